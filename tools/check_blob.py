@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""check_blob: refuses a runtime blob that could not live in other people's processes.
+
+usage: check_blob.py runtime.elf object...
+
+No undefined symbol, no absolute relocation, no constructor, no writable data, no unwind tables, a
+size under the limit, no dynamic section that asks for a loader, and no `syscall` instruction
+outside of the objects of src/rt/.
+"""
+import re
+import subprocess
+import sys
+
+SIZE_MAX = 512 * 1024
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def sections(elf):
+    """name -> (size, flags) of every section."""
+    found = {}
+    for line in output("readelf", "-SW", elf).splitlines():
+        match = re.match(r"\s*\[\s*\d+\]\s+(\S+)\s+(\S+)\s+[0-9a-f]+\s+[0-9a-f]+\s+([0-9a-f]+)\s+\S+\s+([A-Za-z]*)\s", line)
+        if match:
+            found[match[1]] = (int(match[3], 16), match[4])
+    return found
+
+
+def check_image(elf):
+    problems = []
+    for line in output("nm", "-u", elf).splitlines():
+        problems.append(f"undefined symbol {line.split()[-1]}")
+    for line in output("readelf", "-rW", elf).splitlines():
+        if re.match(r"[0-9a-f]{8,}", line):
+            problems.append(f"relocation left: {' '.join(line.split())}")
+    total = 0
+    for name, (size, flags) in sections(elf).items():
+        if "A" not in flags or size == 0:
+            continue
+        total += size
+        if re.match(r"\.(init_array|fini_array|ctors|dtors|init|fini)", name):
+            problems.append(f"constructors: section {name} of {size} bytes")
+        elif "W" in flags and name not in (".dynamic", ".got", ".got.plt"):
+            problems.append(f"writable data: section {name} of {size} bytes")
+        elif "T" in flags:
+            problems.append(f"thread-local data: section {name}")
+        elif name in (".interp",):
+            problems.append("the image asks for a dynamic loader")
+    if total > SIZE_MAX:
+        problems.append(f"{total} bytes exceed the limit of {SIZE_MAX}")
+    return problems
+
+
+def check_object(path):
+    """Only rt/ may enter the kernel: every other folder calls rt's wrappers."""
+    if "/src/rt/" in path:
+        return []
+    problems = []
+    function = "?"
+    for line in output("objdump", "-d", "--no-show-raw-insn", path).splitlines():
+        match = re.match(r"[0-9a-f]+ <(.+)>:", line)
+        if match:
+            function = match[1]
+        elif re.search(r"\t(syscall|sysenter|int +\$0x80)\b", line):
+            problems.append(f"{path}: `syscall` outside of rt/, in {function}")
+    return problems
+
+
+def main(arguments):
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 2
+    problems = check_image(arguments[0])
+    for path in arguments[1:]:
+        problems += check_object(path)
+    for problem in problems:
+        print(f"check_blob: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
