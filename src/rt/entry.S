@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+# Entries: where the kernel, a keeper or the program comes into the runtime.
+    .section .text.entry, "ax"
+
+# P: a program thread, set here by ptrace; rdi = its slot, rsp = top of the slot's stack.
+    .globl rove_entry_deputy
+rove_entry_deputy:
+    cld
+    xor %ebp, %ebp
+    and $-16, %rsp
+    call rove_deputy_main
+    ud2
+
+# P: the porter, cloned by the first thread; rdi = slot 0.
+    .globl rove_entry_porter
+rove_entry_porter:
+    xor %ebp, %ebp
+    and $-16, %rsp
+    call rove_porter_main
+    ud2
+
+# R: a freshly cloned process; rdi = slot 0, on slot 0's stack.
+    .globl rove_entry_builder
+rove_entry_builder:
+    cld
+    xor %ebp, %ebp
+    and $-16, %rsp
+    call rove_builder_main
+    ud2
+
+# P: a call that was caught while the kernel kept its remaining time (-ERESTART_RESTARTBLOCK): the
+# steward sets rip behind this instruction; the kernel goes back by two and makes it restart_syscall.
+    .globl rove_entry_restart
+rove_entry_restart:
+    syscall
+    mov %rsp, %rdi
+    and $-16, %rsp
+    mov %rax, %rsi
+    call rove_deputy_restarted
+    ud2
+
+# Signal trampolines of a guest. The kernel's frame is at rsp; rdi, rsi, rdx = number, siginfo, ucontext.
+    .macro trampoline name, target
+    .globl \name
+    .hidden \name
+\name:
+    mov %rsp, %rbx
+    mov %rdx, %r13
+    and $-16, %rsp
+    call \target
+    test %eax, %eax
+    jz .Lplain_return
+    jmp .Lbefore_return
+    .endm
+
+    trampoline rove_trap_trampoline, rove_guest_trap
+    trampoline rove_kick_trampoline, rove_guest_kick
+    trampoline rove_fault_trampoline, rove_guest_fault
+
+# The way back to the program: everything that is owed to it is done before the last look at
+# `stop`; a kick that strikes between that look and the return begins again.
+    .globl rove_return_begin, rove_return_end, rove_before_return
+    .hidden rove_return_begin, rove_return_end, rove_before_return
+.Lbefore_return:
+rove_before_return:
+    mov %rbx, %rsp
+    and $-16, %rsp
+    mov %r13, %rdi
+    call rove_guest_before_return    # returns &stop of this thread
+    mov %rax, %r12
+rove_return_begin:
+    cmpl $0, (%r12)
+    jne .Lbefore_return
+    lea 8(%rbx), %rsp
+    mov $15, %eax
+    syscall
+rove_return_end:
+    ud2
+.Lplain_return:
+    lea 8(%rbx), %rsp
+    mov $15, %eax
+    syscall
+    ud2
+
+# Leave the runtime by a frame: rdi = address of an rt_sigframe.
+    .globl rove_leave_by_frame
+    .hidden rove_leave_by_frame
+rove_leave_by_frame:
+    lea 8(%rdi), %rsp
+    mov $15, %eax
+    syscall
+    ud2
+
+# R: a thread begins with an imported frame: as if it were at the end of a trampoline. rdi = frame, rsi = ucontext.
+    .globl rove_enter_return
+    .hidden rove_enter_return
+rove_enter_return:
+    mov %rdi, %rbx
+    mov %rsi, %r13
+    jmp .Lbefore_return
+
+# Return address of the signal frames that the kernel builds for us.
+    .globl rove_restorer
+    .hidden rove_restorer
+rove_restorer:
+    mov $15, %eax
+    syscall
+    ud2
+
+# P: trampoline of a program signal that reached the deputy; plain C behind it.
+    .globl rove_deputy_trampoline
+    .hidden rove_deputy_trampoline
+rove_deputy_trampoline:
+    mov %rsp, %rbx
+    and $-16, %rsp
+    call rove_deputy_signal
+    mov %rbx, %rsp
+    ret                              # pretcode: rove_restorer
+
+# long rove_clone_thread(flags, stack_top, slot, entry): the child starts at `entry` with rdi = slot
+    .globl rove_clone_thread
+    .hidden rove_clone_thread
+rove_clone_thread:
+    mov %rdx, %r8                    # slot, survives in the child
+    mov %rcx, %r9                    # entry
+    xor %edx, %edx
+    xor %r10d, %r10d
+    mov $56, %eax
+    syscall
+    test %rax, %rax
+    jz 1f
+    ret
+1:  mov %r8, %rdi
+    xor %ebp, %ebp
+    jmp *%r9
+
+# long rove_clone3_thread(clone_args, size, slot, entry)
+    .globl rove_clone3_thread
+    .hidden rove_clone3_thread
+rove_clone3_thread:
+    mov %rdx, %r8
+    mov %rcx, %r9
+    mov $435, %eax
+    syscall
+    test %rax, %rax
+    jz 1b
+    ret
+
+# long rove_clone_like(flags, stack, ptid, ctid, tls, slot): legacy clone; child → rove_guest_thread_main(slot)
+    .globl rove_clone_guest
+    .hidden rove_clone_guest
+rove_clone_guest:                    # (flags, stack, slot): child runs rove_guest_thread_main(slot)
+    mov %rdx, %r8
+    xor %edx, %edx
+    xor %r10d, %r10d
+    mov $56, %eax
+    syscall
+    test %rax, %rax
+    jz 1f
+    ret
+1:  mov %r8, %rdi
+    xor %ebp, %ebp
+    and $-16, %rsp
+    call rove_guest_thread_main
+    ud2
+
+# The last act of a thread that nobody waits for: rdi = stack word to clear, rsi = exit code. No stack is used.
+    .globl rove_exit_thread
+    .hidden rove_exit_thread
+rove_exit_thread:
+    movl $9, (%rdi)                  # SlotState::gone
+    mov %esi, %edi
+    mov $60, %eax
+    syscall
+    ud2
+
+# Copies with a way out: a fault between begin and end continues at rove_copy_fault.
+    .globl rove_copy, rove_copy_begin, rove_copy_end, rove_copy_fault
+    .hidden rove_copy, rove_copy_begin, rove_copy_end, rove_copy_fault
+rove_copy:                           # (to, from, n) → bytes NOT copied
+    mov %rdx, %rcx
+    xor %eax, %eax
+rove_copy_begin:
+    rep movsb
+rove_copy_end:
+    mov %rcx, %rax
+    ret
+rove_copy_fault:
+    mov %rcx, %rax
+    ret
+# Touch for writing: (address) → 0, or not 0 when it cannot be written
+    .globl rove_touch, rove_touch_begin, rove_touch_end
+    .hidden rove_touch, rove_touch_begin, rove_touch_end
+rove_touch:
+    xor %ecx, %ecx
+    xor %eax, %eax
+rove_touch_begin:
+    lock orb $0, (%rdi)
+rove_touch_end:
+    ret
+
+    .section .note.GNU-stack, "", @progbits

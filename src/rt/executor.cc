@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executor: see executor.hh and ExecOp in wire/region.hh.
+#include "rt/executor.hh"
+
+#include "rt/memory.hh"
+#include "rt/pages.hh"
+#include "rt/slot.hh"
+#include "rt/sys.hh"
+
+namespace rove::rt {
+
+using wire::ExecCall;
+using wire::ExecCommand;
+using wire::ExecOp;
+using wire::ExecReply;
+using wire::PageRange;
+
+bool read_exactly(int fd, void* to, uint64_t n) {
+    auto* at = static_cast<unsigned char*>(to);
+    while (n > 0) {
+        long got = sys(0, fd, at, n);
+        if (got == -4) continue; // EINTR
+        if (got <= 0) return false;
+        at += got;
+        n -= static_cast<uint64_t>(got);
+    }
+    return true;
+}
+
+bool write_exactly(int fd, void const* from, uint64_t n) {
+    auto const* at = static_cast<unsigned char const*>(from);
+    while (n > 0) {
+        long put = sys(44, fd, at, n, 0x4000); // sendto, MSG_NOSIGNAL
+        if (put == -4) continue;
+        if (put <= 0) return false;
+        at += put;
+        n -= static_cast<uint64_t>(put);
+    }
+    return true;
+}
+
+/// One byte with a descriptor; the descriptor is moved to the first free number from `at_least` on.
+static long take_fd(int socket, uint64_t at_least) {
+    struct {
+        uint64_t base, length;
+    } vector{};
+    unsigned char byte = 0;
+    vector.base = word(&byte);
+    vector.length = 1;
+    alignas(8) unsigned char space[24] = {};
+    struct {
+        uint64_t name;
+        uint32_t name_length, padding;
+        uint64_t vectors, vector_count, space, space_length;
+        uint32_t flags, padding2;
+    } message{};
+    message.vectors = word(&vector);
+    message.vector_count = 1;
+    message.space = word(space);
+    message.space_length = sizeof space;
+    long got;
+    do {
+        message.space_length = sizeof space;
+        got = sys(47, socket, &message, 0x40000000); // recvmsg, MSG_CMSG_CLOEXEC
+    } while (got == -4);
+    if (got <= 0) return got == 0 ? -32 : got;
+    if (message.space_length < 20) return -71; // no descriptor came: EPROTO
+    int fd;
+    memcpy(&fd, space + 16, sizeof fd);
+    if (static_cast<uint64_t>(fd) >= at_least) return fd;
+    long moved = sys(72, fd, 1030, at_least); // fcntl F_DUPFD_CLOEXEC
+    sys(3, fd);
+    return moved;
+}
+
+static long perform_calls(ExecCall const* calls, uint64_t count, int64_t* detail) {
+    for (uint64_t i = 0; i < count; ++i) {
+        auto const& c = calls[i];
+        long result = rove_syscall(static_cast<long>(c.number), c.args[0], c.args[1], c.args[2], c.args[3],
+                                   c.args[4], c.args[5]);
+        *detail = result;
+        bool wrong = c.want == -1 ? result < 0 && result > -4096 : result != c.want;
+        if (wrong) return static_cast<long>(i);
+    }
+    return static_cast<long>(count);
+}
+
+Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_slot) {
+    auto* inlined = reinterpret_cast<unsigned char*>(wire::executor_buffer(region_base()));
+    for (;;) {
+        ExecCommand command;
+        if (!read_exactly(fd, &command, sizeof command)) return Ended::lost;
+        if (command.length > wire::executor_inline_max) return Ended::lost;
+        if (!read_exactly(fd, inlined, command.length)) return Ended::lost;
+        auto const* a = command.args;
+        ExecReply reply{};
+        auto ranges = reinterpret_cast<PageRange const*>(inlined);
+        uint64_t range_count = command.length / sizeof(PageRange);
+        switch (command.op) {
+        case ExecOp::call:
+            reply.result = rove_syscall(static_cast<long>(a[6]), a[0], a[1], a[2], a[3], a[4], a[5]);
+            break;
+        case ExecOp::take_fd: reply.result = take_fd(fd, a[0]); break;
+        case ExecOp::receive: reply.result = receive_pages(static_cast<int>(a[0])); break;
+        case ExecOp::send:
+            reply.result = send_pages(static_cast<int>(a[0]), ranges, range_count, a[3] != 0);
+            break;
+        case ExecOp::write:
+            memcpy(reinterpret_cast<void*>(a[0]), inlined, command.length);
+            reply.result = command.length;
+            break;
+        case ExecOp::read:
+            if (a[1] > wire::executor_inline_max) {
+                reply.result = -22;
+                break;
+            }
+            reply.result = static_cast<int64_t>(a[1]);
+            reply.length = static_cast<uint32_t>(a[1]);
+            break;
+        case ExecOp::populate: reply.result = populate(ranges, range_count); break;
+        case ExecOp::calls:
+            reply.result = perform_calls(reinterpret_cast<ExecCall const*>(inlined),
+                                         command.length / sizeof(ExecCall), &reply.detail);
+            break;
+        case ExecOp::start:
+            reply.result = start_thread ? start_thread(static_cast<uint32_t>(a[0])) : -38;
+            break;
+        case ExecOp::run: *run_slot = a[0]; return Ended::run;
+        case ExecOp::none:
+        default: reply.result = -38; break;
+        }
+        if (!write_exactly(fd, &reply, sizeof reply)) return Ended::lost;
+        if (reply.length > 0 && !write_exactly(fd, reinterpret_cast<void const*>(a[0]), reply.length)) {
+            return Ended::lost;
+        }
+    }
+}
+
+} // namespace rove::rt

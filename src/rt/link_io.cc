@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Link I/O: see link_io.hh.
+//
+// Waiting: spin for a while with non-blocking receives, then block. With both ends on different
+// CPUs this halves a round trip; with both on one CPU, or beside a busy thread, spinning only
+// hurts, so after two misses it is left out for 16, 32, … 4096 waits until one hits again.
+#include "rt/link_io.hh"
+
+#include "rt/memory.hh"
+
+namespace rove::rt {
+
+using wire::LinkHeader;
+
+namespace {
+
+constexpr long eagain = -11;
+constexpr long eintr = -4;
+constexpr int spins_max = 90; // about 50 µs of empty receives
+constexpr int dont_wait = 0x40;
+
+/// Makes room behind the bytes that are there; returns how much.
+uint32_t make_room(Slot& slot) {
+    auto& p = own(slot);
+    if (p.input_begin == p.input_end) p.input_begin = p.input_end = 0;
+    if (p.input_begin > 0 && p.input_end == input_size) {
+        memmove(buffer(slot), buffer(slot) + p.input_begin, p.input_end - p.input_begin);
+        p.input_end -= p.input_begin;
+        p.input_begin = 0;
+    }
+    return input_size - p.input_end;
+}
+
+long receive_now(Slot& slot) {
+    auto& p = own(slot);
+    uint32_t room = make_room(slot);
+    return sys(45, slot.link_fd, buffer(slot) + p.input_end, room, dont_wait);
+}
+
+/// Blocks for at least one byte more. `outcome` as of rove_call; mid-frame waits ignore `stop`.
+long receive_blocking(Slot& slot, bool interruptible, uint32_t* outcome) {
+    auto& p = own(slot);
+    uint32_t room = make_room(slot);
+    uint64_t args[6] = {static_cast<uint64_t>(slot.link_fd), word(buffer(slot) + p.input_end), room, 0, 0, 0};
+    *outcome = 0;
+    if (interruptible) return rove_call(45, args, &p.stop, outcome);
+    return sys(45, slot.link_fd, args[1], room, 0);
+}
+
+bool add(Slot& slot, long got) {
+    if (got <= 0) return false;
+    own(slot).input_end += static_cast<uint32_t>(got);
+    return true;
+}
+
+/// More input, spinning first if that has paid lately.
+Got more(Slot& slot, bool interruptible) {
+    auto& p = own(slot);
+    if (p.spin_skip > 0) {
+        --p.spin_skip;
+    } else {
+        for (int i = 0; i < spins_max; ++i) {
+            if (interruptible && p.stop) return Got::interrupted;
+            long got = receive_now(slot);
+            if (got == eagain || got == eintr) {
+                asm volatile("pause");
+                continue;
+            }
+            if (!add(slot, got)) return Got::closed;
+            p.spin_misses = 0;
+            p.spin_pause = 0;
+            return Got::frame;
+        }
+        if (++p.spin_misses >= 2) {
+            p.spin_pause = p.spin_pause == 0 ? 16 : p.spin_pause < 4096 ? p.spin_pause * 2 : 4096;
+            p.spin_skip = p.spin_pause;
+        }
+    }
+    for (;;) {
+        uint32_t outcome = 0;
+        long got = receive_blocking(slot, interruptible, &outcome);
+        if (outcome != 0 || got == eintr) {
+            if (interruptible) return Got::interrupted;
+            continue;
+        }
+        return add(slot, got) ? Got::frame : Got::closed;
+    }
+}
+
+void skip_bells(Slot& slot) {
+    auto& p = own(slot);
+    while (p.input_begin < p.input_end && buffer(slot)[p.input_begin] == bell) ++p.input_begin;
+}
+
+Got header_from_input(Slot& slot, LinkHeader& header) {
+    auto& p = own(slot);
+    while (p.input_end - p.input_begin < sizeof header) {
+        if (Got got = more(slot, false); got != Got::frame) return got;
+    }
+    memcpy(&header, buffer(slot) + p.input_begin, sizeof header);
+    p.input_begin += sizeof header;
+    bool good = header.magic == wire::link_magic && header.version == wire::link_version &&
+                header.reserved == 0 && header.reserved2 == 0 && header.length <= wire::link_body_max;
+    return good ? Got::frame : Got::closed;
+}
+
+} // namespace
+
+Got wait_header(Slot& slot, LinkHeader& header) {
+    auto& p = own(slot);
+    for (;;) {
+        skip_bells(slot);
+        if (p.input_begin < p.input_end) return header_from_input(slot, header);
+        if (Got got = more(slot, true); got != Got::frame) return got;
+    }
+}
+
+Got poll_header(Slot& slot, LinkHeader& header) {
+    auto& p = own(slot);
+    for (;;) {
+        skip_bells(slot);
+        if (p.input_begin < p.input_end) return header_from_input(slot, header);
+        long got = receive_now(slot);
+        if (got == eagain || got == eintr) return Got::interrupted;
+        if (!add(slot, got)) return Got::closed;
+    }
+}
+
+unsigned char* take(Slot& slot, uint32_t n) {
+    auto& p = own(slot);
+    if (n > input_size) return nullptr;
+    if (input_size - p.input_begin < n) {
+        memmove(buffer(slot), buffer(slot) + p.input_begin, p.input_end - p.input_begin);
+        p.input_end -= p.input_begin;
+        p.input_begin = 0;
+    }
+    while (p.input_end - p.input_begin < n) {
+        if (more(slot, false) != Got::frame) return nullptr;
+    }
+    auto* at = buffer(slot) + p.input_begin;
+    p.input_begin += n;
+    return at;
+}
+
+uint32_t take_some(Slot& slot, uint32_t most, unsigned char** at) {
+    auto& p = own(slot);
+    if (p.input_begin == p.input_end && more(slot, false) != Got::frame) return 0;
+    uint32_t there = p.input_end - p.input_begin;
+    uint32_t n = there < most ? there : most;
+    *at = buffer(slot) + p.input_begin;
+    p.input_begin += n;
+    return n;
+}
+
+bool take_to(Slot& slot, void* to, uint64_t n) {
+    auto& p = own(slot);
+    auto* at = static_cast<unsigned char*>(to);
+    uint64_t there = p.input_end - p.input_begin;
+    uint64_t first = there < n ? there : n;
+    memcpy(at, buffer(slot) + p.input_begin, first);
+    p.input_begin += static_cast<uint32_t>(first);
+    at += first;
+    n -= first;
+    while (n > 0) {
+        long got = sys(45, slot.link_fd, at, n, 0x100); // MSG_WAITALL
+        if (got == eintr) continue;
+        if (got <= 0) return false;
+        at += got;
+        n -= static_cast<uint64_t>(got);
+    }
+    return true;
+}
+
+bool send_bytes(Slot& slot, void const* bytes, uint64_t n) {
+    auto const* at = static_cast<unsigned char const*>(bytes);
+    while (n > 0) {
+        long put = sys(44, slot.link_fd, at, n, 0x4000); // MSG_NOSIGNAL
+        if (put == eintr) continue;
+        if (put <= 0) return false;
+        at += put;
+        n -= static_cast<uint64_t>(put);
+    }
+    return true;
+}
+
+bool send_all(Slot& slot, Vector* vectors, int count) {
+    // A guest uses writev, whose arguments its filter can check; SIGPIPE means nothing there. A
+    // deputy has the program's disposition of SIGPIPE and must not raise it.
+    if (count == 1) return send_bytes(slot, reinterpret_cast<void*>(vectors->base), vectors->length);
+    while (count > 0) {
+        if (vectors->length == 0) {
+            ++vectors;
+            --count;
+            continue;
+        }
+        long put;
+        if (control().is_guest) {
+            put = sys(20, slot.link_fd, vectors, count);
+        } else {
+            struct {
+                uint64_t name;
+                uint32_t name_length, padding;
+                uint64_t vectors, count, space, space_length;
+                uint32_t flags, padding2;
+            } message{0, 0, 0, word(vectors), static_cast<uint64_t>(count), 0, 0, 0, 0};
+            put = sys(46, slot.link_fd, &message, 0x4000);
+        }
+        if (put == eintr) continue;
+        if (put <= 0) return false;
+        auto left = static_cast<uint64_t>(put);
+        while (count > 0 && left >= vectors->length) {
+            left -= vectors->length;
+            ++vectors;
+            --count;
+        }
+        if (count > 0) {
+            vectors->base += left;
+            vectors->length -= left;
+        }
+    }
+    return true;
+}
+
+void ring_bell(Slot& slot) {
+    unsigned char byte = bell;
+    (void)sys(44, slot.link_fd, &byte, 1, 0x4000 | 1); // MSG_OOB
+}
+
+} // namespace rove::rt

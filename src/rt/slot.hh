@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Slot: how runtime code finds its thread's slot and the process's control page.
+//
+// A runtime thread always stands on its slot's stack, and slots are aligned to their size, so the
+// stack pointer tells the slot; the control page lies at a fixed distance of the runtime's text.
+#pragma once
+
+#include "wire/region.hh"
+
+namespace rove::rt {
+
+using wire::Control;
+using wire::Phase;
+using wire::Slot;
+using wire::SlotState;
+
+/// What the runtime itself remembers of a thread: the slot's second page.
+struct Private {
+    uint32_t volatile stop;    // not 0: look at phase, link and pending signals before going on
+    uint32_t signals_queued;   // guest: signals received and not yet delivered
+    wire::WireSignal signals[8];
+    uint32_t signals_recorded; // deputy: 0 or 1 in `signals[0]`, taken from the kernel, not yet sent
+    uint32_t accepted;         // deputy: what the guest has confirmed
+    uint64_t sent_mask;        // guest: the mask that home knows
+    // link input that was read ahead
+    uint32_t input_begin, input_end;
+    // adaptive waiting, see link_io.cc
+    uint32_t spin_misses, spin_skip, spin_pause;
+    uint64_t spin_budget_ns;
+    uint64_t round_trip_ns;
+    uint32_t in_fault_protection;
+    uint32_t departed;         // guest: asked to go home, parks until it is moved
+    uint64_t clone_flags, clone_parent_tid, clone_child_tid, clone_tls, clone_stack;
+};
+static_assert(sizeof(Private) <= 0x1000);
+
+/// Requires: the caller stands on a slot's stack.
+inline Slot& this_slot() {
+    uint64_t sp;
+    asm("mov %%rsp, %0" : "=r"(sp));
+    return *reinterpret_cast<Slot*>(sp & ~(wire::slot_size - 1));
+}
+inline Private& own(Slot& slot) {
+    return *reinterpret_cast<Private*>(reinterpret_cast<uint64_t>(&slot) + 0x1000);
+}
+inline unsigned char* buffer(Slot& slot) {
+    return reinterpret_cast<unsigned char*>(&slot) + wire::slot_buffer_offset;
+}
+/// The region's base, from the address of the runtime's own text.
+uint64_t region_base();
+inline Control& control() { return *reinterpret_cast<Control*>(region_base() + wire::control_offset); }
+inline Slot& slot_at(uint32_t index) {
+    return *reinterpret_cast<Slot*>(wire::slot_address(region_base(), index));
+}
+inline Phase phase() { return __atomic_load_n(&control().phase, __ATOMIC_ACQUIRE); }
+inline void set_state(Slot& slot, SlotState state) {
+    __atomic_store_n(&slot.state, state, __ATOMIC_SEQ_CST);
+}
+
+/// Ends the process's runtime with a numbered reason: our own bug. The number is left where the keeper finds it.
+[[noreturn]] inline void bug(uint64_t number) {
+    slot_at(0).private_words[31] = number;
+    asm volatile("ud2" : : "a"(number));
+    __builtin_unreachable();
+}
+
+} // namespace rove::rt

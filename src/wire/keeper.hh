@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeper messages: what a daemon and its keepers (stewards and wardens) say to each other.
+//
+// They travel over a UNIX SOCK_SEQPACKET connection that the keeper makes to <run_dir>/keepers.sock,
+// one message a packet: u16 type, u16 version, body. The keeper connects at its start and again
+// whenever the daemon comes back; its first message is always its hello, which holds everything
+// that a new daemon must know. Nothing here is trusted beyond the socket's peer credentials.
+#pragma once
+
+#include "wire/describe.hh"
+
+namespace rove::wire {
+
+inline constexpr uint16_t keeper_version = 1;
+inline constexpr size_t keeper_packet_max = 60 * 1024;
+
+/// APPEND ONLY; numbers are the protocol.
+enum class KeeperType : uint16_t {
+    none = 0,
+    steward_hello = 1, // steward → daemon
+    warden_hello = 2,  // warden → daemon
+    move = 3,          // daemon → steward
+    move_done = 4,     // steward → daemon
+    steward_state = 5, // steward → daemon, on change and once a second
+    warden_state = 6,  // warden → daemon, on change and once a second
+    end_guest = 7,     // daemon → warden: give the guest up at once (its home is lost, its grant ended)
+    trace_request = 8, // daemon → steward
+    trace_reply = 9,   // steward → daemon
+    came_home = 10,    // steward → daemon: the process is home and the steward about to end
+};
+
+/// Names a process for good: PIDs and node names are reused, these four together are not.
+struct Identity {
+    std::string home;          // node name
+    uint64_t incarnation = 0;  // of the home node
+    int32_t pid = 0;           // in the home daemon's PID namespace
+    uint64_t start_time = 0;   // /proc/PID/stat field 22, clock ticks since boot
+    auto operator<=>(Identity const&) const = default;
+};
+template <class V> void describe(V& v, Identity& m) {
+    v.field("home", m.home);
+    v.field("incarnation", m.incarnation);
+    v.field("pid", m.pid);
+    v.field("start_time", m.start_time);
+}
+
+/// Where a warden waits for a session's connections. `token` is 16 random bytes, good for this session only.
+struct Landing {
+    std::string node;
+    std::vector<std::string> addresses; // numeric, without port
+    uint16_t port = 0;
+    std::string token;
+};
+template <class V> void describe(V& v, Landing& m) {
+    v.field("node", m.node);
+    v.field("addresses", m.addresses);
+    v.field("port", m.port);
+    v.field("token", m.token);
+}
+
+enum class Place : uint8_t { home = 0, moving = 1, away = 2 };
+
+/// Counters of one program's process since it first left; they travel with it.
+struct Tally {
+    uint64_t moves = 0;
+    uint64_t forwarded_calls = 0;
+    uint64_t local_calls = 0;
+    uint64_t bytes_moved = 0;
+    uint64_t freeze_us_max = 0;
+    uint64_t away_us = 0;       // wall time spent away
+    uint64_t cpu_away_us = 0;   // CPU time spent away
+    uint64_t memory_bytes = 0;  // resident, wherever it is
+};
+template <class V> void describe(V& v, Tally& m) {
+    v.field("moves", m.moves);
+    v.field("forwarded_calls", m.forwarded_calls);
+    v.field("local_calls", m.local_calls);
+    v.field("bytes_moved", m.bytes_moved);
+    v.field("freeze_us_max", m.freeze_us_max);
+    v.field("away_us", m.away_us);
+    v.field("cpu_away_us", m.cpu_away_us);
+    v.field("memory_bytes", m.memory_bytes);
+}
+
+struct StewardHello {
+    Identity identity;
+    int32_t steward_pid = 0;
+    Place place = Place::home;
+    std::string host; // node name; the home's when at home
+    Tally tally;
+};
+template <class V> void describe(V& v, StewardHello& m) {
+    v.field("identity", m.identity);
+    v.field("steward_pid", m.steward_pid);
+    v.field("place", m.place);
+    v.field("host", m.host);
+    v.field("tally", m.tally);
+}
+
+struct WardenHello {
+    Identity identity;
+    int32_t warden_pid = 0;  // in the host's PID namespace
+    int32_t guest_pid = 0;   // as the host's PID namespace sees it; 0 before the guest exists
+    uint16_t port = 0;       // where it listens for its session
+    uint64_t memory_bytes = 0;
+    std::string user;
+    std::string command;
+    std::string session; // as the daemon gave it on the command line
+};
+template <class V> void describe(V& v, WardenHello& m) {
+    v.field("identity", m.identity);
+    v.field("warden_pid", m.warden_pid);
+    v.field("guest_pid", m.guest_pid);
+    v.field("port", m.port);
+    v.field("memory_bytes", m.memory_bytes);
+    v.field("user", m.user);
+    v.field("command", m.command);
+    v.field("session", m.session);
+}
+
+/// Move to `landing`, or home when `landing.node` is empty.
+struct Move {
+    uint64_t request = 0;
+    Landing landing;
+    uint8_t wait_for_exec = 0; // 1: hold the process at its next exec and move it there (rove run --on)
+};
+template <class V> void describe(V& v, Move& m) {
+    v.field("request", m.request);
+    v.field("landing", m.landing);
+    v.field("wait_for_exec", m.wait_for_exec);
+}
+
+struct MoveDone {
+    uint64_t request = 0;
+    uint8_t ok = 0;
+    std::string reason; // a stable word of docs/reasons.md when confined, else empty
+    std::string text;   // one sentence when not ok
+    std::string from, to;
+    uint64_t bytes = 0, freeze_us = 0, stopped_us = 0, total_us = 0;
+    std::string mode = "stop-and-copy";
+};
+template <class V> void describe(V& v, MoveDone& m) {
+    v.field("request", m.request);
+    v.field("ok", m.ok);
+    v.field("reason", m.reason);
+    v.field("text", m.text);
+    v.field("from", m.from);
+    v.field("to", m.to);
+    v.field("bytes", m.bytes);
+    v.field("freeze_us", m.freeze_us);
+    v.field("stopped_us", m.stopped_us);
+    v.field("total_us", m.total_us);
+    v.field("mode", m.mode);
+}
+
+struct StewardState {
+    Place place = Place::home;
+    std::string host;
+    Tally tally;
+    std::string event;  // empty, or what happened: armed, moved, came_home, host_lost, ended
+    std::string reason; // the stable word that goes with it
+    std::string text;
+};
+template <class V> void describe(V& v, StewardState& m) {
+    v.field("place", m.place);
+    v.field("host", m.host);
+    v.field("tally", m.tally);
+    v.field("event", m.event);
+    v.field("reason", m.reason);
+    v.field("text", m.text);
+}
+
+struct WardenState {
+    int32_t guest_pid = 0;
+    uint64_t cpu_us = 0;
+    uint64_t memory_bytes = 0;
+    std::string event; // empty, arrived, left, ended, failed
+    std::string text;
+};
+template <class V> void describe(V& v, WardenState& m) {
+    v.field("guest_pid", m.guest_pid);
+    v.field("cpu_us", m.cpu_us);
+    v.field("memory_bytes", m.memory_bytes);
+    v.field("event", m.event);
+    v.field("text", m.text);
+}
+
+struct TraceRow {
+    uint32_t call = 0; // number
+    uint64_t count = 0, local = 0, forwarded = 0, errors = 0, us_total = 0, bytes = 0;
+};
+template <class V> void describe(V& v, TraceRow& m) {
+    v.field("call", m.call);
+    v.field("count", m.count);
+    v.field("local", m.local);
+    v.field("forwarded", m.forwarded);
+    v.field("errors", m.errors);
+    v.field("us_total", m.us_total);
+    v.field("bytes", m.bytes);
+}
+
+struct TraceReply {
+    std::vector<TraceRow> rows;
+};
+template <class V> void describe(V& v, TraceReply& m) { v.field("rows", m.rows); }
+
+/// One packet: type, version, body.
+template <class T> std::string keeper_packet(KeeperType type, T const& body) {
+    Encoder encoder;
+    uint16_t version = keeper_version;
+    encoder.field("type", type);
+    encoder.field("version", version);
+    return encoder.bytes + encode(body);
+}
+
+struct KeeperPacket {
+    KeeperType type = KeeperType::none;
+    std::string_view body;
+};
+/// Nothing if it is shorter than a header or of another version.
+inline std::optional<KeeperPacket> open_keeper_packet(std::string_view bytes) {
+    if (bytes.size() < 4) return std::nullopt;
+    Decoder decoder(bytes.substr(0, 4));
+    KeeperPacket packet;
+    uint16_t version = 0;
+    decoder.field("type", packet.type);
+    decoder.field("version", version);
+    if (version != keeper_version) return std::nullopt;
+    packet.body = bytes.substr(4);
+    return packet;
+}
+
+} // namespace rove::wire

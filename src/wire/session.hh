@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session messages: what a steward (home) and a warden (host) say to each other.
+//
+// Every TCP connection to a warden begins with a fixed Hello that carries the session's token. One
+// control connection per session carries framed messages (SessionFrame, then a described body);
+// link and page connections change to their own protocols after the hello. The steward always
+// connects; the warden never does, except to another warden when a guest goes host → host.
+//
+// The conversation of a move is in docs/protocol.md; the commit is the steward's alone.
+#pragma once
+
+#include "wire/keeper.hh"
+
+namespace rove::wire {
+
+inline constexpr uint32_t session_magic = 0x53455652;
+inline constexpr uint16_t session_version = 1;
+inline constexpr uint32_t session_frame_max = 16 << 20;
+
+enum class Kind : uint16_t { none = 0, control = 1, link = 2, pages = 3 };
+
+struct Hello {
+    uint32_t magic = session_magic;
+    uint16_t version = session_version;
+    Kind kind = Kind::none;
+    uint32_t slot = 0;   // link: whose
+    uint32_t epoch = 0;  // of the control page at home; a warden serves one epoch only
+    uint8_t token[16] = {};
+};
+static_assert(sizeof(Hello) == 32);
+/// The warden's answer to each hello: one HelloReply; anything but ok closes the connection.
+struct HelloReply {
+    uint32_t magic = session_magic;
+    uint16_t version = session_version;
+    uint16_t ok = 0; // 1: welcome · 2: wrong token · 3: wrong version · 4: wrong epoch · 5: nothing expected
+};
+static_assert(sizeof(HelloReply) == 8);
+
+/// APPEND ONLY; numbers are the protocol. S: steward → warden, W: warden → steward.
+enum class SessionType : uint16_t {
+    none = 0,
+    prepare = 1,         // S Prepare: create the guest, map the layout
+    segments_wanted = 2, // W SegmentsWanted: those of the layout's segments that this host does not hold
+    segment = 3,         // S SegmentBytes: a part of one
+    prepared = 4,        // W Empty: guest exists, layout mapped, populated
+    layout = 5,          // S Layout: the final layout, at the freeze; the warden applies the difference
+    laid_out = 6,        // W Empty
+    state = 7,           // S ProcessState: all but memory
+    pages_done = 8,      // S PagesDone: everything has been written to the page connection
+    ready = 9,           // W Ready: all pages received, all threads made, only the go is missing
+    commit = 10,         // S Empty: the process lives here now: let it run
+    running = 11,        // W Empty
+    abort = 12,          // S Empty: forget the guest, end
+    park = 13,           // S Empty: stop the guest's threads at their next boundary
+    parked = 14,         // W Parked: they stand; their states, layout, sizes
+    send_pages = 15,     // S SendPages: send memory to the page connection (or to another warden)
+    pages_sent = 16,     // W PagesDone
+    resume = 17,         // S Empty: the move is off: go on here
+    let_go = 18,         // S Empty: the process lives elsewhere now: destroy this copy, end
+    stop = 19,           // S Empty: SIGSTOP the guest (home is stopped)
+    cont = 20,           // S Empty: and let it go on
+    ping = 21,           // both, Ping: at least each 500 ms
+    tally = 22,          // W GuestTally, once a second and on request
+    tally_request = 23,  // S Empty
+    trouble = 24,        // W Trouble: the warden cannot go on with what was asked (before commit), or the guest has ended on its own
+    adopt = 25,          // S Prepare without layout: a new steward takes over a running guest; answered by running
+};
+
+struct SessionFrame {
+    uint32_t length = 0; // of the body
+    SessionType type = SessionType::none;
+    uint16_t version = session_version;
+};
+static_assert(sizeof(SessionFrame) == 8);
+
+struct Empty {};
+template <class V> void describe(V&, Empty&) {}
+
+enum class VmaKind : uint8_t {
+    anonymous = 0, // private, zero-filled
+    segment = 1,   // private mapping of a read-only copy of file bytes: `segment` and `offset` say which
+    stack = 2,     // anonymous and grows down
+    vdso = 3,      // [vdso]: the host's own goes here
+    vvar = 4,      // [vvar] (and [vvar_vclock]): likewise
+};
+
+struct Vma {
+    uint64_t start = 0, end = 0;
+    uint8_t prot = 0;     // PROT_*
+    VmaKind kind = VmaKind::anonymous;
+    uint16_t advice = 0;  // bits: 1 dontfork 2 dontdump 4 wipeonfork 8 nohuge 16 huge 32 locked 64 mergeable 128 noreserve
+    uint32_t segment = 0; // index into Layout.segments
+    uint64_t offset = 0;  // in that segment, bytes
+    bool operator==(Vma const&) const = default;
+};
+template <class V> void describe(V& v, Vma& m) {
+    v.field("start", m.start);
+    v.field("end", m.end);
+    v.field("prot", m.prot);
+    v.field("kind", m.kind);
+    v.field("advice", m.advice);
+    v.field("segment", m.segment);
+    v.field("offset", m.offset);
+}
+
+/// Bytes of a file as they were mapped, named by their content (XXH3-128 and length).
+struct SegmentKey {
+    uint64_t hash_high = 0, hash_low = 0, length = 0;
+    auto operator<=>(SegmentKey const&) const = default;
+};
+template <class V> void describe(V& v, SegmentKey& m) {
+    v.field("hash_high", m.hash_high);
+    v.field("hash_low", m.hash_low);
+    v.field("length", m.length);
+}
+
+struct Range {
+    uint64_t address = 0, length = 0;
+};
+template <class V> void describe(V& v, Range& m) {
+    v.field("address", m.address);
+    v.field("length", m.length);
+}
+
+struct Layout {
+    std::vector<SegmentKey> segments; // only ever appended to during a session: indexes stay valid
+    std::vector<Vma> vmas;            // sorted, not overlapping; the runtime's region is not among them
+    std::vector<Range> present;       // private pages that will be sent: fault them in
+    uint64_t brk_start = 0, brk_now = 0;
+};
+template <class V> void describe(V& v, Layout& m) {
+    v.field("segments", m.segments);
+    v.field("vmas", m.vmas);
+    v.field("present", m.present);
+    v.field("brk_start", m.brk_start);
+    v.field("brk_now", m.brk_now);
+}
+
+struct Prepare {
+    Identity identity;
+    uint32_t epoch = 0;       // that this host will serve: home's present epoch + 1
+    uint64_t region = 0;      // address
+    std::string blob;         // XXH3-128 of the runtime's bytes: both nodes must run the same
+    int64_t monotonic_ns = 0, boottime_ns = 0, realtime_ns = 0; // home's, at the moment of sending
+    uint64_t xsave_size = 0, xfeatures = 0;
+    std::string user, command, hostname, domainname;
+    uint32_t cpu_count = 0;   // home's
+    uint64_t memory_limit = 0;
+    Layout layout;
+};
+template <class V> void describe(V& v, Prepare& m) {
+    v.field("identity", m.identity);
+    v.field("epoch", m.epoch);
+    v.field("region", m.region);
+    v.field("blob", m.blob);
+    v.field("monotonic_ns", m.monotonic_ns);
+    v.field("boottime_ns", m.boottime_ns);
+    v.field("realtime_ns", m.realtime_ns);
+    v.field("xsave_size", m.xsave_size);
+    v.field("xfeatures", m.xfeatures);
+    v.field("user", m.user);
+    v.field("command", m.command);
+    v.field("hostname", m.hostname);
+    v.field("domainname", m.domainname);
+    v.field("cpu_count", m.cpu_count);
+    v.field("memory_limit", m.memory_limit);
+    v.field("layout", m.layout);
+}
+
+struct SegmentsWanted {
+    std::vector<uint32_t> indexes;
+};
+template <class V> void describe(V& v, SegmentsWanted& m) { v.field("indexes", m.indexes); }
+
+struct SegmentBytes {
+    uint32_t index = 0;
+    uint64_t offset = 0;
+    std::string bytes;
+};
+template <class V> void describe(V& v, SegmentBytes& m) {
+    v.field("index", m.index);
+    v.field("offset", m.offset);
+    v.field("bytes", m.bytes);
+}
+
+/// One thread, in a form that both directions use. `frame` is a kernel-format ucontext's general
+/// registers (23 × u64, the order of gregset_t) and `xsave` the standard-format XSAVE area.
+struct ThreadImage {
+    uint32_t slot = 0;
+    int32_t tid = 0;
+    std::vector<uint64_t> registers;
+    std::string xsave;
+    std::string thread_state; // bytes of struct ThreadState (wire/region.hh), length checked
+};
+template <class V> void describe(V& v, ThreadImage& m) {
+    v.field("slot", m.slot);
+    v.field("tid", m.tid);
+    v.field("registers", m.registers);
+    v.field("xsave", m.xsave);
+    v.field("thread_state", m.thread_state);
+}
+
+struct ProcessState {
+    std::vector<ThreadImage> threads; // the leader first
+    std::string actions;              // bytes of Control::actions
+    uint64_t brk_start = 0, brk_now = 0;
+    uint8_t dumpable = 1;
+    std::vector<uint64_t> limits;     // pairs soft, hard for RLIMIT_STACK, RLIMIT_CPU (the rest), RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK
+    std::string control_counters;     // reserved
+};
+template <class V> void describe(V& v, ProcessState& m) {
+    v.field("threads", m.threads);
+    v.field("actions", m.actions);
+    v.field("brk_start", m.brk_start);
+    v.field("brk_now", m.brk_now);
+    v.field("dumpable", m.dumpable);
+    v.field("limits", m.limits);
+    v.field("control_counters", m.control_counters);
+}
+
+struct PagesDone {
+    uint64_t bytes = 0;  // memory sent
+    uint64_t stream = 0; // bytes on the wire
+};
+template <class V> void describe(V& v, PagesDone& m) {
+    v.field("bytes", m.bytes);
+    v.field("stream", m.stream);
+}
+
+struct Ready {
+    uint64_t bytes = 0; // memory received
+};
+template <class V> void describe(V& v, Ready& m) { v.field("bytes", m.bytes); }
+
+struct Parked {
+    ProcessState state;
+    Layout layout; // `present`: the private pages that would have to be sent; segment numbers are those of the session
+    uint64_t cpu_us = 0;
+};
+template <class V> void describe(V& v, Parked& m) {
+    v.field("state", m.state);
+    v.field("layout", m.layout);
+    v.field("cpu_us", m.cpu_us);
+}
+
+/// Where the parked guest's pages go: `landing.node` empty: to the steward's page connection, else
+/// the warden connects to that landing itself (kind pages, `epoch`).
+struct SendPages {
+    Landing landing;
+    uint32_t epoch = 0;
+    std::vector<Range> ranges;
+};
+template <class V> void describe(V& v, SendPages& m) {
+    v.field("landing", m.landing);
+    v.field("epoch", m.epoch);
+    v.field("ranges", m.ranges);
+}
+
+struct Ping {
+    uint64_t count = 0;
+};
+template <class V> void describe(V& v, Ping& m) { v.field("count", m.count); }
+
+struct GuestTally {
+    uint64_t cpu_us = 0, memory_bytes = 0, forwarded = 0, local = 0;
+    std::vector<TraceRow> calls;
+};
+template <class V> void describe(V& v, GuestTally& m) {
+    v.field("cpu_us", m.cpu_us);
+    v.field("memory_bytes", m.memory_bytes);
+    v.field("forwarded", m.forwarded);
+    v.field("local", m.local);
+    v.field("calls", m.calls);
+}
+
+struct Trouble {
+    std::string reason; // a stable word of reasons.def, or empty
+    std::string text;
+    int32_t code = 0;   // errno
+    uint8_t guest_ended = 0; // 1: the guest has ended by itself (its status is home's business)
+    int32_t signal = 0; // that ended it, if the host's kernel did (out of memory: 9)
+};
+template <class V> void describe(V& v, Trouble& m) {
+    v.field("reason", m.reason);
+    v.field("text", m.text);
+    v.field("code", m.code);
+    v.field("guest_ended", m.guest_ended);
+    v.field("signal", m.signal);
+}
+
+} // namespace rove::wire
