@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loop: poll, then timers, then descriptors.
+#include "sys/loop.hh"
+
+#include <algorithm>
+#include <vector>
+
+namespace rove::sys {
+
+void Loop::watch(int fd, short events, Ready ready) {
+    watches_[fd] = Watch{events, ++last_id_, std::move(ready)};
+}
+
+void Loop::unwatch(int fd) { watches_.erase(fd); }
+
+Loop::TimerId Loop::after(Nanos delay, std::function<void()> due) {
+    timers_[++last_id_] = Timer{monotonic_now() + delay, std::move(due)};
+    return last_id_;
+}
+
+void Loop::cancel(TimerId timer) { timers_.erase(timer); }
+
+Nanos Loop::next_timer() const {
+    Nanos next = Nanos::max();
+    for (auto const& [id, timer] : timers_)
+        next = std::min(next, timer.at);
+    return next;
+}
+
+void Loop::serve_timers() {
+    Nanos now = monotonic_now();
+    std::vector<std::pair<Nanos, TimerId>> due;
+    for (auto const& [id, timer] : timers_)
+        if (timer.at <= now) due.emplace_back(timer.at, id);
+    std::sort(due.begin(), due.end());
+    for (auto [at, id] : due) {
+        auto found = timers_.find(id); // one that was due before may have cancelled it
+        if (found == timers_.end()) continue;
+        auto call = std::move(found->second.due);
+        timers_.erase(found);
+        call();
+    }
+}
+
+Status Loop::run_once(Deadline deadline) {
+    std::vector<pollfd> fds;
+    std::vector<uint64_t> generations;
+    for (auto const& [fd, watch] : watches_) {
+        fds.push_back(pollfd{fd, watch.events, 0});
+        generations.push_back(watch.generation);
+    }
+    Nanos wait = deadline.left();
+    if (Nanos next = next_timer(); next != Nanos::max())
+        wait = std::min(wait, std::max(Nanos(0), next - monotonic_now()));
+    timespec limit = to_timespec(wait);
+    int count = ::ppoll(fds.data(), fds.size(), wait == Nanos::max() ? nullptr : &limit, nullptr);
+    if (count < 0 && errno != EINTR) return fail(errno, "cannot poll");
+    serve_timers();
+    if (count <= 0) return {};
+    for (size_t at = 0; at < fds.size(); ++at) {
+        if (fds[at].revents == 0) continue;
+        auto found = watches_.find(fds[at].fd);
+        if (found == watches_.end() || found->second.generation != generations[at]) continue;
+        auto ready = found->second.ready; // a copy: it may unwatch itself
+        ready(fds[at].revents);
+    }
+    return {};
+}
+
+Status Loop::run() {
+    stopped_ = false;
+    while (!stopped_ && !(watches_.empty() && timers_.empty()))
+        TRY(run_once());
+    return {};
+}
+
+} // namespace rove::sys
