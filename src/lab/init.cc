@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.hh"
 #include "lab/files.hh"
 #include "lab/places.hh"
 
@@ -53,19 +54,28 @@ private:
     Fd own_;
 };
 
-uint64_t start_time_of(pid_t pid) {
+struct Vitals {
+    char state = 0; // 0: there is no such process
+    uint64_t start_time = 0;
+};
+
+Vitals vitals_of(pid_t pid) {
+    Vitals vitals;
     auto stat = read_text(fmt::format("/proc/{}/stat", pid));
-    if (!stat) return 0;
+    if (!stat) return vitals;
+    // The name may hold anything, so the rest is counted from its last parenthesis.
     size_t paren = stat->rfind(')');
-    if (paren == std::string::npos) return 0;
-    std::istringstream rest(stat->substr(paren + 1));
-    std::string field;
-    rest >> field;
-    if (field == "Z" || field == "X") return 0;
-    for (int number = 4; number < 22; ++number) rest >> field;
-    uint64_t time = 0;
-    rest >> time;
-    return time;
+    if (paren == std::string::npos) return vitals;
+    auto fields = words(std::string_view(*stat).substr(paren + 1));
+    constexpr size_t start_field = 22 - 3; // as proc(5) counts, where the state is number 3
+    if (fields.size() <= start_field) return vitals;
+    vitals.state = fields[0][0];
+    vitals.start_time = parse_number<uint64_t>(fields[start_field]).value_or(0);
+    return vitals;
+}
+
+bool alive(Vitals const& vitals) {
+    return vitals.state != 0 && vitals.state != 'Z' && vitals.state != 'X';
 }
 
 Status mount_over(char const* source, std::string const& at, char const* type, unsigned long flags,
@@ -203,18 +213,22 @@ int init_main(int argc, char** argv) {
 }
 
 Status remember_init(std::string_view lab, std::string_view node, pid_t pid) {
-    return replace_file(init_path(lab, node), fmt::format("{} {}\n", pid, start_time_of(pid)), 0600);
+    return replace_file(
+        init_path(lab, node), fmt::format("{} {}\n", pid, vitals_of(pid).start_time), 0600);
 }
 
 std::optional<pid_t> running_init(std::string_view lab, std::string_view node) {
     auto text = read_text(init_path(lab, node));
-    if (!text) return {};
-    std::istringstream in(*text);
-    pid_t pid = 0;
-    uint64_t start = 0;
-    if (!(in >> pid >> start) || pid <= 1 || start == 0) return {};
-    if (start_time_of(pid) != start) return {};
-    return pid;
+    auto fields = text ? words(*text) : std::vector<std::string_view>();
+    if (fields.size() != 2) return {};
+    auto pid = parse_number<pid_t>(fields[0]);
+    auto start_time = parse_number<uint64_t>(fields[1]);
+    if (!pid || !start_time || *pid <= 1) return {};
+    Vitals vitals = vitals_of(*pid);
+    if (!alive(vitals) || vitals.start_time != *start_time) return {};
+    return *pid;
 }
+
+bool is_zombie(pid_t pid) { return vitals_of(pid).state == 'Z'; }
 
 } // namespace rove::lab

@@ -41,6 +41,8 @@ int init_main(int argc, char** argv);
 
 // The running init of a node, by the file that its start left; none if it does not run.
 std::optional<pid_t> running_init(std::string_view lab, std::string_view node);
+// It has ended, and its parent has not asked how.
+bool is_zombie(pid_t pid);
 Status remember_init(std::string_view lab, std::string_view node, pid_t pid);
 
 } // namespace rove::lab

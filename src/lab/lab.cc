@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.hh"
@@ -56,26 +57,42 @@ std::string last_words(Plan const& plan) {
     return words;
 }
 
+// An ended init stays in the process list until the machine's own reaper has seen it, which on some
+// machines looks only now and then. Nobody depends on it, so there is a limit and no error.
+void await_reaper(std::vector<pid_t> const& ended) {
+    Deadline deadline = Deadline::after(seconds(3));
+    for (pid_t pid : ended)
+        while (is_zombie(pid) && !deadline.passed()) (void)::usleep(5000);
+}
+
 Status take_down(std::string_view lab, Store& store) {
     auto all = TRY(find_hierarchies());
     Deadline deadline = Deadline::after(seconds(15));
     // By the directories, not by lab.json, which may be broken. Init goes with all of its node.
-    for (std::string const& node : names_in(state_dir(lab)))
-        if (auto init = running_init(lab, node)) (void)::kill(*init, SIGKILL);
+    std::vector<pid_t> inits;
+    std::vector<std::string> nodes = names_in(state_dir(lab));
+    for (std::string const& node : nodes) {
+        auto init = running_init(lab, node);
+        if (!init) continue;
+        inits.push_back(*init);
+        (void)::kill(*init, SIGKILL);
+    }
     TRY(kill_cgroups(all, lab, "", deadline));
-    while ([&] {
-        for (std::string const& node : names_in(state_dir(lab)))
-            if (running_init(lab, node)) return true;
-        return false;
-    }()) {
-        if (deadline.passed()) return fail(0, "a node of lab '{}' does not die", lab);
-        TRY(kill_cgroups(all, lab, "", deadline));
-        (void)::usleep(1000);
+    for (std::string const& node : nodes) {
+        while (running_init(lab, node)) {
+            if (deadline.passed()) return fail(0, "{} of lab '{}' does not die", node, lab);
+            TRY(kill_cgroups(all, lab, "", deadline));
+            (void)::usleep(1000);
+        }
     }
     TRY(remove_switch(lab));
     TRY(swap_off(lab, ""));
     TRY(remove_cgroups(all, lab, "", deadline));
-    return store.remove();
+    TRY(store.remove());
+    // Our own children, if `up` takes down what it could not finish.
+    for (pid_t init : inits) (void)::waitpid(init, nullptr, WNOHANG);
+    await_reaper(inits);
+    return {};
 }
 
 } // namespace
