@@ -58,6 +58,41 @@ template <class V> void describe(V& v, Landing& m) {
     v.field("token", m.token);
 }
 
+/// What a daemon gives a new warden through `--order-fd`: one encoded WardenOrder, then end of file.
+struct WardenOrder {
+    Identity identity;
+    std::string token;                // 16 bytes, see Landing
+    std::string node;                 // this host's name
+    std::string run_dir;              // for <run_dir>/segments
+    std::vector<std::string> listen;  // numeric addresses; empty: all
+    uint16_t port_first = 0, port_last = 0; // 0: any
+    uint32_t guest_uid = 0, guest_gid = 0;  // in the host's user namespace; 0: the warden's own (rootless)
+    std::vector<std::string> cgroups; // directories that the guest is put into: one (v2) or one a controller (v1)
+    std::string user, command;
+    uint64_t memory_limit = 0;
+    int32_t nice = 0;
+    int32_t oom_score_adj = 0;
+    uint64_t segments_max = 256ull << 20; // bytes of file segments kept on this host
+};
+template <class V> void describe(V& v, WardenOrder& m) {
+    v.field("identity", m.identity);
+    v.field("token", m.token);
+    v.field("node", m.node);
+    v.field("run_dir", m.run_dir);
+    v.field("listen", m.listen);
+    v.field("port_first", m.port_first);
+    v.field("port_last", m.port_last);
+    v.field("guest_uid", m.guest_uid);
+    v.field("guest_gid", m.guest_gid);
+    v.field("cgroups", m.cgroups);
+    v.field("user", m.user);
+    v.field("command", m.command);
+    v.field("memory_limit", m.memory_limit);
+    v.field("nice", m.nice);
+    v.field("oom_score_adj", m.oom_score_adj);
+    v.field("segments_max", m.segments_max);
+}
+
 enum class Place : uint8_t { home = 0, moving = 1, away = 2 };
 
 /// Counters of one program's process since it first left; they travel with it.
@@ -80,6 +115,29 @@ template <class V> void describe(V& v, Tally& m) {
     v.field("away_us", m.away_us);
     v.field("cpu_away_us", m.cpu_away_us);
     v.field("memory_bytes", m.memory_bytes);
+}
+
+/// What a daemon gives a new steward through `--order-fd`: one encoded StewardOrder, then end of file.
+struct StewardOrder {
+    Identity identity;
+    std::string node;          // this node's name
+    std::string run_dir;
+    std::string user, command; // for the warden's hello and for people
+    uint8_t relearn = 0;       // 1: an earlier steward is gone; learn everything from the control page
+    uint8_t move_root = 0;     // 1: root's processes may be moved
+    Tally tally;               // counters to go on from
+    uint64_t freeze_limit_us = 0; // the configured move.freeze; 0: none
+};
+template <class V> void describe(V& v, StewardOrder& m) {
+    v.field("identity", m.identity);
+    v.field("node", m.node);
+    v.field("run_dir", m.run_dir);
+    v.field("user", m.user);
+    v.field("command", m.command);
+    v.field("relearn", m.relearn);
+    v.field("move_root", m.move_root);
+    v.field("tally", m.tally);
+    v.field("freeze_limit_us", m.freeze_limit_us);
 }
 
 struct StewardHello {
