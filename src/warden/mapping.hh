@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mapping: from one layout of an address space to another, as a list of system calls.
+//
+// Pure. A freshly built guest begins from the empty layout; at the freeze only the difference is
+// applied. vdso and vvar mappings are not made but moved, by the caller.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/result.hh"
+#include "wire/region.hh"
+#include "wire/session.hh"
+
+namespace rove::warden {
+
+/// The descriptor of a segment's file in the guest.
+using SegmentNumber = std::function<int(uint32_t segment)>;
+
+/// System calls that turn `from` into `to`. Segments are mapped with `number_of`.
+std::vector<wire::ExecCall> mapping_calls(std::vector<wire::Vma> const& from,
+                                          std::vector<wire::Vma> const& to,
+                                          SegmentNumber const& number_of);
+
+/// While pages arrive, mappings that they go to must be writable; the real protections come last.
+std::vector<wire::Vma> writable_where_present(std::vector<wire::Vma> const& vmas,
+                                              std::vector<wire::Range> const& present);
+
+/// Segments that a layout maps.
+std::vector<uint32_t> segments_used(std::vector<wire::Vma> const& vmas);
+
+/// What a hostile or broken home could get wrong: order, overlaps, the runtime's region, bounds.
+Status check_layout(wire::Layout const& layout, uint64_t region);
+
+/// Present ranges as the executor wants them, in batches that fit its buffer.
+std::vector<std::vector<wire::PageRange>> populate_batches(std::vector<wire::Range> const& present);
+
+} // namespace rove::warden

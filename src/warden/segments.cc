@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Segments: see segments.hh.
+#include "warden/segments.hh"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/clock.hh"
+#include "sys/files.hh"
+
+namespace rove::warden {
+
+using wire::SegmentKey;
+
+namespace {
+
+constexpr uint64_t segment_max = 8ull << 30;
+
+std::string name_of(SegmentKey const& key) {
+    return fmt::format("{:016x}{:016x}-{:x}", key.hash_high, key.hash_low, key.length);
+}
+
+} // namespace
+
+Result<SegmentKey> key_of_file(int fd) {
+    auto size = static_cast<uint64_t>(TRY(sys::fstat(fd)).st_size);
+    if (size == 0) return SegmentKey{};
+    void* bytes = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED) return fail(errno, "cannot map a segment");
+    auto hash = XXH3_128bits(bytes, size);
+    (void)munmap(bytes, size);
+    return SegmentKey{hash.high64, hash.low64, size};
+}
+
+Segments::Segments(std::string directory, uint64_t bytes_max)
+    : directory_(std::move(directory)), bytes_max_(bytes_max) {}
+
+Result<Fd> Segments::open_stored(SegmentKey const& key) const {
+    return sys::open(directory_ + "/" + name_of(key), O_RDONLY);
+}
+
+// /run is often mounted noexec, and program text must be mapped executable: then a sealed copy.
+Result<Fd> Segments::executable(Fd stored) const {
+    struct statvfs where{};
+    if (fstatvfs(stored.number(), &where) != 0 || !(where.f_flag & ST_NOEXEC)) return stored;
+    auto size = TRY(sys::fstat(stored.number())).st_size;
+    Fd copy = TRY(sys::memfd("rove-segment", MFD_ALLOW_SEALING));
+    for (off_t at = 0; at < size;) {
+        ssize_t sent = sendfile(copy.number(), stored.number(), &at, static_cast<size_t>(size - at));
+        if (sent <= 0) return fail(sent < 0 ? errno : EIO, "cannot copy a segment");
+    }
+    if (fcntl(copy.number(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+        return fail(errno, "cannot seal a segment");
+    return copy;
+}
+
+Status Segments::keep(uint32_t index, Fd fd) {
+    auto status = TRY(sys::fstat(fd.number()));
+    if (static_cast<uint64_t>(status.st_size) != keys_[index].length)
+        return fail(EBADMSG, "segment {} has a wrong length", index);
+    by_inode_[{status.st_dev, status.st_ino}] = index;
+    open_[index] = std::move(fd);
+    return {};
+}
+
+Result<std::vector<uint32_t>> Segments::open(std::vector<SegmentKey> const& keys) {
+    // Lists only grow during a session: what is known stays.
+    if (keys.size() < keys_.size() || !std::equal(keys_.begin(), keys_.end(), keys.begin()))
+        return fail(EBADMSG, "the list of segments has changed");
+    std::vector<uint32_t> missing;
+    auto known = static_cast<uint32_t>(keys_.size());
+    keys_ = keys;
+    open_.resize(keys_.size());
+    for (uint32_t index = known; index < keys_.size(); ++index) {
+        auto const& key = keys_[index];
+        if (key.length > segment_max) return fail(EFBIG, "segment {} is too large", index);
+        auto twin = std::find(keys_.begin(), keys_.begin() + index, key);
+        if (twin != keys_.begin() + index) {
+            auto first = static_cast<uint32_t>(twin - keys_.begin());
+            if (open_[first]) open_[index] = TRY(sys::duplicate(open_[first].number()));
+            continue;
+        }
+        if (auto stored = open_stored(key)) {
+            // Used: it is the last to be evicted.
+            (void)futimens(stored->number(), nullptr);
+            TRY(keep(index, TRY(executable(std::move(*stored)))));
+            continue;
+        }
+        missing.push_back(index);
+    }
+    return missing;
+}
+
+void Segments::make_room(uint64_t wanted) const {
+    auto names = sys::list_directory(directory_);
+    if (!names) return;
+    struct Entry {
+        std::string path;
+        uint64_t size;
+        timespec used;
+    };
+    std::vector<Entry> entries;
+    uint64_t sum = wanted;
+    for (auto const& name : *names) {
+        auto path = directory_ + "/" + name;
+        if (auto status = sys::stat(path)) {
+            entries.push_back({path, static_cast<uint64_t>(status->st_size), status->st_mtim});
+            sum += static_cast<uint64_t>(status->st_size);
+        }
+    }
+    std::sort(entries.begin(), entries.end(), [](Entry const& a, Entry const& b) {
+        return std::pair(a.used.tv_sec, a.used.tv_nsec) < std::pair(b.used.tv_sec, b.used.tv_nsec);
+    });
+    for (auto const& entry : entries) {
+        if (sum <= bytes_max_) break;
+        // What guests have open stays alive for them.
+        (void)sys::remove_file(entry.path);
+        sum -= entry.size;
+    }
+}
+
+Result<bool> Segments::receive(wire::SegmentBytes const& part) {
+    if (part.index >= keys_.size() || open_[part.index])
+        return fail(EBADMSG, "bytes of segment {}, which was not asked for", part.index);
+    auto const& key = keys_[part.index];
+    if (!incoming_.contains(part.index)) {
+        TRY(sys::make_directory(directory_, 0700));
+        make_room(key.length);
+        Incoming fresh;
+        fresh.path = fmt::format("{}/.{}-{}-{}", directory_, name_of(key), getpid(), monotonic_now().count());
+        fresh.fd = TRY(sys::open(fresh.path, O_RDWR | O_CREAT | O_EXCL, 0400));
+        incoming_.emplace(part.index, std::move(fresh));
+    }
+    auto& incoming = incoming_.at(part.index);
+    if (part.offset != incoming.written || part.bytes.size() > key.length - incoming.written)
+        return fail(EBADMSG, "bytes of segment {} at {}, {} are there", part.index, part.offset, incoming.written);
+    TRY(sys::write_all(incoming.fd.number(), as_bytes(part.bytes)));
+    incoming.written += part.bytes.size();
+    if (incoming.written == key.length) TRY(finish(part.index));
+    return incoming_.empty() && std::all_of(open_.begin(), open_.end(), [](Fd const& fd) { return bool(fd); });
+}
+
+Status Segments::finish(uint32_t index) {
+    auto incoming = std::move(incoming_.at(index));
+    incoming_.erase(index);
+    auto actual = key_of_file(incoming.fd.number());
+    if (!actual || *actual != keys_[index]) {
+        (void)sys::remove_file(incoming.path);
+        return fail(EBADMSG, "segment {} does not have the hash that it is named by", index);
+    }
+    incoming.fd.close();
+    // Opened again for reading: a descriptor that could write exists no more.
+    Fd stored = TRY(sys::open(incoming.path, O_RDONLY));
+    if (rename(incoming.path.c_str(), (directory_ + "/" + name_of(keys_[index])).c_str()) != 0)
+        return fail(errno, "cannot keep a segment");
+    TRY(keep(index, TRY(executable(std::move(stored)))));
+    for (uint32_t i = index + 1; i < keys_.size(); ++i)
+        if (!open_[i] && keys_[i] == keys_[index] && !incoming_.contains(i))
+            open_[i] = TRY(sys::duplicate(open_[index].number()));
+    return {};
+}
+
+int Segments::number(uint32_t index) const { return open_[index].number(); }
+
+std::optional<uint32_t> Segments::find(uint64_t device, uint64_t inode) const {
+    auto found = by_inode_.find({device, inode});
+    if (found == by_inode_.end()) return std::nullopt;
+    return found->second;
+}
+
+} // namespace rove::warden

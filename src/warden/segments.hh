@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Segments: file contents that guests map, kept on this host under the name of their hash.
+//
+// They lie as read-only files in <run_dir>/segments, a directory of the daemon's user, and are
+// shared by all wardens of the node: written once, compared with their hash, renamed into place.
+// A guest gets them as private mappings of read-only descriptors, so nobody can change them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.hh"
+#include "base/result.hh"
+#include "wire/session.hh"
+
+namespace rove::warden {
+
+class Segments {
+public:
+    Segments() = default;
+    Segments(std::string directory, uint64_t bytes_max);
+
+    /// Indexes of the list that this host does not hold; the others are open from now on.
+    Result<std::vector<uint32_t>> open(std::vector<wire::SegmentKey> const& keys);
+    /// A part of a missing one, in order. True when all are complete.
+    Result<bool> receive(wire::SegmentBytes const& part);
+
+    int number(uint32_t index) const;
+    /// Which segment a mapping of the guest is, by device and inode.
+    std::optional<uint32_t> find(uint64_t device, uint64_t inode) const;
+    std::vector<wire::SegmentKey> const& keys() const { return keys_; }
+
+private:
+    struct Incoming {
+        Fd fd;
+        std::string path;
+        uint64_t written = 0;
+    };
+    Result<Fd> open_stored(wire::SegmentKey const& key) const;
+    Result<Fd> executable(Fd stored) const;
+    Status keep(uint32_t index, Fd fd);
+    Status finish(uint32_t index);
+    void make_room(uint64_t wanted) const;
+
+    std::string directory_;
+    uint64_t bytes_max_ = 0;
+    std::vector<wire::SegmentKey> keys_;
+    std::vector<Fd> open_;
+    std::map<std::pair<uint64_t, uint64_t>, uint32_t> by_inode_;
+    std::map<uint32_t, Incoming> incoming_;
+};
+
+/// XXH3-128 and length of the bytes of a file.
+Result<wire::SegmentKey> key_of_file(int fd);
+
+} // namespace rove::warden
