@@ -2,6 +2,7 @@
 # One library and at most one test binary per folder of the map that exists.
 
 include_directories(${CMAKE_SOURCE_DIR}/src)
+add_custom_target(unit_tests)
 
 # Globs a folder's sources by kind into <out>_SOURCES and <out>_TESTS.
 function(folder_sources folder out)
@@ -48,6 +49,7 @@ foreach(folder IN LISTS MAP_FOLDERS)
         target_link_libraries(${folder}_test PRIVATE rove_${folder} GTest::gmock GTest::gtest_main
             ${RAPIDCHECK_LIBRARY})
         set_target_properties(${folder}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+        add_dependencies(unit_tests ${folder}_test)
         add_test(NAME ${folder}_test COMMAND ${folder}_test)
         set_tests_properties(${folder}_test PROPERTIES TIMEOUT 120)
     endif()
