@@ -7,7 +7,8 @@
 int main(void) {
     char* page = must(mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     must(mprotect(page + 4096, 4096, PROT_NONE));
-    char* bad = (char*)16;
+    char* volatile low = (char*)16; // volatile: the compiler must not warn of what is meant
+    char* bad = low;
     char got[100];
     int p[2];
     must(pipe(p));

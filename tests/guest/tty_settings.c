@@ -2,6 +2,7 @@
 // tty_settings: a pseudo terminal: isatty, ttyname, window size with SIGWINCH, termios, canonical and raw reading, echo.
 // libs: -lutil
 #include "guest.h"
+#include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -20,14 +21,20 @@ int main(void) {
         check(isatty(0) && isatty(1) && ttyname(0) != NULL && strncmp(ttyname(0), "/dev/pts/", 9) == 0);
         equal(tcgetpgrp(0), getpgrp());
         equal(tcgetsid(0), getpid());
+        sigset_t mask, open_mask;
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGWINCH);
+        must(sigprocmask(SIG_BLOCK, &mask, &open_mask));
         for (;;) {
-            ssize_t n = read(0, line, sizeof line - 1);
-            if (n < 0 && errno == EINTR) {
+            struct pollfd p = {.fd = 0, .events = POLLIN};
+            if (ppoll(&p, 1, NULL, &open_mask) < 0) { // SIGWINCH comes only here, so none is missed
+                equal(errno, EINTR);
                 struct winsize w;
                 must(ioctl(0, TIOCGWINSZ, &w));
                 dprintf(1, "[%d rows %d columns]\n", w.ws_row, w.ws_col);
                 continue;
             }
+            ssize_t n = read(0, line, sizeof line - 1);
             if (n <= 0) _exit(0);
             line[n] = 0;
             dprintf(1, "<%s>\n", strtok(line, "\n"));
