@@ -28,17 +28,6 @@ rove_entry_builder:
     call rove_builder_main
     ud2
 
-# P: a call that was caught while the kernel kept its remaining time (-ERESTART_RESTARTBLOCK): the
-# steward sets rip behind this instruction; the kernel goes back by two and makes it restart_syscall.
-    .globl rove_entry_restart
-rove_entry_restart:
-    syscall
-    mov %rsp, %rdi
-    and $-16, %rsp
-    mov %rax, %rsi
-    call rove_deputy_restarted
-    ud2
-
 # Signal trampolines of a guest. The kernel's frame is at rsp; rdi, rsi, rdx = number, siginfo, ucontext.
     .macro trampoline name, target
     .globl \name

@@ -5,6 +5,7 @@
 // stack pointer tells the slot; the control page lies at a fixed distance of the runtime's text.
 #pragma once
 
+#include "wire/link.hh"
 #include "wire/region.hh"
 
 namespace rove::rt {

@@ -15,13 +15,10 @@ extern "C" char rove_entry_call_begin[], rove_entry_call_syscall[], rove_entry_c
 
 namespace rove::rt {
 
-template <class T> inline uint64_t word(T value) {
-    if constexpr (__is_pointer(T)) {
-        return reinterpret_cast<uint64_t>(value);
-    } else {
-        return static_cast<uint64_t>(value);
-    }
-}
+/// A value as the kernel takes it: signed ones extend.
+template <class T> inline uint64_t word(T value) { return static_cast<uint64_t>(value); }
+template <class T> inline uint64_t word(T* value) { return reinterpret_cast<uint64_t>(value); }
+template <class T> inline uint64_t word(T volatile* value) { return reinterpret_cast<uint64_t>(value); }
 
 template <class A = int, class B = int, class C = int, class D = int, class E = int, class F = int>
 inline long sys(long number, A a = 0, B b = 0, C c = 0, D d = 0, E e = 0, F f = 0) {

@@ -65,7 +65,7 @@ enum class Pending : uint32_t {
     none = 0,
     sleep = 1,   // nanosleep/clock_nanosleep: until `deadline_ns` on `sleep_clock`, then result 0
     futex = 2,   // FUTEX_WAIT*: run again, until `deadline_ns` if `has_deadline`
-    call = 3,    // perform the call in the frame again (rip is already back at the instruction): nothing to do
+    call = 3,    // the deputy is in this call (restart_word): its answer comes with sequence 0
 };
 
 /// User state of one thread that is not in its register frame. Travels with it.
@@ -245,7 +245,9 @@ enum Slot0Word : uint32_t {
     guest_uid_word = 6,      // R: uid and gid that the guest's threads take on in their user namespace
     guest_gid_word = 7,
 };
-/// Word of another slot: not 0 when the deputy enters by rove_entry_restart.
+/// Word of another slot: 1 when the thread was caught in a relative nanosleep or clock_nanosleep
+/// (rax = -516). It enters at rove_entry_deputy like all others (there is no other entry); the deputy ends the
+/// sleep by restart_syscall and answers it; the guest's image has Pending::call and rip behind the call.
 inline constexpr uint32_t restart_word = 8;
 
 } // namespace rove::wire

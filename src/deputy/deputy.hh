@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deputy: the home half of the runtime, as its files see each other.
+//
+// Each program thread of P waits on its link for its guest thread, performs the calls that it asks
+// for in P's own context, and goes back to native execution when the process comes home. The
+// porter is one more thread, the runtime's own, that does what the steward says.
+#pragma once
+
+#include "rt/link_io.hh"
+#include "rt/slot.hh"
+#include "rt/user_frame.hh"
+#include "syscalls/place.hh"
+
+namespace rove::deputy {
+
+using rt::bit;
+using rt::control;
+using rt::own;
+using rt::Phase;
+using rt::Private;
+using rt::Slot;
+using rt::SlotState;
+using rt::sys;
+using rt::this_slot;
+using rt::word;
+
+/// Word of slot 0: 1 when the signal actions are the deputy's, 2 when they are the program's again.
+inline constexpr uint32_t actions_word = 10;
+
+// main.cc
+void serve(Slot& slot);              // until the process comes home
+[[noreturn]] void leave(Slot& slot); // to native execution
+void alarm(wire::AlarmType type, uint32_t slot, uint64_t value);
+
+// signals.cc
+void install_actions();              // handlers of ours where the program has handlers
+void restore_actions();              // the program's own
+long set_action(uint32_t number, wire::Action const& action);
+/// The kernel's mask for this thread: the program's, and all handled signals while one is on its way.
+void apply_mask(Slot& slot, uint64_t program_mask);
+/// The guest has received all and queues none.
+void signal_taken(Slot& slot);
+/// A recorded signal goes to the guest on its own, with a bell.
+void send_recorded(Slot& slot);
+
+/// A call that the deputy does by hand; true if it was one. Result, or a flag for the reply.
+struct Done {
+    long result = 0;
+    uint16_t flags = 0;
+};
+bool perform_special(Slot& slot, uint32_t nr, uint64_t args[6], Done& done);
+/// May a call use these descriptors? Ours do not exist for the program: -EBADF; 0 if all is well.
+long check_descriptors(uint32_t nr, uint64_t const args[6], uint16_t* flags);
+/// Takes our own descriptors out of a listing of /proc/PID/fd.
+long hide_entries(int fd, unsigned char* entries, long length, bool wide);
+bool is_ours(uint64_t fd);
+// threads.cc
+Done new_thread(Slot& slot, uint64_t flags);
+[[noreturn]] void end_thread(Slot& slot, int code);
+void start_porter();
+
+} // namespace rove::deputy

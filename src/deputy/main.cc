@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Main: a program thread becomes a deputy, and a deputy the program's thread again.
+//
+// On entering, the thread's registers lie in its slot as a signal frame; what only the thread itself
+// can read of its state in the kernel it adds to the slot, and takes out of the kernel what would
+// touch memory that is about to become empty (rseq, robust list, TID address). Leaving is the same
+// backwards and ends in rt_sigreturn. No step needs a keeper to be alive: one that is lost while the
+// move is being prepared means that the thread goes on natively.
+#include "deputy/deputy.hh"
+
+#include "rt/futex.hh"
+#include "rt/memory.hh"
+
+extern "C" {
+[[noreturn]] void rove_leave_by_frame(rove::rt::UserFrame* frame);
+void rove_deputy_main(rove::rt::Slot* slot);
+}
+
+namespace rove::deputy {
+
+namespace {
+
+uint32_t* phase_word() { return reinterpret_cast<uint32_t*>(&control().phase); }
+
+void record(Slot& slot) {
+    auto& t = slot.thread;
+    struct {
+        uint64_t base;
+        uint32_t flags, padding;
+        uint64_t size;
+    } stack{}, none{0, 2, 0, 0};
+    sys(131, 0, &stack);
+    t.altstack_base = stack.base;
+    t.altstack_size = stack.size;
+    t.altstack_flags = stack.flags & ~1u;
+    sys(131, &none, 0);
+    sys(274, 0, &t.robust_list, &t.robust_length);
+    sys(273, 0, 24);
+    t.clear_tid = 0;
+    sys(157, 40, &t.clear_tid); // PR_GET_TID_ADDRESS
+    sys(218, 0);
+    if (t.rseq_address != 0) {
+        if (sys(334, t.rseq_address, t.rseq_length, 1, t.rseq_signature) != 0) t.rseq_address = 0;
+    }
+    sys(157, 16, t.name);
+    int death = 0;
+    sys(157, 2, &death);
+    t.pdeath_signal = static_cast<uint32_t>(death);
+    auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
+    t.mask = frame->context.mask & ~rt::never_blocked;
+}
+
+void record_process() {
+    auto& c = control();
+    for (uint32_t number = 1; number <= 64; ++number) {
+        c.actions[number] = {};
+        sys(13, number, 0, &c.actions[number], 8);
+    }
+    c.brk_now = static_cast<uint64_t>(sys(12, 0));
+}
+
+/// Waits for the phase to leave `preparing`.
+Phase wait_go(Slot& slot) {
+    rt::set_state(slot, SlotState::waiting);
+    for (;;) {
+        Phase now = rt::phase();
+        if (now != Phase::preparing && now != Phase::none) return now;
+        rt::futex_wait(phase_word(), static_cast<uint32_t>(now));
+    }
+}
+
+/// One thread does it for the process, the others wait for it.
+void actions_once(Slot& slot, uint64_t want, void (*change)()) {
+    auto* done = reinterpret_cast<uint32_t*>(&rt::slot_at(0).private_words[actions_word]);
+    auto wanted = static_cast<uint32_t>(want);
+    for (;;) {
+        uint32_t now = __atomic_load_n(done, __ATOMIC_ACQUIRE);
+        if (now == wanted) return;
+        if (now != 100) { // 100: somebody is at it
+            uint32_t expected = now;
+            if (__atomic_compare_exchange_n(done, &expected, 100u, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+                change();
+                __atomic_store_n(done, wanted, __ATOMIC_RELEASE);
+                rt::futex_wake(done);
+                return;
+            }
+            continue;
+        }
+        rt::futex_wait(done, 100);
+    }
+    (void)slot;
+}
+
+/// What a thread was doing when it was moved and home must finish: in time, though not in place.
+void finish_pending(Slot& slot, rt::UserContext& user) {
+    auto& t = slot.thread;
+    if (t.pending == wire::Pending::none || t.pending == wire::Pending::call) return;
+    int64_t until[2] = {static_cast<int64_t>(t.deadline_ns / 1000000000), static_cast<int64_t>(t.deadline_ns % 1000000000)};
+    long result;
+    uint64_t none = t.mask;
+    sys(14, 2, &none, 0, 8); // the program's handlers may run now: they are in place again
+    if (t.pending == wire::Pending::sleep) {
+        result = sys(230, t.sleep_clock, 1, until, 0);
+        if (result == -4 && t.sleep_remaining != 0) {
+            int64_t now[2];
+            sys(228, t.sleep_clock, now);
+            int64_t left = static_cast<int64_t>(t.deadline_ns) - (now[0] * 1000000000 + now[1]);
+            if (left < 0) left = 0;
+            auto* rest = reinterpret_cast<int64_t*>(t.sleep_remaining);
+            rest[0] = left / 1000000000;
+            rest[1] = left % 1000000000;
+        }
+        user.rax = static_cast<uint64_t>(result);
+    } else if (!t.has_deadline) {
+        user.rip -= 2; // an untimed wait is simply made again
+        user.rax = 202;
+    } else {
+        uint64_t op = user.rsi, last = user.r9;
+        if ((op & 0x7f) == 0) {
+            op = (op & ~0x7full) | 9;
+            last = 0xffffffff;
+        }
+        result = sys(202, user.rdi, op, user.rdx, until, user.r8, last);
+        user.rax = static_cast<uint64_t>(result);
+    }
+    t.pending = wire::Pending::none;
+}
+
+} // namespace
+
+void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
+    wire::Alarm message{type, slot, value};
+    (void)sys(44, control().alarm_fd, &message, sizeof message, 0x4040); // NOSIGNAL, DONTWAIT
+}
+
+[[noreturn]] void leave(Slot& slot) {
+    rt::set_state(slot, SlotState::leaving);
+    actions_once(slot, 2, restore_actions);
+    auto& t = slot.thread;
+    struct {
+        uint64_t base;
+        uint32_t flags, padding;
+        uint64_t size;
+    } stack{t.altstack_base, t.altstack_size == 0 ? 2u : t.altstack_flags & ~1u, 0, t.altstack_size};
+    sys(158, 0x1002, t.fs_base);
+    if (t.robust_list != 0) sys(273, t.robust_list, t.robust_length);
+    sys(218, t.clear_tid);
+    if (t.rseq_address != 0) sys(334, t.rseq_address, t.rseq_length, 0, t.rseq_signature);
+    auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
+    if (slot.private_words[wire::restart_word] != 0) {
+        slot.private_words[wire::restart_word] = 0;
+        uint64_t mask = t.mask;
+        sys(14, 2, &mask, 0, 8);
+        frame->context.rax = static_cast<uint64_t>(sys(219));
+        t.pending = wire::Pending::none;
+    }
+    finish_pending(slot, frame->context);
+    frame->context.mask = t.mask;
+    frame->context.stack_base = stack.base;
+    frame->context.stack_flags = stack.flags;
+    frame->context.stack_size = stack.size;
+    sys(131, &stack, 0);
+    alarm(wire::AlarmType::released, slot.index, 0);
+    rove_leave_by_frame(frame);
+}
+
+extern "C" void rove_deputy_main(Slot* slot) {
+    uint64_t all = ~0ull;
+    sys(14, 2, &all, 0, 8);
+    slot->mirror_mask = all;
+    memset(&own(*slot), 0, sizeof(Private));
+    if (slot->index == 1) {
+        record_process();
+        start_porter();
+    }
+    record(*slot);
+    Phase go = wait_go(*slot);
+    if (go == Phase::serving || go == Phase::parking) {
+        actions_once(*slot, 1, install_actions);
+        apply_mask(*slot, slot->thread.mask);
+        serve(*slot);
+    }
+    leave(*slot);
+}
+
+} // namespace rove::deputy

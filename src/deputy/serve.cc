@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serve: the deputy's loop: take a frame, do what it says, answer.
+//
+// While the process is being moved, every call gets an answer at once: `restart`, not performed. So
+// a guest thread never parks with a call on its way, and nothing is done twice or lost.
+#include "deputy/deputy.hh"
+
+#include "rt/futex.hh"
+#include "rt/memory.hh"
+
+namespace rove::deputy {
+
+using rt::Got;
+using rt::Vector;
+using syscalls::CallHead;
+using syscalls::Placement;
+using syscalls::Reply;
+using wire::LinkHeader;
+using wire::LinkType;
+
+namespace {
+
+constexpr uint64_t scratch_size = wire::slot_buffer_size - rt::input_size;
+
+bool pending_signal(Slot& slot) { return own(slot).signals_recorded == 1; }
+
+/// Attaches a recorded signal to the reply that is about to be sent.
+void attach_signal(Slot& slot, uint16_t* flags) {
+    if (!pending_signal(slot)) return;
+    *flags |= wire::flag_signal;
+    own(slot).signals_recorded = 2; // on its way
+    ++slot.signals_sent;
+}
+
+bool send_reply(Slot& slot, uint32_t sequence, Reply& reply, uint16_t flags) {
+    // A signal recorded during the call goes with its reply: natively its handler would run first.
+    attach_signal(slot, &flags);
+    Vector vectors[syscalls::segments_max + 3];
+    auto header = rt::make_header(LinkType::reply, 0, sequence);
+    header.flags = flags;
+    uint64_t head = syscalls::reply_size(reply);
+    uint64_t total = head;
+    int count = 0;
+    vectors[count++] = {word(&header), sizeof header};
+    vectors[count++] = {word(&reply), head};
+    for (int i = 0; i < reply.piece_count; ++i) {
+        vectors[count++] = {reply.pieces[i].address, reply.pieces[i].length};
+        total += reply.pieces[i].length;
+    }
+    if (flags & wire::flag_signal) {
+        vectors[count++] = {word(&own(slot).signals[0]), sizeof(wire::WireSignal)};
+        total += sizeof(wire::WireSignal);
+    }
+    header.length = static_cast<uint32_t>(total);
+    // Small answers as one piece: one copy is cheaper than a vector.
+    unsigned char small[512];
+    if (total + sizeof header <= sizeof small) {
+        uint64_t at = 0;
+        for (int i = 0; i < count; ++i) {
+            memcpy(small + at, reinterpret_cast<void const*>(vectors[i].base), vectors[i].length);
+            at += vectors[i].length;
+        }
+        return rt::send_bytes(slot, small, at);
+    }
+    return rt::send_all(slot, vectors, count);
+}
+
+bool answer(Slot& slot, uint32_t sequence, long result, uint16_t flags) {
+    Reply reply;
+    reply.head = {};
+    reply.head.result = result;
+    reply.piece_count = 0;
+    return send_reply(slot, sequence, reply, flags);
+}
+
+/// Room for a call that the slot's scratch cannot hold; given back when the call is over.
+struct LargeScratch {
+    uint64_t address = 0, size = 0;
+    bool get(uint64_t wanted) {
+        size = (wanted + 0x1fff) & ~0xfffull;
+        long at = sys(9, 0, size, 3, 0x4022, -1, 0); // NORESERVE
+        if (at < 0 && at > -4096) return false;
+        address = static_cast<uint64_t>(at);
+        return true;
+    }
+    LargeScratch() = default;
+    ~LargeScratch() {
+        if (address != 0) sys(11, address, size);
+    }
+    LargeScratch(LargeScratch const&) = delete;
+    LargeScratch& operator=(LargeScratch const&) = delete;
+};
+
+/// Performs nr(args), cancellably. Flags for the reply in *flags.
+long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
+    uint32_t outcome = 0;
+    rt::set_state(slot, SlotState::in_call);
+    if (rt::phase() == Phase::parking) {
+        rt::set_state(slot, SlotState::busy);
+        *flags |= wire::flag_restart | wire::flag_parking;
+        return 0;
+    }
+    long result = rove_call(nr, args, &own(slot).stop, &outcome);
+    rt::set_state(slot, SlotState::busy);
+    own(slot).stop = 0;
+    if (outcome == 1) *flags |= wire::flag_restart;
+    if (outcome == 2) *flags |= wire::flag_interrupted;
+    if (rt::phase() == Phase::parking) *flags |= wire::flag_parking;
+    return outcome == 0 ? result : 0;
+}
+
+/// A call frame of `length` bytes is next on the link. False when the link has ended.
+bool serve_call(Slot& slot, LinkHeader const& header) {
+    if (header.length < sizeof(CallHead)) return false;
+    CallHead head;
+    if (!rt::take_to(slot, &head, sizeof head)) return false;
+    if (head.segment_count > syscalls::segments_max) return false;
+    uint64_t head_bytes = sizeof head + head.segment_count * sizeof(syscalls::WireSegment);
+    if (head_bytes + head.in_bytes != header.length) return false;
+    unsigned char body[syscalls::call_head_max];
+    memcpy(body, &head, sizeof head);
+    if (!rt::take_to(slot, body + sizeof head, head_bytes - sizeof head)) return false;
+
+    bool unseen = header.signals_seen != slot.signals_sent || pending_signal(slot);
+    if (unseen || rt::phase() == Phase::parking) { // first the signal, or the move
+        unsigned char* bytes;
+        for (uint32_t left = head.in_bytes; left > 0;) {
+            uint32_t n = rt::take_some(slot, left, &bytes);
+            if (n == 0) return false;
+            left -= n;
+        }
+        // The signal that is on its way precedes this answer on the link.
+        uint16_t flags = wire::flag_restart;
+        if (rt::phase() == Phase::parking) flags |= wire::flag_parking;
+        return answer(slot, header.sequence, 0, flags);
+    }
+
+    if (head.nr == 60) { // exit of this thread: answered first, then it ends here, then there
+        (void)answer(slot, header.sequence, 0, 0);
+        end_thread(slot, static_cast<int>(head.args[0]));
+    }
+    Done done;
+    if (head.segment_count == 0 && perform_special(slot, head.nr, head.args, done)) {
+        return answer(slot, header.sequence, done.result, done.flags);
+    }
+    LargeScratch large;
+    syscalls::Scratch scratch{word(rt::buffer(slot) + rt::input_size), scratch_size, 0};
+    if (uint64_t wanted = syscalls::scratch_wanted(body, head_bytes); wanted > scratch_size) {
+        if (!large.get(wanted)) {
+            unsigned char* bytes;
+            for (uint32_t left = head.in_bytes; left > 0;) {
+                uint32_t n = rt::take_some(slot, left, &bytes);
+                if (n == 0) return false;
+                left -= n;
+            }
+            return answer(slot, header.sequence, -12, 0);
+        }
+        scratch = {large.address, large.size, 0};
+    }
+    Placement placement;
+    long placed = syscalls::place(placement, body, head_bytes, scratch);
+    if (placed == -1) return answer(slot, header.sequence, 0, wire::flag_go_home);
+    if (placed != 0) return false;
+    syscalls::Piece pieces[syscalls::segments_max];
+    int count = syscalls::in_list(placement, pieces);
+    for (int i = 0; i < count; ++i) {
+        if (!rt::take_to(slot, reinterpret_cast<void*>(pieces[i].address), pieces[i].length)) return false;
+    }
+    if (syscalls::patch(placement) != 0) return false;
+
+    uint16_t flags = 0;
+    long result = check_descriptors(placement.nr, placement.args, &flags);
+    if (result == 0 && flags == 0) result = perform(slot, placement.nr, placement.args, &flags);
+    if (result > 0 && (placement.nr == 217 || placement.nr == 78)) {
+        result = hide_entries(static_cast<int>(placement.args[0]),
+                              reinterpret_cast<unsigned char*>(placement.args[1]), result, placement.nr == 217);
+    }
+    Reply reply;
+    syscalls::reply_layout(placement, result, reply);
+    return send_reply(slot, header.sequence, reply, flags);
+}
+
+/// Memory of a mapping that was just made here for the guest.
+bool serve_fetch(Slot& slot, LinkHeader const& header) {
+    wire::FetchRequest what;
+    if (header.length != sizeof what || !rt::take_to(slot, &what, sizeof what)) return false;
+    uint64_t base = rt::region_base();
+    bool inside = what.address < base + wire::region_size && what.address + what.length > base;
+    uint64_t length = inside || what.length > (64u << 20) ? 0 : what.length;
+    // How much can be read: behind a file's end there is nothing. The kernel tells, page by page.
+    uint64_t there = 0;
+    int ends[2];
+    if (length > 0 && sys(293, ends, 0x80000) == 0) {
+        while (there < length) {
+            if (sys(1, ends[1], what.address + there, 1) != 1) break;
+            unsigned char byte;
+            sys(0, ends[0], &byte, 1);
+            there += 4096;
+        }
+        sys(3, ends[0]);
+        sys(3, ends[1]);
+    }
+    if (there > length) there = length;
+    auto reply = rt::make_header(LinkType::fetched, static_cast<uint32_t>(there), header.sequence);
+    Vector vectors[2] = {{word(&reply), sizeof reply}, {what.address, there}};
+    return rt::send_all(slot, vectors, 2);
+}
+
+/// A sleep that was under way when the process left goes on here, where its end is known.
+bool finish_restart(Slot& slot) {
+    uint16_t flags = 0;
+    uint64_t const none[6] = {};
+    long result = perform(slot, 219, none, &flags);
+    if (!(flags & wire::flag_restart)) slot.private_words[wire::restart_word] = 0;
+    return answer(slot, 0, result, flags);
+}
+
+/// The link is no more: the process goes home, or to another host, or its host is lost (then the
+/// steward ends the process).
+bool link_goes_on(Slot& slot, int old_fd) {
+    auto& mine = own(slot);
+    mine.input_begin = mine.input_end = 0;
+    mine.signals_recorded = mine.signals_recorded == 2 ? 0 : mine.signals_recorded;
+    rt::set_state(slot, SlotState::waiting);
+    for (;;) {
+        Phase now = rt::phase();
+        if (now == Phase::released) return false;
+        if (now == Phase::serving && slot.link_fd != old_fd) return true;
+        rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
+    }
+}
+
+bool serve_frame(Slot& slot, LinkHeader const& header) {
+    if (header.epoch != static_cast<uint16_t>(control().epoch)) return false;
+    if ((header.flags & wire::flag_taken) && header.signals_seen == slot.signals_sent) signal_taken(slot);
+    apply_mask(slot, header.mask);
+    switch (header.type) {
+    case LinkType::call: return serve_call(slot, header);
+    case LinkType::fetch: return serve_fetch(slot, header);
+    case LinkType::taken: return header.length == 0;
+    case LinkType::come_home: {
+        wire::HomeRequest what;
+        if (header.length != sizeof what || !rt::take_to(slot, &what, sizeof what)) return false;
+        alarm(wire::AlarmType::home_wanted, slot.index, what.reason | uint64_t(what.call) << 32);
+        return true;
+    }
+    case LinkType::none:
+    case LinkType::reply:
+    case LinkType::signal:
+    case LinkType::fetched:
+    case LinkType::actions:
+    default: return false;
+    }
+}
+
+} // namespace
+
+void serve(Slot& slot) {
+    auto& mine = own(slot);
+    for (;;) {
+        int fd = slot.link_fd;
+        slot.signals_sent = slot.thread.signals_seen;
+        bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
+        while (alive) {
+            LinkHeader header;
+            rt::set_state(slot, SlotState::idle);
+            if (pending_signal(slot)) {
+                send_recorded(slot);
+                continue;
+            }
+            Got got = rt::wait_header(slot, header);
+            rt::set_state(slot, SlotState::busy);
+            mine.stop = 0;
+            if (got == Got::interrupted) {
+                if (rt::phase() == Phase::released) return;
+                continue;
+            }
+            alive = got == Got::frame && serve_frame(slot, header);
+        }
+        // Whatever is wrong with it, this link is not used again.
+        sys(48, fd, 2);
+        if (!link_goes_on(slot, fd)) return;
+    }
+}
+
+} // namespace rove::deputy

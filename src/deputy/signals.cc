@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signals: what the kernel delivers to P while its program is away.
+//
+// Dispositions mirror the program's: ignored stays ignored and default stays default, so the kernel
+// itself stops, continues and ends the process. Where the program has a handler there is one of
+// ours. It takes one signal out of the kernel per thread, hands it to the guest, and has all other
+// handled signals stay queued in the kernel until the guest has taken that one.
+#include "deputy/deputy.hh"
+
+#include "rt/memory.hh"
+
+extern "C" {
+void rove_deputy_trampoline();
+void rove_restorer();
+}
+
+namespace rove::deputy {
+
+namespace {
+
+constexpr uint64_t nocldstop = 1, nocldwait = 2, siginfo = 4, restorer = 0x04000000, restart = 0x10000000;
+constexpr uint64_t core_signals = bit(3) | bit(4) | bit(5) | bit(6) | bit(7) | bit(8) | bit(11) | bit(24) | bit(25) | bit(31);
+
+uint64_t handled() {
+    uint64_t mask = 0;
+    auto& c = control();
+    for (uint32_t n = 1; n <= 64; ++n) {
+        if (c.actions[n].handler > 1) mask |= bit(n);
+    }
+    return c.cores_want ? mask | core_signals : mask;
+}
+
+bool wants_core(uint32_t number) {
+    return control().cores_want && (core_signals & bit(number)) && control().actions[number].handler == 0;
+}
+
+long install(uint32_t number, wire::Action const& action) {
+    wire::Action mirror = action;
+    if (action.handler > 1 || wants_core(number)) {
+        mirror.handler = word(&rove_deputy_trampoline);
+        mirror.flags = siginfo | restorer | restart | (action.flags & (nocldstop | nocldwait));
+        mirror.restorer = word(&rove_restorer);
+        mirror.mask = ~0ull;
+    }
+    return sys(13, number, &mirror, 0, 8);
+}
+
+} // namespace
+
+void install_actions() {
+    for (uint32_t n = 1; n <= 64; ++n) {
+        if (n != 9 && n != 19 && (control().actions[n].handler > 1 || wants_core(n))) (void)install(n, control().actions[n]);
+    }
+}
+
+void restore_actions() {
+    for (uint32_t n = 1; n <= 64; ++n) {
+        if (n != 9 && n != 19) sys(13, n, &control().actions[n], 0, 8);
+    }
+}
+
+long set_action(uint32_t number, wire::Action const& action) {
+    wire::Action before = control().actions[number];
+    control().actions[number] = action;
+    long result = install(number, action);
+    if (result != 0) control().actions[number] = before;
+    return result;
+}
+
+void apply_mask(Slot& slot, uint64_t program_mask) {
+    uint64_t mask = program_mask & ~rt::never_blocked;
+    slot.thread.mask = mask;
+    if (own(slot).signals_recorded != 0) mask |= handled();
+    if (mask == slot.mirror_mask) return;
+    slot.mirror_mask = mask;
+    sys(14, 2, &mask, 0, 8);
+}
+
+void signal_taken(Slot& slot) {
+    if (own(slot).signals_recorded == 2) own(slot).signals_recorded = 0;
+}
+
+void send_recorded(Slot& slot) {
+    auto& mine = own(slot);
+    mine.stop = 0;
+    mine.signals_recorded = 2;
+    ++slot.signals_sent;
+    struct {
+        wire::LinkHeader header;
+        wire::WireSignal signal;
+    } frame;
+    static_assert(sizeof frame == sizeof(wire::LinkHeader) + sizeof(wire::WireSignal));
+    frame.header = rt::make_header(wire::LinkType::signal, sizeof frame.signal, 0);
+    frame.signal = mine.signals[0];
+    (void)rt::send_bytes(slot, &frame, sizeof frame);
+    rt::ring_bell(slot);
+}
+
+/// The kernel has interrupted this thread for a signal of the program.
+extern "C" void rove_deputy_signal(int number, rt::SignalInfo* info, rt::UserContext* context) {
+    Slot& slot = this_slot();
+    auto& mine = own(slot);
+    auto signal = static_cast<uint32_t>(number);
+    bool synchronous = (number == 4 || number == 5 || number == 7 || number == 8 || number == 11) && info->code > 0 && info->code != 0x80;
+    if (synchronous) { // our own bug: die of it as if nobody had caught it
+        uint64_t action[4] = {0, restorer, word(&rove_restorer), 0};
+        sys(13, number, action, 0, 8);
+        return;
+    }
+    if (wants_core(signal)) {
+        alarm(wire::AlarmType::signal_core, slot.index, signal | uint64_t(static_cast<uint32_t>(info->code)) << 32);
+    } else {
+        mine.signals[0].number = signal;
+        mine.signals[0].reserved = 0;
+        memcpy(mine.signals[0].info, info, sizeof mine.signals[0].info);
+        mine.signals_recorded = 1;
+        mine.stop = 1;
+    }
+    // Returning sets this mask: one signal at a time.
+    context->mask |= handled();
+    slot.mirror_mask = context->mask;
+    if (context->rip >= word(rove_entry_call_begin) && context->rip <= word(rove_entry_call_syscall)) {
+        context->rip = word(rove_entry_call_interrupted);
+    }
+}
+
+} // namespace rove::deputy

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads: the porter, and deputies that are born and end while the program is away.
+#include "deputy/deputy.hh"
+
+#include "rt/executor.hh"
+#include "rt/futex.hh"
+#include "rt/memory.hh"
+
+extern "C" {
+long rove_clone_thread(uint64_t flags, uint64_t stack, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
+[[noreturn]] void rove_exit_thread(rove::wire::SlotState* state, int code);
+void rove_entry_porter();
+void rove_porter_main(rove::rt::Slot* zero);
+void rove_deputy_born(rove::rt::Slot* slot);
+}
+
+namespace rove::deputy {
+
+namespace {
+
+constexpr uint64_t thread_flags = 0x50f00; // VM FS FILES SIGHAND THREAD SYSVSEM
+
+uint64_t stack_top(Slot& slot) { return word(&slot) + wire::slot_stack_offset + wire::slot_stack_size; }
+
+/// A descriptor of ours goes into our block of numbers.
+int move_up(int fd) {
+    long moved = sys(72, fd, 1030, control().fd_first);
+    if (moved < 0) return fd;
+    sys(3, fd);
+    return static_cast<int>(moved);
+}
+
+/// Sockets to the keeper: it takes its ends by pidfd_getfd and has them closed here.
+bool make_sockets(Slot& zero) {
+    int stream[2], packets[2];
+    if (sys(53, 1, 1 | 0x80000, 0, stream) != 0) return false;
+    if (sys(53, 1, 5 | 0x80000, 0, packets) != 0) {
+        sys(3, stream[0]);
+        sys(3, stream[1]);
+        return false;
+    }
+    auto& c = control();
+    c.command_fd = move_up(stream[0]);
+    c.alarm_fd = move_up(packets[0]);
+    zero.private_words[wire::command_peer_word] = static_cast<uint64_t>(move_up(stream[1]));
+    zero.private_words[wire::alarm_peer_word] = static_cast<uint64_t>(move_up(packets[1]));
+    return true;
+}
+
+void close_all(Slot& zero) {
+    auto& c = control();
+    if (c.fd_first > 0) sys(436, c.fd_first, c.fd_last, 0);
+    c.command_fd = c.alarm_fd = -1;
+    (void)zero;
+}
+
+} // namespace
+
+void start_porter() {
+    Slot& zero = rt::slot_at(0);
+    zero.index = 0;
+    rt::set_state(zero, SlotState::starting);
+    long tid = rove_clone_thread(thread_flags, stack_top(zero), &zero,
+                                 reinterpret_cast<void (*)(Slot*)>(rove_entry_porter));
+    if (tid < 0) {
+        // Without it there is no move: everybody goes on natively.
+        __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
+        rt::set_state(zero, SlotState::gone);
+    } else {
+        zero.tid = static_cast<int>(tid);
+    }
+}
+
+extern "C" [[noreturn]] void rove_porter_main(Slot* zero) {
+    uint64_t all = ~0ull;
+    sys(14, 2, &all, 0, 8);
+    auto* phase = reinterpret_cast<uint32_t*>(&control().phase);
+    for (;;) {
+        if (!make_sockets(*zero)) {
+            __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
+            rt::futex_wake(phase);
+            break;
+        }
+        rt::set_state(*zero, SlotState::waiting);
+        uint64_t unused = 0;
+        rt::Ended ended = rt::serve_commands(control().command_fd, nullptr, &unused);
+        Phase now = rt::phase();
+        if (ended == rt::Ended::run || now == Phase::released || now == Phase::ending) break;
+        if (now == Phase::preparing || now == Phase::none) { // the keeper died before anything was decided
+            __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
+            rt::futex_wake(phase);
+            break;
+        }
+        // The keeper died while the program is away: another one comes and finds new sockets.
+        sys(3, control().command_fd);
+        sys(3, control().alarm_fd);
+    }
+    close_all(*zero);
+    rove_exit_thread(&zero->state, 0);
+}
+
+extern "C" [[noreturn]] void rove_deputy_born(Slot* slot) {
+    while (__atomic_load_n(&slot->link_ready, __ATOMIC_ACQUIRE) == 0) rt::futex_wait(&slot->link_ready, 0);
+    apply_mask(*slot, slot->thread.mask);
+    serve(*slot);
+    leave(*slot);
+}
+
+Done new_thread(Slot& slot, uint64_t) {
+    Slot* fresh = nullptr;
+    {
+        rt::Lock lock(&control().lock);
+        for (uint32_t i = 1; i < wire::slots_max && !fresh; ++i) {
+            Slot& candidate = rt::slot_at(i);
+            SlotState state = __atomic_load_n(&candidate.state, __ATOMIC_ACQUIRE);
+            if (state == SlotState::free || state == SlotState::gone) {
+                fresh = &candidate;
+                memset(fresh, 0, sizeof *fresh);
+                memset(&own(*fresh), 0, sizeof(Private));
+                fresh->index = i;
+                rt::set_state(*fresh, SlotState::starting);
+            }
+        }
+    }
+    if (!fresh) return {-11, 0};
+    fresh->link_fd = -1;
+    fresh->thread.mask = slot.thread.mask;
+    fresh->thread.altstack_flags = 2;
+    // Born with everything blocked; it takes the program's mask when its link is there.
+    uint64_t all = ~0ull, before = slot.mirror_mask;
+    sys(14, 2, &all, 0, 8);
+    fresh->mirror_mask = all;
+    long tid = rove_clone_thread(thread_flags, stack_top(*fresh), fresh, rove_deputy_born);
+    sys(14, 2, &before, 0, 8);
+    if (tid < 0) {
+        rt::set_state(*fresh, SlotState::free);
+        return {tid, 0};
+    }
+    fresh->tid = static_cast<int>(tid);
+    __atomic_add_fetch(&control().threads, 1, __ATOMIC_ACQ_REL);
+    alarm(wire::AlarmType::link_wanted, fresh->index, static_cast<uint64_t>(tid));
+    return {static_cast<long>(uint64_t(fresh->index) << 32 | static_cast<uint64_t>(tid)), 0};
+}
+
+[[noreturn]] void end_thread(Slot& slot, int code) {
+    uint64_t all = ~0ull;
+    sys(14, 2, &all, 0, 8);
+    alarm(wire::AlarmType::thread_gone, slot.index, 0);
+    sys(3, slot.link_fd);
+    slot.link_fd = -1;
+    if (__atomic_sub_fetch(&control().threads, 1, __ATOMIC_ACQ_REL) == 0) {
+        // The last one: the porter must not keep the process alive.
+        __atomic_store_n(&control().phase, Phase::ending, __ATOMIC_RELEASE);
+        sys(48, control().command_fd, 2);
+    }
+    rove_exit_thread(&slot.state, code);
+}
+
+} // namespace rove::deputy

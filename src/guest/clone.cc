@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clone: a new thread of a program that is away, and the end of one.
+//
+// Home first: the deputy clones its own new thread, which gives the TID and gets a link; then the
+// warden makes that TID the next one here and hands over the link's other end; then the guest's
+// kernel clones. The new thread begins in the runtime with a copy of its creator's registers.
+#include "guest/guest.hh"
+
+#include "rt/futex.hh"
+#include "rt/memory.hh"
+
+extern "C" {
+long rove_clone_guest(uint64_t flags, uint64_t stack, rove::rt::Slot* slot);
+[[noreturn]] void rove_exit_thread(rove::wire::SlotState* state, int code);
+}
+
+namespace rove::guest {
+
+namespace {
+
+constexpr uint64_t clone_vm = 0x100, clone_fs = 0x200, clone_files = 0x400, clone_sighand = 0x800,
+                   clone_pidfd = 0x1000, clone_vfork = 0x4000, clone_thread = 0x10000, clone_sysvsem = 0x40000,
+                   clone_settls = 0x80000, clone_parent_settid = 0x100000, clone_child_cleartid = 0x200000,
+                   clone_detached = 0x400000, clone_child_settid = 0x1000000;
+constexpr uint64_t thread_flags = clone_vm | clone_fs | clone_files | clone_sighand | clone_thread | clone_sysvsem;
+constexpr uint64_t with_thread = thread_flags | clone_settls | clone_parent_settid | clone_child_cleartid |
+                                 clone_child_settid | clone_detached;
+
+struct Wanted {
+    uint64_t flags, stack, parent_tid, child_tid, tls;
+};
+
+/// The link of a new slot, and the promise that the next TID is the one that home has given.
+long ask_warden(uint32_t slot, int tid) {
+    rt::Lock lock(&control().service_lock);
+    wire::Service note{wire::ServiceType::new_thread, slot, tid};
+    if (long put = sys(44, control().alarm_fd, &note, sizeof note, 0x4000); put < 0) return put;
+    struct {
+        uint64_t base, length;
+    } vector{word(&note), sizeof note};
+    alignas(8) unsigned char space[24] = {};
+    struct {
+        uint64_t name;
+        uint32_t name_length, padding;
+        uint64_t vectors, count, space, space_length;
+        uint32_t flags, padding2;
+    } message{0, 0, 0, word(&vector), 1, word(space), sizeof space, 0, 0};
+    long got;
+    do {
+        message.space_length = sizeof space;
+        got = sys(47, control().alarm_fd, &message, 0x40000000);
+    } while (got == -4);
+    if (got != sizeof note) return got < 0 ? got : -32;
+    if (note.value < 0) return note.value;
+    if (message.space_length < 20) return -71;
+    int fd;
+    memcpy(&fd, space + 16, sizeof fd);
+    return fd;
+}
+
+/// Registers of the new thread: its creator's, on another stack, with result 0.
+void prepare(Slot& fresh, Slot const& parent, UserContext& user, Wanted const& wanted) {
+    auto* from = rt::frame_of(&user);
+    uint64_t base = word(&fresh) + wire::slot_frame_offset;
+    uint64_t fp = (base + sizeof(UserFrame) + 63) & ~63ull;
+    auto* frame = reinterpret_cast<UserFrame*>(base);
+    *frame = *from;
+    memcpy(reinterpret_cast<void*>(fp), reinterpret_cast<void const*>(user.fpstate), rt::fp_length(user.fpstate));
+    frame->context.fpstate = fp;
+    frame->context.rax = 0;
+    frame->context.rsp = wanted.stack != 0 ? wanted.stack : user.rsp;
+    fresh.frame = word(frame);
+    fresh.thread = {};
+    fresh.thread.fs_base = (wanted.flags & clone_settls) ? wanted.tls : parent.thread.fs_base;
+    fresh.thread.mask = parent.thread.mask;
+    fresh.thread.altstack_flags = 2;
+    fresh.thread.clear_tid = (wanted.flags & clone_child_cleartid) ? wanted.child_tid : 0;
+}
+
+} // namespace
+
+Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result) {
+    Wanted wanted{};
+    if (nr == 56) {
+        wanted = {args[0], args[1], args[2], args[3], args[4]};
+    } else {
+        uint64_t in[11] = {}; // flags pidfd child_tid parent_tid exit_signal stack stack_size tls …
+        if (args[1] < 64 || !copy_in(in, args[0], args[1] < sizeof in ? args[1] : sizeof in)) {
+            return go_home(slot, user, HomeReason::clone_process, nr);
+        }
+        wanted = {in[0] | in[4], in[5] ? in[5] + in[6] : 0, in[3], in[2], in[7]};
+        if (in[8] != 0) return go_home(slot, user, HomeReason::clone_process, nr);
+    }
+    if ((wanted.flags & thread_flags) != thread_flags || (wanted.flags & ~with_thread) != 0) {
+        return go_home(slot, user, (wanted.flags & clone_vm) ? HomeReason::clone_process : HomeReason::fork, nr);
+    }
+    long made = 0;
+    Answer answer = forward_plain(slot, user, 56, wanted.flags, 0, 0, 0, 0, 0, &made);
+    if (answer != Answer::result || made < 0) {
+        *result = made;
+        return answer;
+    }
+    auto tid = static_cast<int>(made & 0xffffffff);
+    auto index = static_cast<uint32_t>(made >> 32);
+    if (index == 0 || index >= wire::slots_max) {
+        *result = -11;
+        return Answer::result;
+    }
+    long link = ask_warden(index, tid);
+    if (link < 0) {
+        *result = -11;
+        return Answer::result;
+    }
+    Slot& fresh = rt::slot_at(index);
+    memset(&fresh, 0, sizeof fresh);
+    memset(&own(fresh), 0, sizeof(Private));
+    fresh.index = index;
+    fresh.tid = tid;
+    fresh.link_fd = static_cast<int>(link);
+    fresh.private_words[9] = 1; // its sandbox is its creator's
+    prepare(fresh, slot, user, wanted);
+    own(fresh).sent_mask = slot.thread.mask;
+    rt::set_state(fresh, rt::SlotState::starting);
+    if (wanted.flags & clone_parent_settid) (void)copy_out(wanted.parent_tid, &tid, sizeof tid);
+    if (wanted.flags & clone_child_settid) (void)copy_out(wanted.child_tid, &tid, sizeof tid);
+    uint64_t top = word(&fresh) + wire::slot_stack_offset + wire::slot_stack_size;
+    made = rove_clone_guest(thread_flags, top, &fresh);
+    if (made < 0) {
+        sys(3, link);
+        rt::set_state(fresh, rt::SlotState::free);
+        *result = -11;
+        return Answer::result;
+    }
+    *result = tid;
+    return Answer::result;
+}
+
+[[noreturn]] void exit_thread(Slot& slot, UserContext& user, int code) {
+    uint64_t all = ~0ull;
+    long ignored = 0;
+    // Home's thread ends first: who joins this one must not meet a leftover of it there.
+    (void)forward_plain(slot, user, 60, static_cast<uint64_t>(code), 0, 0, 0, 0, 0, &ignored);
+    sys(14, 2, &all, 0, 8);
+    sys(3, slot.link_fd);
+    slot.link_fd = -1;
+    rove_exit_thread(&slot.state, code);
+}
+
+} // namespace rove::guest

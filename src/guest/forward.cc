@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward: one call of the program, performed by its deputy: one frame there, one frame back.
+#include "guest/guest.hh"
+
+#include "rt/futex.hh"
+#include "rt/memory.hh"
+
+namespace rove::guest {
+
+using rt::Got;
+using syscalls::Plan;
+using syscalls::ReplyHead;
+using syscalls::Verdict;
+using wire::LinkHeader;
+using wire::LinkType;
+
+namespace {
+
+constexpr uint64_t output_size = wire::slot_buffer_size - rt::input_size;
+
+/// Home has gone, or this copy has been left behind: nothing may happen here any more. The warden
+/// sees the end of the link, too, and ends this process.
+[[noreturn]] void stand_still(Slot& slot) {
+    wire::Service note{wire::ServiceType::home_lost, slot.index, 0};
+    (void)sys(44, control().alarm_fd, &note, sizeof note, 0x4040);
+    for (;;) {
+        uint32_t never = 0;
+        rt::futex_wait(&never, 0);
+    }
+}
+
+LinkHeader request(Slot& slot, LinkType type, uint32_t length) {
+    auto header = rt::make_header(type, length, slot.sequence);
+    header.mask = slot.thread.mask;
+    header.signals_seen = slot.thread.signals_seen;
+    if (own(slot).signals_queued == 0) header.flags |= wire::flag_taken;
+    own(slot).sent_mask = slot.thread.mask;
+    return header;
+}
+
+bool send_call(Slot& slot, Plan& plan) {
+    auto* out = rt::buffer(slot) + rt::input_size;
+    uint64_t head = sizeof(LinkHeader) + syscalls::call_size(plan);
+    auto memory = user_memory();
+    ++slot.sequence;
+    auto header = request(slot, LinkType::call, static_cast<uint32_t>(head - sizeof(LinkHeader) + plan.in_bytes));
+    memcpy(out, &header, sizeof header);
+    syscalls::write_call(plan, out + sizeof header);
+    if (head + plan.in_bytes <= output_size) {
+        if (!syscalls::gather(plan, out + head, memory)) memset(out + head, 0, plan.in_bytes);
+        return rt::send_bytes(slot, out, head + plan.in_bytes);
+    }
+    syscalls::Piece pieces[syscalls::segments_max + 1];
+    int count = syscalls::in_pieces(plan, pieces + 1, syscalls::segments_max, memory);
+    if (count >= 0) {
+        pieces[0] = {word(out), head};
+        static_assert(sizeof(syscalls::Piece) == sizeof(rt::Vector));
+        return rt::send_all(slot, reinterpret_cast<rt::Vector*>(pieces), count + 1);
+    }
+    long copy = sys(9, 0, plan.in_bytes, 3, 0x22, -1, 0);
+    if (copy < 0 && copy > -4096) return false;
+    (void)syscalls::gather(plan, reinterpret_cast<void*>(copy), memory);
+    rt::Vector both[2] = {{word(out), head}, {static_cast<uint64_t>(copy), plan.in_bytes}};
+    bool sent = rt::send_all(slot, both, 2);
+    sys(11, copy, plan.in_bytes);
+    return sent;
+}
+
+/// The next reply; signal frames on the way are queued. A wish to park waits until the reply is
+/// here: home answers every call before it moves a process.
+void wait_reply(Slot& slot, LinkHeader& header) {
+    bool stopped = false;
+    for (;;) {
+        Got got = rt::wait_header(slot, header);
+        if (got == Got::closed) stand_still(slot);
+        if (got == Got::interrupted) {
+            stopped = true;
+            own(slot).stop = 0;
+            continue;
+        }
+        if (header.type == LinkType::signal && header.length == sizeof(wire::WireSignal)) {
+            wire::WireSignal signal;
+            if (!rt::take_to(slot, &signal, sizeof signal)) stand_still(slot);
+            receive_signal(slot, signal);
+            continue;
+        }
+        if (header.type == LinkType::reply || header.type == LinkType::fetched) {
+            if (header.sequence != slot.sequence) stand_still(slot);
+            if (stopped || (header.flags & wire::flag_parking)) own(slot).stop = 1;
+            return;
+        }
+        stand_still(slot);
+    }
+}
+
+struct Exchanged {
+    long result;
+    uint16_t flags;
+    wire::WireSignal signal; // if flag_signal
+};
+
+/// `plan` is what was asked; its answer is taken from the link.
+Exchanged receive_reply(Slot& slot, Plan& plan) {
+    LinkHeader header;
+    wait_reply(slot, header);
+    if (header.length < sizeof(ReplyHead)) stand_still(slot);
+    auto* at = rt::take(slot, sizeof(ReplyHead));
+    if (!at) stand_still(slot);
+    ReplyHead head;
+    memcpy(&head, at, sizeof head);
+    if (head.out_count > syscalls::segments_max) stand_still(slot);
+    uint32_t lengths[syscalls::segments_max];
+    if (!rt::take_to(slot, lengths, head.out_count * sizeof(uint32_t))) stand_still(slot);
+    Exchanged out{};
+    out.flags = header.flags;
+    uint64_t want = sizeof head + head.out_count * sizeof(uint32_t) + uint64_t(head.out_bytes) +
+                    ((header.flags & wire::flag_signal) ? sizeof(wire::WireSignal) : 0);
+    if (want != header.length) stand_still(slot);
+    syscalls::Scatter scatter;
+    auto memory = user_memory();
+    if (!scatter.begin(plan, head, lengths, memory)) stand_still(slot);
+    while (scatter.left() > 0) {
+        unsigned char* bytes;
+        uint32_t n = rt::take_some(slot, scatter.left(), &bytes);
+        if (n == 0) stand_still(slot);
+        scatter.feed(bytes, n);
+    }
+    slot.bytes += header.length + plan.in_bytes;
+    if (header.flags & wire::flag_signal) {
+        if (!rt::take_to(slot, &out.signal, sizeof out.signal)) stand_still(slot);
+    }
+    out.result = scatter.result();
+    return out;
+}
+
+Exchanged exchange(Slot& slot, Plan& plan) {
+    if (!send_call(slot, plan)) stand_still(slot);
+    return receive_reply(slot, plan);
+}
+
+void make_empty(Plan& plan) {
+    plan.answer = 0;
+    plan.count = 0;
+    plan.cut = false;
+    plan.in_bytes = 0;
+    plan.out_bytes_max = 0;
+}
+
+/// Calls during which the kernel uses another mask: pointer to it, or 0.
+uint64_t temporary_mask(uint32_t nr, uint64_t const args[6]) {
+    switch (nr) {
+    case 130: return args[0];  // rt_sigsuspend
+    case 271: return args[3];  // ppoll
+    case 281: return args[4];  // epoll_pwait
+    case 441: return args[4];  // epoll_pwait2
+    case 270: {                // pselect6: {mask pointer, size}
+        uint64_t mask = 0;
+        if (args[5] != 0) (void)copy_in(&mask, args[5], sizeof mask);
+        return mask;
+    }
+    default: return 0;
+    }
+}
+
+/// A queued signal that the call's own mask lets through ends it before it has begun.
+bool interrupted_at_once(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]) {
+    if (own(slot).signals_queued == 0) return false;
+    uint64_t at = temporary_mask(nr, args);
+    uint64_t mask;
+    if (at == 0 || !copy_in(&mask, at, sizeof mask)) return false;
+    uint64_t before = slot.thread.mask;
+    slot.thread.mask = mask & ~rt::never_blocked;
+    slot.thread.saved_mask = before;
+    slot.thread.has_saved_mask = 1;
+    user.rax = static_cast<uint64_t>(-4);
+    bool delivered = deliver_queued(slot, user);
+    if (!delivered) slot.thread.mask = before;
+    slot.thread.has_saved_mask = 0;
+    return delivered;
+}
+
+long now_ns() {
+    int64_t time[2];
+    sys(228, 1, time);
+    return time[0] * 1000000000 + time[1];
+}
+
+bool has_timeout(uint32_t nr) {
+    return nr == 7 || nr == 232 || nr == 281 || nr == 23 || nr == 270 || nr == 271;
+}
+
+/// A call that is made again after a move waits for what is left of its time, as the kernel would have it.
+void shorten_timeout(UserContext& user, uint32_t nr, long started) {
+    long gone = now_ns() - started;
+    if (nr == 7 || nr == 232 || nr == 281) { // milliseconds in a register
+        uint64_t& value = nr == 7 ? user.rdx : user.r10;
+        auto ms = static_cast<int32_t>(value);
+        if (ms <= 0) return;
+        long left = ms - gone / 1000000;
+        value = static_cast<uint64_t>(left > 0 ? left : 0);
+        return;
+    }
+    uint64_t at = nr == 271 ? user.rdx : user.r8; // Linux writes the rest there in any case
+    int64_t time[2];
+    if (at == 0 || !copy_in(time, at, sizeof time)) return;
+    long unit = nr == 23 ? 1000 : 1;
+    long left = time[0] * 1000000000 + time[1] * unit - gone;
+    if (left < 0) left = 0;
+    time[0] = left / 1000000000;
+    time[1] = left % 1000000000 / unit;
+    (void)copy_out(at, time, sizeof time);
+}
+
+Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], Exchanged const& got,
+              long started, long* result) {
+    uint32_t number = got.signal.number;
+    bool has_signal = (got.flags & wire::flag_signal) && number >= 1 && number <= 64;
+    if (got.flags & wire::flag_go_home) return go_home(slot, user, HomeReason::descriptor_numbers, nr);
+    if (got.flags & wire::flag_restart) {
+        if (has_signal) receive_signal(slot, got.signal);
+        else if (started) shorten_timeout(user, nr, started);
+        return Answer::redo;
+    }
+    *result = got.result;
+    if (!has_signal) return Answer::result;
+    if (got.flags & wire::flag_interrupted) {
+        if (restarts(number)) {
+            receive_signal(slot, got.signal);
+            return Answer::redo;
+        }
+        *result = -4;
+    }
+    if (*result == -4 && temporary_mask(nr, args) != 0) {
+        ++slot.thread.signals_seen;
+        user.rax = static_cast<uint64_t>(-4);
+        if (deliver(slot, user, number, got.signal.info)) return Answer::registers_set;
+        return Answer::result;
+    }
+    receive_signal(slot, got.signal);
+    return Answer::result;
+}
+
+} // namespace
+
+Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result) {
+    if (interrupted_at_once(slot, user, nr, args)) return Answer::registers_set;
+    auto memory = user_memory();
+    syscalls::Limits limits;
+    uint64_t done = 0;
+    long started = has_timeout(nr) ? now_ns() : 0;
+    for (;;) {
+        Plan plan;
+        switch (syscalls::make_plan(plan, nr, args, memory, limits)) {
+        case Verdict::answer: *result = plan.answer; return Answer::result;
+        case Verdict::absent: *result = -38; return Answer::result;
+        case Verdict::comes_home: return go_home(slot, user, HomeReason::unknown_call, nr);
+        case Verdict::local:
+            *result = rove_syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+            return Answer::result;
+        case Verdict::forward:
+        case Verdict::special:
+        default: break;
+        }
+        ++control().trace_forwarded[nr < 512 ? nr : 511];
+        Exchanged got = exchange(slot, plan);
+        long r = 0;
+        Answer answer = settle(slot, user, nr, args, got, started, &r);
+        if (answer != Answer::result) {
+            if (done == 0) return answer;
+            if (answer == Answer::registers_set) return answer;
+            *result = static_cast<long>(done); // a part has been done: that is the answer
+            return Answer::result;
+        }
+        if (r < 0) {
+            *result = done > 0 ? static_cast<long>(done) : r;
+            return Answer::result;
+        }
+        done += static_cast<uint64_t>(r);
+        bool more = plan.cut && static_cast<uint64_t>(r) == plan.cut_at;
+        if (!more || own(slot).signals_queued > 0) {
+            *result = static_cast<long>(done);
+            return Answer::result;
+        }
+        limits.done = done;
+    }
+}
+
+Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
+                     uint64_t d, uint64_t e, uint64_t f, long* result) {
+    Plan plan;
+    plan.nr = static_cast<uint16_t>(nr);
+    uint64_t const args[6] = {a, b, c, d, e, f};
+    memcpy(plan.args, args, sizeof args);
+    make_empty(plan);
+    Exchanged got = exchange(slot, plan);
+    uint64_t const none[6] = {};
+    return settle(slot, user, 0, none, got, 0, result);
+}
+
+Answer await_restarted(Slot& slot, UserContext& user, long* result) {
+    Plan plan;
+    make_empty(plan);
+    slot.sequence = 0;
+    Exchanged got = receive_reply(slot, plan);
+    if ((got.flags & wire::flag_restart) && (got.flags & wire::flag_parking)) return Answer::redo;
+    uint64_t const none[6] = {};
+    return settle(slot, user, 0, none, got, 0, result);
+}
+
+uint64_t fetch(Slot& slot, uint64_t address, uint64_t length) {
+    uint64_t done = 0;
+    while (done < length) {
+        uint64_t part = length - done < (4u << 20) ? length - done : (4u << 20);
+        wire::FetchRequest what{address + done, part};
+        ++slot.sequence;
+        auto header = request(slot, LinkType::fetch, sizeof what);
+        unsigned char frame[sizeof header + sizeof what];
+        memcpy(frame, &header, sizeof header);
+        memcpy(frame + sizeof header, &what, sizeof what);
+        if (!rt::send_bytes(slot, frame, sizeof frame)) stand_still(slot);
+        wait_reply(slot, header);
+        if (header.type != LinkType::fetched || header.length > part) stand_still(slot);
+        if (!rt::take_to(slot, reinterpret_cast<void*>(address + done), header.length)) stand_still(slot);
+        done += header.length;
+        if (header.length < part) break;
+    }
+    return done;
+}
+
+Answer go_home(Slot& slot, UserContext& user, HomeReason reason, uint32_t nr) {
+    slot.home_reason = static_cast<uint32_t>(reason);
+    slot.home_call = nr;
+    wire::HomeRequest what{static_cast<uint32_t>(reason), nr};
+    auto header = request(slot, LinkType::come_home, sizeof what);
+    unsigned char frame[sizeof header + sizeof what];
+    memcpy(frame, &header, sizeof header);
+    memcpy(frame + sizeof header, &what, sizeof what);
+    if (!rt::send_bytes(slot, frame, sizeof frame)) stand_still(slot);
+    own(slot).departed = 1;
+    if (nr == ~0u) return Answer::registers_set;
+    (void)user;
+    return Answer::redo;
+}
+
+} // namespace rove::guest

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest: the away half of the runtime, as its files see each other.
+//
+// Every call that the filter does not let through arrives as SIGSYS in rove_guest_trap; kicks (a
+// signal frame on the link, or the warden's wish to park) as SIGURG in rove_guest_kick; the program's
+// own faults in rove_guest_fault. Each works on the user's registers in the kernel's frame, and
+// leaves through rove_guest_before_return, where everything owed to the program is paid.
+#pragma once
+
+#include "rt/link_io.hh"
+#include "rt/slot.hh"
+#include "rt/user_frame.hh"
+#include "syscalls/plan.hh"
+#include "wire/home_reason.hh"
+
+namespace rove::guest {
+
+using rt::bit;
+using rt::control;
+using rt::own;
+using rt::Private;
+using rt::SignalInfo;
+using rt::Slot;
+using rt::sys;
+using rt::this_slot;
+using rt::UserContext;
+using rt::UserFrame;
+using rt::word;
+using wire::HomeReason;
+
+/// Fault-protected access to the program's memory.
+extern bool copy_in(void* to, uint64_t from, uint64_t n);
+extern bool copy_out(uint64_t to, void const* from, uint64_t n);
+syscalls::UserMemory user_memory();
+
+/// What became of a call. `redo`: the registers say that it is to be made again.
+enum class Answer : uint32_t { result, redo, registers_set };
+
+/// Asks the deputy to perform call `nr`; puts the result into `result`.
+Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result);
+/// A call without memory, whose signals are treated as forward() does. Used by the runtime itself.
+Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
+                     uint64_t d, uint64_t e, uint64_t f, long* result);
+/// Fetches home's memory [address, +length) into the same place here; how much there was.
+uint64_t fetch(Slot& slot, uint64_t address, uint64_t length);
+/// The answer to a call that the deputy was already in when the process left (sequence 0). `redo`:
+/// the process is being moved again, and the deputy still in it.
+Answer await_restarted(Slot& slot, UserContext& user, long* result);
+/// Registers go back to before the call.
+inline void rewind(UserContext& user, uint32_t nr) {
+    user.rip -= 2;
+    user.rax = nr;
+}
+/// The process must go home to do this: asks for it; the call is made again there.
+Answer go_home(Slot& slot, UserContext& user, HomeReason reason, uint32_t nr);
+
+// local.cc: calls that need nobody else
+bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result,
+                     Answer* answer);
+/// Goes on with what Slot::thread.pending says; true when it is done (the result is in rax).
+bool continue_pending(Slot& slot, UserContext& user);
+// mapping.cc
+Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
+// clone.cc
+Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result);
+[[noreturn]] void exit_thread(Slot& slot, UserContext& user, int code);
+
+// signals.cc
+Answer signal_action(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
+Answer signal_mask(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
+Answer signal_return(Slot& slot, UserContext& user);
+long alternate_stack(Slot& slot, UserContext& user, uint64_t set, uint64_t old);
+void receive_signal(Slot& slot, wire::WireSignal const& signal);
+/// Takes signal frames that have come on the link, without waiting.
+void drain_link(Slot& slot);
+/// Builds frames for the queued signals that may be delivered; true if any was.
+bool deliver_queued(Slot& slot, UserContext& user);
+/// A queued signal that the mask lets through and that has a program handler; 0 if none.
+uint32_t deliverable(Slot& slot);
+/// Delivers this one now, whatever the mask says. False if no frame could be built.
+bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info);
+/// Tells home of the present mask if it unblocks what home still holds back.
+void tell_mask(Slot& slot, UserContext& user);
+inline bool restarts(uint32_t number) { return (control().actions[number].flags & 0x10000000) != 0; }
+
+} // namespace rove::guest

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mapping: mmap while away. Anonymous memory is the host's; a file is mapped at home at the same
+// address (so that home's list of mappings stays true), and its bytes are fetched into a copy here.
+#include "guest/guest.hh"
+
+namespace rove::guest {
+
+namespace {
+
+constexpr uint64_t shared = 1, private_ = 2, type_mask = 15, fixed = 0x10, anonymous = 0x20,
+                   grows_down = 0x100, locked = 0x2000, huge = 0x40000, fixed_noreplace = 0x100000,
+                   no_reserve = 0x4000, stack = 0x20000;
+constexpr uint64_t fetch_max = 256u << 20; // a larger file is better mapped where it lies
+
+} // namespace
+
+Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) {
+    uint64_t at = args[0], length = args[1], prot = args[2], flags = args[3];
+    uint64_t base = rt::region_base();
+    bool exact = flags & (fixed | fixed_noreplace);
+    uint64_t rounded = (length + 4095) & ~4095ull;
+    if (exact && at < base + wire::region_size && at + rounded > base) {
+        *result = -12;
+        return Answer::result;
+    }
+    if (flags & (grows_down | huge)) return go_home(slot, user, HomeReason::hugetlbfs, 9);
+    if (flags & anonymous) {
+        if ((flags & type_mask) != private_) return go_home(slot, user, HomeReason::shared_writable_memory, 9);
+        *result = rove_syscall(9, at, length, prot, flags & ~locked, static_cast<uint64_t>(-1), 0);
+        return Answer::result;
+    }
+    if ((flags & type_mask) != private_) return go_home(slot, user, HomeReason::shared_file_mapping, 9);
+    if (length == 0 || rounded == 0) {
+        *result = -22;
+        return Answer::result;
+    }
+    if (rounded > fetch_max) return go_home(slot, user, HomeReason::large_mapping, 9);
+
+    // The place first: chosen by the host's kernel, or given. Home's kernel then checks all the rest.
+    long where = rove_syscall(9, at, rounded, 0,
+                              (flags & (fixed_noreplace | stack)) | private_ | anonymous | no_reserve |
+                                  ((flags & fixed) ? fixed_noreplace : 0),
+                              static_cast<uint64_t>(-1), 0);
+    bool replaces = false;
+    if ((flags & fixed) && where == -17) { // something lies there, it stays until home has agreed
+        replaces = true;
+        where = static_cast<long>(at);
+    }
+    if (where < 0 && where > -4096) {
+        *result = where;
+        return Answer::result;
+    }
+    auto place = static_cast<uint64_t>(where);
+    long done = 0;
+    Answer answer = forward_plain(slot, user, 9, place, length, prot | 1, (flags & ~fixed_noreplace) | fixed,
+                                  args[4], args[5], &done);
+    if (answer != Answer::result || done < 0) {
+        if (!replaces) sys(11, place, rounded);
+        *result = done;
+        return answer;
+    }
+    sys(9, place, rounded, 3, fixed | private_ | anonymous, -1, 0);
+    (void)fetch(slot, place, rounded);
+    if (prot != 3) sys(10, place, rounded, prot);
+    *result = where;
+    return Answer::result;
+}
+
+} // namespace rove::guest

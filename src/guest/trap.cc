@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trap: the three signals that the runtime lives on, and the way back to the program.
+#include "guest/guest.hh"
+
+#include "rt/futex.hh"
+#include "rt/memory.hh"
+
+extern "C" {
+extern char rove_copy_begin[], rove_copy_end[], rove_copy_fault[], rove_touch_begin[], rove_touch_end[];
+extern char rove_return_begin[], rove_return_end[], rove_before_return[];
+}
+
+namespace rove::guest {
+
+using rt::Phase;
+using rt::SlotState;
+
+namespace {
+
+constexpr uint32_t arch_x86_64 = 0xc000003e;
+constexpr int plain_return = 0; // as things are: we were called inside the runtime
+constexpr int full_return = 1;  // through rove_guest_before_return
+
+bool inside(uint64_t address, char const* begin, char const* end) {
+    return address >= word(begin) && address < word(end);
+}
+bool in_runtime(uint64_t address) {
+    return address - (rt::region_base() + wire::text_offset) < wire::text_size;
+}
+
+/// Stands still until the keeper says that the program runs here (again), or for ever: a copy that
+/// has moved on is killed where it stands.
+void park(Slot& slot, UserContext& user) {
+    slot.frame = word(rt::frame_of(&user));
+    slot.frame_length = user.fpstate + rt::fp_length(user.fpstate) - slot.frame;
+    uint64_t base = 0;
+    if (sys(158, 0x1003, &base) == 0) slot.thread.fs_base = base; // arch_prctl ARCH_GET_FS
+    rt::set_state(slot, SlotState::parked);
+    bool seen_parking = own(slot).departed == 0;
+    for (;;) {
+        Phase now = rt::phase();
+        if (now != Phase::serving) seen_parking = true;
+        if (now == Phase::serving && seen_parking) break;
+        rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
+    }
+    own(slot).departed = 0;
+    rt::set_state(slot, SlotState::running);
+}
+
+/// The filter says which number by trapping; the row says what to do.
+Answer serve(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result) {
+    Answer answer = Answer::result;
+    if (perform_locally(slot, user, nr, args, result, &answer)) {
+        ++slot.local;
+        return answer;
+    }
+    ++slot.forwarded;
+    return forward(slot, user, nr, args, result);
+}
+
+} // namespace
+
+extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
+    Slot& slot = this_slot();
+    auto nr = static_cast<uint32_t>(user->rax);
+    uint32_t arch;
+    memcpy(&arch, reinterpret_cast<uint8_t*>(info) + 28, sizeof arch);
+    uint32_t code = static_cast<uint32_t>(info->code);
+    if (code != 1 || arch != arch_x86_64 || nr >= 0x40000000) { // not SYS_SECCOMP, or int 0x80, x32
+        (void)go_home(slot, *user, HomeReason::bits_32, nr);
+        return full_return;
+    }
+    uint64_t const args[6] = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9};
+    long result = 0;
+    uint32_t row = nr < 512 ? nr : 511;
+    ++control().trace_count[row];
+    switch (serve(slot, *user, nr, args, &result)) {
+    case Answer::result:
+        user->rax = static_cast<uint64_t>(result);
+        if (result < 0 && result > -4096) {
+            ++slot.errors;
+            ++control().trace_errors[row];
+        }
+        break;
+    case Answer::redo: rewind(*user, nr); break;
+    case Answer::registers_set:
+    default: break;
+    }
+    return full_return;
+}
+
+extern "C" int rove_guest_kick(int, SignalInfo*, UserContext* user) {
+    Slot& slot = this_slot();
+    own(slot).stop = 1;
+    uint64_t at = user->rip;
+    if (!in_runtime(at)) return full_return;
+    // In the runtime: whoever waits there looks at `stop`, unless it is just past the look.
+    if (inside(at, rove_entry_call_begin, rove_entry_call_end)) {
+        user->rip = word(rove_entry_call_interrupted);
+    } else if (inside(at, rove_return_begin, rove_return_end)) {
+        user->rip = word(rove_before_return);
+    }
+    return plain_return;
+}
+
+extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user) {
+    Slot& slot = this_slot();
+    uint64_t at = user->rip;
+    if (in_runtime(at)) {
+        if (inside(at, rove_copy_begin, rove_copy_end)) {
+            user->rip = word(rove_copy_fault);
+            return plain_return;
+        }
+        if (inside(at, rove_touch_begin, rove_touch_end)) {
+            user->rip = word(rove_touch_end);
+            user->rax = 1;
+            return plain_return;
+        }
+        // Our own bug, or a program that has jumped in here: end it by the default action.
+        uint64_t action[4] = {0, 0x04000000, 0, 0};
+        sys(13, number, action, 0, 8);
+        return plain_return;
+    }
+    auto signal = static_cast<uint32_t>(number);
+    bool blocked = (slot.thread.mask & bit(signal)) != 0;
+    if (!blocked && control().actions[signal].handler > 1 && deliver(slot, *user, signal, info)) {
+        return full_return;
+    }
+    // It dies of this, or its handler cannot be reached: let it happen at home, by home's kernel.
+    if (signal == 5 && info->code == 0x80) user->rip -= 1; // int3 reports the address behind it
+    (void)go_home(slot, *user, HomeReason::fatal_signal, ~0u);
+    return full_return;
+}
+
+/// Everything that is due before the program goes on. Returns the address of this thread's `stop`.
+extern "C" uint32_t volatile* rove_guest_before_return(UserContext* user) {
+    Slot& slot = this_slot();
+    auto& mine = own(slot);
+    for (;;) {
+        if (mine.stop) {
+            mine.stop = 0;
+            drain_link(slot);
+        }
+        Phase now = rt::phase();
+        if (now != Phase::serving || mine.departed) {
+            park(slot, *user);
+            continue;
+        }
+        if (slot.thread.pending != wire::Pending::none && !continue_pending(slot, *user)) continue;
+        if (deliver_queued(slot, *user)) continue;
+        if (!mine.stop) return &mine.stop;
+    }
+}
+
+} // namespace rove::guest
