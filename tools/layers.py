@@ -22,7 +22,7 @@ LIBRARY_FOLDERS = {
     r"toml\+\+/": {"node"},
     r"CLI/": {"cli"},
     r"cap-ng\.h": {"sandbox"},
-    r"xxhash\.h": {"migrate"},
+    r"xxhash\.h": {"migrate", "warden"},
 }
 PURE = {"policy", "gossip", "core"}
 PURE_BANNED = re.compile(r"\b(clock_gettime|monotonic_now|real_now|boottime_now|LOG|printf|std::rand|random_device|socket|poll|getenv)\s*\(|#include <(chrono|iostream|fstream|unistd\.h|sys/|boost/|spdlog/)")
