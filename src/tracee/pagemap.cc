@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pagemap: the scan and its fallback.
+#include "tracee/pagemap.hh"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "sys/files.hh"
+
+namespace rove::tracee {
+
+namespace {
+
+// As linux/fs.h of 6.7 has it; the distribution's headers are older.
+struct PageRegion {
+    uint64_t start, end, categories;
+};
+struct ScanArgument {
+    uint64_t size, flags, start, end, walk_end, regions, region_count, pages_max;
+    uint64_t inverted, all_of, any_of, returned;
+};
+constexpr unsigned long scan_request = _IOWR('f', 16, ScanArgument);
+constexpr uint64_t is_file = 1 << 2, is_present = 1 << 3, is_swapped = 1 << 4, is_zero = 1 << 5;
+constexpr size_t regions_max = 1024;
+constexpr uint64_t page = 4096;
+
+void append(std::vector<wire::Range>& ranges, uint64_t start, uint64_t end) {
+    if (!ranges.empty() && ranges.back().address + ranges.back().length == start)
+        ranges.back().length += end - start;
+    else
+        ranges.push_back({start, end - start});
+}
+
+} // namespace
+
+Result<Pagemap> Pagemap::open(pid_t pid) {
+    return Pagemap(TRY(sys::open(fmt::format("/proc/{}/pagemap", pid), O_RDONLY)));
+}
+
+Status Pagemap::private_pages(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const {
+    if (TRY(scan(start, end, ranges))) return {};
+    return read(start, end, ranges);
+}
+
+// False if the kernel does not have it.
+Result<bool> Pagemap::scan(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const {
+    std::vector<PageRegion> regions(regions_max);
+    while (start < end) {
+        ScanArgument argument{};
+        argument.size = sizeof argument;
+        argument.start = start;
+        argument.end = end;
+        argument.regions = reinterpret_cast<uint64_t>(regions.data());
+        argument.region_count = regions_max;
+        argument.inverted = is_file | is_zero;
+        argument.all_of = is_file | is_zero;
+        argument.any_of = is_present | is_swapped;
+        argument.returned = is_present;
+        int found = ::ioctl(file_.number(), scan_request, &argument);
+        if (found < 0 && (errno == ENOTTY || errno == EINVAL)) return false;
+        if (found < 0) return fail(errno, "cannot scan pages at {:#x}", start);
+        for (int i = 0; i < found; ++i) append(ranges, regions[i].start, regions[i].end);
+        if (argument.walk_end <= start) break;
+        start = argument.walk_end;
+    }
+    return true;
+}
+
+Status Pagemap::read(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const {
+    uint64_t entries[512];
+    while (start < end) {
+        size_t count = std::min<uint64_t>((end - start) / page, 512);
+        ssize_t got = ::pread(file_.number(), entries, count * 8, static_cast<off_t>(start / page * 8));
+        if (got < 0) return fail(errno, "cannot read the page map at {:#x}", start);
+        if (got < 8) break;
+        for (size_t i = 0; i < static_cast<size_t>(got) / 8; ++i) {
+            bool here = (entries[i] >> 62) != 0;
+            bool of_file = (entries[i] >> 61 & 1) != 0;
+            if (here && !of_file) append(ranges, start + i * page, start + (i + 1) * page);
+        }
+        start += static_cast<uint64_t>(got) / 8 * page;
+    }
+    return {};
+}
+
+} // namespace rove::tracee

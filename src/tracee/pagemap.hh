@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pagemap: which pages of a process are its own, by PAGEMAP_SCAN or, on older kernels, page by page.
+#pragma once
+
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/fd.hh"
+#include "base/result.hh"
+#include "wire/session.hh"
+
+namespace rove::tracee {
+
+class Pagemap {
+public:
+    static Result<Pagemap> open(pid_t pid);
+    // Of /proc/PID/pagemap, opened elsewhere.
+    static Pagemap of(Fd file) { return Pagemap(std::move(file)); }
+
+    // Appends the private pages in [start, end) that hold something: present or swapped, not the
+    // zero page, not a file's own page. Adjacent ranges are joined.
+    Status private_pages(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+
+private:
+    explicit Pagemap(Fd file) : file_(std::move(file)) {}
+    Result<bool> scan(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+    Status read(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+    Fd file_;
+};
+
+} // namespace rove::tracee

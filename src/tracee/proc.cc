@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proc: readers and parsers.
+#include "tracee/proc.hh"
+
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/text.hh"
+#include "sys/files.hh"
+
+namespace rove::tracee {
+
+Result<Stat> parse_stat(std::string_view text) {
+    // The command's name may hold anything, so the fields are counted from the last bracket.
+    size_t bracket = text.rfind(')');
+    if (bracket == std::string_view::npos) return fail(EBADMSG, "a stat text without a name");
+    auto fields = words(text.substr(bracket + 1)); // [0] is field 3
+    if (fields.size() < 49) return fail(EBADMSG, "a stat text of {} fields", fields.size() + 2);
+    Stat stat;
+    stat.state = fields[0][0];
+    stat.parent = TRY(parse_number<pid_t>(fields[1]));
+    stat.utime = TRY(parse_number<uint64_t>(fields[11]));
+    stat.stime = TRY(parse_number<uint64_t>(fields[12]));
+    stat.threads = TRY(parse_number<long>(fields[17]));
+    stat.start_time = TRY(parse_number<uint64_t>(fields[19]));
+    stat.policy = TRY(parse_number<int>(fields[38]));
+    stat.brk_start = TRY(parse_number<uint64_t>(fields[44]));
+    stat.arg_start = TRY(parse_number<uint64_t>(fields[45]));
+    stat.arg_end = TRY(parse_number<uint64_t>(fields[46]));
+    stat.env_start = TRY(parse_number<uint64_t>(fields[47]));
+    stat.env_end = TRY(parse_number<uint64_t>(fields[48]));
+    return stat;
+}
+
+Result<Stat> read_stat(pid_t pid) {
+    return parse_stat(TRY(sys::read_file(fmt::format("/proc/{}/stat", pid))));
+}
+
+std::string status_line(std::string_view status, std::string_view name) {
+    for (std::string_view line : lines(status)) {
+        auto [key, value] = cut(line, ':');
+        if (key == name) return std::string(trim(value));
+    }
+    return "";
+}
+
+Result<pid_t> parse_inner_pid(std::string_view status) {
+    std::string line = status_line(status, "NSpid");
+    auto numbers = words(line);
+    if (numbers.empty()) return fail(EBADMSG, "a status text without NSpid");
+    return parse_number<pid_t>(numbers.back());
+}
+
+namespace {
+Result<std::vector<pid_t>> numbers_in(std::string const& directory) {
+    std::vector<pid_t> numbers;
+    for (std::string const& name : TRY(sys::list_directory(directory)))
+        if (auto number = parse_number<pid_t>(name)) numbers.push_back(*number);
+    return numbers;
+}
+} // namespace
+
+Result<std::vector<pid_t>> list_threads(pid_t pid) {
+    return numbers_in(fmt::format("/proc/{}/task", pid));
+}
+
+Result<std::vector<pid_t>> list_children(pid_t pid) {
+    std::vector<pid_t> children;
+    for (pid_t tid : TRY(list_threads(pid))) {
+        auto text = sys::read_file(fmt::format("/proc/{}/task/{}/children", pid, tid));
+        if (!text) continue;
+        for (std::string_view word : words(*text))
+            if (auto child = parse_number<pid_t>(word)) children.push_back(*child);
+    }
+    return children;
+}
+
+Result<std::vector<OpenFile>> list_files(pid_t pid) {
+    std::vector<OpenFile> files;
+    for (pid_t number : TRY(numbers_in(fmt::format("/proc/{}/fd", pid)))) {
+        auto target = sys::read_link(fmt::format("/proc/{}/fd/{}", pid, number));
+        files.push_back({number, target ? *target : ""});
+    }
+    return files;
+}
+
+bool same_memory(pid_t one, pid_t other) {
+    return ::syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0;
+}
+
+} // namespace rove::tracee

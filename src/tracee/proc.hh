@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proc: what /proc says of a process. The parsers are pure functions of text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/result.hh"
+
+namespace rove::tracee {
+
+// Fields of /proc/PID/stat that are needed here.
+struct Stat {
+    char state = '?';
+    pid_t parent = 0;
+    uint64_t start_time = 0;
+    uint64_t brk_start = 0;
+    int policy = 0;
+    uint64_t arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
+    uint64_t utime = 0, stime = 0; // clock ticks
+    long threads = 0;
+};
+Result<Stat> parse_stat(std::string_view text);
+Result<Stat> read_stat(pid_t pid);
+
+// Lines of /proc/PID/status; empty if there is no such line.
+std::string status_line(std::string_view status, std::string_view name);
+// Last number of the NSpid line: the PID in the process's own PID namespace.
+Result<pid_t> parse_inner_pid(std::string_view status);
+
+Result<std::vector<pid_t>> list_threads(pid_t pid);
+// Direct children of any of its threads.
+Result<std::vector<pid_t>> list_children(pid_t pid);
+
+struct OpenFile {
+    int number = -1;
+    std::string target; // of the link in /proc/PID/fd
+};
+Result<std::vector<OpenFile>> list_files(pid_t pid);
+
+// Whether two processes use one address space (kcmp); false if that cannot be found out.
+bool same_memory(pid_t one, pid_t other);
+
+} // namespace rove::tracee
