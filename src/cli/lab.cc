@@ -22,7 +22,7 @@
 #include "lab/run.hh"
 #include "lab/store.hh"
 
-namespace rove::cli {
+namespace rove {
 
 namespace {
 
@@ -52,14 +52,16 @@ public:
         for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&held_, signal);
         (void)::sigprocmask(SIG_BLOCK, &held_, nullptr);
     }
-    Status interrupted() const {
+    Status interrupted() {
         timespec now{};
-        if (::sigtimedwait(&held_, nullptr, &now) > 0) return fail(0, "interrupted");
+        if (::sigtimedwait(&held_, nullptr, &now) > 0) interrupted_ = true;
+        if (interrupted_) return fail(0, "interrupted");
         return {};
     }
 
 private:
     sigset_t held_;
+    bool interrupted_ = false;
 };
 
 struct Arguments {
@@ -92,8 +94,9 @@ int do_up(Arguments const& a) {
     HeldSignals held;
     Status made = lab::up(a.name, *nodes, [&] { return held.interrupted(); });
     if (!made) return report(made);
-    std::printf("lab '%s' is up: %s to %s; try 'rove lab run n1 -- rove nodes'\n", a.name.c_str(),
-        nodes->front().name.c_str(), nodes->back().name.c_str());
+    std::string option = a.name == default_name ? "" : "--name " + a.name + " ";
+    std::printf("lab '%s' is up: %s to %s; try 'rove lab run %sn1 -- rove nodes'\n", a.name.c_str(),
+        nodes->front().name.c_str(), nodes->back().name.c_str(), option.c_str());
     return done;
 }
 
@@ -312,4 +315,4 @@ int lab_main(int argc, char** argv) {
     return chosen();
 }
 
-} // namespace rove::cli
+} // namespace rove

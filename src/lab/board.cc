@@ -29,7 +29,7 @@ Result<std::map<std::string, std::string>> ask(std::string_view lab, std::string
 Status still_there(std::string_view lab, std::string_view node) {
     auto init = running_init(lab, node);
     if (init && !find_daemons(*init).empty()) return {};
-    return fail(0, "roved on {0} has ended; 'rove lab log {0}' says why", node);
+    return fail(0, "roved on {} has ended", node);
 }
 
 // The first node that is not up for another, in words; empty if there is none.
@@ -74,7 +74,7 @@ Status await_daemon(std::string_view lab, std::string_view node, Deadline deadli
         TRY(interrupted());
         TRY(still_there(lab, node));
         if (deadline.passed())
-            return fail(0, "roved on {0} does not answer; 'rove lab log {0}' says more", node);
+            return fail(0, "roved on {} does not answer", node);
         (void)::poll(nullptr, 0, pause_ms);
     }
     return {};
@@ -91,7 +91,7 @@ Status await_agreement(
             std::string missing = disagreement(plan, node.name);
             if (missing.empty()) break;
             if (deadline.passed())
-                return fail(0, "{}; 'rove lab log {}' says more", missing, node.name);
+                return fail(0, "{}", missing);
             (void)::poll(nullptr, 0, pause_ms);
         }
     }

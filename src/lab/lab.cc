@@ -41,7 +41,16 @@ Status build(Plan const& plan, Interrupted const& interrupted) {
         TRY(interrupted());
         TRY(start_daemon(plan.name, node.name));
     }
-    return await_agreement(plan, Deadline::after(seconds(30)), interrupted);
+    Deadline deadline = Deadline::after(seconds(30));
+    for (NodePlan const& node : plan.nodes)
+        TRY(await_daemon(plan.name, node.name, deadline, interrupted));
+    return await_agreement(plan, deadline, interrupted);
+}
+
+// For a node that stays: where to look.
+Status with_hint(Status status, std::string_view node) {
+    if (status) return status;
+    return fail(0, "{}; 'rove lab log {}' may say why", status.error().sentence(), node);
 }
 
 // The end of each log, since the logs go with the lab.
@@ -110,7 +119,7 @@ Status up(std::string_view lab, std::vector<NodePlan> nodes, Interrupted const& 
     Store store = TRY(Store::create(plan));
     Status built = build(plan, interrupted);
     if (built) return {};
-    std::string words = last_words(plan);
+    std::string words = interrupted() ? last_words(plan) : "";
     Status gone = take_down(lab, store);
     if (!gone)
         return fail(0, "{}, and what was made could not be removed: {}{}", built.error().sentence(),
@@ -151,8 +160,8 @@ Status start_node(std::string_view lab, std::string_view node, Interrupted const
     }
     if (without_daemons()) return {};
     TRY(start_daemon(lab, node));
-    TRY(await_daemon(lab, node, Deadline::after(seconds(15)), interrupted));
-    return await_agreement(plan, Deadline::after(seconds(30)), interrupted);
+    TRY(with_hint(await_daemon(lab, node, Deadline::after(seconds(15)), interrupted), node));
+    return with_hint(await_agreement(plan, Deadline::after(seconds(30)), interrupted), node);
 }
 
 Status cut_nodes(std::string_view lab, std::string_view a, std::string_view b) {
@@ -185,7 +194,8 @@ Status act_on_daemon(std::string_view lab, std::string_view node, DaemonAct act,
     case DaemonAct::kill: return end_daemon(lab, node, SIGKILL, Deadline::after(seconds(15)));
     case DaemonAct::start:
         TRY(start_daemon(lab, node));
-        return await_daemon(lab, node, Deadline::after(seconds(15)), interrupted);
+        return with_hint(
+            await_daemon(lab, node, Deadline::after(seconds(15)), interrupted), node);
     }
     return {};
 }

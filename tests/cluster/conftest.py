@@ -2,7 +2,7 @@
 """Fixtures over `rove lab`. No namespace is made in Python: everything goes through the real CLI.
 
 `rove` is the program under test: $ROVE, or build/bin/rove of this tree.
-`new_lab(...)` makes a lab with a name of its own and removes it at the test's end;
+`new_lab(…)` makes a lab with a name of its own and removes it at the test's end;
 `lab` is one lab of three nodes that the tests of a module share.
 """
 import itertools
@@ -85,18 +85,27 @@ def rove():
 
 
 @pytest.fixture
-def new_lab(rove):
-    made = []
+def unmade_lab(rove):
+    """Names labs that the test makes and removes itself; what it leaves is removed all the same."""
+    named = []
 
+    def name(env=None):
+        named.append(Lab(rove, env))
+        return named[-1]
+
+    yield name
+    for lab in named:
+        lab.down()
+
+
+@pytest.fixture
+def new_lab(unmade_lab):
     def make(*options, env=None):
-        lab = Lab(rove, env)
-        made.append(lab)
+        lab = unmade_lab(env)
         lab.up(*options)
         return lab
 
-    yield make
-    for lab in made:
-        lab.down()
+    return make
 
 
 @pytest.fixture(scope="module")

@@ -408,8 +408,8 @@ def test_usage_errors_say_what_is_wrong(bare, words):
 @pytest.mark.parametrize("options", [["--nodes", "0"], ["--cpus", "x"], ["--mem", "1Q"],
                                      ["--node", "n4:cpus=1"], ["--node", "n1:cpux=1"],
                                      ["--node", "n1:cpuset=9999"], ["--rate", "fast"]])
-def test_nonsense_makes_no_lab(rove, options):
-    lab = Lab(rove, BARE)
+def test_nonsense_makes_no_lab(unmade_lab, options):
+    lab = unmade_lab(BARE)
     done = lab.up(*options, check=False)
     assert done.returncode == 2
     assert lab.do("status", "--json").stdout == "[]\n"
@@ -432,8 +432,8 @@ def test_a_name_is_taken_once(bare):
     assert bare.status()["n1"]["state"] == "daemon-down"
 
 
-def test_down_without_a_lab(rove):
-    lab = Lab(rove)
+def test_down_without_a_lab(unmade_lab):
+    lab = unmade_lab()
     assert lab.down().returncode == 0
 
 
@@ -469,13 +469,14 @@ def differences(before, after):
 
 
 HARD_TO_END = r"""
+exec </dev/null >/dev/null 2>&1
 for d in /sys/fs/cgroup /sys/fs/cgroup/freezer; do
     [ -w $d/cgroup.procs ] || continue
     mkdir -p $d/deep/er
     sleep 301 &
     echo $! > $d/deep/er/cgroup.procs
     echo FROZEN > $d/deep/freezer.state || echo 1 > $d/deep/cgroup.freeze
-done 2>/dev/null
+done
 sleep 302 & kill -STOP $!
 sh -c 'trap "" TERM INT HUP; sleep 303' &
 unshare --mount --net --pid --fork --mount-proc sleep 304 &
@@ -484,9 +485,9 @@ until [ $(ps ax | grep -c 'sleep 30[1-5]') -ge 6 ]; do :; done
 """
 
 
-def test_nothing_is_left(rove):
+def test_nothing_is_left(unmade_lab):
     before = census()
-    lab = Lab(rove, BARE)
+    lab = unmade_lab(BARE)
     lab.up("--node", "n3:swap=16M")
     for node in ("n1", "n2", "n3"):
         lab.run(node, "sh", "-c", HARD_TO_END)
@@ -509,10 +510,10 @@ def test_two_labs_do_not_disturb_each_other(new_lab):
     end(server)
 
 
-def test_a_killed_up_can_be_taken_down(rove):
+def test_a_killed_up_can_be_taken_down(unmade_lab):
     before = census()
     for steps in range(1, 6):
-        lab = Lab(rove, BARE)
+        lab = unmade_lab(BARE)
         process = subprocess.Popen(lab.argv("up", "--nodes", "30", "--node", "n1:swap=16M"),
                                    env=lab.env, stdout=subprocess.DEVNULL)
         state = pathlib.Path("/run/rove-lab") / lab.name
@@ -525,9 +526,9 @@ def test_a_killed_up_can_be_taken_down(rove):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_an_interrupted_up_leaves_nothing(rove, name):
+def test_an_interrupted_up_leaves_nothing(unmade_lab, name):
     before = census()
-    lab = Lab(rove, BARE)
+    lab = unmade_lab(BARE)
     process = subprocess.Popen(lab.argv("up", "--nodes", "40"), env=lab.env, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     state = pathlib.Path("/run/rove-lab") / lab.name
@@ -539,9 +540,9 @@ def test_an_interrupted_up_leaves_nothing(rove, name):
     assert differences(before, census()) == {}
 
 
-def test_a_broken_state_file_is_refused_and_taken_down(rove):
+def test_a_broken_state_file_is_refused_and_taken_down(unmade_lab):
     before = census()
-    lab = Lab(rove, BARE)
+    lab = unmade_lab(BARE)
     lab.up("--nodes", "2")
     pathlib.Path(f"/run/rove-lab/{lab.name}/lab.json").write_text('{"name": [')
     done = lab.do("status", "--json", check=False)
