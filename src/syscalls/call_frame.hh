@@ -19,6 +19,7 @@ namespace rove::syscalls {
 
 inline constexpr unsigned segments_max = 64;
 
+/// none: memory that the call needs, of which nothing travels; views may go back from it.
 enum class Direction : uint8_t { none = 0, in = 1, out = 2, inout = 3 };
 
 /// How much of an out/inout segment goes back after a call that succeeded. Nothing does after an error,
@@ -28,13 +29,14 @@ enum class Clip : uint8_t {
     by_result = 1,      // result bytes
     by_result_unit = 2, // result × unit bytes
     if_result = 3,      // all of it when the result is not 0
-    by_u32 = 4,         // as many as the 32-bit number at offset `unit` of segment `other` says after the call
+    by_u32 = 4,         // as many as the 32-bit number at offset `unit` of segment `other` says then
     by_u64 = 5,         // the same, 64 bits
-    by_u32_unit = 6,    // the 32-bit number at offset 0 of segment `other`, times `unit`
+    if_above = 6,       // all of it when the result is greater than `unit`
 };
 
 inline constexpr uint8_t holder_segment = 16; // holder 16+k: the pointer lies in segment k, at holder_offset
-inline constexpr uint8_t holder_none = 255;   // nothing points to it (bytes for the deputy's runtime itself)
+inline constexpr uint8_t holder_view = 254;   // no memory of its own: bytes of the earlier segment `other`, from
+                                              // holder_offset on, that go back to a place of their own (out only)
 
 inline constexpr uint8_t flag_on_error = 1;  // goes back (whole) after an error, too
 inline constexpr uint8_t flag_forgiving = 2; // a caller's page that cannot be written is no error
@@ -60,7 +62,7 @@ struct WireSegment {
     Direction direction;
     Clip clip;
     uint8_t flags;
-    uint8_t other;
+    uint8_t other;    // for a view and by_u32, by_u64; a view is clipped by the result only
     uint8_t reserved; // zero
 };
 static_assert(sizeof(WireSegment) == 20);

@@ -9,7 +9,8 @@
 //
 // The body comes from the network: nothing of it is believed. Lengths and sums are checked before
 // use, holders must be earlier segments, and segments never overlap. What the frame asks for can hurt only the
-// process that it speaks for. A call that a deputy must never perform (munmap, exit …) is refused.
+// process that it speaks for. A call that is local or comes home is refused; those whose row is
+// `special` (exit, mmap, rt_sigaction …) pass, and the deputy's loop must know what to do instead of them.
 //
 // Freestanding; no allocation.
 #pragma once
@@ -27,7 +28,8 @@ struct Scratch {
 };
 
 struct Placed {
-    uint64_t address;
+    uint64_t address; // where its bytes are
+    uint64_t pointer; // what the call is told; another address only if a fault is due
     uint32_t length;
     uint32_t valid;
 };

@@ -31,7 +31,6 @@ enum class Kind : uint8_t {
     strings,      // a null-terminated array of strings (execve)
     in,           // buffers whose length is argument `n`
     out,          //   clipped by the result
-    inout,        //   goes back whole
     out_whole,    //   goes back whole
     in_stream,    // as `in`, of a call that may be continued when it is cut (write)
     out_stream,   // as `out`, the same (read)
@@ -40,13 +39,11 @@ enum class Kind : uint8_t {
     out_of_nonzero, // goes back when the result is not 0
     inout_of,     //   goes back when the call succeeds
     inout_always, //   goes back after errors, too, and need not be writable (remaining times)
+    inout_on_error, // goes back after errors, too
     in_array,     // argument `n` elements of `size` bytes
     out_array,    //   as many go back as the result says
     inout_array,  //   all go back
-    out_array_whole, // argument `n` elements, all go back
     out_deref,    // a buffer whose length is the socklen_t that argument `n` points to (that one is inout_of)
-    iov_in,       // an iovec array of argument `n` entries
-    iov_out,
     by_hand,      // in the first place of a row: the walker numbered `size` does the whole call
 };
 
@@ -64,47 +61,44 @@ struct Row {
 /// One more than the highest number of the table; calls from here on are unlisted.
 inline constexpr unsigned rows_max = 512;
 
-extern Row const rows[rows_max];
-
 /// Row of any number, known or not.
 Row const& row_of(unsigned long nr);
 
 /// Walkers written by hand, one file each in special/.
 enum class Walker : uint16_t {
     none = 0,
-    ioctl,
-    fcntl,
-    poll,
-    ppoll,
-    select,
-    pselect6,
-    epoll_ctl,
-    epoll_pwait,
+    vector, // readv and its kin
     sendmsg,
     recvmsg,
     sendmmsg,
     recvmmsg,
-    vector, // readv writev preadv pwritev preadv2 pwritev2 vmsplice-like
-    prctl,
-    arch_prctl,
+    sockopt,
+    ioctl,
+    fcntl,
+    select,
+    clock,  // by which clock
+    itimer,
+    sigevent, // timer_create, mq_notify
     mmap,
     clone,
-    clone3,
-    capability, // capget capset
-    quotactl,
+    prctl,
+    arch_prctl,
+    personality,
+    robust,
+    scheduler,
+    capability,
+    sysv_control, // semctl, msgctl, shmctl
+    sysv_message,
     keyctl,
-    message_queue, // msgsnd msgrcv
-    semaphore,     // semctl msgctl shmctl
-    extensible,    // structs whose size is an argument or their first field
-    handle,        // name_to_handle_at open_by_handle_at
-    futex,
-    waitid,
-    execve,
-    sigevent, // timer_create mq_notify
+    quotactl,
     mount,
-    time,   // clock_gettime and clock_getres: by clock
-    statmount,
-    cpu_set,
+    fsconfig,
+    sysfs,
+    file_handle,
+    landlock,
+    statmount, // and listmount
+    lsm,
+    xattrat,
 };
 
 } // namespace rove::syscalls
