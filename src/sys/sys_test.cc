@@ -146,7 +146,9 @@ TEST(Sockets, descriptors_travel) {
 
 TEST(Loop, serves_descriptors_and_timers) {
     Loop loop;
-    auto [ours, theirs] = socket_pair().value();
+    auto ends = socket_pair().value();
+    Fd& ours = ends.first; // clang 14 captures no structured bindings
+    Fd& theirs = ends.second;
     std::string seen;
     auto cancelled = loop.after(1ms, [&] { seen += "never"; });
     loop.after(0ms, [&] {
