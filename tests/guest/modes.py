@@ -86,10 +86,10 @@ class Gate:
 class Case:
     """One run of one program in one mode."""
 
-    def __init__(self, cluster, name, argv, mode, folder, seed, limit, setup=None, rounds=True, environment=None):
+    def __init__(self, cluster, name, argv, mode, folder, seed, limit, setup=None, rounds=True, environment=None, tells=False):
         self.cluster, self.name, self.argv, self.mode = cluster, name, [str(a) for a in argv], mode
         self.folder, self.seed, self.limit = folder, seed, limit
-        self.setup, self.rounds = setup, rounds
+        self.setup, self.rounds, self.tells = setup, rounds, tells
         self.environment = environment or {}
         self.moves, self.refusals, self.journal = 0, [], []
 
@@ -135,7 +135,7 @@ class Case:
         program = self.argv
         if self.mode == "native":
             return program
-        if not self.rounds:  # the shell tells its PID and becomes the program
+        if not self.rounds and not self.tells:  # the shell tells its PID and becomes the program
             program = ["/bin/sh", "-c", 'echo "$$ 0" > "$GUEST_GATE/rounds"; exec "$@"', "sh", *program]
         options = ["--stay"] if self.mode != "storm" else ["--storm", str(STORM_MS), "--seed", str(self.seed)]
         if self.mode == "away":
@@ -179,8 +179,6 @@ class Case:
             self.move((*HOSTS, "home")[(turn + self.seed) % 3], every)
             turn += 1
             self.await_rounds(1)
-            if not self.rounds:  # a real program: give it some time to get on; it ends by itself
-                self.pause(0.05)
 
     def drive_tree(self):
         self.drive_pingpong(every=True)
@@ -210,6 +208,7 @@ class Case:
         self.gate.take()
         goal = self.gate.seen + count
         if not self.rounds and self.gate.pid is not None:
+            self.pause(0.05)  # a real program tells nothing more: give it some time to get on
             return
         while self.gate.seen < (goal if self.rounds else 1):
             ready = select.select([self.gate.fd, self.pidfd], [], [], self.left())[0]

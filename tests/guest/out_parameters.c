@@ -14,6 +14,7 @@ static void untouched(void* p, size_t n, char const* what) {
     for (unsigned char* at = base; at < (unsigned char*)p; at++)
         if (*at != 0xa5) fail("%s wrote before its buffer", what);
 }
+static int both_closed(int made, int const* fd) { return made == 0 ? close(fd[0]) | close(fd[1]) : -1; }
 #define into(type, call)                                                                                               \
     do {                                                                                                               \
         type* out = guarded(sizeof(type));                                                                             \
@@ -43,8 +44,8 @@ int main(void) {
         into(struct timespec, syscall(SYS_clock_getres, CLOCK_REALTIME, out));
         into(struct itimerval, getitimer(ITIMER_REAL, out));
         into(struct tms, syscall(SYS_times, out));
-        into(struct two, (must(pipe(out->fd)), close(out->fd[0]), close(out->fd[1])));
-        into(struct two, (must(socketpair(AF_UNIX, SOCK_DGRAM, 0, out->fd)), close(out->fd[0]), close(out->fd[1])));
+        into(struct two, both_closed(pipe(out->fd), out->fd));
+        into(struct two, both_closed(socketpair(AF_UNIX, SOCK_DGRAM, 0, out->fd), out->fd));
         into(struct eight, syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, out, 8));
         into(struct eight, syscall(SYS_rt_sigpending, out, 8));
         into(struct sigaction, sigaction(SIGUSR1, NULL, out));
