@@ -30,6 +30,8 @@ from cluster import HOME, HOSTS, processes_with
 
 MODES = ("home", "away", "once", "return", "pingpong", "tree", "storm")
 STORM_MS = 30
+# The distribution's programs, whatever the user has put before them.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CONFINED = 3
 
 
@@ -102,7 +104,7 @@ class Case:
             self.setup(work)
         self.gate = Gate(self.folder / "gate")
         environment = {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(work), "LANG": "C.UTF-8",
+            "PATH": PATH, "HOME": str(work), "LANG": "C.UTF-8",
             "TMPDIR": str(work), **self.environment,
         }
         self.mark = f"GUEST_GATE={self.gate.folder}"

@@ -28,7 +28,7 @@ REPOSITORY = FOLDER.parents[1]
 sys.path.insert(0, str(FOLDER.parent / "guest"))
 
 from cluster import Cluster  # noqa: E402
-from modes import MODES, Broken, Case, Verdict, judge, seed_of  # noqa: E402
+from modes import MODES, PATH, Broken, Case, Verdict, judge, seed_of  # noqa: E402
 from tally import Tally  # noqa: E402
 
 USUAL = ["home", "away", "pingpong", "tree", "storm"]
@@ -126,7 +126,8 @@ def build_go(build):
     """The Go program; from source alone, nothing is fetched."""
     build.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "GOCACHE": str(build / "go-cache"), "GO111MODULE": "off", "GOFLAGS": ""}
-    done = subprocess.run(["go", "build", "-o", build / "goroutines", FOLDER / "goroutines.go"],
+    go = shutil.which("go", path=PATH)
+    done = subprocess.run([go, "build", "-o", build / "goroutines", FOLDER / "goroutines.go"],
                           env=environment, capture_output=True, text=True)
     return done.stderr if done.returncode else None
 
@@ -161,7 +162,7 @@ def run_native(chosen, folder, options, tally):
     """The oracle: name → (outcome, digests of files)."""
     oracle = {}
     for real in chosen:
-        lack = [program for program in real.needs if not shutil.which(program)]
+        lack = [program for program in real.needs if not shutil.which(program, path=PATH)]
         complaint = build_go(options.build) if real.name == "go" and not lack else None
         if lack or complaint:
             tally.add("native", real.name, Verdict("skipped" if lack else "failed", complaint or f"needs {lack[0]}"))
