@@ -332,7 +332,7 @@ class Pytest:
 
 def suites():
     return [Unit(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"),
-            Pytest("cluster", "tests/cluster"), Pytest("fault", "tests/fault"), Pytest("real", "tests/real"),
+            Pytest("cluster", "tests/cluster"), Pytest("fault", "tests/fault"), Runner("real", "tests/real/run.py"),
             ClangTidy(), Fuzz(), Sanitized("asan")]
 
 
