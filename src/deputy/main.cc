@@ -135,6 +135,8 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
 
 [[noreturn]] void leave(Slot& slot) {
     rt::set_state(slot, SlotState::leaving);
+    uint64_t all = ~0ull;
+    sys(14, 2, &all, 0, 8);
     actions_once(slot, 2, restore_actions);
     auto& t = slot.thread;
     struct {
@@ -146,6 +148,11 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     if (t.robust_list != 0) sys(273, t.robust_list, t.robust_length);
     sys(218, t.clear_tid);
     if (t.rseq_address != 0) sys(334, t.rseq_address, t.rseq_length, 0, t.rseq_signature);
+    if (own(slot).signals_recorded != 0) { // the kernel has it back, as it was
+        auto& signal = own(slot).signals[0];
+        sys(297, control().pid, slot.tid, signal.number, signal.info); // rt_tgsigqueueinfo
+        own(slot).signals_recorded = 0;
+    }
     auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
     if (slot.private_words[wire::restart_word] != 0) {
         slot.private_words[wire::restart_word] = 0;

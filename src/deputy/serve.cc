@@ -220,7 +220,8 @@ bool finish_restart(Slot& slot) {
 bool link_goes_on(Slot& slot, int old_fd) {
     auto& mine = own(slot);
     mine.input_begin = mine.input_end = 0;
-    mine.signals_recorded = mine.signals_recorded == 2 ? 0 : mine.signals_recorded;
+    // What was sent and not confirmed as delivered is sent again, or raised again at home.
+    if (mine.signals_recorded == 2) mine.signals_recorded = 1;
     rt::set_state(slot, SlotState::waiting);
     for (;;) {
         Phase now = rt::phase();
@@ -259,7 +260,7 @@ void serve(Slot& slot) {
     auto& mine = own(slot);
     for (;;) {
         int fd = slot.link_fd;
-        slot.signals_sent = slot.thread.signals_seen;
+        slot.signals_sent = 0;
         bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
         while (alive) {
             LinkHeader header;

@@ -233,8 +233,9 @@ Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]
     if (*result == -4 && temporary_mask(nr, args) != 0) {
         ++slot.thread.signals_seen;
         user.rax = static_cast<uint64_t>(-4);
-        if (deliver(slot, user, number, got.signal.info)) return Answer::registers_set;
-        return Answer::result;
+        if (!deliver(slot, user, number, got.signal.info)) return Answer::result;
+        say_taken(slot);
+        return Answer::registers_set;
     }
     receive_signal(slot, got.signal);
     return Answer::result;

@@ -59,6 +59,8 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
                      Answer* answer);
 /// Goes on with what Slot::thread.pending says; true when it is done (the result is in rax).
 bool continue_pending(Slot& slot, UserContext& user);
+/// cpu_time.cc: completes what home has said of the process's CPU time.
+void add_cpu_time(uint32_t nr, uint64_t const args[6]);
 // mapping.cc
 Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
 // clone.cc
@@ -79,6 +81,8 @@ bool deliver_queued(Slot& slot, UserContext& user);
 uint32_t deliverable(Slot& slot);
 /// Delivers this one now, whatever the mask says. False if no frame could be built.
 bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info);
+/// Tells home that everything it has sent is delivered: it may send the next.
+void say_taken(Slot& slot);
 /// Tells home of the present mask if it unblocks what home still holds back.
 void tell_mask(Slot& slot, UserContext& user);
 inline bool restarts(uint32_t number) { return (control().actions[number].flags & 0x10000000) != 0; }

@@ -192,7 +192,27 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     };
     switch (nr) {
     case 9: *answer = map(slot, user, args, result); return true;
-    case 10: case 11: case 28: case 149: case 150: case 27: case 325: // mprotect munmap madvise mlock munlock mincore mlock2
+    case 26: *result = 0; return true; // msync: what is mapped here is private
+    case 151: case 152: *result = 0; return true; // mlockall, munlockall: the host decides what it swaps
+    case 149: case 150: case 325: { // mlock, munlock, mlock2: likewise, if there is such memory
+        uint8_t resident[16];
+        uint64_t end = (args[0] + args[1] + page - 1) & ~(page - 1);
+        *result = 0;
+        for (uint64_t at = args[0] & ~(page - 1); at < end && *result == 0; at += sizeof resident * page) {
+            uint64_t part = end - at < sizeof resident * page ? end - at : sizeof resident * page;
+            *result = sys(27, at, part, resident);
+        }
+        return true;
+    }
+    case 146: case 147: { // sched_get_priority_max, _min
+        auto policy = static_cast<int>(args[0]);
+        bool real = policy == 1 || policy == 2;
+        bool known = real || policy == 0 || policy == 3 || policy == 5 || policy == 6 || policy == 7;
+        *result = !known ? -22 : !real ? 0 : nr == 146 ? 99 : 1;
+        return true;
+    }
+    case 449: case 454: case 455: case 456: return home(HomeReason::memory_call); // the newer futex calls
+    case 10: case 11: case 28: case 27: // mprotect munmap madvise mincore
         if (overlaps_region(args[0], args[1])) {
             *result = nr == 28 ? -22 : -12;
             return true;

@@ -31,6 +31,8 @@ void drop(Private& mine, uint32_t index) {
     for (uint32_t i = index; i < mine.signals_queued; ++i) mine.signals[i] = mine.signals[i + 1];
 }
 
+} // namespace
+
 void say_taken(Slot& slot) {
     auto header = rt::make_header(wire::LinkType::taken, 0, slot.sequence);
     header.mask = slot.thread.mask;
@@ -39,8 +41,6 @@ void say_taken(Slot& slot) {
     own(slot).sent_mask = slot.thread.mask;
     (void)rt::send_bytes(slot, &header, sizeof header);
 }
-
-} // namespace
 
 void receive_signal(Slot& slot, wire::WireSignal const& signal) {
     auto& mine = own(slot);

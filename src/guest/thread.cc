@@ -150,6 +150,7 @@ extern "C" void rove_guest_thread_main(Slot* slot) {
         close_sandbox();
         own(*slot).sent_mask = thread.mask;
     }
+    thread.signals_seen = 0; // both ends count from the link's beginning
     own(*slot).stop = 1; // look at the link before the first step
     rt::set_state(*slot, SlotState::running);
     auto* frame = import_frame(*slot);
