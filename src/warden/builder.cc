@@ -125,20 +125,19 @@ Status Builder::serve() {
         if (got == 0) return fail(EPIPE, "the guest has closed its command socket");
         input_.append(bytes, static_cast<size_t>(got));
     }
-    size_t at = 0;
-    while (input_.size() - at >= sizeof(ExecReply)) {
+    while (input_.size() >= sizeof(ExecReply)) {
         ExecReply reply;
-        memcpy(&reply, input_.data() + at, sizeof reply);
+        memcpy(&reply, input_.data(), sizeof reply);
         if (reply.length > wire::executor_inline_max || waiting_.empty())
             return fail(EBADMSG, "the guest sent a reply that nobody asked for");
-        if (input_.size() - at < sizeof reply + reply.length) break;
-        std::string inlined = input_.substr(at + sizeof reply, reply.length);
-        at += sizeof reply + reply.length;
+        if (input_.size() < sizeof reply + reply.length) break;
+        std::string inlined = input_.substr(sizeof reply, reply.length);
+        input_.erase(0, sizeof reply + reply.length);
         Done done = std::move(waiting_.front());
         waiting_.pop_front();
-        done(reply, inlined);
+        done(reply, inlined); // may come back here
+        if (!socket_) break;
     }
-    input_.erase(0, at);
     return {};
 }
 

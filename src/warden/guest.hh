@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest: the process R as its warden sees it: memory, mappings, threads, what it has used.
+//
+// All that is read from it is hostile: the program may have written anything there.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/bytes.hh"
+#include "base/fd.hh"
+#include "base/result.hh"
+#include "image/frame.hh"
+#include "image/maps.hh"
+#include "sandbox/guest_process.hh"
+#include "warden/segments.hh"
+#include "wire/region.hh"
+#include "wire/session.hh"
+
+namespace rove::warden {
+
+/// What the first moment of a guest needs: all of it is fixed before it is cloned.
+struct Birth {
+    wire::Prepare const* order = nullptr;
+    int fd_first = 0;      // the builder's socket gets this number, the service socket the next
+    uint32_t uid = 0, gid = 0; // inside
+    int64_t realtime_offset_ns = 0;
+    std::string token;
+    std::string node;
+    int command = -1, service = -1; // ours, their ends
+};
+
+class Guest {
+public:
+    static Result<Guest> create(Birth const& birth);
+
+    pid_t pid() const { return process_.pid; }
+    pid_t outside_pid() const { return outside_pid_; }
+    int pidfd() const { return process_.pidfd.number(); }
+    uint64_t region() const { return region_; }
+
+    Status read(uint64_t from, void* to, size_t count) const;
+    Status write(uint64_t to, void const* from, size_t count) const;
+    template <class T> Result<T> get(uint64_t from) const {
+        T value;
+        TRY(read(from, &value, sizeof value));
+        return value;
+    }
+    template <class T> Status put(uint64_t to, T const& value) const {
+        return write(to, &value, sizeof value);
+    }
+    uint64_t control_field(size_t offset) const { return region_ + wire::control_offset + offset; }
+    uint64_t slot(uint32_t index) const { return wire::slot_address(region_, index); }
+    Status set_phase(wire::Phase phase) const;
+
+    /// From smaps, without the runtime's region. Segments are recognised by their inodes.
+    Result<std::vector<wire::Vma>> mappings(Segments const& segments) const;
+    Result<std::vector<image::Mapping>> maps() const;
+    /// Private pages that hold something.
+    Result<std::vector<wire::Range>> private_pages(std::vector<wire::Vma> const& vmas) const;
+
+    Result<std::vector<pid_t>> threads() const;
+    Status signal_thread(pid_t tid, int signal) const;
+    Status signal(int number) const;
+    Result<std::string> proc_file(std::string const& name) const;
+    Fd open_proc(std::string const& name, int flags) const;
+    Status set_proc_file(std::string const& name, std::string const& text) const;
+
+private:
+    sandbox::Newborn process_;
+    pid_t outside_pid_ = 0;
+    uint64_t region_ = 0;
+    Fd proc_; // its directory in the host's /proc
+};
+
+} // namespace rove::warden

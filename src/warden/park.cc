@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Park: how a guest is brought to a stand, described, sent on, or set going again.
+//
+// Threads park by themselves at the boundary of a call or on a kick; this side only asks, looks and
+// believes nothing that it reads from the guest without checking it.
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "base/fault.hh"
+#include "base/log.hh"
+#include "sys/sockets.hh"
+#include "warden/mapping.hh"
+#include "warden/warden.hh"
+
+namespace rove::warden {
+
+using wire::Phase;
+using wire::SessionType;
+using wire::Slot;
+using wire::SlotState;
+
+namespace {
+
+constexpr Nanos kick_interval = std::chrono::milliseconds(5);
+constexpr size_t piece_bytes = 256 * 1024;
+
+bool in_use(SlotState state) { return state != SlotState::free && state != SlotState::gone; }
+
+} // namespace
+
+Result<std::vector<std::pair<uint32_t, Slot>>> Warden::live_slots() const {
+    // Slots are touched only where threads are or were: reading others would fault nothing in, but
+    // there are a thousand; the highest in use is kept by nobody, so all states are read at once.
+    std::vector<std::pair<uint32_t, Slot>> live;
+    std::vector<SlotState> states(wire::slots_max, SlotState::free);
+    constexpr size_t batch = 512; // below the kernel's limit of 1024 pieces
+    for (uint32_t first = 1; first < wire::slots_max; first += batch) {
+        uint32_t count = std::min<uint32_t>(batch, wire::slots_max - first);
+        std::vector<iovec> there(count);
+        for (uint32_t i = 0; i < count; ++i)
+            there[i] = {reinterpret_cast<void*>(guest_->slot(first + i) + offsetof(Slot, state)), sizeof(SlotState)};
+        iovec here{&states[first], count * sizeof(SlotState)};
+        ssize_t got = process_vm_readv(guest_->pid(), &here, 1, there.data(), there.size(), 0);
+        if (got != static_cast<ssize_t>(here.iov_len)) return fail(got < 0 ? errno : EFAULT, "cannot read the guest's slots");
+    }
+    for (uint32_t index = 1; index < wire::slots_max; ++index)
+        if (in_use(states[index])) live.emplace_back(index, TRY(guest_->get<Slot>(guest_->slot(index))));
+    return live;
+}
+
+Status Warden::park() {
+    FAULT_POINT("warden_park");
+    TRY(guest_->set_phase(Phase::parking));
+    enter(Stage::parking);
+    parking_since_ = monotonic_now();
+    kick();
+    return {};
+}
+
+// A kick makes a computing thread look at the phase; it may be lost on one that is just on its way
+// back from the runtime, so it is repeated until all stand.
+void Warden::kick() {
+    park_timer_ = 0;
+    if (ended_ || stage_ != Stage::parking) return;
+    auto slots = live_slots();
+    if (!slots) return; // it has ended: its pidfd says so
+    for (auto const& [index, slot] : *slots)
+        if (slot.state != SlotState::parked) (void)guest_->signal_thread(slot.tid, SIGURG);
+    check_parked();
+    if (stage_ != Stage::parking) return;
+    // Early looks are cheap, and most programs stand within a fraction of a millisecond.
+    bool early = monotonic_now() - parking_since_ < kick_interval;
+    park_timer_ = loop_.after(early ? std::chrono::microseconds(200) : kick_interval, [this] { kick(); });
+}
+
+void Warden::check_parked() {
+    auto slots = live_slots();
+    if (!slots || slots->empty()) return;
+    for (auto const& [index, slot] : *slots)
+        if (slot.state != SlotState::parked) return;
+    auto parked = describe_parked();
+    if (!parked) {
+        trouble("", parked.error());
+        (void)resume();
+        return;
+    }
+    enter(Stage::parked);
+    (void)send(SessionType::parked, *parked);
+}
+
+Result<wire::Parked> Warden::describe_parked() const {
+    wire::Parked parked;
+    image::XsaveFormat format{prepare_->xsave_size, prepare_->xfeatures};
+    for (auto const& [index, slot] : TRY(live_slots())) {
+        uint64_t begin = guest_->slot(index), end = begin + wire::slot_size;
+        if (slot.index != index || slot.frame < begin || slot.frame >= end)
+            return fail(EBADMSG, "slot {} has a frame at {:#x}", index, slot.frame);
+        // The frame's length is taken from the frame itself, within the slot.
+        size_t length = std::min<uint64_t>(end - slot.frame, image::frame_size(format) + 4096);
+        std::string bytes(length, '\0');
+        TRY(guest_->read(slot.frame, bytes.data(), length));
+        auto parts = TRY(image::parse_frame(slot.frame, as_bytes(bytes), format));
+        wire::ThreadImage thread;
+        thread.slot = index;
+        thread.tid = slot.tid;
+        thread.registers = std::move(parts.registers);
+        thread.xsave = std::move(parts.xsave);
+        thread.thread_state.assign(reinterpret_cast<char const*>(&slot.thread), sizeof slot.thread);
+        if (slot.tid == guest_->pid()) {
+            parked.state.threads.insert(parked.state.threads.begin(), std::move(thread));
+        } else {
+            parked.state.threads.push_back(std::move(thread));
+        }
+    }
+    parked.state.actions.resize(sizeof(wire::Control::actions));
+    TRY(guest_->read(guest_->control_field(offsetof(wire::Control, actions)), parked.state.actions.data(),
+        parked.state.actions.size()));
+    parked.state.brk_start = TRY(guest_->get<uint64_t>(guest_->control_field(offsetof(wire::Control, brk_start))));
+    parked.state.brk_now = TRY(guest_->get<uint64_t>(guest_->control_field(offsetof(wire::Control, brk_now))));
+    parked.state.limits = state_->limits;
+    parked.state.dumpable = state_->dumpable;
+    parked.layout.segments = segments_.keys();
+    parked.layout.vmas = TRY(guest_->mappings(segments_));
+    parked.layout.present = TRY(guest_->private_pages(parked.layout.vmas));
+    parked.layout.brk_start = parked.state.brk_start;
+    parked.layout.brk_now = parked.state.brk_now;
+    parked.cpu_us = tally().cpu_us;
+    return parked;
+}
+
+namespace {
+
+Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
+    wire::Hello hello;
+    hello.kind = wire::Kind::pages;
+    hello.epoch = epoch;
+    if (landing.token.size() != sizeof hello.token) return fail(EBADMSG, "a token of {} bytes", landing.token.size());
+    std::memcpy(hello.token, landing.token.data(), sizeof hello.token);
+    Result<Fd> socket = fail(EHOSTUNREACH, "{} has no address", landing.node);
+    for (auto const& address : landing.addresses) {
+        auto endpoint = sys::Endpoint::parse(address, landing.port);
+        if (!endpoint) continue;
+        socket = sys::tcp_connect(*endpoint, std::chrono::seconds(2));
+        if (socket) break;
+    }
+    Fd connected = TRY(std::move(socket));
+    TRY(sys::send_all(connected.number(), ByteView(reinterpret_cast<uint8_t const*>(&hello), sizeof hello)));
+    wire::HelloReply reply;
+    TRY(sys::recv_exact(connected.number(), &reply, sizeof reply, Deadline::after(std::chrono::seconds(2))));
+    if (reply.magic != wire::session_magic || reply.ok != 1)
+        return fail(EPERM, "{} refuses the pages: {}", landing.node, reply.ok);
+    return connected;
+}
+
+} // namespace
+
+Status Warden::send_pages(wire::SendPages const& request) {
+    FAULT_POINT("warden_send_pages");
+    wire::Layout ranges;
+    ranges.present = request.ranges;
+    TRY(check_layout(ranges, prepare_->region));
+    Fd onward;
+    if (!request.landing.node.empty()) onward = TRY(connect_onward(request.landing, request.epoch));
+    if (!onward && !pages_) return fail(EPROTO, "there is no page connection");
+    int socket = onward ? onward.number() : pages_.number();
+    (void)sys::set_io_timeout(socket, std::chrono::seconds(3));
+
+    wire::PagesDone done;
+    std::vector<char> buffer(sizeof(wire::PageHeader) + piece_bytes);
+    for (auto const& range : request.ranges) {
+        for (uint64_t at = 0; at < range.length; at += piece_bytes) {
+            wire::PageHeader header{range.address + at, std::min<uint64_t>(piece_bytes, range.length - at)};
+            std::memcpy(buffer.data(), &header, sizeof header);
+            TRY(guest_->read(header.address, buffer.data() + sizeof header, header.length));
+            TRY(sys::send_all(socket, as_bytes(std::string_view(buffer.data(), sizeof header + header.length))));
+            done.bytes += header.length;
+            done.stream += sizeof header + header.length;
+            heartbeat();
+        }
+    }
+    wire::PageHeader end{~0ull, 0};
+    TRY(sys::send_all(socket, ByteView(reinterpret_cast<uint8_t const*>(&end), sizeof end)));
+    done.stream += sizeof end;
+    pages_.close();
+    // Nothing was read meanwhile; the steward has not been silent, we have been deaf.
+    control_.forgive();
+    return send(SessionType::pages_sent, done);
+}
+
+Status Warden::resume() {
+    if (stage_ == Stage::running) return send(SessionType::running, wire::Empty{});
+    if (stage_ != Stage::parking && stage_ != Stage::parked) return fail(EPROTO, "resume while {}", stage_name(stage_));
+    if (park_timer_ != 0) loop_.cancel(park_timer_);
+    park_timer_ = 0;
+    pages_.close();
+    TRY(guest_->set_phase(Phase::serving));
+    // They wait on a futex that only they could wake; a kick ends the wait as well.
+    for (auto const& [index, slot] : TRY(live_slots())) (void)guest_->signal_thread(slot.tid, SIGURG);
+    enter(Stage::running);
+    return send(SessionType::running, wire::Empty{});
+}
+
+} // namespace rove::warden

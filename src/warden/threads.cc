@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads: what a guest cannot do itself when the program makes a thread: choose the TID that home
+// has given, and get the link's other end. Both come from its warden, over the service socket.
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.hh"
+#include "sys/files.hh"
+#include "sys/sockets.hh"
+#include "warden/warden.hh"
+
+namespace rove::warden {
+
+using wire::Service;
+using wire::ServiceType;
+
+void Warden::watch_service() {
+    loop_.watch(service_.number(), POLLIN, [this](short) { serve_service(); });
+}
+
+void Warden::serve_service() {
+    Service request{};
+    ssize_t got = recv(service_.number(), &request, sizeof request, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) return loop_.unwatch(service_.number()); // the guest is ending
+    if (static_cast<size_t>(got) != sizeof request) return;
+    if (request.type != ServiceType::new_thread) {
+        LOG(debug, "the guest's slot {} has lost its link", request.slot);
+        return;
+    }
+    if (thread_wanted_) return answer_thread(-EBUSY, -1); // its lock lets only one ask at a time
+    thread_wanted_ = request;
+    thread_wanted_at_ = monotonic_now();
+    if (request.slot == 0 || request.slot >= wire::slots_max || request.value < 2 || request.value > 1 << 22)
+        return answer_thread(-EINVAL, -1);
+    offer_thread();
+}
+
+// When the link that the steward makes has arrived, too.
+void Warden::offer_thread() {
+    if (!thread_wanted_) return;
+    auto link = links_.find(thread_wanted_->slot);
+    if (link == links_.end() || handed_.contains(thread_wanted_->slot)) return;
+    // The guest's next clone gets the number behind this one; nobody else clones in its namespace.
+    auto numbered = sys::write_knob("/proc/sys/kernel/ns_last_pid", std::to_string(thread_wanted_->value - 1));
+    if (!numbered) {
+        LOG(warn, "{}", numbered.error().sentence());
+        return answer_thread(-numbered.error().code, -1);
+    }
+    uint32_t slot = link->first;
+    handed_.insert(slot);
+    watch_link(slot, link->second.number());
+    answer_thread(0, link->second.number());
+}
+
+void Warden::answer_thread(int64_t value, int link) {
+    Service answer{ServiceType::new_thread, thread_wanted_ ? thread_wanted_->slot : 0, value};
+    thread_wanted_.reset();
+    std::vector<int> fds;
+    if (link >= 0) fds.push_back(link);
+    (void)sys::send_fds(service_.number(),
+        ByteView(reinterpret_cast<uint8_t const*>(&answer), sizeof answer), fds);
+}
+
+} // namespace rove::warden

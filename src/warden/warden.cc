@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+// Warden: the loop, the connections and the stages. See warden.hh.
+#include "warden/warden.hh"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fault.hh"
+#include "base/log.hh"
+#include "base/recorder.hh"
+#include "sys/files.hh"
+#include "sys/sockets.hh"
+
+namespace rove::warden {
+
+using wire::Kind;
+using wire::SessionType;
+
+namespace {
+
+constexpr Nanos ping_interval = std::chrono::milliseconds(500);
+constexpr Nanos silence_max = std::chrono::seconds(3);
+constexpr Nanos abandoned_max = std::chrono::seconds(15);
+constexpr Nanos unused_max = std::chrono::seconds(15);
+constexpr Nanos thread_wait_max = std::chrono::seconds(5);
+constexpr Nanos over_max = std::chrono::seconds(5);
+constexpr Nanos tick_interval = std::chrono::milliseconds(250);
+
+// From here on a guest may be the only living copy: nobody's death but home's ends it.
+bool may_be_committed(Stage stage) { return stage >= Stage::ready && stage < Stage::over; }
+
+template <class T> Result<T> parse(std::string_view body) {
+    auto message = wire::decode<T>(body);
+    if (!message) return fail(EBADMSG, "the steward's message cannot be decoded");
+    return std::move(*message);
+}
+
+} // namespace
+
+char const* stage_name(Stage stage) {
+    switch (stage) {
+    case Stage::waiting: return "waiting";
+    case Stage::building: return "building";
+    case Stage::prepared: return "prepared";
+    case Stage::laying: return "laying";
+    case Stage::arriving: return "arriving";
+    case Stage::ready: return "ready";
+    case Stage::running: return "running";
+    case Stage::parking: return "parking";
+    case Stage::parked: return "parked";
+    case Stage::over: return "over";
+    }
+    return "?";
+}
+
+Warden::Warden(wire::WardenOrder order, std::string session, std::string socket, pid_t outside_pid)
+    : order_(std::move(order)), session_(std::move(session)), outside_pid_(outside_pid),
+      daemon_(loop_, std::move(socket), [this] { return daemon_hello(); },
+          [this] { end("the daemon gives the guest up"); }),
+      landing_(loop_, order_.token, [this](wire::Hello const& hello) { return judge(hello); },
+          [this](wire::Hello const& hello, Fd connection) { arrived(hello, std::move(connection)); }),
+      segments_(order_.run_dir + "/segments", order_.segments_max) {}
+
+int Warden::run() {
+    if (auto listening = landing_.listen(order_); !listening) {
+        LOG(error, "{}", listening.error().sentence());
+        return 1;
+    }
+    abandoned_ = monotonic_now();
+    daemon_.connect();
+    tick();
+    while (!ended_) {
+        if (auto turn = loop_.run_once(); !turn) {
+            LOG(error, "{}", turn.error().sentence());
+            return 1;
+        }
+        // As init of the namespace we inherit whatever the guest leaves behind.
+        if (builder_ && builder_.wants_write()) serve_builder();
+    }
+    return 0;
+}
+
+std::string Warden::daemon_hello() const {
+    wire::WardenHello hello;
+    hello.identity = order_.identity;
+    hello.warden_pid = outside_pid_;
+    hello.guest_pid = guest_ ? guest_->outside_pid() : 0;
+    hello.port = landing_.port();
+    hello.memory_bytes = guest_ ? tally().memory_bytes : 0;
+    hello.user = order_.user;
+    hello.command = order_.command;
+    hello.session = session_;
+    return wire::keeper_packet(wire::KeeperType::warden_hello, hello);
+}
+
+Verdict Warden::judge(wire::Hello const& hello) const {
+    switch (hello.kind) {
+    case Kind::control: return Verdict::ok;
+    case Kind::link:
+        if (!prepare_ || stage_ == Stage::over) return Verdict::nothing_expected;
+        if (hello.epoch != prepare_->epoch) return Verdict::wrong_epoch;
+        return hello.slot > 0 && hello.slot < wire::slots_max ? Verdict::ok : Verdict::nothing_expected;
+    case Kind::pages:
+        if (!prepare_ || stage_ == Stage::over) return Verdict::nothing_expected;
+        // The pages of a guest that leaves are asked for by whoever has the token; those that come
+        // belong to the epoch that is being prepared.
+        if (stage_ < Stage::ready && hello.epoch != prepare_->epoch) return Verdict::wrong_epoch;
+        return Verdict::ok;
+    case Kind::none: break;
+    }
+    return Verdict::nothing_expected;
+}
+
+void Warden::arrived(wire::Hello const& hello, Fd socket) {
+    if (hello.kind == Kind::control) return take_control(std::move(socket));
+    if (hello.kind == Kind::pages) {
+        pages_ = std::move(socket);
+        if (stage_ == Stage::arriving) receive_pages();
+        return;
+    }
+    drop_link(hello.slot);
+    handed_.erase(hello.slot);
+    links_[hello.slot] = std::move(socket);
+    if (stage_ == Stage::arriving) import_threads();
+    if (stage_ >= Stage::ready) offer_thread();
+}
+
+void Warden::take_control(Fd socket) {
+    if (control_) {
+        // A new steward knows the token, so the old one is dead or about to be.
+        loop_.unwatch(control_.number());
+        control_.close();
+    }
+    control_ = SessionLine(std::move(socket));
+    abandoned_ = Nanos(0);
+    loop_.watch(control_.number(), POLLIN, [this](short) { serve_control(); });
+}
+
+void Warden::serve_control() {
+    auto served = control_.serve([this](SessionType type, std::string_view body) { take(type, body); });
+    if (!served && control_) lose_control(served.error().what);
+}
+
+void Warden::lose_control(std::string const& why) {
+    loop_.unwatch(control_.number());
+    control_.close();
+    if (!may_be_committed(stage_)) return end(why);
+    LOG(warn, "{}; the guest waits for another steward", why);
+    abandoned_ = monotonic_now();
+}
+
+void Warden::trouble(std::string const& reason, Error const& error) {
+    LOG(warn, "{}: {}", stage_name(stage_), error.detail());
+    wire::Trouble message;
+    message.reason = reason;
+    message.text = error.sentence();
+    message.code = error.code;
+    if (control_) (void)send(SessionType::trouble, message);
+}
+
+void Warden::take(SessionType type, std::string_view body) {
+    if (ended_) return;
+    error_reason_.clear();
+    if (auto done = perform(type, body); !done) {
+        trouble(error_reason_, done.error());
+        // Before the commit there is nothing to lose here.
+        if (!may_be_committed(stage_)) end("it failed before the commit");
+    }
+}
+
+Status Warden::perform(SessionType type, std::string_view body) {
+    switch (type) {
+    case SessionType::ping:
+        return {};
+    case SessionType::prepare:
+        if (stage_ != Stage::waiting) return fail(EPROTO, "a second prepare");
+        return prepare(TRY(parse<wire::Prepare>(body)));
+    case SessionType::segment: {
+        if (!segments_missing_) return fail(EPROTO, "bytes of a segment that is not missing");
+        if (TRY(segments_.receive(TRY(parse<wire::SegmentBytes>(body))))) {
+            segments_missing_ = false;
+            apply_layout();
+        }
+        return {};
+    }
+    case SessionType::layout:
+        if (stage_ != Stage::prepared) return fail(EPROTO, "a layout while {}", stage_name(stage_));
+        enter(Stage::laying);
+        return bring(TRY(parse<wire::Layout>(body)));
+    case SessionType::state:
+        if (stage_ != Stage::arriving || state_) return fail(EPROTO, "a state while {}", stage_name(stage_));
+        return state(TRY(parse<wire::ProcessState>(body)));
+    case SessionType::pages_done:
+        return {};
+    case SessionType::commit:
+        if (stage_ != Stage::ready) return fail(EPROTO, "a commit while {}", stage_name(stage_));
+        return commit();
+    case SessionType::abort:
+        end("the move was called off");
+        return {};
+    case SessionType::let_go:
+        FAULT_POINT("warden_before_let_go");
+        end("the process lives elsewhere now");
+        return {};
+    case SessionType::park:
+        if (stage_ != Stage::running) return fail(EPROTO, "park while {}", stage_name(stage_));
+        return park();
+    case SessionType::send_pages:
+        if (stage_ != Stage::parked) return fail(EPROTO, "send_pages while {}", stage_name(stage_));
+        return send_pages(TRY(parse<wire::SendPages>(body)));
+    case SessionType::resume:
+        return resume();
+    case SessionType::stop:
+        return guest_ ? guest_->signal(SIGSTOP) : Status{};
+    case SessionType::cont:
+        return guest_ ? guest_->signal(SIGCONT) : Status{};
+    case SessionType::adopt: {
+        auto known = TRY(parse<wire::Prepare>(body));
+        if (known.identity != order_.identity) return fail(EPERM, "another process's guest");
+        if (!may_be_committed(stage_)) return fail(EPROTO, "adopt while {}", stage_name(stage_));
+        // Home's epoch says that the commit has been made, or that a move away has not.
+        if (stage_ == Stage::ready) return commit();
+        if (stage_ != Stage::running) return resume();
+        return send(SessionType::running, wire::Empty{});
+    }
+    case SessionType::tally_request:
+        return send(SessionType::tally, tally());
+    case SessionType::none:
+    case SessionType::segments_wanted:
+    case SessionType::prepared:
+    case SessionType::laid_out:
+    case SessionType::ready:
+    case SessionType::running:
+    case SessionType::parked:
+    case SessionType::pages_sent:
+    case SessionType::tally:
+    case SessionType::trouble:
+        break;
+    }
+    return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));
+}
+
+void Warden::enter(Stage stage) {
+    record("{} -> {}", stage_name(stage_), stage_name(stage));
+    LOG(debug, "{} -> {}", stage_name(stage_), stage_name(stage));
+    stage_ = stage;
+}
+
+void Warden::end(std::string const& why) {
+    if (ended_) return;
+    ended_ = true;
+    LOG(note, "{}: ends: {}", stage_name(stage_), why);
+    if (guest_) {
+        (void)guest_->signal(SIGKILL);
+        // Reaped here, so that its memory and links are gone when we say so.
+        (void)waitpid(guest_->pid(), nullptr, __WALL);
+    }
+    tell_daemon(stage_ >= Stage::ready ? "left" : "failed", why);
+}
+
+void Warden::heartbeat() {
+    Nanos now = monotonic_now();
+    if (!control_ || now - last_ping_ < ping_interval) return;
+    last_ping_ = now;
+    (void)send(SessionType::ping, wire::Ping{++pings_});
+}
+
+void Warden::tick() {
+    if (ended_) return;
+    (void)loop_.after(tick_interval, [this] { tick(); });
+    Nanos now = monotonic_now();
+    heartbeat();
+    if (control_ && now - control_.heard() > silence_max) return end("the steward is silent");
+    if (stage_ == Stage::waiting && !control_ && now - abandoned_ > unused_max) return end("nobody came");
+    if (stage_ != Stage::waiting && !control_ && abandoned_ != Nanos(0) && now - abandoned_ > abandoned_max)
+        return end("no steward came back");
+    if (stage_ == Stage::over && now - over_since_ > over_max) return end("nobody wants the rest");
+    if (thread_wanted_ && now - thread_wanted_at_ > thread_wait_max) answer_thread(-EAGAIN, -1);
+    if (now - last_tally_ >= std::chrono::seconds(1) && stage_ >= Stage::running && stage_ < Stage::over) {
+        last_tally_ = now;
+        if (control_) (void)send(SessionType::tally, tally());
+        tell_daemon("", "");
+    }
+}
+
+void Warden::watch_guest() {
+    loop_.watch(guest_->pidfd(), POLLIN, [this](short) { guest_ended(); });
+}
+
+void Warden::guest_ended() {
+    loop_.unwatch(guest_->pidfd());
+    siginfo_t info{};
+    (void)waitid(P_PIDFD, static_cast<id_t>(guest_->pidfd()), &info, WEXITED | WNOHANG | __WALL);
+    wire::Trouble message;
+    message.guest_ended = 1;
+    message.signal = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED ? info.si_status : 0;
+    message.text = message.signal != 0 ? fmt::format("the guest was ended by signal {}", message.signal)
+                                       : "the guest has ended";
+    LOG(note, "{}: {}", stage_name(stage_), message.text);
+    if (control_) (void)send(SessionType::trouble, message);
+    if (!may_be_committed(stage_)) return end(message.text);
+    enter(Stage::over);
+    over_since_ = monotonic_now();
+}
+
+// Home's ends of the links tell that the process at home has died even when its steward has, too.
+void Warden::watch_link(uint32_t slot, int fd) {
+    loop_.watch(fd, POLLRDHUP, [this, slot](short) { drop_link(slot); });
+}
+
+void Warden::drop_link(uint32_t slot) {
+    auto found = links_.find(slot);
+    if (found == links_.end()) return;
+    loop_.unwatch(found->second.number());
+    links_.erase(found);
+    if (links_.empty() && !control_ && stage_ == Stage::running) end("home has ended");
+}
+
+} // namespace rove::warden

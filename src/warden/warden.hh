@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Warden: the keeper of one guest on this host, from its landing to its leaving.
+//
+// One thread, one poll loop. What happens is told by the stage and driven by the steward's messages;
+// whatever goes wrong before the commit ends this warden, and the program runs on where it was.
+// Files: warden.cc the loop and the connections · arrive.cc prepare to commit · park.cc leaving ·
+// threads.cc new threads · tally.cc what is told each second · outer.cc how a warden is started.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.hh"
+#include "sys/loop.hh"
+#include "warden/builder.hh"
+#include "warden/daemon_line.hh"
+#include "warden/guest.hh"
+#include "warden/landing.hh"
+#include "warden/segments.hh"
+#include "warden/session_line.hh"
+#include "wire/keeper.hh"
+#include "wire/session.hh"
+
+namespace rove::warden {
+
+enum class Stage : uint8_t {
+    waiting,   // nobody has asked for anything yet
+    building,  // prepare: guest, mappings
+    prepared,
+    laying,    // the final layout is being applied
+    arriving,  // laid out: state and pages come
+    ready,     // all is here; only the commit is missing
+    running,
+    parking,
+    parked,
+    over,      // the guest has ended
+};
+char const* stage_name(Stage stage);
+
+class Warden {
+public:
+    Warden(wire::WardenOrder order, std::string session, std::string socket, pid_t outside_pid);
+    /// Until the session has ended; the process's exit status.
+    int run();
+
+private:
+    // warden.cc
+    Verdict judge(wire::Hello const& hello) const;
+    void arrived(wire::Hello const& hello, Fd socket);
+    void take_control(Fd socket);
+    void serve_control();
+    void lose_control(std::string const& why);
+    void take(wire::SessionType type, std::string_view body);
+    Status perform(wire::SessionType type, std::string_view body);
+    template <class T> Status send(wire::SessionType type, T const& body) { return control_.send(type, body); }
+    void trouble(std::string const& reason, Error const& error);
+    void enter(Stage stage);
+    void end(std::string const& why);
+    void tick();
+    void heartbeat();
+    void watch_guest();
+    void guest_ended();
+    void watch_link(uint32_t slot, int fd);
+    void drop_link(uint32_t slot);
+    std::string daemon_hello() const;
+
+    // arrive.cc
+    Status prepare(wire::Prepare prepare);
+    Status create_guest();
+    Status bring(wire::Layout layout);
+    void apply_layout();
+    void laid_out();
+    std::vector<wire::ExecCall> clear_address_space(std::vector<wire::Vma> const& vmas);
+    void set_brk();
+    void receive_pages();
+    Status state(wire::ProcessState state);
+    Status write_state();
+    void import_threads();
+    void set_limits();
+    Status commit();
+    void watch_builder();
+    void serve_builder();
+
+    // park.cc
+    Status park();
+    void kick();
+    void check_parked();
+    Result<wire::Parked> describe_parked() const;
+    Status send_pages(wire::SendPages const& request);
+    Status resume();
+
+    // threads.cc
+    void watch_service();
+    void serve_service();
+    void offer_thread();
+    void answer_thread(int64_t value, int link);
+
+    // tally.cc
+    wire::GuestTally tally() const;
+    void tell_daemon(std::string const& event, std::string const& text);
+
+    Result<std::vector<std::pair<uint32_t, wire::Slot>>> live_slots() const;
+
+    wire::WardenOrder order_;
+    std::string session_;
+    pid_t outside_pid_;
+    sys::Loop loop_;
+    DaemonLine daemon_;
+    Landing landing_;
+    SessionLine control_;
+    Nanos abandoned_{0}; // since when there is no steward, 0: there is one
+    Nanos last_ping_{0}, last_tally_{0}, over_since_{0};
+    uint64_t pings_ = 0;
+    Stage stage_ = Stage::waiting;
+    bool ended_ = false;
+    std::string error_reason_; // the reason word of the step that fails
+
+    std::optional<wire::Prepare> prepare_;
+    Nanos prepare_at_{0};
+    std::optional<Guest> guest_;
+    Builder builder_;
+    bool builder_watched_ = false;
+    Segments segments_;
+    std::vector<wire::Vma> applied_;  // what the guest maps now
+    wire::Layout target_;             // what it shall map
+    bool segments_missing_ = false;
+    bool first_layout_ = true;
+    Fd pages_;                        // page connection, before the guest or send_pages has it
+    bool receiving_ = false, received_ = false, importing_ = false;
+    uint64_t received_bytes_ = 0;
+    std::optional<wire::ProcessState> state_;
+    std::map<uint32_t, Fd> links_;    // by slot; after import duplicates, to see that home is there
+    std::set<uint32_t> handed_;       // slots whose links the guest has
+    Fd service_;
+    std::optional<wire::Service> thread_wanted_;
+    Nanos thread_wanted_at_{0};
+    sys::Loop::TimerId park_timer_ = 0;
+    Nanos parking_since_{0};
+    int guest_status_ = 0;
+};
+
+/// Entry point of the role: `rove-keeper warden --socket S --session ID --order-fd N`.
+int warden_main(int argc, char** argv);
+
+} // namespace rove::warden
