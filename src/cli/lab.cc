@@ -49,7 +49,8 @@ class HeldSignals {
 public:
     HeldSignals() {
         sigemptyset(&held_);
-        for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&held_, signal);
+        for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
+            sigaddset(&held_, signal);
         (void)::sigprocmask(SIG_BLOCK, &held_, nullptr);
     }
     Status interrupted() {
@@ -67,8 +68,8 @@ private:
 struct Arguments {
     std::string name = default_name;
     lab::UpOptions up;
-    std::string node;     // NODE, or A[:B]
-    std::string act;      // of `daemon`
+    std::string node; // NODE, or A[:B]
+    std::string act;  // of `daemon`
     bool json = false;
     bool follow = false;
     std::vector<std::string> command;
@@ -80,8 +81,10 @@ int check_nodes(Arguments const& a, std::vector<std::string_view> const& nodes) 
     if (!plan) return report(failed, plan.error().sentence(), a.json);
     for (std::string_view node : nodes)
         if (!plan->find(node))
-            return report(usage, fmt::format("there is no node '{}'; they are n1 to n{}",
-                printable(node), plan->nodes.size()), a.json);
+            return report(usage,
+                fmt::format("there is no node '{}'; they are n1 to n{}", printable(node),
+                    plan->nodes.size()),
+                a.json);
     return done;
 }
 
@@ -117,8 +120,8 @@ int do_start(Arguments const& a) {
     return report(lab::start_node(a.name, a.node, [&] { return held.interrupted(); }));
 }
 
-int do_cut_or_heal(Arguments const& a, std::function<Status(std::string_view, std::string_view,
-                                           std::string_view)> const& act) {
+int do_cut_or_heal(Arguments const& a,
+    std::function<Status(std::string_view, std::string_view, std::string_view)> const& act) {
     auto [first, second] = rove::cut(a.node, ':');
     std::vector<std::string_view> named;
     if (!a.node.empty()) named.push_back(first);
@@ -132,7 +135,7 @@ int do_cut_or_heal(Arguments const& a, std::function<Status(std::string_view, st
 int do_daemon(Arguments const& a) {
     using lab::DaemonAct;
     if (int code = check_nodes(a, {a.node})) return code;
-    DaemonAct act = a.act == "start" ? DaemonAct::start
+    DaemonAct act = a.act == "start"  ? DaemonAct::start
                     : a.act == "stop" ? DaemonAct::stop
                                       : DaemonAct::kill;
     HeldSignals held;
@@ -141,8 +144,7 @@ int do_daemon(Arguments const& a) {
 
 int do_log(Arguments const& a) {
     if (int code = check_nodes(a, {a.node})) return code;
-    return report(
-        lab::print_log(a.name, a.node, a.follow ? lab::Follow::yes : lab::Follow::no));
+    return report(lab::print_log(a.name, a.node, a.follow ? lab::Follow::yes : lab::Follow::no));
 }
 
 int do_run(Arguments const& a) {
@@ -173,8 +175,8 @@ int do_status(Arguments const& a) {
         std::printf("no lab is up; 'rove lab up' makes one\n");
         return done;
     }
-    std::printf("%-6s %-15s %6s %8s  %-12s %s\n", "NODE", "ADDRESS", "CPUS", "MEMORY", "STATE",
-        "CUT FROM");
+    std::printf(
+        "%-6s %-15s %6s %8s  %-12s %s\n", "NODE", "ADDRESS", "CPUS", "MEMORY", "STATE", "CUT FROM");
     for (lab::NodeStatus const& row : *rows)
         std::printf("%-6s %-15s %6g %8s  %-12s %s\n", row.name.c_str(), row.address.c_str(),
             row.cpus, print_size(row.memory_bytes).c_str(), row.state.c_str(),
@@ -211,7 +213,8 @@ void describe(CLI::App& app, Arguments& a, std::function<int()>& chosen) {
     up->add_option("--swap", a.up.swap, "Swap of each; 0 is none")->capture_default_str();
     up->add_option("--rate", a.up.rate, "Network rate; 0 is no limit")->capture_default_str();
     up->add_option("--node", a.up.per_node,
-          "One node's own: n2:cpus=0.25,mem=256M,swap=1G,cpuset=1,rate=1gbit,hide=avx512f,clock=+3h")
+          "One node's own: "
+          "n2:cpus=0.25,mem=256M,swap=1G,cpuset=1,rate=1gbit,hide=avx512f,clock=+3h")
         ->type_name("NODE:SETTINGS")
         ->take_all()
         ->allow_extra_args(false);
@@ -236,12 +239,10 @@ void describe(CLI::App& app, Arguments& a, std::function<int()>& chosen) {
 
     CLI::App* cut = verb(app, a, "cut", "Let packets vanish: of A, or between A and B");
     cut->add_option("A[:B]", a.node, "One node, or two")->required()->type_name("");
-    cut->callback(
-        [&] { chosen = [&] { return do_cut_or_heal(a, lab::cut_nodes); }; });
+    cut->callback([&] { chosen = [&] { return do_cut_or_heal(a, lab::cut_nodes); }; });
     CLI::App* heal = verb(app, a, "heal", "Undo cuts: all, those of A, or the one of A and B");
     heal->add_option("A[:B]", a.node, "One node, or two; all cuts without it")->type_name("");
-    heal->callback(
-        [&] { chosen = [&] { return do_cut_or_heal(a, lab::heal_nodes); }; });
+    heal->callback([&] { chosen = [&] { return do_cut_or_heal(a, lab::heal_nodes); }; });
 
     CLI::App* daemon = verb(app, a, "daemon", "Act on a node's roved alone");
     add_node(daemon, a);
@@ -259,24 +260,32 @@ void describe(CLI::App& app, Arguments& a, std::function<int()>& chosen) {
     to(down, do_down);
 }
 
-bool asks_help(std::string_view word) { return word == "--help" || word == "-h"; }
+bool asks_help(std::string_view word) {
+    return word == "--help" || word == "-h";
+}
 
-// `run` [--name L] NODE [--] CMD…: nothing after NODE is an option of ours. False: let CLI11 say why.
+// `run` [--name L] NODE [--] CMD…: nothing after NODE is an option of ours. False: let CLI11 say
+// why.
 bool parse_run(int argc, char** argv, Arguments& a) {
     if (argc < 2 || std::strcmp(argv[1], "run") != 0) return false;
     int at = 2;
     for (; at < argc && argv[at][0] == '-' && std::strcmp(argv[at], "--") != 0; ++at) {
         std::string_view word = argv[at];
-        if (word.starts_with("--name=")) a.name = word.substr(7);
-        else if (word == "--name" && at + 1 < argc) a.name = argv[++at];
-        else return false;
+        if (word.starts_with("--name="))
+            a.name = word.substr(7);
+        else if (word == "--name" && at + 1 < argc)
+            a.name = argv[++at];
+        else
+            return false;
         if (!lab::good_lab_name(a.name)) return false;
     }
     if (at < argc && std::strcmp(argv[at], "--") == 0) ++at;
     if (at >= argc) return false;
     a.node = argv[at++];
-    if (at < argc && std::strcmp(argv[at], "--") == 0) ++at;
-    else if (at < argc && asks_help(argv[at])) return false;
+    if (at < argc && std::strcmp(argv[at], "--") == 0)
+        ++at;
+    else if (at < argc && asks_help(argv[at]))
+        return false;
     a.command.assign(argv + at, argv + argc);
     return !a.command.empty();
 }
@@ -304,14 +313,17 @@ int lab_main(int argc, char** argv) {
         } catch (CLI::ParseError const& error) {
             if (error.get_exit_code() == 0) return app.exit(error);
             std::string where = "rove lab";
-            for (CLI::App const* sub : app.get_subcommands()) where += " " + sub->get_name();
+            for (CLI::App const* sub : app.get_subcommands())
+                where += " " + sub->get_name();
             return report(usage, fmt::format("{}; '{} --help' shows how", error.what(), where),
                 wants_json(argc, argv));
         }
     }
     if (::geteuid() != 0)
-        return report(failed, "a lab makes namespaces, cgroups and links, so it needs root; try it "
-                              "with sudo", a.json);
+        return report(failed,
+            "a lab makes namespaces, cgroups and links, so it needs root; try it "
+            "with sudo",
+            a.json);
     return chosen();
 }
 

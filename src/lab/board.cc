@@ -21,8 +21,8 @@ constexpr int pause_ms = 20;
 Result<std::map<std::string, std::string>> ask(std::string_view lab, std::string_view node) {
     Gate gate = TRY(Gate::open(lab, node));
     std::string program = TRY(program_dir()) + "/rove";
-    return parse_board(TRY(output_in(
-        gate, {program, "nodes", "--json"}, Deadline::after(std::chrono::seconds(5)))));
+    return parse_board(TRY(
+        output_in(gate, {program, "nodes", "--json"}, Deadline::after(std::chrono::seconds(5)))));
 }
 
 // A daemon that has ended will never answer.
@@ -73,8 +73,7 @@ Status await_daemon(std::string_view lab, std::string_view node, Deadline deadli
     while (!ask(lab, node)) {
         TRY(interrupted());
         TRY(still_there(lab, node));
-        if (deadline.passed())
-            return fail(0, "roved on {} does not answer", node);
+        if (deadline.passed()) return fail(0, "roved on {} does not answer", node);
         (void)::poll(nullptr, 0, pause_ms);
     }
     return {};
@@ -90,8 +89,7 @@ Status await_agreement(
             TRY(still_there(plan.name, node.name));
             std::string missing = disagreement(plan, node.name);
             if (missing.empty()) break;
-            if (deadline.passed())
-                return fail(0, "{}", missing);
+            if (deadline.passed()) return fail(0, "{}", missing);
             (void)::poll(nullptr, 0, pause_ms);
         }
     }

@@ -38,8 +38,8 @@ pid_t parent_of(pid_t pid) {
 }
 
 // In the child that is to become roved. Its parent ends at once, so the node's init adopts it.
-[[noreturn]] void become_daemon(Gate const& gate, std::string const& program,
-    std::string const& config, int log) {
+[[noreturn]] void become_daemon(
+    Gate const& gate, std::string const& program, std::string const& config, int log) {
     if (::fork() != 0) ::_exit(0);
     (void)::setsid();
     if (!gate.enter()) ::_exit(125);
@@ -50,7 +50,8 @@ pid_t parent_of(pid_t pid) {
     (void)::dup2(log, 1);
     (void)::dup2(log, 2);
     (void)::close_range(3, ~0u, 0);
-    for (int signal = 1; signal < NSIG; ++signal) (void)::signal(signal, SIG_DFL);
+    for (int signal = 1; signal < NSIG; ++signal)
+        (void)::signal(signal, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -110,7 +111,8 @@ Status start_daemon(std::string_view lab, std::string_view node) {
     Fd log = TRY(open_file(log_path(lab, node), O_WRONLY | O_CREAT | O_APPEND, 0600));
     pid_t child = TRY(gate.fork_in());
     if (child == 0) become_daemon(gate, program, config_path(lab, node), log.number());
-    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
     return {};
 }
 
@@ -123,10 +125,11 @@ Status end_daemon(std::string_view lab, std::string_view node, int signal, Deadl
         if (::syscall(SYS_pidfd_send_signal, process.number(), signal, nullptr, 0) < 0) continue;
         pollfd wait{process.number(), POLLIN, 0};
         int count = 0;
-        while ((count = ::poll(&wait, 1, deadline.poll_ms())) < 0 && errno == EINTR) {}
+        while ((count = ::poll(&wait, 1, deadline.poll_ms())) < 0 && errno == EINTR) {
+        }
         if (count == 0)
-            return fail(ETIMEDOUT, "roved on {0} does not end; 'rove lab daemon {0} kill' ends it",
-                node);
+            return fail(
+                ETIMEDOUT, "roved on {0} does not end; 'rove lab daemon {0} kill' ends it", node);
     }
     return {};
 }

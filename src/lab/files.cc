@@ -79,7 +79,9 @@ std::string link_target(std::string const& path) {
     return length < 0 ? std::string() : std::string(target, static_cast<size_t>(length));
 }
 
-bool exists(std::string const& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(std::string const& path) {
+    return ::access(path.c_str(), F_OK) == 0;
+}
 
 Status remove_tree(std::string const& dir) {
     auto remove_one = [](char const* path, struct stat const*, int, FTW*) {

@@ -47,14 +47,16 @@ Result<pid_t> Gate::fork_in() const {
 }
 
 Status Gate::enter() const {
-    for (std::string const& file : procs_) TRY(write_kernel_file(file, "0"));
+    for (std::string const& file : procs_)
+        TRY(write_kernel_file(file, "0"));
     Fd here(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
     std::string name = link_target("/proc/self/cwd");
     int wanted = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
     // Kernels before 5.6 have no time namespaces.
     if (::setns(init_.number(), wanted | CLONE_NEWTIME) < 0 && ::setns(init_.number(), wanted) < 0)
         return fail(errno, "cannot enter the node's namespaces");
-    struct stat before {}, after {};
+    struct stat before {
+    }, after{};
     bool same = !name.empty() && ::chdir(name.c_str()) == 0 && ::stat(".", &after) == 0 &&
                 ::fstat(here.number(), &before) == 0 && before.st_ino == after.st_ino &&
                 before.st_dev == after.st_dev;
@@ -64,7 +66,8 @@ Status Gate::enter() const {
 
 int exec_command(std::vector<std::string> const& argv) {
     std::vector<char*> words;
-    for (std::string const& word : argv) words.push_back(const_cast<char*>(word.c_str()));
+    for (std::string const& word : argv)
+        words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
     (void)::execvp(words[0], words.data());
     if (errno == ENOENT && argv[0] == "rove")
@@ -101,7 +104,8 @@ Result<std::string> output_in(
     }
     if (!ended) (void)::kill(child, SIGKILL);
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     if (!ended) return fail(ETIMEDOUT, "'{}' does not answer", argv[0]);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return fail(0, "'{}' failed", argv[0]);
     return text;

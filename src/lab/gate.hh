@@ -33,8 +33,8 @@ public:
 private:
     Gate() = default;
     pid_t init_pid_ = -1;
-    Fd init_;    // a pidfd
-    Fd pid_ns_;  // our own, to come back to
+    Fd init_;   // a pidfd
+    Fd pid_ns_; // our own, to come back to
     std::vector<std::string> procs_;
 };
 
@@ -44,7 +44,7 @@ int exec_command(std::vector<std::string> const& argv);
 
 // Runs argv in the node to its end and returns what it wrote to standard output (1 MiB at most).
 // Its standard error is discarded. An exit status other than 0, or none in time, is an error.
-Result<std::string> output_in(Gate const& gate, std::vector<std::string> const& argv,
-    Deadline deadline);
+Result<std::string> output_in(
+    Gate const& gate, std::vector<std::string> const& argv, Deadline deadline);
 
 } // namespace rove::lab

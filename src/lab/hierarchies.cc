@@ -94,8 +94,10 @@ Status limit_v2(std::string const& dir, NodePlan const& node) {
     auto set = [&](char const* name, std::string const& value, char const* controller) -> Status {
         std::string path = dir + "/" + name;
         if (!exists(path))
-            return fail(0, "this machine's cgroups cannot limit '{}'; without that limit the lab "
-                           "can be had with 0 for it", controller);
+            return fail(0,
+                "this machine's cgroups cannot limit '{}'; without that limit the lab "
+                "can be had with 0 for it",
+                controller);
         return write_kernel_file(path, value);
     };
     if (node.cpus > 0) TRY(set("cpu.max", quota_us(node.cpus) + " 100000", "cpu"));
@@ -161,11 +163,12 @@ std::vector<Hierarchy> parse_hierarchies(std::string_view mountinfo) {
         right >> type >> source >> super;
         if (!point.starts_with("/sys/fs/cgroup")) continue;
         Hierarchy h{point, type == "cgroup" ? 1 : 2, ""};
-        if (type == "cgroup") h.options = own_options(super);
-        else if (type != "cgroup2") continue;
-        bool known = std::any_of(all.begin(), all.end(), [&](auto& other) {
-            return other.version == h.version && other.options == h.options;
-        });
+        if (type == "cgroup")
+            h.options = own_options(super);
+        else if (type != "cgroup2")
+            continue;
+        bool known = std::any_of(all.begin(), all.end(),
+            [&](auto& other) { return other.version == h.version && other.options == h.options; });
         if (!known) all.push_back(std::move(h));
     }
     return all;
@@ -220,8 +223,8 @@ Status kill_cgroups(std::vector<Hierarchy> const& all, std::string_view lab, std
             if (kill_once(dir_of(h, lab, node))) any = true;
         if (!any) return {};
         if (deadline.passed())
-            return fail(0, "processes of lab '{}' do not die; 'rove lab down' can be tried again",
-                lab);
+            return fail(
+                0, "processes of lab '{}' do not die; 'rove lab down' can be tried again", lab);
         (void)::poll(nullptr, 0, 2);
     }
 }

@@ -3,8 +3,9 @@
 //
 // Version 1 has one hierarchy per controller, version 2 one for all, and many machines have both at
 // once. A node gets a directory `rove-lab.<lab>/<node>` in each of them. Its processes live in that
-// directory (v1) or in the leaf `init` below it (v2, where a directory with controllers may not hold
-// processes), and its cgroup namespace is rooted there, so the node sees its limits as a machine's.
+// directory (v1) or in the leaf `init` below it (v2, where a directory with controllers may not
+// hold processes), and its cgroup namespace is rooted there, so the node sees its limits as a
+// machine's.
 #pragma once
 
 #include <string>

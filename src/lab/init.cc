@@ -127,7 +127,8 @@ Status become_node(std::string const& lab, std::string const& node) {
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     for (;;) {
-        while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
+        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+        }
         (void)::sigwaitinfo(&child, nullptr);
     }
 }
@@ -205,7 +206,8 @@ int init_main(int argc, char** argv) {
     Status done = become_node(lab, node);
     std::string said = done ? "ready" : done.error().sentence();
     int null = ::open("/dev/null", O_RDWR);
-    for (int number = 0; number < 3; ++number) (void)::dup2(null, number);
+    for (int number = 0; number < 3; ++number)
+        (void)::dup2(null, number);
     (void)!::write(ready.number(), said.data(), said.size());
     if (!done) return 1;
     (void)::close_range(3, ~0u, 0);
@@ -229,6 +231,8 @@ std::optional<pid_t> running_init(std::string_view lab, std::string_view node) {
     return *pid;
 }
 
-bool is_zombie(pid_t pid) { return vitals_of(pid).state == 'Z'; }
+bool is_zombie(pid_t pid) {
+    return vitals_of(pid).state == 'Z';
+}
 
 } // namespace rove::lab

@@ -25,7 +25,8 @@ constexpr char const* init_word = ".init";
 class Init {
 public:
     // Clones it. It waits, in its own namespaces but in nobody's cgroup, until go().
-    static Result<Init> start(std::vector<Hierarchy> const& all, Plan const& plan, NodePlan const& node);
+    static Result<Init> start(
+        std::vector<Hierarchy> const& all, Plan const& plan, NodePlan const& node);
 
     pid_t pid() const { return pid_; }
     // Lets it make its mounts, and waits until it has.

@@ -27,7 +27,9 @@ namespace {
 using std::chrono::seconds;
 
 // Tests of the lab itself want nodes without daemons.
-bool without_daemons() { return ::getenv("ROVE_LAB_NO_DAEMON") != nullptr; }
+bool without_daemons() {
+    return ::getenv("ROVE_LAB_NO_DAEMON") != nullptr;
+}
 
 Status build(Plan const& plan, Interrupted const& interrupted) {
     TRY(make_switch(plan.name));
@@ -71,7 +73,8 @@ std::string last_words(Plan const& plan) {
 void await_reaper(std::vector<pid_t> const& ended) {
     Deadline deadline = Deadline::after(seconds(3));
     for (pid_t pid : ended)
-        while (is_zombie(pid) && !deadline.passed()) (void)::usleep(5000);
+        while (is_zombie(pid) && !deadline.passed())
+            (void)::usleep(5000);
 }
 
 Status take_down(std::string_view lab, Store& store) {
@@ -99,7 +102,8 @@ Status take_down(std::string_view lab, Store& store) {
     TRY(remove_cgroups(all, lab, "", deadline));
     TRY(store.remove());
     // Our own children, if `up` takes down what it could not finish.
-    for (pid_t init : inits) (void)::waitpid(init, nullptr, WNOHANG);
+    for (pid_t init : inits)
+        (void)::waitpid(init, nullptr, WNOHANG);
     await_reaper(inits);
     return {};
 }
@@ -186,16 +190,17 @@ Status heal_nodes(std::string_view lab, std::string_view a, std::string_view b) 
     return store.save(plan);
 }
 
-Status act_on_daemon(std::string_view lab, std::string_view node, DaemonAct act,
-    Interrupted const& interrupted) {
+Status act_on_daemon(
+    std::string_view lab, std::string_view node, DaemonAct act, Interrupted const& interrupted) {
     Store store = TRY(Store::open(lab));
     switch (act) {
-    case DaemonAct::stop: return end_daemon(lab, node, SIGTERM, Deadline::after(seconds(30)));
-    case DaemonAct::kill: return end_daemon(lab, node, SIGKILL, Deadline::after(seconds(15)));
+    case DaemonAct::stop:
+        return end_daemon(lab, node, SIGTERM, Deadline::after(seconds(30)));
+    case DaemonAct::kill:
+        return end_daemon(lab, node, SIGKILL, Deadline::after(seconds(15)));
     case DaemonAct::start:
         TRY(start_daemon(lab, node));
-        return with_hint(
-            await_daemon(lab, node, Deadline::after(seconds(15)), interrupted), node);
+        return with_hint(await_daemon(lab, node, Deadline::after(seconds(15)), interrupted), node);
     }
     return {};
 }

@@ -40,8 +40,8 @@ Status cut_nodes(std::string_view lab, std::string_view a, std::string_view b);
 Status heal_nodes(std::string_view lab, std::string_view a, std::string_view b);
 
 enum class DaemonAct { stop, kill, start };
-Status act_on_daemon(std::string_view lab, std::string_view node, DaemonAct act,
-    Interrupted const& interrupted);
+Status act_on_daemon(
+    std::string_view lab, std::string_view node, DaemonAct act, Interrupted const& interrupted);
 
 // Empty if there is no such lab.
 Result<std::vector<NodeStatus>> status(std::string_view lab);

@@ -18,7 +18,9 @@ namespace rove::lab {
 
 namespace {
 
-Result<Fd> open_switch(std::string_view lab) { return open_file(switch_path(lab), O_RDONLY); }
+Result<Fd> open_switch(std::string_view lab) {
+    return open_file(switch_path(lab), O_RDONLY);
+}
 
 Status shape(std::string_view device, uint64_t rate_bits, int net_ns) {
     if (rate_bits == 0) return {};
@@ -39,14 +41,16 @@ Status make_switch(std::string_view lab) {
         ::_exit(done ? 0 : errno);
     }
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return fail(WEXITSTATUS(status), "cannot make the lab's network namespace");
     Fd net_ns = TRY(open_switch(lab));
     return run_tool({"ip", "-batch", "-"},
         "link set lo up\n"
         "link add br0 type bridge stp_state 0 mcast_snooping 0\n"
-        "link set br0 up\n", net_ns.number());
+        "link set br0 up\n",
+        net_ns.number());
 }
 
 Status remove_switch(std::string_view lab) {
@@ -55,9 +59,10 @@ Status remove_switch(std::string_view lab) {
     // Links that are removed by hand are gone at once; those that go with their namespace go later.
     // The group holds all that plug() made; an empty one is an error, and no harm.
     if (auto net_ns = open_switch(lab))
-        (void)run_tool({"ip", "-force", "-batch", "-"}, "link del group 77\nlink del br0\n",
-            net_ns->number());
-    while (::umount2(path.c_str(), MNT_DETACH) == 0) {}
+        (void)run_tool(
+            {"ip", "-force", "-batch", "-"}, "link del group 77\nlink del br0\n", net_ns->number());
+    while (::umount2(path.c_str(), MNT_DETACH) == 0) {
+    }
     if (::unlink(path.c_str()) < 0 && errno != ENOENT) return fail(errno, "cannot remove {}", path);
     return {};
 }
@@ -74,8 +79,8 @@ Status plug(Plan const& plan, NodePlan const& node, pid_t init) {
 Status unplug(Plan const& plan, std::string_view node) {
     Fd outside = TRY(open_switch(plan.name));
     // -force: the link may be gone already, with the node's namespace.
-    (void)run_tool({"ip", "-force", "-batch", "-"}, fmt::format("link del {}\n", node),
-        outside.number());
+    (void)run_tool(
+        {"ip", "-force", "-batch", "-"}, fmt::format("link del {}\n", node), outside.number());
     return {};
 }
 

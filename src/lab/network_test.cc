@@ -45,14 +45,16 @@ TEST(Network, the_configuration_names_every_peer) {
 }
 
 TEST(Board, states_by_name) {
-    auto board = parse_board(R"([{"name":"n1","state":"up","load":0.1},{"name":"n2","state":"dead"}])");
+    auto board =
+        parse_board(R"([{"name":"n1","state":"up","load":0.1},{"name":"n2","state":"dead"}])");
     ASSERT_TRUE(board);
     EXPECT_EQ(board->at("n1"), "up");
     EXPECT_EQ(board->at("n2"), "dead");
 }
 
 TEST(Board, nonsense_is_refused) {
-    for (std::string text : {"", "{}", "[1]", "[{}]", R"([{"name":1,"state":"up"}])", "[{\"name\":"})
+    for (std::string text :
+        {"", "{}", "[1]", "[{}]", R"([{"name":1,"state":"up"}])", "[{\"name\":"})
         EXPECT_FALSE(parse_board(text)) << text;
 }
 

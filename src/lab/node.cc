@@ -39,7 +39,8 @@ Status halt(Plan const& plan, NodePlan const& node, Deadline deadline) {
         // Frozen processes of the node do not die before they are thawed, which this does.
         TRY(kill_cgroups(all, plan.name, node.name, deadline));
         pollfd wait{process.number(), POLLIN, 0};
-        while (process && ::poll(&wait, 1, deadline.poll_ms()) < 0 && errno == EINTR) {}
+        while (process && ::poll(&wait, 1, deadline.poll_ms()) < 0 && errno == EINTR) {
+        }
         // Its own child, if we are the one that booted it.
         (void)::waitpid(*init, nullptr, WNOHANG);
     }
@@ -58,9 +59,12 @@ NodeState state_of(std::string_view lab, std::string_view node) {
 
 char const* name_of(NodeState state) {
     switch (state) {
-    case NodeState::up: return "up";
-    case NodeState::daemon_down: return "daemon-down";
-    case NodeState::killed: return "killed";
+    case NodeState::up:
+        return "up";
+    case NodeState::daemon_down:
+        return "daemon-down";
+    case NodeState::killed:
+        return "killed";
     }
     return "?";
 }

@@ -63,7 +63,8 @@ Status set_hide(NodePlan& node, std::string_view value, Machine const&) {
     };
     node.hide.clear();
     for (std::string_view feature : split(value, ',')) {
-        if (feature.empty() || feature.size() > 64 || !std::all_of(feature.begin(), feature.end(), good))
+        if (feature.empty() || feature.size() > 64 ||
+            !std::all_of(feature.begin(), feature.end(), good))
             return wrong("hide", value, "avx512f (a name from the flags of /proc/cpuinfo)");
         node.hide.emplace_back(feature);
     }
@@ -96,23 +97,27 @@ std::vector<std::string> settings_in(std::string_view text) {
     for (std::string_view part : split(text, ',')) {
         if (part.find('=') == std::string_view::npos && !parts.empty())
             parts.back() += "," + std::string(part);
-        else parts.emplace_back(part);
+        else
+            parts.emplace_back(part);
     }
     return parts;
 }
 
 Status apply(std::string_view text, std::vector<NodePlan>& nodes, Machine const& machine) {
-    auto [name, rest] = rove::cut(text, ':');
+    auto parts = rove::cut(text, ':');
+    std::string_view name = parts.first;
     auto node = std::find_if(nodes.begin(), nodes.end(), [&](auto& n) { return n.name == name; });
     if (node == nodes.end())
         return fail(0, "--node {}: there is no node '{}'; they are n1 to n{}", printable(text),
             printable(name), nodes.size());
-    for (std::string const& part : settings_in(rest)) {
+    for (std::string const& part : settings_in(parts.second)) {
         auto [option, value] = rove::cut(part, '=');
         Setting const* setting = find_setting(option);
         if (!setting || part.find('=') == std::string::npos)
-            return fail(0, "--node {}: '{}' is no setting; they are cpus mem swap cpuset rate hide "
-                           "clock, as in n2:cpus=0.25,mem=256M", printable(text), printable(option));
+            return fail(0,
+                "--node {}: '{}' is no setting; they are cpus mem swap cpuset rate hide "
+                "clock, as in n2:cpus=0.25,mem=256M",
+                printable(text), printable(option));
         TRY(setting->set(*node, value, machine));
     }
     return {};
@@ -131,7 +136,8 @@ Result<std::vector<NodePlan>> plan_nodes(UpOptions const& options, Machine const
     std::vector<NodePlan> nodes(static_cast<size_t>(options.nodes), model);
     for (size_t place = 0; place < nodes.size(); ++place)
         nodes[place].name = fmt::format("n{}", place + 1);
-    for (std::string const& text : options.per_node) TRY(apply(text, nodes, machine));
+    for (std::string const& text : options.per_node)
+        TRY(apply(text, nodes, machine));
     return nodes;
 }
 
@@ -145,11 +151,12 @@ std::vector<std::string> excesses(std::vector<NodePlan> const& nodes, Machine co
     std::vector<std::string> found;
     if (cpus > machine.cpus)
         found.push_back(fmt::format("the nodes have {:g} CPUs together, this machine has {}; they "
-                                    "will be slower than they look", cpus, machine.cpus));
+                                    "will be slower than they look",
+            cpus, machine.cpus));
     if (memory > machine.memory_bytes)
         found.push_back(fmt::format("the nodes have {} of memory together, this machine has {}; "
-                                    "it may run out", print_size(memory),
-            print_size(machine.memory_bytes)));
+                                    "it may run out",
+            print_size(memory), print_size(machine.memory_bytes)));
     return found;
 }
 

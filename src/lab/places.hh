@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Places: where a lab keeps its files.
 //
-// Every name follows from the lab's name alone, so that `down` finds what a killed `up` left behind.
+// Every name follows from the lab's name alone, so that `down` finds what a killed `up` left
+// behind.
 #pragma once
 
 #include <string>
@@ -14,11 +15,19 @@ inline std::string const state_root = "/run/rove-lab";
 inline std::string const swap_root = "/var/lib/rove-lab";
 inline std::string const run_dir = "/run/rove";
 
-inline std::string state_dir(std::string_view lab) { return state_root + "/" + std::string(lab); }
-inline std::string plan_path(std::string_view lab) { return state_dir(lab) + "/lab.json"; }
-inline std::string key_path(std::string_view lab) { return state_dir(lab) + "/cluster.key"; }
+inline std::string state_dir(std::string_view lab) {
+    return state_root + "/" + std::string(lab);
+}
+inline std::string plan_path(std::string_view lab) {
+    return state_dir(lab) + "/lab.json";
+}
+inline std::string key_path(std::string_view lab) {
+    return state_dir(lab) + "/cluster.key";
+}
 // The network namespace that holds the lab's switch is kept alive by a bind mount here.
-inline std::string switch_path(std::string_view lab) { return state_dir(lab) + "/switch"; }
+inline std::string switch_path(std::string_view lab) {
+    return state_dir(lab) + "/switch";
+}
 inline std::string node_dir(std::string_view lab, std::string_view node) {
     return state_dir(lab) + "/" + std::string(node);
 }
@@ -35,6 +44,8 @@ inline std::string swap_path(std::string_view lab, std::string_view node) {
     return swap_root + "/" + std::string(lab) + "/" + std::string(node) + ".swap";
 }
 // Below the root of each cgroup hierarchy.
-inline std::string cgroup_name(std::string_view lab) { return "rove-lab." + std::string(lab); }
+inline std::string cgroup_name(std::string_view lab) {
+    return "rove-lab." + std::string(lab);
+}
 
 } // namespace rove::lab

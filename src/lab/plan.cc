@@ -37,7 +37,8 @@ std::string Plan::mac_of(std::string_view node) const {
 }
 
 bool Plan::is_cut(std::string_view a, std::string_view b) const {
-    return dark.count(std::string(a)) || dark.count(std::string(b)) || cuts.count(cut_between(a, b));
+    return dark.count(std::string(a)) || dark.count(std::string(b)) ||
+           cuts.count(cut_between(a, b));
 }
 
 bool good_lab_name(std::string_view name) {
@@ -63,7 +64,8 @@ std::string to_json(Plan const& plan) {
         nodes.push_back(std::move(o));
     }
     json::array cuts;
-    for (auto const& [a, b] : plan.cuts) cuts.push_back(json::array{a, b});
+    for (auto const& [a, b] : plan.cuts)
+        cuts.push_back(json::array{a, b});
     json::object top{{"version", 1}, {"name", plan.name}, {"subnet", plan.subnet},
         {"nodes", std::move(nodes)}, {"cuts", std::move(cuts)},
         {"dark", json::array(plan.dark.begin(), plan.dark.end())}};
@@ -84,9 +86,12 @@ Result<json::value const*> member(json::value const& from, char const* key) {
 Result<uint64_t> number(json::value const& from, char const* key, uint64_t max) {
     json::value const* value = TRY(member(from, key));
     uint64_t result = 0;
-    if (auto* u = value->if_uint64()) result = *u;
-    else if (auto* i = value->if_int64(); i && *i >= 0) result = static_cast<uint64_t>(*i);
-    else return fail(EBADMSG, "lab.json: '{}' is not a number", key);
+    if (auto* u = value->if_uint64())
+        result = *u;
+    else if (auto* i = value->if_int64(); i && *i >= 0)
+        result = static_cast<uint64_t>(*i);
+    else
+        return fail(EBADMSG, "lab.json: '{}' is not a number", key);
     if (result > max) return fail(EBADMSG, "lab.json: '{}' is too large", key);
     return result;
 }
@@ -127,8 +132,10 @@ Result<NodePlan> parse_node(json::value const& from, size_t place) {
     for (json::value const& feature : *TRY(list(from, "hide", 1000)))
         node.hide.push_back(TRY(text(feature, "hide")));
     json::value const* clock = TRY(member(from, "clock_s"));
-    if (auto* offset = clock->if_int64()) node.clock_s = *offset;
-    else if (!clock->is_null()) return fail(EBADMSG, "lab.json: 'clock_s' is not a number");
+    if (auto* offset = clock->if_int64())
+        node.clock_s = *offset;
+    else if (!clock->is_null())
+        return fail(EBADMSG, "lab.json: 'clock_s' is not a number");
     return node;
 }
 

@@ -23,11 +23,11 @@ constexpr int gossip_port = 7946;
 
 struct NodePlan {
     std::string name;
-    double cpus = 0;           // of one CPU; 0 = no limit
-    uint64_t memory_bytes = 0; // 0 = no limit
-    uint64_t swap_bytes = 0;   // 0 = no swap
-    uint64_t rate_bits = 0;    // per second; 0 = no limit
-    std::string cpuset;        // as the kernel writes it: "0-1,3"; empty = all
+    double cpus = 0;                // of one CPU; 0 = no limit
+    uint64_t memory_bytes = 0;      // 0 = no limit
+    uint64_t swap_bytes = 0;        // 0 = no swap
+    uint64_t rate_bits = 0;         // per second; 0 = no limit
+    std::string cpuset;             // as the kernel writes it: "0-1,3"; empty = all
     std::vector<std::string> hide;  // CPU features that this node does not offer
     std::optional<int64_t> clock_s; // offset of its monotonic and boot-time clocks
 

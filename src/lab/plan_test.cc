@@ -12,7 +12,8 @@ Plan three_nodes() {
     plan.name = "lab";
     plan.subnet = 7;
     plan.nodes.resize(3);
-    for (size_t i = 0; i < 3; ++i) plan.nodes[i].name = fmt::format("n{}", i + 1);
+    for (size_t i = 0; i < 3; ++i)
+        plan.nodes[i].name = fmt::format("n{}", i + 1);
     plan.nodes[1].cpus = 0.25;
     plan.nodes[1].memory_bytes = 256 << 20;
     plan.nodes[1].swap_bytes = uint64_t(1) << 30;
@@ -82,14 +83,16 @@ TEST(Plan, the_smallest_free_subnet_is_taken) {
     EXPECT_EQ(allot_subnet({}), 0);
     EXPECT_EQ(allot_subnet({0, 1, 3}), 2);
     std::set<int> all;
-    for (int i = 0; i < subnets_max; ++i) all.insert(i);
+    for (int i = 0; i < subnets_max; ++i)
+        all.insert(i);
     EXPECT_EQ(allot_subnet(all), std::nullopt);
 }
 
 TEST(Plan, lab_names) {
     EXPECT_TRUE(good_lab_name("a-1"));
     EXPECT_TRUE(good_lab_name(std::string(32, 'a')));
-    for (std::string bad : {"", "A", "a b", "../x", "-x", "."}) EXPECT_FALSE(good_lab_name(bad)) << bad;
+    for (std::string bad : {"", "A", "a b", "../x", "-x", "."})
+        EXPECT_FALSE(good_lab_name(bad)) << bad;
     EXPECT_FALSE(good_lab_name(std::string(33, 'a')));
 }
 

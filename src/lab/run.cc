@@ -47,8 +47,10 @@ private:
 Result<int> Run::to_its_end() {
     sigset_t wanted;
     sigemptyset(&wanted);
-    for (int signal : passed_on) sigaddset(&wanted, signal);
-    for (int signal : {SIGCHLD, SIGTSTP, SIGWINCH}) sigaddset(&wanted, signal);
+    for (int signal : passed_on)
+        sigaddset(&wanted, signal);
+    for (int signal : {SIGCHLD, SIGTSTP, SIGWINCH})
+        sigaddset(&wanted, signal);
     sigset_t blocked = wanted;
     // Blocked, so that the terminal's modes can be put back from the background.
     sigaddset(&blocked, SIGTTOU);
@@ -59,7 +61,8 @@ Result<int> Run::to_its_end() {
     child_ = TRY(gate_.fork_in());
     if (child_ == 0) be_command();
     if (terminal_) terminal_->close_slave();
-    while (!ended()) watch();
+    while (!ended())
+        watch();
     if (terminal_) {
         terminal_->drain();
         terminal_->cook();
@@ -80,8 +83,8 @@ void Run::be_command() {
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)::sigprocmask(SIG_SETMASK, &outer_mask_, nullptr);
     int status = exec_command(argv_);
-    ::dprintf(2, "rove lab run: cannot execute '%s': %s\n", argv_[0].c_str(),
-        strerrordesc_np(errno));
+    ::dprintf(
+        2, "rove lab run: cannot execute '%s': %s\n", argv_[0].c_str(), strerrordesc_np(errno));
     ::_exit(status);
 }
 
@@ -99,7 +102,8 @@ void Run::watch() {
     if (::poll(waits, 3, limit_ms) < 0) return;
     if (waits[1].revents & POLLIN) (void)terminal_->pass_output();
     // Nobody holds the inner terminal; the command's end is near, or it has closed all.
-    else if (waits[1].revents & POLLHUP) (void)::poll(waits, 1, 200);
+    else if (waits[1].revents & POLLHUP)
+        (void)::poll(waits, 1, 200);
     if (waits[1].revents & POLLOUT) terminal_->pass_input();
     if (waits[2].revents) terminal_->take_input();
     if (waits[0].revents & POLLIN) take_signal();
@@ -130,7 +134,9 @@ void Run::stop_and_go_on() {
     if (terminal_) terminal_->copy_size();
 }
 
-bool Run::ended() { return ::waitpid(child_, &status_, WNOHANG) == child_; }
+bool Run::ended() {
+    return ::waitpid(child_, &status_, WNOHANG) == child_;
+}
 
 } // namespace
 

@@ -23,7 +23,8 @@ Result<Fd> lock_dir(std::string const& dir) {
     Fd lock = TRY(open_file(dir, O_RDONLY | O_DIRECTORY));
     while (::flock(lock.number(), LOCK_EX) < 0)
         if (errno != EINTR) return fail(errno, "cannot lock {}", dir);
-    struct stat held {}, present {};
+    struct stat held {
+    }, present{};
     if (::fstat(lock.number(), &held) < 0 || ::stat(dir.c_str(), &present) < 0 ||
         held.st_ino != present.st_ino)
         return fail(ENOENT, "{} is gone", dir);
@@ -44,7 +45,8 @@ Result<std::string> new_key() {
     if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         return fail(errno, "cannot get random bytes");
     std::string text;
-    for (unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+    for (unsigned char byte : bytes)
+        text += fmt::format("{:02x}", byte);
     return text + "\n";
 }
 
@@ -67,7 +69,9 @@ Result<Plan> load_plan(std::string_view lab) {
     return plan;
 }
 
-bool lab_exists(std::string_view lab) { return exists(state_dir(lab)); }
+bool lab_exists(std::string_view lab) {
+    return exists(state_dir(lab));
+}
 
 Result<Store> Store::create(Plan& plan) {
     Fd root = TRY(lock_root());

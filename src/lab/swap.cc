@@ -21,7 +21,8 @@ Status swap_on(std::string_view lab, NodePlan const& node) {
     {
         Fd file = TRY(open_file(path, O_RDWR | O_CREAT | O_EXCL, 0600));
         if (::fallocate(file.number(), 0, 0, static_cast<off_t>(node.swap_bytes)) < 0)
-            return fail(errno, "cannot reserve {} bytes for the swap file {}", node.swap_bytes, path);
+            return fail(
+                errno, "cannot reserve {} bytes for the swap file {}", node.swap_bytes, path);
     }
     TRY(run_tool({"mkswap", path}));
     if (::swapon(path.c_str(), 0) < 0)

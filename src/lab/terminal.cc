@@ -15,7 +15,9 @@ namespace rove::lab {
 namespace {
 
 // Where the outer terminal is written to: a redirected standard output is not it.
-int outer() { return ::isatty(1) ? 1 : ::isatty(2) ? 2 : 0; }
+int outer() {
+    return ::isatty(1) ? 1 : ::isatty(2) ? 2 : 0;
+}
 
 void write_all(int fd, std::string_view text) {
     while (!text.empty()) {
@@ -35,11 +37,12 @@ void write_all(int fd, std::string_view text) {
 
 Result<Terminal> Terminal::open() {
     Terminal terminal;
-    if (::tcgetattr(0, &terminal.cooked_) < 0) return fail(errno, "cannot read the terminal's modes");
+    if (::tcgetattr(0, &terminal.cooked_) < 0)
+        return fail(errno, "cannot read the terminal's modes");
     terminal.master_ = Fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     char name[128];
-    if (!terminal.master_ || ::grantpt(terminal.master()) < 0 || ::unlockpt(terminal.master()) < 0 ||
-        ::ptsname_r(terminal.master(), name, sizeof name) != 0)
+    if (!terminal.master_ || ::grantpt(terminal.master()) < 0 ||
+        ::unlockpt(terminal.master()) < 0 || ::ptsname_r(terminal.master(), name, sizeof name) != 0)
         return fail(errno, "cannot make a terminal");
     terminal.slave_ = Fd(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!terminal.slave_) return fail(errno, "cannot open the terminal {}", name);
@@ -58,7 +61,9 @@ void Terminal::adopt() {
     raw_ = false;
 }
 
-bool Terminal::in_foreground() const { return ::tcgetpgrp(0) == ::getpgrp(); }
+bool Terminal::in_foreground() const {
+    return ::tcgetpgrp(0) == ::getpgrp();
+}
 
 void Terminal::make_raw() {
     if (raw_) return;
@@ -83,14 +88,18 @@ void Terminal::copy_size() {
 void Terminal::take_input() {
     char part[4096];
     ssize_t count = ::read(0, part, sizeof part);
-    if (count > 0) typed_.append(part, static_cast<size_t>(count));
-    else if (count == 0 || (errno != EINTR && errno != EAGAIN)) input_ended_ = true;
+    if (count > 0)
+        typed_.append(part, static_cast<size_t>(count));
+    else if (count == 0 || (errno != EINTR && errno != EAGAIN))
+        input_ended_ = true;
 }
 
 void Terminal::pass_input() {
     ssize_t count = ::write(master(), typed_.data(), typed_.size());
-    if (count > 0) typed_.erase(0, static_cast<size_t>(count));
-    else if (errno != EAGAIN && errno != EINTR) typed_.clear();
+    if (count > 0)
+        typed_.erase(0, static_cast<size_t>(count));
+    else if (errno != EAGAIN && errno != EINTR)
+        typed_.clear();
 }
 
 bool Terminal::pass_output() {
@@ -105,7 +114,8 @@ void Terminal::drain() {
     // the terminal the end can be seen; when a background process keeps it, silence must do.
     constexpr int silence_ms = 50;
     pollfd wait{master(), POLLIN, 0};
-    while (::poll(&wait, 1, silence_ms) > 0 && pass_output()) {}
+    while (::poll(&wait, 1, silence_ms) > 0 && pass_output()) {
+    }
 }
 
 } // namespace rove::lab

@@ -39,8 +39,8 @@ public:
     int master() const { return master_.number(); }
     bool wants_input() const { return typed_.empty() && !input_ended_; }
     bool has_input() const { return !typed_.empty(); }
-    void take_input();  // from the outer terminal
-    void pass_input();  // to the inner one
+    void take_input(); // from the outer terminal
+    void pass_input(); // to the inner one
     // Carries what the command wrote; false when nobody holds the inner terminal any more.
     bool pass_output();
     // After the command's end: what is still on its way.

@@ -29,7 +29,8 @@ std::string text_of(Fd const& file) {
     std::string text(4096, '\0');
     ssize_t count = ::pread(file.number(), text.data(), text.size(), 0);
     text.resize(count < 0 ? 0 : static_cast<size_t>(count));
-    while (!text.empty() && text.back() == '\n') text.pop_back();
+    while (!text.empty() && text.back() == '\n')
+        text.pop_back();
     return text;
 }
 
@@ -43,7 +44,8 @@ std::string text_of(Fd const& file) {
     std::string wider = std::string(path ? path : "/usr/bin:/bin") + ":/usr/sbin:/sbin";
     (void)::setenv("PATH", wider.c_str(), 1);
     std::vector<char*> words;
-    for (std::string const& word : argv) words.push_back(const_cast<char*>(word.c_str()));
+    for (std::string const& word : argv)
+        words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
     (void)::execvp(words[0], words.data());
     ::_exit(errno == ENOENT ? 127 : 126);
