@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""demo: three nodes on this machine, one job on one of them, and what becomes of it when it may spread.
+
+Everything is done by the `rove` command, as a person would. Takes about a minute and cleans up.
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROVE = str(ROOT / "build/bin/rove")
+LAB = "demo"
+NODES = ("n1", "n2", "n3")
+CORES = "0.5"  # each, so that three nodes fit into two cores
+LIMIT_S = 120
+
+# A worker: hashes for a fixed number of rounds and leaves the result in a file of its own.
+WORKER = """
+import hashlib, sys
+digest = sys.argv[1].encode()
+for _ in range(int(sys.argv[2])):
+    digest = hashlib.sha256(digest).digest()
+open(f"result-{sys.argv[1]}", "w").write(digest.hex())
+"""
+WALKER = """
+import os, sys, time
+for step in sys.stdin:
+    print(f"pid {os.getpid()} on {os.uname().nodename}, line {step.strip()}", flush=True)
+"""
+
+
+class Broken(Exception):
+    """Something that the demo needed did not happen."""
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def rove(*words, node=None, check=True):
+    """Runs `rove WORDS…`, on that node if one is given, and returns what it printed."""
+    command = [ROVE, *words] if node is None else [ROVE, "lab", "run", "--name", LAB, node, "--", ROVE, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL)
+    if check and done.returncode:
+        raise Broken(f"rove {' '.join(words)} failed with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def start(directory, *words, **options):
+    """Starts `rove run WORDS…` on n1."""
+    return subprocess.Popen([ROVE, "lab", "run", "--name", LAB, "n1", "--", ROVE, "run", *words], cwd=directory, text=True, **options)
+
+
+def rows():
+    return json.loads(rove("ps", "--json", node="n1"))
+
+
+def wait_for(condition, what):
+    limit = time.monotonic() + LIMIT_S
+    while not (found := condition()):
+        if time.monotonic() > limit:
+            raise Broken(f"there was no {what}")
+        time.sleep(0.02)
+    return found
+
+
+def workers():
+    return [row for row in rows() if "result-" in row["command"]]
+
+
+def move(pid, node):
+    """Moves and tells; returns the figures."""
+    figures = json.loads(rove("move", str(pid), node, "--json", node="n1"))
+    say(f"  {pid}: {figures['from']} → {figures['to']}, {figures['bytes'] / 1e6:.1f} MB, "
+        f"stood still {figures['freeze_ms']:.1f} ms, {figures['total_ms']:.0f} ms in all")
+    return figures
+
+
+def job(directory, rounds, spread):
+    """Runs the job of three workers on n1; spread(PIDs) may move them. Seconds, results."""
+    for old in directory.glob("result-*"):
+        old.unlink()
+    script = "for i in 1 2 3; do python3 -c \"$WORKER\" $i $ROUNDS & done; wait"
+    started = time.monotonic()
+    program = start(directory, "--stay", "--", "sh", "-c", script, env={**os.environ, "WORKER": WORKER, "ROUNDS": str(rounds)})
+    try:
+        spread()
+        if program.wait(timeout=LIMIT_S) != 0:
+            raise Broken(f"the job ended with {program.returncode}")
+    finally:
+        program.kill()
+    seconds = time.monotonic() - started
+    results = [path.read_text() for path in sorted(directory.glob("result-*"))]
+    if len(results) != 3:
+        raise Broken(f"the job left {len(results)} of 3 results")
+    return seconds, results
+
+
+def rounds_for(cpu_seconds):
+    """How many rounds take a worker that much CPU time on this machine."""
+    began = time.process_time()
+    exec(WORKER, {"__name__": "trial", "sys": type("Sys", (), {"argv": ["", "1", "200000"]}), "open": lambda *_: open(os.devnull, "w")})
+    return int(200000 * cpu_seconds / (time.process_time() - began))
+
+
+def spread_over_nodes(moves):
+    found = wait_for(lambda: len(workers()) == 3 and workers(), "three workers in `rove ps`")
+    for row, node in zip(found, NODES):
+        if node != "n1":
+            moves.append(move(row["pid"], node))
+    say(rove("ps", node="n1").rstrip())
+
+
+def walk(directory, moves):
+    """One program, out and back by hand, that tells its PID and host name at every stop."""
+    program = start(directory, "--stay", "--", "python3", "-c", WALKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        def tell(word):
+            program.stdin.write(word + "\n")
+            program.stdin.flush()
+            say(f"  it says: {program.stdout.readline().strip()}")
+
+        tell("one")
+        pid = wait_for(lambda: [row["pid"] for row in rows()], "program in `rove ps`")[0]
+        for word, stop in (("two", "n2"), ("three", "n3"), ("four", "home")):
+            moves.append(move(pid, stop))
+            tell(word)
+        program.stdin.close()
+        if program.wait(timeout=LIMIT_S) != 0:
+            raise Broken(f"the program ended with {program.returncode}")
+    finally:
+        program.kill()
+
+
+def demo(directory):
+    moves = []
+    say(f"A lab of three nodes, {CORES} cores each:")
+    rove("lab", "up", "--name", LAB, "--nodes", "3", "--cpus", CORES)
+    say(rove("lab", "status", "--name", LAB).rstrip())
+    say("\nOne program, started on n1, moved by hand to n2, to n3 and home. Its system calls are performed at home,")
+    say("so it reads our pipe and sees its own PID and host name wherever it runs:")
+    walk(directory, moves)
+    rounds = rounds_for(2.0)
+    say("\nA job of three workers, all on n1:")
+    alone, expected = job(directory, rounds, lambda: None)
+    say(f"  {alone:.1f} s")
+    say("\nThe same job again; now two of the workers are moved while they run:")
+    together, results = job(directory, rounds, lambda: spread_over_nodes(moves))
+    say(f"  {together:.1f} s")
+    if results != expected:
+        raise Broken("the moved job's results differ from those of the one that stayed")
+    say("  the results are the same.\n")
+    return moves, alone, together
+
+
+def main():
+    if os.geteuid() != 0:
+        sys.exit("demo: a lab needs root; try: sudo ./run demo")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    rove("lab", "down", "--name", LAB, check=False)
+    try:
+        with tempfile.TemporaryDirectory(prefix="rove-demo-") as directory:
+            moves, alone, together = demo(pathlib.Path(directory))
+    except (Broken, subprocess.TimeoutExpired, KeyError, ValueError) as problem:
+        print(f"demo: {problem}", file=sys.stderr)
+        for node in NODES:
+            print(f"--- the log of {node} ends with", file=sys.stderr)
+            print("\n".join(rove("lab", "log", "--name", LAB, node, check=False).splitlines()[-10:]), file=sys.stderr)
+        return 1
+    finally:
+        rove("lab", "down", "--name", LAB, check=False)
+    say(f"demo ok: {len(moves)} moves, {alone:.1f} s on one node, {together:.1f} s on all")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
