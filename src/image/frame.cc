@@ -2,6 +2,7 @@
 // Frame: building and reading rt_sigframes.
 #include "image/frame.hh"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -36,10 +37,9 @@ struct XsaveWords {
 };
 static_assert(sizeof(XsaveWords) == 48);
 
-constexpr uint64_t words_offset = 464;  // of XsaveWords in the area; ptrace has XCR0 there
+constexpr uint64_t words_offset = 464;  // of XsaveWords in the area
 constexpr uint64_t header_offset = 512; // XSTATE_BV, XCOMP_BV, reserved
 constexpr uint64_t xsave_size_min = 576;
-constexpr uint64_t xsave_size_max = 0x4000;
 constexpr uint32_t magic1 = 0x46505853, magic2 = 0x46505845;
 constexpr uint64_t amx_data = 1ull << 18;
 constexpr uint64_t segments_64 = 0x002b000000000033; // ss, fs = gs = 0, cs
@@ -69,18 +69,12 @@ Registers from_user_regs(user_regs_struct const& r) {
         r.rax, r.rcx, r.rsp, r.rip, r.eflags & flags_settable, segments_64, 0, 0, 0, 0};
 }
 
-Result<XsaveFormat> xsave_format(ByteView area) {
-    if (area.size() < xsave_size_min || area.size() > xsave_size_max)
-        return fail(ENOTSUP, "an XSAVE area of {} bytes", area.size());
+XsaveFormat machine_format() {
     XsaveFormat format;
-    format.size = area.size();
-    std::memcpy(&format.features, area.data() + words_offset, 8);
-    uint64_t in_use = 0;
-    std::memcpy(&in_use, area.data() + header_offset, 8);
-    if ((in_use & amx_data) != 0) return fail(ENOTSUP, "AMX data are in use");
-    if ((format.features & amx_data) == 0) return format;
+    unsigned low = 0, high = 0;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     // Without permission for AMX the kernel's frames end before its data.
-    format.features &= ~amx_data;
+    format.features = ((uint64_t{high} << 32) | low) & ~amx_data;
     format.size = xsave_size_min;
     for (unsigned i = 2; i < 63; ++i) {
         if ((format.features >> i & 1) == 0) continue;
@@ -91,7 +85,15 @@ Result<XsaveFormat> xsave_format(ByteView area) {
     return format;
 }
 
-uint64_t frame_address(uint64_t area) { return (area + 15 & ~uint64_t{15}) + 8; }
+Status check_area(ByteView area, XsaveFormat const& format) {
+    if (area.size() < format.size) return fail(ENOTSUP, "an XSAVE area of {} bytes", area.size());
+    uint64_t in_use = 0;
+    std::memcpy(&in_use, area.data() + header_offset, 8);
+    if ((in_use & ~format.features) != 0) return fail(ENOTSUP, "CPU state {:#x} is in use", in_use);
+    return {};
+}
+
+uint64_t frame_address(uint64_t area) { return ((area + 15) & ~uint64_t{15}) + 8; }
 
 uint64_t frame_size(XsaveFormat const& format) {
     return sizeof(KernelFrame) + 63 + format.size + sizeof magic2;

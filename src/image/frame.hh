@@ -34,8 +34,11 @@ struct XsaveFormat {
     uint64_t size = 0;     // bytes, without magic2
     uint64_t features = 0; // of XCR0, without those that need permission (AMX data)
 };
-// `area` is PTRACE_GETREGSET's NT_X86_XSTATE. Fails with ENOTSUP if AMX data are in use.
-Result<XsaveFormat> xsave_format(ByteView area);
+// Of the machine that this runs on.
+XsaveFormat machine_format();
+// `area` is PTRACE_GETREGSET's NT_X86_XSTATE. Fails with ENOTSUP if it holds what `format` does not
+// have room for: AMX data in use.
+Status check_area(ByteView area, XsaveFormat const& format);
 
 struct FrameParts {
     Registers registers;

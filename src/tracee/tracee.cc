@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include <elf.h>
-#include <linux/ptrace.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -156,6 +155,19 @@ Result<Tracee> Tracee::seize(pid_t pid, Nanos patience) {
         [pid](Thread const& thread) { return thread.tid == pid; });
     if (leader == tracee.threads_.end()) return fail(ESRCH, "process {} has ended", pid);
     std::iter_swap(tracee.threads_.begin(), leader);
+    return tracee;
+}
+
+Result<Tracee> Tracee::seize_thread(pid_t tid, Nanos patience) {
+    Tracee tracee(tid);
+    if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) != 0) return Failure(trace_error("seize", tid));
+    tracee.unstopped_.push_back(tid);
+    if (trace(PTRACE_INTERRUPT, tid, 0, 0) != 0) return Failure(trace_error("interrupt", tid));
+    Thread thread{tid, {}, false, false};
+    bool here = TRY(tracee.stop(thread, Deadline::after(patience)));
+    tracee.unstopped_.clear();
+    if (!here) return fail(ESRCH, "thread {} has ended", tid);
+    tracee.threads_.push_back(thread);
     return tracee;
 }
 

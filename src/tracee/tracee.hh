@@ -56,6 +56,8 @@ public:
     // Stops all threads, new ones included. Fails with EBUSY if one cannot be stopped in time, with
     // EPERM if there is no right to trace; ESRCH: gone.
     static Result<Tracee> seize(pid_t pid, Nanos patience = std::chrono::seconds(5));
+    // Stops one thread of a process.
+    static Result<Tracee> seize_thread(pid_t tid, Nanos patience);
     // Seizes without stopping and waits for the next exec, where it stops. Its leader is then held.
     static Result<Tracee> seize_at_exec(pid_t pid);
 

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+// Body: entering the runtime and leaving it.
+#include "migrate/body.hh"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fault.hh"
+#include "base/log.hh"
+#include "blob/blob.hh"
+#include "image/layout.hh"
+#include "sys/files.hh"
+#include "sys/process.hh"
+
+namespace rove::migrate {
+
+using wire::Phase;
+using wire::SlotState;
+
+namespace {
+
+constexpr uint64_t page = 4096;
+constexpr uint64_t region_first = 0x2000'0000'0000; // far from where programs and allocators put things
+constexpr uint64_t stack_top_offset = wire::slot_stack_offset + wire::slot_stack_size;
+constexpr uint64_t no_number = ~uint64_t{0};
+constexpr Nanos enter_patience = std::chrono::seconds(5);
+
+void nap(long us) {
+    timespec time{0, us * 1000};
+    (void)::nanosleep(&time, nullptr);
+}
+
+uint64_t free_region(std::vector<image::Mapping> const& mappings) {
+    for (uint64_t at = region_first; at < region_first + (1ull << 44); at += wire::region_align) {
+        bool taken = std::any_of(mappings.begin(), mappings.end(), [at](auto const& mapping) {
+            return mapping.start < at + wire::region_size + wire::region_align && mapping.end > at - wire::region_align;
+        });
+        if (!taken) return at;
+    }
+    return 0;
+}
+
+// A thread inside an rseq critical section goes to the section's abort, as after a preemption.
+Status leave_rseq_section(tracee::RemoteMemory const& memory, tracee::RseqArea const& area, user_regs_struct& registers) {
+    if (area.address == 0) return {};
+    struct {
+        uint32_t version, flags;
+        uint64_t start, length, abort;
+    } section;
+    auto pointer = memory.get<uint64_t>(area.address + 8);
+    if (!pointer || *pointer == 0) return {};
+    if (!memory.read(*pointer, &section, sizeof section)) return {};
+    if (registers.rip - section.start < section.length) registers.rip = section.abort;
+    return memory.put(area.address + 8, uint64_t{0});
+}
+
+bool is_relative_sleep(user_regs_struct const& registers) {
+    return registers.orig_rax == SYS_nanosleep || registers.orig_rax == SYS_clock_nanosleep;
+}
+
+} // namespace
+
+Result<Body> Body::open(pid_t pid, uint64_t start_time) {
+    Fd pidfd = TRY(sys::pidfd_open(pid));
+    if (start_time != 0 && TRY(tracee::read_stat(pid)).start_time != start_time)
+        return fail(ESRCH, "process {} is another one now", pid);
+    return Body(pid, std::move(pidfd), TRY(tracee::RemoteMemory::open(pid)));
+}
+
+Status Body::reopen_memory() {
+    memory_ = TRY(tracee::RemoteMemory::open(pid_));
+    region_ = 0;
+    mapped_ = false;
+    return {};
+}
+
+Status Body::prepare(Survey const& survey) {
+    gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
+    if (region_ == 0) region_ = free_region(survey.mappings);
+    if (region_ == 0) return fail(ENOMEM, "there is no room for the runtime");
+    return {};
+}
+
+void Body::set_idle(std::function<void()> idle) {
+    idle_ = std::move(idle);
+    if (porter_) porter_->idle = idle_;
+}
+
+Status Body::map_region(tracee::Tracee& tracee, image::FrameParts const& frame) {
+    uint64_t base = region_;
+    auto& leader = tracee.leader();
+    TRY(tracee.guard_calls(leader, memory_, gadgets_, frame, format_));
+    constexpr uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE;
+    auto call = [&](uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+        return tracee.call(leader, gadgets_, number, a, b, c, d, no_number, 0);
+    };
+    // Text is never writable: it is filled from outside.
+    uint64_t text = base + wire::text_offset, rest = base + wire::control_offset;
+    uint64_t rest_size = wire::region_size - wire::control_offset;
+    auto one = call(SYS_mmap, text, wire::text_size, PROT_READ | PROT_EXEC, flags);
+    auto two = call(SYS_mmap, rest, rest_size, PROT_READ | PROT_WRITE, flags);
+    bool good = one && two && static_cast<uint64_t>(*one) == text && static_cast<uint64_t>(*two) == rest;
+    for (int advice : {MADV_DONTFORK, MADV_DONTDUMP}) {
+        if (!good) break;
+        (void)call(SYS_madvise, text, wire::text_size, static_cast<uint64_t>(advice), 0);
+        (void)call(SYS_madvise, rest, rest_size, static_cast<uint64_t>(advice), 0);
+    }
+    TRY(tracee.end_calls(leader, memory_));
+    if (!one) return Failure(one.error());
+    if (!two) return Failure(two.error());
+    if (!good) return fail(static_cast<int>(*one < 0 ? -*one : *two < 0 ? -*two : EEXIST), "cannot map the runtime");
+    mapped_ = true;
+    return memory_.write_forced(text, blob::bytes, blob::size);
+}
+
+Status Body::write_control(Survey const& survey, size_t threads) {
+    wire::Control control{};
+    control.magic = wire::region_magic;
+    control.version = wire::region_version;
+    control.phase = Phase::preparing;
+    auto old = memory_.get<uint32_t>(control_address() + offsetof(wire::Control, epoch));
+    control.epoch = old ? *old : 0;
+    control.base = region_;
+    control.pid = survey.inner_pid;
+    control.command_fd = control.alarm_fd = -1;
+    // High enough not to change which numbers the program gets, low enough for a small table.
+    rlimit64 limit{};
+    (void)::prlimit64(pid_, RLIMIT_NOFILE, nullptr, &limit);
+    auto soft = static_cast<int>(std::min<uint64_t>(limit.rlim_cur, 1 << 20));
+    int wanted = static_cast<int>(threads) + 40;
+    int first = std::max(survey.highest_fd + 1 + 32, 192);
+    if (first + wanted > soft) first = std::max(survey.highest_fd + 1, soft - wanted);
+    if (first + static_cast<int>(threads) + 6 > soft)
+        return fail(EMFILE, "it has no {} descriptors left", threads + 6);
+    control.fd_first = first;
+    control.fd_last = std::min(soft, std::max(first + wanted, first + 256)) - 1;
+    control.threads = static_cast<uint32_t>(threads);
+    control.brk_start = survey.stat.brk_start;
+    control.xsave_size = format_.size;
+    control.xfeatures = format_.features;
+    control.page_bytes = page;
+    control.cpu_count = static_cast<uint32_t>(::sysconf(_SC_NPROCESSORS_CONF));
+    return memory_.put(control_address(), control);
+}
+
+Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::optional<tracee::Tracee> held) {
+    if (!held) held.emplace(TRY(tracee::Tracee::seize(pid_)));
+    tracee::Tracee& tracee = *held;
+    FAULT_POINT("after_seize");
+    struct Caught {
+        image::FrameParts frame;
+        tracee::RseqArea rseq;
+        user_regs_struct registers{};
+        tracee::Interrupted interrupted = tracee::Interrupted::no;
+    };
+    std::vector<Caught> caught;
+    for (auto& thread : tracee.threads()) {
+        if (thread.group_stopped) return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
+        Caught one;
+        one.registers = thread.registers;
+        one.interrupted = tracee::settle_interrupted(one.registers);
+        one.rseq = TRY(tracee.rseq(thread));
+        TRY(leave_rseq_section(memory_, one.rseq, one.registers));
+        one.frame.xsave = TRY(tracee.xsave(thread));
+        TRY(image::check_area(as_bytes(one.frame.xsave), format_));
+        one.frame.xsave.resize(format_.size);
+        one.frame.mask = TRY(tracee.mask(thread));
+        if (one.interrupted == tracee::Interrupted::restart && !is_relative_sleep(one.registers)) {
+            one.registers.rip -= 2; // a timed wait for something else begins anew
+            one.registers.rax = one.registers.orig_rax;
+            one.interrupted = tracee::Interrupted::again;
+        }
+        if (one.interrupted == tracee::Interrupted::restart) one.registers.rax = static_cast<uint64_t>(-EINTR);
+        one.frame.registers = image::from_user_regs(one.registers);
+        caught.push_back(std::move(one));
+    }
+    if (!mapped_) TRY(map_region(tracee, caught.front().frame));
+    TRY(write_control(survey, caught.size()));
+    wire::Slot zero{};
+    zero.private_words[wire::command_peer_word] = zero.private_words[wire::alarm_peer_word] = no_number;
+    TRY(memory_.put(slot_address(wire::porter_slot), zero));
+
+    std::vector<wire::ThreadImage> images;
+    for (size_t i = 0; i < caught.size(); ++i) {
+        Caught const& one = caught[i];
+        pid_t tid = tracee.threads()[i].tid;
+        wire::Slot slot{};
+        slot.index = static_cast<uint32_t>(i + 1);
+        slot.tid = TRY(tracee::parse_inner_pid(TRY(sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid)))));
+        slot.state = SlotState::entering;
+        slot.link_fd = -1;
+        uint64_t address = slot_address(slot.index);
+        slot.frame = image::frame_address(address + wire::slot_frame_offset);
+        std::string frame = TRY(image::build_frame(slot.frame, one.frame, format_));
+        slot.frame_length = frame.size();
+        slot.home_reason = ~0u;
+        slot.thread.fs_base = one.registers.fs_base;
+        slot.thread.gs_base = one.registers.gs_base;
+        slot.thread.mask = one.frame.mask;
+        slot.thread.rseq_address = one.rseq.address;
+        slot.thread.rseq_length = one.rseq.size;
+        slot.thread.rseq_signature = one.rseq.signature;
+        slot.thread.rseq_flags = one.rseq.flags;
+        if (one.interrupted == tracee::Interrupted::restart) slot.private_words[wire::restart_word] = 1;
+        TRY(memory_.put(address, slot));
+        TRY(memory_.write(slot.frame, frame.data(), frame.size()));
+        wire::ThreadImage image;
+        image.slot = slot.index;
+        image.tid = slot.tid;
+        image.registers = one.frame.registers;
+        image.xsave = one.frame.xsave;
+        images.push_back(std::move(image));
+    }
+    for (uint32_t i = static_cast<uint32_t>(caught.size()) + 1; i < wire::slots_max; ++i) {
+        // Slots of an earlier stay away: states beyond the ones in use must read as free.
+        auto state = memory_.get<SlotState>(slot_address(i) + offsetof(wire::Slot, state));
+        if (!state || *state == SlotState::free) break;
+        TRY(memory_.put(slot_address(i) + offsetof(wire::Slot, state), SlotState::free));
+    }
+    FAULT_POINT("after_inject");
+
+    // All or none: a thread that was set and one that was not would wait for each other.
+    auto originals = tracee.threads();
+    Status set;
+    for (size_t i = 0; i < images.size() && set; ++i) {
+        auto& thread = tracee.threads()[i];
+        user_regs_struct registers = thread.registers;
+        uint64_t address = slot_address(images[i].slot);
+        registers.rip = region_ + wire::text_offset + blob::deputy_offset;
+        registers.rsp = address + stack_top_offset;
+        registers.rdi = address;
+        registers.orig_rax = no_number;
+        registers.eflags &= 0x202;
+        set = tracee.set_mask(thread, ~uint64_t{0});
+        if (set) set = tracee.set_registers(thread, registers);
+    }
+    if (!set) {
+        for (size_t i = 0; i < originals.size(); ++i) {
+            (void)tracee.set_mask(tracee.threads()[i], caught[i].frame.mask);
+            (void)tracee.set_registers(tracee.threads()[i], originals[i].registers);
+        }
+        return Failure(set.error());
+    }
+    entered_ = true;
+    while (!tracee.threads().empty()) (void)tracee.detach(tracee.threads().front());
+
+    auto done = wait_entered(images.size());
+    if (done) done = take_sockets(enter_patience);
+    for (auto& image : images) {
+        if (!done) break;
+        auto state = slot(image.slot);
+        if (!state) {
+            done = Failure(state.error());
+            break;
+        }
+        if (state->private_words[wire::restart_word] != 0) state->thread.pending = wire::Pending::call;
+        image.thread_state.assign(reinterpret_cast<char const*>(&state->thread), sizeof state->thread);
+    }
+    if (!done) {
+        (void)release();
+        return Failure(done.error());
+    }
+    return images;
+}
+
+Status Body::wait_entered(size_t threads) {
+    Deadline deadline = Deadline::after(enter_patience);
+    for (size_t i = 0; i <= threads;) {
+        auto state = TRY(memory_.get<SlotState>(slot_address(i) + offsetof(wire::Slot, state)));
+        if (state == SlotState::waiting) {
+            ++i;
+            continue;
+        }
+        if (i == 0 && state == SlotState::gone) return fail(EAGAIN, "the porter could not be started");
+        if (deadline.passed()) return fail(EBUSY, "slot {} does not enter the runtime (state {})", i, static_cast<int>(state));
+        nap(20);
+    }
+    return {};
+}
+
+Status Body::take_sockets(Nanos patience) {
+    Deadline deadline = Deadline::after(patience);
+    uint64_t words = slot_address(wire::porter_slot) + offsetof(wire::Slot, private_words);
+    auto take = [&](uint32_t word, int type) -> Result<Fd> {
+        for (;;) {
+            auto number = TRY(memory_.get<uint64_t>(words + word * 8));
+            if (number != no_number) {
+                auto fd = sys::pidfd_getfd(pidfd_.number(), static_cast<int>(number));
+                int domain = 0, kind = 0;
+                socklen_t size = sizeof domain;
+                if (fd && ::getsockopt(fd->number(), SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0
+                    && ::getsockopt(fd->number(), SOL_SOCKET, SO_TYPE, &kind, &size) == 0 && domain == AF_UNIX && kind == type)
+                    return fd;
+            }
+            if (deadline.passed()) return fail(ETIMEDOUT, "the porter offers no socket");
+            nap(100);
+        }
+    };
+    Fd command = TRY(take(wire::command_peer_word, SOCK_STREAM));
+    Fd alarm = TRY(take(wire::alarm_peer_word, SOCK_SEQPACKET));
+    auto command_number = TRY(memory_.get<uint64_t>(words + wire::command_peer_word * 8));
+    auto alarm_number = TRY(memory_.get<uint64_t>(words + wire::alarm_peer_word * 8));
+    porter_.emplace(std::move(command));
+    porter_->idle = idle_;
+    alarm_ = std::move(alarm);
+    TRY(porter_->calls({{SYS_close, {command_number}, 0}, {SYS_close, {alarm_number}, 0}}));
+    TRY(memory_.put(words + wire::command_peer_word * 8, no_number));
+    TRY(memory_.put(words + wire::alarm_peer_word * 8, no_number));
+    entered_ = true;
+    return {};
+}
+
+Result<wire::ProcessState> Body::process_state(std::vector<wire::ThreadImage> threads) {
+    wire::ProcessState state;
+    state.threads = std::move(threads);
+    wire::Control now = TRY(control());
+    state.actions.assign(reinterpret_cast<char const*>(now.actions), sizeof now.actions);
+    state.brk_start = now.brk_start;
+    state.brk_now = now.brk_now;
+    constexpr uint64_t get_dumpable = 3;
+    state.dumpable = static_cast<uint8_t>(TRY(porter_->call(SYS_prctl, {get_dumpable})));
+    for (auto which : {RLIMIT_STACK, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK}) {
+        rlimit64 limit{};
+        if (::prlimit64(pid_, which, nullptr, &limit) != 0) return fail(errno, "cannot read limits");
+        state.limits.push_back(limit.rlim_cur);
+        state.limits.push_back(limit.rlim_max);
+    }
+    return state;
+}
+
+void Body::close_porter() {
+    porter_.reset();
+    alarm_.close();
+}
+
+Status Body::release() {
+    if (!porter_) (void)take_sockets(std::chrono::milliseconds(500));
+    if (!porter_) { // it has ended and has let everybody go, or the process is no more
+        entered_ = false;
+        return {};
+    }
+    size_t threads = TRY(used_slots()).size();
+    TRY(set_phase(Phase::released));
+    std::vector<wire::ExecCall> shut;
+    for (uint32_t index : TRY(used_slots())) {
+        wire::Slot now = TRY(slot(index));
+        if (now.link_fd >= 0) shut.push_back({SYS_shutdown, {static_cast<uint64_t>(now.link_fd), SHUT_RDWR}, -1});
+    }
+    if (!shut.empty()) (void)porter_->calls_tolerant(shut);
+    // Each thread tells when it is about to leave; one that ends a sleep first will tell nobody.
+    Deadline deadline = Deadline::after(std::chrono::milliseconds(100));
+    for (size_t told = 0; told < threads && !deadline.passed();) {
+        wire::Alarm alarm;
+        ssize_t got = ::recv(alarm_.number(), &alarm, sizeof alarm, MSG_DONTWAIT);
+        if (got == sizeof alarm) told += alarm.type == wire::AlarmType::released;
+        else if (got == 0) break;
+        else nap(50);
+    }
+    (void)porter_->end_porter();
+    close_porter();
+    entered_ = false;
+    return {};
+}
+
+Result<bool> Body::remove_region() {
+    if (!mapped_) return true;
+    auto state = memory_.get<SlotState>(slot_address(wire::porter_slot) + offsetof(wire::Slot, state));
+    if (!state) return Failure(state.error());
+    if (*state != SlotState::gone) return false;
+    auto tracee = TRY(tracee::Tracee::seize(pid_));
+    for (auto const& thread : tracee.threads()) {
+        bool inside = thread.registers.rip - region_ < wire::region_size || thread.registers.rsp - region_ < wire::region_size;
+        if (inside || thread.group_stopped) return false;
+    }
+    for (auto& thread : tracee.threads()) {
+        auto registers = thread.registers;
+        if (tracee::settle_interrupted(registers) == tracee::Interrupted::again)
+            TRY(tracee.set_registers(thread, registers));
+    }
+    auto& leader = tracee.leader();
+    image::FrameParts frame;
+    auto settled = leader.registers;
+    (void)tracee::settle_interrupted(settled);
+    frame.registers = image::from_user_regs(settled);
+    frame.xsave = TRY(tracee.xsave(leader));
+    frame.mask = TRY(tracee.mask(leader));
+    TRY(tracee.guard_calls(leader, memory_, gadgets_, frame, format_));
+    auto unmapped = tracee.call(leader, gadgets_, SYS_munmap, region_, wire::region_size);
+    TRY(tracee.end_calls(leader, memory_));
+    if (!unmapped || *unmapped != 0) return false;
+    region_ = 0;
+    mapped_ = false;
+    return true;
+}
+
+Result<bool> Body::find_region() {
+    auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/maps", pid_)))));
+    for (auto const& mapping : mappings) {
+        if (mapping.start % wire::region_align != wire::text_offset || mapping.prot != (PROT_READ | PROT_EXEC)) continue;
+        uint64_t base = mapping.start - wire::text_offset;
+        uint32_t head[2];
+        if (!memory_.read(base + wire::control_offset, head, sizeof head)) continue;
+        if (head[0] != wire::region_magic) continue;
+        if (head[1] != wire::region_version) return fail(EPROTO, "its runtime is of version {}", head[1]);
+        region_ = base;
+        mapped_ = true;
+        auto now = TRY(control());
+        format_.size = now.xsave_size;
+        format_.features = now.xfeatures;
+        return true;
+    }
+    return false;
+}
+
+Result<wire::Control> Body::control() const { return memory_.get<wire::Control>(control_address()); }
+Result<wire::Slot> Body::slot(uint32_t index) const { return memory_.get<wire::Slot>(slot_address(index)); }
+
+Result<Phase> Body::phase() const {
+    return memory_.get<Phase>(control_address() + offsetof(wire::Control, phase));
+}
+
+Status Body::set_phase(Phase phase) {
+    uint64_t address = control_address() + offsetof(wire::Control, phase);
+    TRY(memory_.put(address, phase));
+    return porter_->wake(address);
+}
+
+Result<uint32_t> Body::epoch() const {
+    return memory_.get<uint32_t>(control_address() + offsetof(wire::Control, epoch));
+}
+
+Status Body::set_epoch(uint32_t epoch) {
+    return memory_.put(control_address() + offsetof(wire::Control, epoch), epoch);
+}
+
+Status Body::write_landing(wire::Landing const& landing, std::string const& host) {
+    wire::Control control{};
+    std::string bytes = wire::encode(landing);
+    auto length = static_cast<uint16_t>(bytes.size());
+    if (bytes.size() + 2 > sizeof control.landing) return fail(EMSGSIZE, "the landing has too many addresses");
+    std::memcpy(control.landing, &length, 2);
+    std::memcpy(control.landing + 2, bytes.data(), bytes.size());
+    std::memcpy(control.session, landing.token.data(), std::min(landing.token.size(), sizeof control.session));
+    std::memcpy(control.host, host.data(), std::min(host.size(), sizeof control.host - 1));
+    TRY(memory_.write(control_address() + offsetof(wire::Control, session), control.session, sizeof control.session));
+    TRY(memory_.write(control_address() + offsetof(wire::Control, landing), control.landing, sizeof control.landing));
+    return memory_.write(control_address() + offsetof(wire::Control, host), control.host, sizeof control.host);
+}
+
+Result<wire::Landing> Body::read_landing(std::string* host) const {
+    wire::Control now = TRY(control());
+    uint16_t length = 0;
+    std::memcpy(&length, now.landing, 2);
+    if (length + 2u > sizeof now.landing) return fail(EBADMSG, "a landing of {} bytes", length);
+    auto landing = wire::decode<wire::Landing>(std::string_view(reinterpret_cast<char const*>(now.landing) + 2, length));
+    if (!landing) return fail(EBADMSG, "a malformed landing");
+    now.host[sizeof now.host - 1] = 0;
+    *host = now.host;
+    return std::move(*landing);
+}
+
+Result<std::vector<uint32_t>> Body::used_slots() const {
+    wire::Control now = TRY(control());
+    std::vector<uint32_t> used;
+    // New threads take the first free slot, so a long run of free ones is the end.
+    for (uint32_t i = 1, unused = 0; i < wire::slots_max && unused < 64; ++i) {
+        auto state = TRY(memory_.get<SlotState>(slot_address(i) + offsetof(wire::Slot, state)));
+        bool here = state != SlotState::free && state != SlotState::gone;
+        unused = here ? 0 : unused + 1;
+        if (here) used.push_back(i);
+    }
+    return used;
+}
+
+Status Body::give_link(uint32_t index, int fd) {
+    wire::Control now = TRY(control());
+    int number = TRY(porter_->take_fd(fd, now.fd_first));
+    TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_fd), number));
+    TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_ready), uint32_t{1}));
+    return porter_->wake(slot_address(index) + offsetof(wire::Slot, link_ready));
+}
+
+Status Body::cancel_calls(std::vector<uint32_t> const& slots) {
+    uint64_t text = region_ + wire::text_offset;
+    for (uint32_t index : slots) {
+        auto state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
+        if (state != SlotState::in_call) continue;
+        // The thread's outer TID: the inner one is in the slot.
+        auto inner = TRY(memory_.get<int32_t>(slot_address(index) + offsetof(wire::Slot, tid)));
+        for (pid_t tid : TRY(tracee::list_threads(pid_))) {
+            auto status = sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid));
+            if (!status || tracee::parse_inner_pid(*status).value_or(0) != inner) continue;
+            auto tracee = TRY(tracee::Tracee::seize_thread(tid, std::chrono::seconds(2)));
+            auto& thread = tracee.leader();
+            user_regs_struct registers = thread.registers;
+            uint64_t at = registers.rip - text;
+            if (at >= blob::call_begin_offset && at <= blob::call_end_offset) {
+                registers.rip = text + blob::call_cancelled_offset;
+                registers.orig_rax = no_number;
+                TRY(tracee.set_registers(thread, registers));
+            }
+            TRY(tracee.detach(thread));
+            break;
+        }
+    }
+    return {};
+}
+
+} // namespace rove::migrate

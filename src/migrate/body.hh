@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Body: the process at home, which becomes the deputy, as the steward sees and changes it.
+//
+// `enter` freezes it and puts each of its threads into the runtime; `release` lets them go on
+// natively. Between the two everything is done by the porter, inside the process, or by reading and
+// writing its region; ptrace is used again only to call off a blocked call.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/fd.hh"
+#include "base/result.hh"
+#include "image/frame.hh"
+#include "migrate/executor.hh"
+#include "migrate/preflight.hh"
+#include "tracee/tracee.hh"
+#include "wire/session.hh"
+
+namespace rove::migrate {
+
+class Body {
+public:
+    // The process with this PID and start time; ESRCH if it is no more.
+    static Result<Body> open(pid_t pid, uint64_t start_time);
+
+    pid_t pid() const { return pid_; }
+    int pidfd() const { return pidfd_.number(); }
+    uint64_t region() const { return region_; }
+    bool mapped() const { return mapped_; }
+    bool entered() const { return entered_; }
+    tracee::RemoteMemory const& memory() const { return memory_; }
+    Executor& porter() { return *porter_; }
+    int alarm_fd() const { return alarm_.number(); }
+    image::XsaveFormat const& format() const { return format_; }
+
+    // After an exec the memory is another one.
+    Status reopen_memory();
+    // What can be found out and settled before the freeze: instructions to borrow, the region's place.
+    Status prepare(Survey const& survey);
+
+    // Freezes (or takes over a `held` tracee) and enters the runtime. When it returns, all threads
+    // wait there and the porter serves. Images of the threads are complete. On failure the process
+    // runs natively.
+    Result<std::vector<wire::ThreadImage>> enter(Survey const& survey, std::optional<tracee::Tracee> held);
+    Result<wire::ProcessState> process_state(std::vector<wire::ThreadImage> threads);
+
+    // A process whose threads wait or serve goes on natively; links are shut down. The region stays.
+    Status release();
+    // Takes the region away if no thread is in it. False: not now.
+    Result<bool> remove_region();
+
+    // A runtime that an earlier steward has left. False: there is none.
+    Result<bool> find_region();
+    Status take_sockets(Nanos patience);
+
+    Result<wire::Phase> phase() const;
+    Status set_phase(wire::Phase phase); // and wakes all who wait for it
+    Result<uint32_t> epoch() const;
+    Status set_epoch(uint32_t epoch);
+    Status write_landing(wire::Landing const& landing, std::string const& host);
+    Result<wire::Landing> read_landing(std::string* host) const;
+
+    uint64_t control_address() const { return region_ + wire::control_offset; }
+    uint64_t slot_address(uint32_t index) const { return wire::slot_address(region_, index); }
+    // Control without its tables.
+    Result<wire::Control> control() const;
+    Result<wire::Slot> slot(uint32_t index) const;
+    // Slots of living program threads.
+    Result<std::vector<uint32_t>> used_slots() const;
+    Status give_link(uint32_t index, int fd);
+    // Calls off what the deputies of these slots are blocked in.
+    Status cancel_calls(std::vector<uint32_t> const& slots);
+
+    // Called now and then while a long command runs.
+    void set_idle(std::function<void()> idle);
+
+private:
+    Body(pid_t pid, Fd pidfd, tracee::RemoteMemory memory)
+        : pid_(pid), pidfd_(std::move(pidfd)), memory_(std::move(memory)), format_(image::machine_format()) {}
+    Status map_region(tracee::Tracee& tracee, image::FrameParts const& frame);
+    Status write_control(Survey const& survey, size_t threads);
+    Status wait_entered(size_t threads);
+    void close_porter();
+
+    pid_t pid_;
+    Fd pidfd_;
+    tracee::RemoteMemory memory_;
+    tracee::Gadgets gadgets_;
+    image::XsaveFormat format_;
+    uint64_t region_ = 0;
+    bool mapped_ = false;  // the region is there
+    bool entered_ = false;
+    std::optional<Executor> porter_;
+    Fd alarm_;
+    std::function<void()> idle_ = [] {};
+};
+
+} // namespace rove::migrate

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Home: host → home. Park the guest, make P's memory like the guest's, commit, let go.
+//
+// Until the commit the guest stands parked at the host with all its state; if anything fails it
+// goes on there. What has been changed in P's memory by then does no harm: a deputy uses its region only.
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "base/fault.hh"
+#include "base/log.hh"
+#include "image/layout.hh"
+#include "migrate/steward.hh"
+#include "sys/files.hh"
+
+namespace rove::migrate {
+
+using wire::SessionType;
+
+namespace {
+constexpr Nanos park_patience = std::chrono::seconds(10);
+constexpr uint64_t page = 4096;
+constexpr uint64_t none = ~uint64_t{0};
+
+// Ranges of pages that are there, as a question: is all of [start, end) among them?
+bool covered(std::vector<wire::Range> const& present, uint64_t start, uint64_t end) {
+    for (auto const& range : present) {
+        if (range.address > start) return false;
+        uint64_t range_end = range.address + range.length;
+        if (range_end > start) start = range_end;
+        if (start >= end) return true;
+    }
+    return start >= end;
+}
+
+} // namespace
+
+Result<wire::Parked> Steward::park() {
+    TRY(session_->send(SessionType::park));
+    FAULT_POINT("park_sent");
+    TRY(body_.set_phase(wire::Phase::parking));
+    Deadline deadline = Deadline::after(park_patience);
+    // A guest thread stands still only when its call has been answered: calls that block are called off.
+    for (;;) {
+        TRY(body_.cancel_calls(TRY(body_.used_slots())));
+        auto frame = session_->wait({SessionType::parked}, std::chrono::milliseconds(5));
+        if (frame) {
+            auto parked = wire::decode<wire::Parked>(frame->body);
+            if (!parked) return fail(EBADMSG, "a malformed message from {}", host_);
+            return std::move(*parked);
+        }
+        if (frame.error().code != ETIMEDOUT || session_->silent_for() > silence_limit) return Failure(frame.error());
+        if (deadline.passed()) return fail(ETIMEDOUT, "a thread does not come to a boundary");
+    }
+}
+
+void Steward::unpark() {
+    if (session_) (void)session_->send(SessionType::resume);
+    (void)body_.set_phase(wire::Phase::serving);
+}
+
+// The host's account of the memory: checked, and its segments renumbered to ours.
+Status Steward::take_layout(wire::Layout& layout) {
+    std::vector<uint32_t> ours;
+    for (auto const& key : layout.segments) {
+        auto index = segments_.find(key);
+        ours.push_back(index ? *index : ~0u);
+    }
+    TRY(image::check_vmas(layout.vmas, body_.region(), layout.segments.size()));
+    for (auto& vma : layout.vmas) {
+        if (vma.kind != wire::VmaKind::segment) continue;
+        vma.segment = ours[vma.segment];
+        if (vma.segment == ~0u) return fail(ENOENT, "{} maps a segment that is not ours", host_);
+    }
+    layout.segments = segments_.keys();
+    uint64_t last = 0;
+    size_t at = 0;
+    for (auto const& range : layout.present) {
+        uint64_t start = range.address, end = range.address + range.length;
+        if (start < last || end <= start || (start | end) % page != 0) return fail(EBADMSG, "pages out of order from {}", host_);
+        last = end;
+        // All within mappings: nothing of P's own could be written otherwise.
+        while (start < end) {
+            while (at < layout.vmas.size() && layout.vmas[at].end <= start) ++at;
+            if (at == layout.vmas.size() || layout.vmas[at].start > start
+                || layout.vmas[at].kind == wire::VmaKind::vdso || layout.vmas[at].kind == wire::VmaKind::vvar)
+                return fail(EBADMSG, "pages outside of all mappings from {}", host_);
+            start = std::min(end, layout.vmas[at].end);
+        }
+    }
+    return {};
+}
+
+Status Steward::reconcile(wire::Layout const& layout) {
+    auto& porter = body_.porter();
+    wire::Control control = TRY(body_.control());
+    if (layout.brk_now != 0 && layout.brk_now != control.brk_now) {
+        (void)porter.call(SYS_brk, {layout.brk_now});
+    }
+    auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
+    auto steps = image::reconcile(mappings, layout.vmas, body_.region(),
+        [&](image::Mapping const& mapping, wire::Vma const& vma) {
+            if (vma.kind == wire::VmaKind::segment)
+                return segments_.shows(mapping, vma.segment, vma.offset, vma.start);
+            // A file that was mapped while away is memory there; if all of it comes, the mapping may stay.
+            uint64_t start = std::max(mapping.start, vma.start), end = std::min(mapping.end, vma.end);
+            return !mapping.shared && covered(layout.present, start, end);
+        });
+    std::vector<wire::ExecCall> calls, advice;
+    for (auto const& step : steps) {
+        using What = image::Step::What;
+        auto prot = static_cast<uint64_t>(step.prot);
+        switch (step.what) {
+        case What::unmap: calls.push_back({SYS_munmap, {step.address, step.length}, 0}); break;
+        case What::map_segment: // its content is written below, as memory
+        case What::map_anonymous:
+            calls.push_back({SYS_mmap, {step.address, step.length, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+                none, 0}, static_cast<int64_t>(step.address)});
+            break;
+        case What::protect: calls.push_back({SYS_mprotect, {step.address, step.length, prot}, 0}); break;
+        case What::advise: advice.push_back({SYS_madvise, {step.address, step.length, step.argument}, -1}); break;
+        case What::grow_stack: {
+            TRY(porter.calls(calls));
+            calls.clear();
+            uint64_t zero = 0;
+            (void)porter.perform(wire::ExecOp::write, {step.address}, std::string_view(reinterpret_cast<char*>(&zero), 8));
+            break;
+        }
+        }
+    }
+    // Pages that P still has are of the time when it left.
+    for (auto const& vma : layout.vmas) {
+        if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
+        advice.push_back({SYS_madvise, {vma.start, vma.end - vma.start, MADV_DONTNEED}, -1});
+    }
+    TRY(porter.calls(calls));
+    TRY(porter.calls_tolerant(advice));
+    for (auto const& step : steps) {
+        if (step.what != image::Step::What::map_segment) continue;
+        auto const& vma = layout.vmas[step.argument];
+        uint64_t skip = step.address - vma.start;
+        for (uint64_t at = 0; at < step.length; at += 1 << 20) {
+            std::string bytes = TRY(segments_.read(vma.segment, vma.offset + skip + at, std::min<uint64_t>(1 << 20, step.length - at)));
+            if (bytes.empty()) break;
+            TRY(body_.memory().write_forced(step.address + at, bytes.data(), bytes.size()));
+        }
+    }
+    return {};
+}
+
+Status Steward::fetch_memory(wire::Layout const& layout, Progress& progress) {
+    auto& porter = body_.porter();
+    // The porter receives into the pages themselves: they are writable for as long as that takes.
+    std::vector<wire::ExecCall> open, close;
+    std::vector<wire::PageRange> ranges;
+    size_t at = 0;
+    for (auto const& vma : layout.vmas) {
+        while (at < layout.present.size() && layout.present[at].address + layout.present[at].length <= vma.start) ++at;
+        bool here = at < layout.present.size() && layout.present[at].address < vma.end;
+        if (!here || (vma.prot & PROT_WRITE) != 0) continue;
+        open.push_back({SYS_mprotect, {vma.start, vma.end - vma.start, PROT_READ | PROT_WRITE}, 0});
+        close.push_back({SYS_mprotect, {vma.start, vma.end - vma.start, vma.prot}, 0});
+    }
+    TRY(porter.calls(open));
+    Fd pages = TRY(connect_to(session_->landing(), wire::Kind::pages, 0, session_->epoch()));
+    wire::Control control = TRY(body_.control());
+    int there = TRY(porter.take_fd(pages.number(), control.fd_first));
+    TRY(porter.send(wire::ExecOp::receive, {static_cast<uint64_t>(there)}));
+    wire::SendPages wish;
+    wish.ranges = layout.present;
+    TRY(session_->send(SessionType::send_pages, wish));
+    for (auto const& range : layout.present) progress.bytes += range.length;
+    auto received = porter.wait(std::chrono::hours(1));
+    if (!received) return Failure(received.error());
+    if (received->result < 0) return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
+    TRY(session_->wait({SessionType::pages_sent}, park_patience));
+    (void)porter.call(SYS_close, {static_cast<uint64_t>(there)});
+    return porter.calls(close);
+}
+
+Status Steward::put_threads(wire::ProcessState const& state) {
+    auto used = TRY(body_.used_slots());
+    if (state.actions.size() != sizeof wire::Control::actions) return fail(EBADMSG, "signal actions of {} bytes", state.actions.size());
+    TRY(body_.memory().write(body_.control_address() + offsetof(wire::Control, actions), state.actions.data(), state.actions.size()));
+    std::vector<uint32_t> seen;
+    for (auto const& image : state.threads) {
+        if (std::find(used.begin(), used.end(), image.slot) == used.end() || std::find(seen.begin(), seen.end(), image.slot) != seen.end())
+            return fail(EBADMSG, "a thread in slot {} that is not ours from {}", image.slot, host_);
+        seen.push_back(image.slot);
+        wire::ThreadState thread;
+        if (image.thread_state.size() != sizeof thread) return fail(EBADMSG, "a thread's state of {} bytes", image.thread_state.size());
+        std::memcpy(&thread, image.thread_state.data(), sizeof thread);
+        uint64_t address = body_.slot_address(image.slot);
+        uint64_t frame_at = image::frame_address(address + wire::slot_frame_offset);
+        std::string frame = TRY(image::build_frame(frame_at, {image.registers, image.xsave, thread.mask}, body_.format()));
+        TRY(body_.memory().write(frame_at, frame.data(), frame.size()));
+        TRY(body_.memory().put(address + offsetof(wire::Slot, frame), frame_at));
+        TRY(body_.memory().put(address + offsetof(wire::Slot, frame_length), uint64_t{frame.size()}));
+        TRY(body_.memory().put(address + offsetof(wire::Slot, thread), thread));
+    }
+    if (seen.size() != used.size()) return fail(EBADMSG, "{} of {} threads came from {}", seen.size(), used.size(), host_);
+    return {};
+}
+
+Status Steward::move_home(Progress& progress) {
+    if (TRY(tracee::read_stat(body_.pid())).state == 'T')
+        return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
+    body_.set_idle([this] { keep_sessions(); });
+    progress.frozen = monotonic_now();
+    auto attempt = [&]() -> Status {
+        wire::Parked parked = TRY(park());
+        FAULT_POINT("parked");
+        progress.phase("park");
+        TRY(take_layout(parked.layout));
+        TRY(reconcile(parked.layout));
+        FAULT_POINT("home_reconciled");
+        progress.phase("reconcile");
+        TRY(fetch_memory(parked.layout, progress));
+        FAULT_POINT("home_pages");
+        progress.phase("memory");
+        TRY(put_threads(parked.state));
+        FAULT_POINT("home_before_commit");
+        tally_.cpu_away_us = std::max(tally_.cpu_away_us, parked.cpu_us);
+        return body_.set_epoch(TRY(body_.epoch()) + 1); // the commit
+    };
+    Status done = attempt();
+    if (!done) {
+        unpark();
+        progress.thawed = monotonic_now();
+        return done;
+    }
+    (void)fault_point("home_after_commit");
+    Status released = body_.release();
+    progress.thawed = monotonic_now();
+    progress.phase("release");
+    if (!released) LOG(warn, "{}", released.error().sentence());
+    (void)session_->send(SessionType::let_go);
+    session_.reset();
+    host_ = order_.node;
+    home_since_ = monotonic_now();
+    return {};
+}
+
+} // namespace rove::migrate

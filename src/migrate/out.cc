@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Out: home → host. Survey, prepare the host, freeze, send, commit.
+#include <algorithm>
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fault.hh"
+#include "base/log.hh"
+#include "blob/blob.hh"
+#include "image/layout.hh"
+#include "migrate/steward.hh"
+#include "sys/files.hh"
+#include "sys/sockets.hh"
+#include "tracee/pagemap.hh"
+#include "warden/blob_identity.hh"
+
+namespace rove::migrate {
+
+using wire::SessionType;
+
+namespace {
+constexpr Nanos short_patience = std::chrono::seconds(10);
+constexpr uint64_t segment_part = 1 << 20;
+constexpr uint64_t page = 4096;
+} // namespace
+
+void Steward::Progress::phase(char const* name) {
+    Nanos now = monotonic_now();
+    phases += fmt::format("{}{} {}", phases.empty() ? "" : " ", name, (now - phase_began).count() / 1000);
+    phase_began = now;
+}
+
+Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappings) {
+    wire::Layout layout;
+    layout.vmas = TRY(image::to_vmas(mappings, body_.region(), [this](image::Mapping const& mapping) {
+        return segments_.place(body_.pid(), body_.memory(), mapping);
+    }));
+    layout.segments = segments_.keys();
+    auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
+    for (auto const& vma : layout.vmas) {
+        if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
+        TRY(pagemap.private_pages(vma.start, vma.end, layout.present));
+    }
+    return layout;
+}
+
+Status Steward::send_segments(Session& session, std::vector<uint32_t> const& indexes) {
+    for (uint32_t index : indexes) {
+        if (index >= segments_.keys().size()) return fail(EBADMSG, "the host asks for segment {}", index);
+        uint64_t length = segments_.keys()[index].length;
+        for (uint64_t at = 0; at < length || at == 0; at += segment_part) {
+            wire::SegmentBytes part{index, at, TRY(segments_.read(index, at, segment_part))};
+            TRY(session.send(SessionType::segment, part));
+            keep_sessions();
+        }
+    }
+    return {};
+}
+
+Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layout) {
+    wire::Prepare prepare;
+    prepare.identity = order_.identity;
+    prepare.epoch = epoch;
+    prepare.region = body_.region();
+    prepare.blob = warden::blob_identity();
+    prepare.monotonic_ns = monotonic_now().count();
+    prepare.boottime_ns = boottime_now().count();
+    prepare.realtime_ns = real_now().count();
+    prepare.xsave_size = body_.format().size;
+    prepare.xfeatures = body_.format().features;
+    prepare.user = order_.user;
+    prepare.command = order_.command;
+    char name[256] = "";
+    (void)::gethostname(name, sizeof name - 1);
+    prepare.hostname = name;
+    if (::getdomainname(name, sizeof name - 1) == 0) prepare.domainname = name;
+    prepare.cpu_count = static_cast<uint32_t>(::sysconf(_SC_NPROCESSORS_CONF));
+    prepare.layout = std::move(layout);
+    TRY(session.send(SessionType::prepare, prepare));
+    auto wanted = TRY(session.wait_for<wire::SegmentsWanted>(SessionType::segments_wanted, short_patience));
+    TRY(send_segments(session, wanted.indexes));
+    TRY(session.wait({SessionType::prepared}, std::chrono::seconds(30)));
+    return {};
+}
+
+Status Steward::settle_layout(Session& session, wire::Layout const& layout) {
+    TRY(session.send(SessionType::layout, layout));
+    for (;;) {
+        auto frame = TRY(session.wait({SessionType::laid_out, SessionType::segments_wanted}, short_patience));
+        if (frame.type == SessionType::laid_out) return {};
+        auto wanted = wire::decode<wire::SegmentsWanted>(frame.body);
+        if (!wanted) return fail(EBADMSG, "a malformed message from the host");
+        TRY(send_segments(session, wanted->indexes));
+    }
+}
+
+// Pages that the process itself may not read are sent by us, the others by its porter.
+Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress) {
+    std::vector<wire::PageRange> readable;
+    size_t at = 0;
+    for (auto const& range : layout.present) {
+        uint64_t start = range.address, end = range.address + range.length;
+        while (at < layout.vmas.size() && layout.vmas[at].end <= start) ++at;
+        for (size_t i = at; i < layout.vmas.size() && start < end; ++i) {
+            auto const& vma = layout.vmas[i];
+            if (vma.start >= end) break;
+            uint64_t part_end = std::min(end, vma.end);
+            progress.bytes += part_end - start;
+            if ((vma.prot & PROT_READ) != 0) {
+                readable.push_back({start, part_end - start});
+            } else {
+                std::string bytes(part_end - start, '\0');
+                TRY(body_.memory().read_forced(start, bytes.data(), bytes.size()));
+                wire::PageHeader header{start, bytes.size()};
+                TRY(sys::send_all(pages.number(), ByteView(reinterpret_cast<uint8_t const*>(&header), sizeof header)));
+                TRY(sys::send_all(pages.number(), as_bytes(bytes)));
+            }
+            start = part_end;
+        }
+    }
+    wire::Control control = TRY(body_.control());
+    int there = TRY(body_.porter().take_fd(pages.number(), control.fd_first));
+    Status sent = body_.porter().send_pages(there, readable);
+    (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(there)});
+    return sent;
+}
+
+// P's memory is at the host now; what stays is file mappings without pages, and what `ps` shows.
+void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat) {
+    uint64_t keep_start = stat.arg_start & ~(page - 1), keep_end = (stat.env_end + page - 1) & ~(page - 1);
+    std::vector<wire::ExecCall> calls;
+    auto drop = [&](uint64_t start, uint64_t end) {
+        if (start < end) calls.push_back({SYS_madvise, {start, end - start, MADV_DONTNEED}, -1});
+    };
+    for (auto const& mapping : mappings) {
+        auto kind = image::kind_of(mapping);
+        if (image::is_foreign(mapping, body_.region()) || mapping.shared || kind == wire::VmaKind::vdso
+            || kind == wire::VmaKind::vvar || mapping.has("lo"))
+            continue;
+        drop(mapping.start, std::min(mapping.end, std::max(mapping.start, keep_start)));
+        drop(std::max(mapping.start, std::min(mapping.end, keep_end)), mapping.end);
+    }
+    (void)body_.porter().calls_tolerant(calls);
+}
+
+Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
+    Survey found = TRY(survey(body_.pid(), body_.region(), refusal_));
+    TRY(body_.prepare(found));
+    body_.set_idle([this] { keep_sessions(); });
+    uint32_t epoch = body_.mapped() ? TRY(body_.epoch()) + 1 : 1;
+    wire::Layout layout = TRY(layout_of(found.mappings));
+    progress.phase("survey");
+
+    Session session = TRY(Session::connect(landing, epoch));
+    other_ = &session;
+    struct Forget {
+        Session*& other;
+        ~Forget() { other = nullptr; }
+    } forget{other_};
+    // Until the commit an error leaves the program running at home and ends the guest there.
+    auto attempt = [&]() -> Status {
+        TRY(prepare_host(session, epoch, std::move(layout)));
+        Fd pages = TRY(connect_to(landing, wire::Kind::pages, 0, epoch));
+        std::vector<Fd> links;
+        for (uint32_t i = 1; i <= found.threads; ++i)
+            links.push_back(TRY(connect_to(landing, wire::Kind::link, i, epoch)));
+        FAULT_POINT("after_prepare");
+        progress.phase("prepare");
+
+        progress.frozen = monotonic_now();
+        auto images = TRY(body_.enter(found, std::move(held)));
+        progress.phase("enter");
+        auto frozen = [&]() -> Status {
+            found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
+            TRY(check_mappings(found.mappings, body_.region(), refusal_));
+            wire::ProcessState state = TRY(body_.process_state(std::move(images)));
+            layout = TRY(layout_of(found.mappings));
+            layout.brk_start = state.brk_start;
+            layout.brk_now = state.brk_now;
+            TRY(settle_layout(session, layout));
+            TRY(session.send(SessionType::state, state));
+            FAULT_POINT("after_state");
+            progress.phase("state");
+            for (auto const& image : state.threads) {
+                if (image.slot > links.size()) links.push_back(TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
+                TRY(body_.give_link(image.slot, links[image.slot - 1].number()));
+            }
+            TRY(send_memory(pages, layout, progress));
+            FAULT_POINT("after_pages");
+            progress.phase("memory");
+            TRY(session.send(SessionType::pages_done, wire::PagesDone{progress.bytes, progress.bytes}));
+            TRY(session.wait({SessionType::ready}, std::chrono::seconds(60)));
+            TRY(body_.write_landing(landing, landing.node));
+            FAULT_POINT("before_commit");
+            return body_.set_epoch(epoch); // the commit
+        };
+        Status committed = frozen();
+        if (!committed) (void)body_.release();
+        return committed;
+    };
+    Status done = attempt();
+    if (!done) {
+        (void)session.send(SessionType::abort);
+        progress.thawed = monotonic_now();
+        return done;
+    }
+    // From here on the process lives at the host, whatever happens.
+    Status told = session.send(SessionType::commit);
+    (void)fault_point("after_commit");
+    (void)body_.set_phase(wire::Phase::serving);
+    if (told) {
+        auto running = session.wait({SessionType::running}, short_patience);
+        if (!running) LOG(warn, "{}", running.error().sentence());
+    }
+    progress.thawed = monotonic_now();
+    progress.phase("commit");
+    last_layout_ = std::move(layout);
+    host_ = landing.node;
+    away_since_ = monotonic_now();
+    session_.emplace(std::move(session));
+    (void)fault_point("after_running");
+    drop_pages(found.mappings, found.stat);
+    return {};
+}
+
+} // namespace rove::migrate

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Preflight: the questions, cheapest first.
+#include "migrate/preflight.hh"
+
+#include <algorithm>
+#include <array>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include "base/text.hh"
+#include "image/layout.hh"
+#include "sys/files.hh"
+#include "wire/region.hh"
+
+namespace rove::migrate {
+
+namespace {
+
+Status check_status(std::string const& status, Refusal& refusal) {
+    std::string tracer = tracee::status_line(status, "TracerPid");
+    if (tracer != "0" && tracer != std::to_string(::getpid()))
+        return refusal.because("traced", fmt::format("process {} traces it", tracer));
+    if (tracee::status_line(status, "Seccomp") == "2")
+        return refusal.because("seccomp_filter", "it has a seccomp filter of its own");
+    if (tracee::status_line(status, "x86_Thread_features").find("shstk") != std::string::npos)
+        return refusal.because("shadow_stack", "it uses a shadow stack");
+    return {};
+}
+
+Status check_program(pid_t pid, Refusal& refusal) {
+    Fd file = TRY(sys::open(fmt::format("/proc/{}/exe", pid), O_RDONLY));
+    std::array<char, 5> head{};
+    TRY(sys::read_exact(file.number(), head.data(), head.size()));
+    if (head[4] == 1) return refusal.because("bits_32", "it is a 32-bit program");
+    return {};
+}
+
+Status check_files(std::vector<tracee::OpenFile> const& files, Refusal& refusal) {
+    struct Row {
+        char const *part, *word, *text;
+    };
+    static constexpr Row rows[] = {
+        {"anon_inode:[io_uring]", "io_uring", "it has an io_uring"},
+        {"anon_inode:[userfaultfd]", "userfaultfd", "it has a userfaultfd"},
+        {"anon_inode:[perf_event]", "perf_event", "it counts performance events"},
+        {"anon_inode:kvm", "kvm_or_device_memory", "it runs a virtual machine"},
+        {"/dev/kvm", "kvm_or_device_memory", "it uses /dev/kvm"},
+        {"/dev/nvidia", "kvm_or_device_memory", "it uses a graphics card"},
+        {"/dev/dri/", "kvm_or_device_memory", "it uses a graphics card"},
+        {"/secretmem", "secret_memory", "it has secret memory"},
+    };
+    for (auto const& file : files)
+        for (Row const& row : rows)
+            if (file.target.find(row.part) != std::string::npos)
+                return refusal.because(row.word, fmt::format("{} (descriptor {})", row.text, file.number));
+    return {};
+}
+
+Status check_relatives(pid_t pid, tracee::Stat const& stat, Refusal& refusal) {
+    if (stat.parent > 0 && tracee::same_memory(pid, stat.parent))
+        return refusal.because("shared_address_space", "it shares its address space with its parent");
+    for (pid_t child : TRY(tracee::list_children(pid)))
+        if (tracee::same_memory(pid, child))
+            return refusal.because("shared_address_space", fmt::format("it shares its address space with process {}", child));
+    return {};
+}
+
+bool same_mapping(image::Mapping const& a, image::Mapping const& b) {
+    return a.start == b.start && a.end == b.end && a.prot == b.prot && a.shared == b.shared
+        && a.offset == b.offset && a.inode == b.inode && a.path == b.path;
+}
+
+} // namespace
+
+Status check_mappings(std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal) {
+    for (auto const& mapping : mappings) {
+        if (image::is_foreign(mapping, region)) continue;
+        std::string word = image::confining_word(mapping);
+        if (!word.empty())
+            return refusal.because(word.c_str(), fmt::format("a mapping at {:#x} ({}) cannot leave", mapping.start,
+                mapping.path.empty() ? "no file" : printable(mapping.path)));
+    }
+    return {};
+}
+
+Result<std::vector<image::Mapping>> read_mappings(pid_t pid, std::vector<image::Mapping> const& before) {
+    auto now = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/maps", pid)))));
+    bool known = true;
+    for (auto& mapping : now) {
+        auto old = std::lower_bound(before.begin(), before.end(), mapping,
+            [](auto const& a, auto const& b) { return a.start < b.start; });
+        if (old == before.end() || !same_mapping(*old, mapping)) {
+            known = false;
+            break;
+        }
+        mapping.flags = old->flags;
+    }
+    if (known) return now;
+    return image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", pid))));
+}
+
+Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
+    Survey survey;
+    survey.stat = TRY(tracee::read_stat(pid));
+    if (survey.stat.state == 'Z' || survey.stat.state == 'X') return fail(ESRCH, "process {} has ended", pid);
+    if (survey.stat.state == 'T') return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid);
+    if (survey.stat.policy == SCHED_FIFO || survey.stat.policy == SCHED_RR || survey.stat.policy == 6)
+        return refusal.because("realtime", "it has a real-time scheduling policy");
+    std::string status = TRY(sys::read_file(fmt::format("/proc/{}/status", pid)));
+    TRY(check_status(status, refusal));
+    survey.inner_pid = TRY(tracee::parse_inner_pid(status));
+    if (survey.inner_pid == 1) return refusal.because("pid_1", "it is process 1 of its container");
+    TRY(check_program(pid, refusal));
+    auto files = TRY(tracee::list_files(pid));
+    TRY(check_files(files, refusal));
+    for (auto const& file : files) survey.highest_fd = std::max(survey.highest_fd, file.number);
+    TRY(check_relatives(pid, survey.stat, refusal));
+    survey.threads = TRY(tracee::list_threads(pid)).size();
+    if (survey.threads >= wire::slots_max / 2)
+        return refusal.because("too_many_threads", fmt::format("it has {} threads", survey.threads));
+    survey.mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", pid)))));
+    TRY(check_mappings(survey.mappings, region, refusal));
+    return survey;
+}
+
+} // namespace rove::migrate

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Preflight: looking at a running process without touching it: may it leave, and what would it take along?
+#pragma once
+
+#include <vector>
+
+#include "base/result.hh"
+#include "image/maps.hh"
+#include "migrate/refusal.hh"
+#include "tracee/proc.hh"
+
+namespace rove::migrate {
+
+struct Survey {
+    std::vector<image::Mapping> mappings; // with flags
+    tracee::Stat stat;
+    pid_t inner_pid = 0;
+    int highest_fd = -1;
+    size_t threads = 0;
+};
+
+// Fails with a word in `refusal` if the process cannot leave now. `region`: ours, if it is there.
+Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal);
+
+// The mappings now. Flags are taken over from `before` where a mapping is the same: reading them
+// anew costs a walk over all pages.
+Result<std::vector<image::Mapping>> read_mappings(pid_t pid, std::vector<image::Mapping> const& before);
+Status check_mappings(std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal);
+
+} // namespace rove::migrate

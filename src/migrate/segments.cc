@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Segments: opening, hashing, reading.
+#include "migrate/segments.hh"
+
+#include <algorithm>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "sys/files.hh"
+
+namespace rove::migrate {
+
+namespace {
+
+wire::SegmentKey key_of(char const* bytes, size_t length) {
+    XXH128_hash_t hash = XXH3_128bits(bytes, length);
+    return {hash.high64, hash.low64, length};
+}
+
+// The mapped file itself, even if its name is gone; by name if the kernel does not let us.
+Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping) {
+    auto direct = sys::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), O_RDONLY);
+    if (direct) return direct;
+    Fd named = TRY(sys::open(fmt::format("/proc/{}/root{}", pid, mapping.path), O_RDONLY | O_NONBLOCK));
+    auto status = TRY(sys::fstat(named.number()));
+    if (status.st_ino != mapping.inode || !S_ISREG(status.st_mode))
+        return fail(ESTALE, "{} is another file now", mapping.path);
+    return named;
+}
+
+} // namespace
+
+Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory const& memory,
+                                            image::Mapping const& mapping) {
+    for (uint32_t i = 0; i < sources_.size(); ++i) {
+        Source const& source = sources_[i];
+        if (source.inode != mapping.inode || source.device_major != mapping.device_major
+            || source.device_minor != mapping.device_minor)
+            continue;
+        if (mapping.offset >= source.file_offset && mapping.offset + mapping.size() <= source.end)
+            return image::SegmentPlace{i, mapping.offset - source.file_offset};
+    }
+    Source source;
+    source.device_major = mapping.device_major;
+    source.device_minor = mapping.device_minor;
+    source.inode = mapping.inode;
+    source.file_offset = mapping.offset;
+    source.end = mapping.offset + mapping.size();
+    if (auto file = open_mapped(pid, mapping)) {
+        auto status = TRY(sys::fstat(file->number()));
+        auto size = static_cast<uint64_t>(std::max<off_t>(status.st_size, 0));
+        source.length = size > mapping.offset ? std::min(size - mapping.offset, mapping.size()) : 0;
+        source.file = std::move(*file);
+    } else {
+        // What the process sees there; pages that it has changed travel on their own anyway.
+        source.length = mapping.size();
+        source.copy.resize(source.length);
+        TRY(memory.read_forced(mapping.start, source.copy.data(), source.length));
+    }
+    wire::SegmentKey key;
+    if (source.length == 0) {
+        key = key_of("", 0);
+    } else if (!source.copy.empty()) {
+        key = key_of(source.copy.data(), source.copy.size());
+    } else {
+        uint64_t skew = source.file_offset % 4096;
+        void* bytes = ::mmap(nullptr, source.length + skew, PROT_READ, MAP_PRIVATE | MAP_POPULATE,
+                             source.file.number(), static_cast<off_t>(source.file_offset - skew));
+        if (bytes == MAP_FAILED) return fail(errno, "cannot map {}", mapping.path);
+        key = key_of(static_cast<char const*>(bytes) + skew, source.length);
+        (void)::munmap(bytes, source.length + skew);
+    }
+    keys_.push_back(key);
+    sources_.push_back(std::move(source));
+    return image::SegmentPlace{static_cast<uint32_t>(keys_.size() - 1), 0};
+}
+
+Result<std::string> Segments::read(uint32_t index, uint64_t offset, uint64_t length) const {
+    if (index >= sources_.size()) return fail(EINVAL, "there is no segment {}", index);
+    Source const& source = sources_[index];
+    if (offset >= source.length) return std::string();
+    length = std::min(length, source.length - offset);
+    if (!source.copy.empty()) return source.copy.substr(offset, length);
+    std::string bytes(length, '\0');
+    for (uint64_t at = 0; at < length;) {
+        ssize_t got = ::pread(source.file.number(), bytes.data() + at, length - at,
+                              static_cast<off_t>(source.file_offset + offset + at));
+        if (got <= 0) return fail(got == 0 ? EIO : errno, "cannot read segment {}", index);
+        at += static_cast<uint64_t>(got);
+    }
+    return bytes;
+}
+
+Result<uint32_t> Segments::find(wire::SegmentKey const& key) const {
+    auto found = std::find(keys_.begin(), keys_.end(), key);
+    if (found == keys_.end()) return fail(ENOENT, "a segment that this process does not map");
+    return static_cast<uint32_t>(found - keys_.begin());
+}
+
+bool Segments::shows(image::Mapping const& mapping, uint32_t index, uint64_t offset, uint64_t vma_start) const {
+    if (index >= sources_.size()) return false;
+    Source const& source = sources_[index];
+    if (mapping.inode != source.inode || mapping.device_major != source.device_major
+        || mapping.device_minor != source.device_minor || mapping.inode == 0)
+        return false;
+    // Both say which file offset address 0 would have.
+    return mapping.offset - mapping.start == source.file_offset + offset - vma_start;
+}
+
+} // namespace rove::migrate

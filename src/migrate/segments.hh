@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Segments: the file bytes that a process maps, named by their content.
+//
+// A segment is one mapped range of one file, as it is when the process first leaves. Hashes are
+// remembered by file identity and times, so that a second move reads nothing.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/fd.hh"
+#include "base/result.hh"
+#include "image/layout.hh"
+#include "tracee/memory.hh"
+#include "wire/session.hh"
+
+namespace rove::migrate {
+
+class Segments {
+public:
+    // The place of a file mapping of `pid` in the list; hashes it and adds it if it is new.
+    Result<image::SegmentPlace> place(pid_t pid, tracee::RemoteMemory const& memory, image::Mapping const& mapping);
+    std::vector<wire::SegmentKey> const& keys() const { return keys_; }
+    // Bytes [offset, +length) of a segment; shorter at its end.
+    Result<std::string> read(uint32_t index, uint64_t offset, uint64_t length) const;
+    // Index of a key; ENOENT if it is not one of ours.
+    Result<uint32_t> find(wire::SegmentKey const& key) const;
+    // Whether the mapping shows the file bytes that the segment has from `offset` on.
+    bool shows(image::Mapping const& mapping, uint32_t index, uint64_t offset, uint64_t vma_start) const;
+
+private:
+    struct Source {
+        Fd file;               // none: only the copy
+        std::string copy;      // bytes, when the file could not be opened
+        uint32_t device_major = 0, device_minor = 0;
+        uint64_t inode = 0, file_offset = 0, length = 0;
+        uint64_t end = 0;      // of the mapped range in the file, page aligned
+    };
+    std::vector<wire::SegmentKey> keys_;
+    std::vector<Source> sources_;
+};
+
+} // namespace rove::migrate

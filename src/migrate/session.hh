@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: the steward's end of the control connection to a warden, and of the others it opens.
+//
+// Replies are waited for by type; what comes in between (pings, tallies) is kept for whoever asks.
+// Pings go out whenever a wait lasts, so that a warden knows that its steward is alive.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "base/clock.hh"
+#include "base/fd.hh"
+#include "base/result.hh"
+#include "wire/session.hh"
+
+namespace rove::migrate {
+
+constexpr Nanos ping_period = std::chrono::milliseconds(500);
+constexpr Nanos silence_limit = std::chrono::seconds(3);
+
+// A connection to the landing that has been welcomed.
+Result<Fd> connect_to(wire::Landing const& landing, wire::Kind kind, uint32_t slot, uint32_t epoch,
+                      Nanos timeout = std::chrono::seconds(3));
+
+class Session {
+public:
+    static Result<Session> connect(wire::Landing const& landing, uint32_t epoch);
+
+    wire::Landing const& landing() const { return landing_; }
+    int fd() const { return fd_.number(); }
+    uint32_t epoch() const { return epoch_; }
+
+    template <class T> Status send(wire::SessionType type, T const& body) { return send_frame(type, wire::encode(body)); }
+    Status send(wire::SessionType type) { return send_frame(type, ""); }
+    // The next frame of one of the types. A trouble that comes instead is the error; its reason is in trouble().
+    struct Frame {
+        wire::SessionType type = wire::SessionType::none;
+        std::string body;
+    };
+    Result<Frame> wait(std::initializer_list<wire::SessionType> types, Nanos patience);
+    template <class T> Result<T> wait_for(wire::SessionType type, Nanos patience) {
+        Frame frame = TRY(wait({type}, patience));
+        auto message = wire::decode<T>(frame.body);
+        if (!message) return fail(EBADMSG, "a message {} of {} that is malformed", static_cast<int>(type), landing_.node);
+        return std::move(*message);
+    }
+
+    // Takes in what has come without waiting. Fails if the connection has ended.
+    Status receive();
+    std::optional<Frame> take(); // the next frame that nobody waited for
+    Status ping_if_due();
+    Nanos silent_for() const { return monotonic_now() - heard_; }
+
+    wire::Trouble const& trouble() const { return trouble_; }
+    wire::GuestTally const& tally() const { return tally_; }
+
+private:
+    Session(wire::Landing landing, Fd fd, uint32_t epoch)
+        : landing_(std::move(landing)), fd_(std::move(fd)), epoch_(epoch), heard_(monotonic_now()) {}
+    Status send_frame(wire::SessionType type, std::string const& body);
+    Status cut_frames();
+
+    wire::Landing landing_;
+    Fd fd_;
+    uint32_t epoch_;
+    Nanos heard_;
+    Nanos pinged_{0};
+    uint64_t pings_ = 0;
+    std::string input_;
+    std::deque<Frame> frames_;
+    wire::Trouble trouble_;
+    wire::GuestTally tally_;
+};
+
+} // namespace rove::migrate

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steward: the loop that watches both halves, and what a move looks like from outside.
+#include "migrate/steward.hh"
+
+#include <algorithm>
+#include <cstddef>
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/log.hh"
+#include "base/recorder.hh"
+#include "base/text.hh"
+#include "sys/files.hh"
+#include "sys/process.hh"
+#include "wire/home_reason.hh"
+
+namespace rove::migrate {
+
+using wire::KeeperType;
+using wire::SessionType;
+
+namespace {
+
+constexpr Nanos tick_period = std::chrono::milliseconds(100);
+constexpr Nanos report_period = std::chrono::seconds(1);
+constexpr Nanos stay_home = std::chrono::seconds(2); // a process that came home may leave again at once
+constexpr Nanos wait_for_order = std::chrono::seconds(30);
+
+uint64_t us(Nanos time) { return time.count() > 0 ? static_cast<uint64_t>(time.count()) / 1000 : 0; }
+
+std::string home_word(uint32_t reason) {
+    switch (reason) {
+#define WORD(number, word) case number: return #word;
+        ROVE_HOME_REASONS(WORD)
+#undef WORD
+    default: return "unknown_call";
+    }
+}
+
+// A freeze waits for nobody else's time slice.
+class Urgent {
+public:
+    Urgent() : before_(::getpriority(PRIO_PROCESS, 0)) { (void)::setpriority(PRIO_PROCESS, 0, -20); }
+    ~Urgent() { (void)::setpriority(PRIO_PROCESS, 0, before_); }
+    Urgent(Urgent const&) = delete;
+    Urgent& operator=(Urgent const&) = delete;
+
+private:
+    int before_;
+};
+
+} // namespace
+
+Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
+    : order_(std::move(order)), daemon_(socket), body_(std::move(body)), tally_(order_.tally), host_(order_.node),
+      home_since_(monotonic_now() + wait_for_order) {}
+
+Result<std::unique_ptr<Steward>> Steward::create(wire::StewardOrder order, std::string const& socket) {
+    Body body = TRY(Body::open(order.identity.pid, order.identity.start_time));
+    return std::unique_ptr<Steward>(new Steward(std::move(order), socket, std::move(body)));
+}
+
+wire::StewardHello Steward::hello() const {
+    wire::StewardHello hello;
+    hello.identity = order_.identity;
+    hello.steward_pid = ::getpid();
+    hello.place = place();
+    hello.host = host_;
+    hello.tally = tally_;
+    return hello;
+}
+
+void Steward::keep_sessions() {
+    for (Session* session : {session_ ? &*session_ : nullptr, other_})
+        if (session != nullptr && session->receive()) (void)session->ping_if_due();
+    daemon_.keep_up(hello());
+}
+
+int Steward::run() {
+    if (order_.relearn != 0) {
+        if (auto learnt = relearn(); !learnt) {
+            LOG(warn, "{}", learnt.error().sentence());
+            if (learnt.error().gone()) return 0;
+            if (body_.entered()) host_lost(learnt.error().sentence());
+        }
+    }
+    while (!done_) {
+        daemon_.keep_up(hello());
+        pollfd all[4] = {{body_.pidfd(), POLLIN, 0}, {daemon_.fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
+        if (session_) all[2] = {session_->fd(), POLLIN, 0};
+        if (body_.entered()) all[3] = {body_.alarm_fd(), POLLIN, 0};
+        (void)::poll(all, 4, static_cast<int>(tick_period / std::chrono::milliseconds(1)));
+        if ((all[0].revents & POLLIN) != 0) {
+            if (session_) (void)session_->send(SessionType::let_go);
+            report_state("ended");
+            return 0;
+        }
+        serve_session();
+        if (body_.entered()) serve_alarms();
+        serve_daemon();
+        tick();
+    }
+    return 0;
+}
+
+void Steward::report_state(std::string event, std::string reason, std::string text) {
+    reported_ = monotonic_now();
+    wire::StewardState state;
+    state.place = place();
+    state.host = host_;
+    if (session_) {
+        tally_.forwarded_calls = session_->tally().forwarded;
+        tally_.local_calls = session_->tally().local;
+        tally_.cpu_away_us = std::max(tally_.cpu_away_us, session_->tally().cpu_us);
+        tally_.memory_bytes = session_->tally().memory_bytes;
+    }
+    state.tally = tally_;
+    if (session_) state.tally.away_us += us(monotonic_now() - away_since_);
+    state.event = std::move(event);
+    state.reason = std::move(reason);
+    state.text = std::move(text);
+    daemon_.send(KeeperType::steward_state, state);
+}
+
+void Steward::serve_daemon() {
+    while (auto packet = daemon_.receive()) {
+        switch (packet->type) {
+        case KeeperType::move: {
+            auto request = wire::decode<wire::Move>(packet->body);
+            if (!request) LOG(warn, "a malformed move from the daemon, ignoring");
+            else if (request->wait_for_exec != 0) wait_for_exec(*request);
+            else move(*request);
+            break;
+        }
+        case KeeperType::trace_request: {
+            wire::TraceReply reply;
+            if (session_) reply.rows = session_->tally().calls;
+            daemon_.send(KeeperType::trace_reply, reply);
+            break;
+        }
+        case KeeperType::none:
+        case KeeperType::steward_hello:
+        case KeeperType::warden_hello:
+        case KeeperType::move_done:
+        case KeeperType::steward_state:
+        case KeeperType::warden_state:
+        case KeeperType::end_guest:
+        case KeeperType::trace_reply:
+        case KeeperType::came_home:
+        default: LOG(debug, "a message {} from the daemon, ignoring", static_cast<int>(packet->type)); break;
+        }
+    }
+}
+
+void Steward::move(wire::Move const& request) {
+    Progress progress;
+    progress.began = progress.phase_began = monotonic_now();
+    refusal_ = {};
+    wire::MoveDone done;
+    done.request = request.request;
+    done.from = host_;
+    done.to = request.landing.node.empty() ? order_.node : request.landing.node;
+    bool home = request.landing.node.empty();
+    bool was_away = session_.has_value();
+    Status moved;
+    {
+        Urgent urgent;
+        if (home) moved = was_away ? move_home(progress) : Status{};
+        else moved = was_away ? move_onward(request.landing, progress) : move_out(request.landing, progress, std::nullopt);
+    }
+    done.ok = moved.has_value();
+    done.bytes = progress.bytes;
+    done.freeze_us = progress.frozen.count() != 0 ? us(progress.thawed - progress.frozen) : 0;
+    done.stopped_us = done.freeze_us;
+    done.total_us = us(monotonic_now() - progress.began);
+    if (moved) {
+        ++tally_.moves;
+        tally_.bytes_moved += progress.bytes;
+        tally_.freeze_us_max = std::max(tally_.freeze_us_max, done.freeze_us);
+        if (was_away && home) tally_.away_us += us(monotonic_now() - away_since_);
+    } else {
+        done.reason = refusal_.word;
+        done.text = moved.error().sentence();
+        LOG(note, "no move to {}: {}", done.to, moved.error().detail());
+    }
+    LOG(debug, "{} → {}: {} bytes, frozen {} µs, total {} µs; {}", done.from, done.to, done.bytes, done.freeze_us,
+        done.total_us, progress.phases);
+    record("move {}", progress.phases);
+    daemon_.send(KeeperType::move_done, done);
+    if (moved) report_state(home && was_away ? "came_home" : "moved", home && was_away ? "brought_home" : "");
+    home_since_ = monotonic_now();
+}
+
+// A program that is about to execute another is held at the new one's first instruction.
+void Steward::wait_for_exec(wire::Move const& request) {
+    auto tracee = tracee::Tracee::seize_at_exec(body_.pid());
+    auto refuse = [&](Error const& error) {
+        wire::MoveDone done;
+        done.request = request.request;
+        done.from = host_;
+        done.to = request.landing.node;
+        done.text = error.sentence();
+        daemon_.send(KeeperType::move_done, done);
+        home_since_ = monotonic_now();
+    };
+    if (!tracee) return refuse(tracee.error());
+    report_state("armed");
+    Deadline deadline = Deadline::after(wait_for_order);
+    for (;;) {
+        auto there = tracee->wait_exec(std::chrono::milliseconds(50));
+        if (!there) return refuse(there.error());
+        if (*there) break;
+        if (deadline.passed()) return refuse(Error(ETIMEDOUT, "it executed nothing"));
+        daemon_.keep_up(hello());
+    }
+    Progress progress;
+    progress.began = progress.phase_began = monotonic_now();
+    refusal_ = {};
+    Status moved = body_.reopen_memory();
+    {
+        Urgent urgent;
+        if (moved) moved = move_out(request.landing, progress, std::move(*tracee));
+    }
+    if (!moved) {
+        LOG(note, "no move to {}: {}", request.landing.node, moved.error().detail());
+        return refuse(moved.error());
+    }
+    ++tally_.moves;
+    tally_.bytes_moved += progress.bytes;
+    wire::MoveDone done;
+    done.request = request.request;
+    done.ok = 1;
+    done.from = order_.node;
+    done.to = host_;
+    done.bytes = progress.bytes;
+    done.freeze_us = done.stopped_us = us(progress.thawed - progress.frozen);
+    done.total_us = us(monotonic_now() - progress.began);
+    tally_.freeze_us_max = std::max(tally_.freeze_us_max, done.freeze_us);
+    LOG(debug, "at exec → {}: {} bytes, frozen {} µs; {}", done.to, done.bytes, done.freeze_us, progress.phases);
+    daemon_.send(KeeperType::move_done, done);
+    report_state("moved");
+}
+
+void Steward::serve_alarms() {
+    for (;;) {
+        wire::Alarm alarm;
+        ssize_t got = ::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT);
+        if (got != sizeof alarm) return;
+        switch (alarm.type) {
+        case wire::AlarmType::link_wanted: {
+            if (!session_) break;
+            auto link = connect_to(session_->landing(), wire::Kind::link, alarm.slot, session_->epoch());
+            auto given = link ? body_.give_link(alarm.slot, link->number()) : Status(Failure(link.error()));
+            if (!given) LOG(warn, "no link for slot {}: {}", alarm.slot, given.error().sentence());
+            break;
+        }
+        case wire::AlarmType::home_wanted:
+        case wire::AlarmType::signal_core: {
+            if (!session_) break;
+            std::string word = alarm.type == wire::AlarmType::signal_core ? "fatal_signal"
+                                                                          : home_word(static_cast<uint32_t>(alarm.value));
+            Progress progress;
+            progress.began = progress.phase_began = monotonic_now();
+            std::string from = host_;
+            Status moved;
+            {
+                Urgent urgent;
+                moved = move_home(progress);
+            }
+            if (!moved) {
+                LOG(error, "it must come home ({}) and cannot: {}", word, moved.error().detail());
+                if (session_) host_lost(moved.error().sentence());
+                return;
+            }
+            ++tally_.moves;
+            tally_.bytes_moved += progress.bytes;
+            tally_.away_us += us(monotonic_now() - away_since_);
+            tally_.freeze_us_max = std::max(tally_.freeze_us_max, us(progress.thawed - progress.frozen));
+            LOG(debug, "{} → home ({}): {} bytes; {}", from, word, progress.bytes, progress.phases);
+            report_state("came_home", word, fmt::format("call {}", static_cast<int32_t>(alarm.value >> 32)));
+            return; // the sockets are new ones, or none
+        }
+        case wire::AlarmType::none:
+        case wire::AlarmType::thread_gone:
+        case wire::AlarmType::released:
+        default: break;
+        }
+    }
+}
+
+void Steward::serve_session() {
+    if (!session_) return;
+    Status heard = session_->receive();
+    while (auto frame = session_->take()) {
+        if (frame->type != SessionType::trouble) continue;
+        auto trouble = wire::decode<wire::Trouble>(frame->body);
+        if (!trouble) continue;
+        LOG(warn, "{}: {}", host_, trouble->text);
+        if (trouble->guest_ended != 0) {
+            // Its end at the host is P's end here; a signal of the host's kernel is P's, too.
+            (void)sys::pidfd_send_signal(body_.pidfd(), trouble->signal > 0 && trouble->signal < 65 ? trouble->signal : SIGKILL);
+            report_state("host_lost", trouble->reason.empty() ? "host_lost" : trouble->reason, trouble->text);
+        }
+    }
+    if (!heard) host_lost(heard.error().sentence());
+    else if (session_->silent_for() > silence_limit) host_lost(fmt::format("{} is silent", host_));
+}
+
+void Steward::host_lost(std::string const& why) {
+    // A deputy may just have ended the process in the ordinary way; then nothing was lost.
+    if (auto ended = sys::wait_pidfd(body_.pidfd(), Deadline::after(std::chrono::milliseconds(200))); ended && *ended) return;
+    LOG(warn, "the host {} is lost: {}", host_, why);
+    report_state("host_lost", "host_lost", why);
+    (void)sys::pidfd_send_signal(body_.pidfd(), SIGKILL);
+    session_.reset();
+    done_ = true;
+}
+
+void Steward::tick() {
+    if (session_) {
+        (void)session_->ping_if_due();
+        auto stat = tracee::read_stat(body_.pid());
+        bool stopped = stat && stat->state == 'T';
+        if (stopped != told_stopped_) {
+            told_stopped_ = stopped;
+            (void)session_->send(stopped ? SessionType::stop : SessionType::cont);
+        }
+    } else if (monotonic_now() - home_since_ > stay_home) {
+        auto removed = body_.remove_region();
+        if (!removed && !removed.error().gone()) LOG(debug, "{}", removed.error().sentence());
+        daemon_.send(KeeperType::came_home, hello());
+        done_ = true;
+        return;
+    }
+    if (monotonic_now() - reported_ > report_period) report_state();
+}
+
+Status Steward::relearn() {
+    if (!TRY(body_.find_region())) return {};
+    auto phase = TRY(body_.phase());
+    if (phase == wire::Phase::preparing || phase == wire::Phase::released || phase == wire::Phase::none) return {};
+    TRY(body_.take_sockets(std::chrono::seconds(3)));
+    wire::Landing landing = TRY(body_.read_landing(&host_));
+    auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
+    for (auto const& mapping : mappings) {
+        if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
+            (void)segments_.place(body_.pid(), body_.memory(), mapping);
+    }
+    uint32_t epoch = TRY(body_.epoch());
+    Session session = TRY(Session::connect(landing, epoch));
+    wire::Prepare prepare;
+    prepare.identity = order_.identity;
+    prepare.epoch = epoch;
+    prepare.region = body_.region();
+    TRY(session.send(SessionType::adopt, prepare));
+    TRY(session.wait({SessionType::running}, std::chrono::seconds(10)));
+    if (phase == wire::Phase::parking) {
+        TRY(session.send(SessionType::resume));
+        TRY(body_.set_phase(wire::Phase::serving));
+    }
+    session_.emplace(std::move(session));
+    away_since_ = monotonic_now();
+    return {};
+}
+
+int steward_main(int argc, char** argv) {
+    std::string socket;
+    int order_fd = -1;
+    for (int i = 2; i + 1 < argc; i += 2) {
+        std::string_view name = argv[i];
+        if (name == "--socket") socket = argv[i + 1];
+        else if (name == "--order-fd") order_fd = parse_number<int>(argv[i + 1]).value_or(-1);
+        else if (name != "--pid") return 2;
+    }
+    auto text = sys::read_rest(order_fd, 1 << 16);
+    auto order = text ? wire::decode<wire::StewardOrder>(*text) : std::nullopt;
+    if (!order) {
+        log_event(Level::error, "a steward needs its order");
+        return 2;
+    }
+    (void)::close(order_fd);
+    if (socket.empty()) socket = order->run_dir + "/keepers.sock";
+    sys::set_process_name("rove-steward");
+    log_to(2, ::getenv("ROVE_DEBUG") != nullptr ? Level::debug : Level::note, fmt::format("steward-{}", order->identity.pid));
+    (void)::signal(SIGPIPE, SIG_IGN);
+    auto steward = Steward::create(std::move(*order), socket);
+    if (!steward) {
+        LOG(warn, "{}", steward.error().sentence());
+        return 1;
+    }
+    return (*steward)->run();
+}
+
+} // namespace rove::migrate

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steward: the keeper at home of one process that is away, or on its way.
+//
+// It runs each move as a transaction: everything before the commit is undone if it fails, the commit
+// is one write of the epoch in P's control page, and what comes after is only tidying. While the
+// process is away it watches both halves. What it knows stands in P's region as well, so another
+// steward can take its place at any time.
+//
+// A move out is in out.cc, home in home.cc, from host to host in onward.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "migrate/body.hh"
+#include "migrate/daemon_line.hh"
+#include "migrate/refusal.hh"
+#include "migrate/segments.hh"
+#include "migrate/session.hh"
+#include "wire/keeper.hh"
+
+namespace rove::migrate {
+
+class Steward {
+public:
+    static Result<std::unique_ptr<Steward>> create(wire::StewardOrder order, std::string const& socket);
+    // Until the process is home for good or has ended. Exit status.
+    int run();
+
+private:
+    explicit Steward(wire::StewardOrder order, std::string const& socket, Body body);
+
+    // Times and amounts of one move, for its report.
+    struct Progress {
+        Nanos began{0}, frozen{0}, thawed{0}, phase_began{0};
+        uint64_t bytes = 0;
+        std::string phases; // "survey 812 prepare 2210 …", µs
+        void phase(char const* name);
+    };
+
+    // steward.cc
+    void serve_daemon();
+    void serve_alarms();
+    void serve_session();
+    void tick();
+    void move(wire::Move const& request);
+    void report_state(std::string event = "", std::string reason = "", std::string text = "");
+    void host_lost(std::string const& why);
+    Status relearn();
+    void wait_for_exec(wire::Move const& request);
+    wire::StewardHello hello() const;
+    wire::Place place() const { return session_ ? wire::Place::away : wire::Place::home; }
+    void keep_sessions();
+
+    // out.cc
+    Status move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held);
+    // Layout of P's mappings, with the pages that are to travel.
+    Result<wire::Layout> layout_of(std::vector<image::Mapping> const& mappings);
+    Status send_segments(Session& session, std::vector<uint32_t> const& indexes);
+    Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout);
+    Status settle_layout(Session& session, wire::Layout const& layout);
+    Status send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress);
+    void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat);
+
+    // home.cc
+    Status move_home(Progress& progress);
+    Result<wire::Parked> park();
+    void unpark();
+    Status take_layout(wire::Layout& layout);
+    Status reconcile(wire::Layout const& layout);
+    Status fetch_memory(wire::Layout const& layout, Progress& progress);
+    Status put_threads(wire::ProcessState const& state);
+
+    // onward.cc
+    Status move_onward(wire::Landing const& landing, Progress& progress);
+
+    wire::StewardOrder order_;
+    DaemonLine daemon_;
+    Body body_;
+    Segments segments_;
+    std::optional<Session> session_; // with the present host, when away
+    Session* other_ = nullptr;       // the one a move is being made with
+    Refusal refusal_;
+    wire::Layout last_layout_;       // as last known, for a host's preparations
+    wire::Tally tally_;
+    std::string host_;
+    Nanos away_since_{0};
+    Nanos reported_{0};
+    Nanos home_since_{0};
+    wire::GuestTally tally_seen_;
+    bool told_stopped_ = false;
+    bool done_ = false;
+};
+
+// `rove-keeper steward --socket S --pid N --order-fd N`
+int steward_main(int argc, char** argv);
+
+} // namespace rove::migrate
