@@ -41,7 +41,8 @@ inline constexpr uint8_t holder_view = 254;   // no memory of its own: bytes of 
 inline constexpr uint8_t flag_on_error = 1;  // goes back (whole) after an error, too
 inline constexpr uint8_t flag_forgiving = 2; // a caller's page that cannot be written is no error
 inline constexpr uint8_t flag_vector = 4;    // guest only: `address` is an iovec array, the segment is its bytes in a row
-inline constexpr uint8_t wire_flags = flag_on_error | flag_forgiving;
+inline constexpr uint8_t flag_zeros = 8;     // what the caller cannot access counts as zeros, if some of it is there
+inline constexpr uint8_t wire_flags = flag_on_error | flag_forgiving | flag_zeros;
 
 struct CallHead {
     uint16_t nr;

@@ -97,7 +97,8 @@ class Allotment {
         : at_(scratch.base), end_(scratch.base + scratch.size), hole_(scratch.hole ? scratch.hole : nowhere) {}
 
     bool give(WireSegment const& w, Placed& placed) {
-        if (w.valid < w.length) {
+        bool const faults = w.valid < w.length && ((w.flags & flag_zeros) == 0 || w.valid == 0);
+        if (faults) {
             if (w.valid == 0) {
                 placed.address = placed.pointer = hole_;
                 return true;
@@ -115,10 +116,10 @@ class Allotment {
         if (skip > end_ - at_ || uint64_t{w.length} + end_pad > end_ - at_ - skip)
             return false;
         placed.address = at_ + skip;
-        placed.pointer = w.valid < w.length ? hole_ : placed.address;
+        placed.pointer = faults ? hole_ : placed.address;
         at_ = placed.address + w.length + end_pad;
         if (is_in(w))
-            __builtin_memset(reinterpret_cast<void*>(placed.address + w.length), 0, end_pad);
+            __builtin_memset(reinterpret_cast<void*>(placed.address + w.valid), 0, w.length - w.valid + end_pad);
         return true;
     }
 

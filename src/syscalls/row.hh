@@ -64,6 +64,11 @@ inline constexpr unsigned rows_max = 512;
 /// Row of any number, known or not.
 Row const& row_of(unsigned long nr);
 
+/// Is argument `n` of such a call a descriptor? (By-hand rows of by_fd calls have it in front.)
+inline bool is_descriptor(Row const& row, unsigned n) {
+    return row.args[n].kind == Kind::fd || (n == 0 && row.who == Who::by_fd && row.args[0].kind == Kind::by_hand);
+}
+
 /// Walkers written by hand, one file each in special/.
 enum class Walker : uint16_t {
     none = 0,

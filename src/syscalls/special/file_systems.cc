@@ -132,7 +132,7 @@ WALKER(file_handle) {
     else // EOVERFLOW tells the length that is needed
         build.inout(argument(n), address, head_bytes + (length > handle_max ? 0 : length), flag_on_error);
     if (!opens)
-        build.out(argument(3), plan.args[3], (plan.args[4] & unique_mount) != 0 ? 8 : 4);
+        build.inout(argument(3), plan.args[3], (plan.args[4] & unique_mount) != 0 ? 8 : 4, flag_on_error);
     return Verdict::forward;
 }
 

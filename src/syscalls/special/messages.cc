@@ -28,7 +28,8 @@ uint64_t name_length(MessageHeader const& m) {
 }
 
 /// Name and control messages are both a pointer and, after the call, a length in the header. Of several
-/// messages some may not be received: their buffers must return as they were, so they travel both ways.
+/// messages some may not be received, and the kernel leaves gaps between control messages: what has to return
+/// as it was travels both ways.
 enum class Among { one, several };
 
 Direction buffer_direction(Direction message, Among among) {
@@ -62,7 +63,7 @@ void walk_message(Builder& build, int index, size_t offset, MessageHeader& m, Di
     bool const receives = direction == Direction::out;
     Direction const buffers = buffer_direction(direction, among);
     walk_name(build, index, offset, m, buffers, receives ? Clip::by_u32 : Clip::whole);
-    walk_control(build, index, offset, m, buffers, receives ? Clip::by_u64 : Clip::whole);
+    walk_control(build, index, offset, m, receives ? Direction::inout : direction, receives ? Clip::by_u64 : Clip::whole);
     data = -1;
     if (m.vector_count != 0 &&
         build.vector(inside(index, offset + offsetof(MessageHeader, vector)), m.vector, m.vector_count,
