@@ -15,7 +15,7 @@ set(blob_sources "")
 foreach(folder rt deputy guest syscalls wire)
     file(GLOB here CONFIGURE_DEPENDS src/${folder}/*.cc src/${folder}/*/*.cc src/${folder}/*.S src/${folder}/*/*.S)
     list(FILTER here EXCLUDE REGEX "(_test|_hosted)\\.cc$")
-    list(FILTER here EXCLUDE REGEX "/names\\.cc$")
+    list(FILTER here EXCLUDE REGEX "/names\\.cc$|/testing/")
     list(APPEND blob_sources ${here})
 endforeach()
 

@@ -41,10 +41,26 @@ def table(text):
     return found
 
 
+def in_tests(path):
+    """Unit tests and what they share; only test binaries have it."""
+    return path.name.endswith("_test.cc") or path.parent.name == "testing"
+
+
+def reach(folder, allowed):
+    """All folders that are linked with folder: what its tests may use."""
+    found, wanted = set(), [folder]
+    while wanted:
+        for used in allowed.get(wanted.pop(), ()):
+            if used not in found:
+                found.add(used)
+                wanted.append(used)
+    return found
+
+
 def hosted_part(path):
     """Files of freestanding folders that are compiled for programs alone: by name, or by saying
     `hosted` in their first comment."""
-    if path.name.endswith("_test.cc") or "_hosted." in path.name or path.name in ("names.cc", "names.hh"):
+    if in_tests(path) or "_hosted." in path.name or path.name in ("names.cc", "names.hh"):
         return True
     head = "".join(line for line in path.read_text().splitlines()[:12] if line.startswith("//"))
     return re.search(r"\bhosted\b", head, re.I) is not None
@@ -60,6 +76,8 @@ def check_include(folder, path, name, quoted, allowed):
             return f"nothing may use {used}/"
         if used == folder:
             return None
+        if in_tests(path):
+            return None if used in reach(folder, allowed) else f"the tests of {folder}/ may not use {used}/"
         if used not in allowed.get(folder, set()):
             return f"{folder}/ may not use {used}/"
         if used in ("deputy", "guest") and folder not in FREESTANDING and not name.endswith("/control.hh"):

@@ -185,7 +185,7 @@ def check_in_step(root):
 
 def check_sizes(root):
     """Lines of 100 columns, files of at most 600 lines; tables may be wider and longer."""
-    problems = []
+    problems, wide = [], []
     for path in files(root, "src/**/*.cc", "src/**/*.hh"):
         text = path.read_text()
         rows = text.splitlines()
@@ -196,8 +196,10 @@ def check_sizes(root):
             if "clang-format o" in row:
                 formatted = "clang-format on" in row
             if formatted and len(row) > 110:
-                problems.append(f"{path.relative_to(root)}:{number}: {len(row)} columns")
-    return problems
+                wide.append(f"{path.relative_to(root)}:{number}: {len(row)} columns")
+    if len(wide) > 5:
+        wide[5:] = [f"{len(wide) - 5} more lines are too wide; ./run fmt breaks most"]
+    return problems + wide
 
 
 def check_machine_paths(root):
