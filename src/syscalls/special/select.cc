@@ -10,13 +10,16 @@ WALKER(select) {
     auto const highest = static_cast<int32_t>(plan.args[0]);
     // The kernel looks at no more than the table of descriptors holds: programs that ask for more than an fd_set
     // has room for are natively right as long as that table is small.
-    constexpr uint64_t fd_set_bytes = 128;
+    constexpr uint64_t fd_set_bytes = 128, table_min = 8;
     uint64_t const bytes = highest > 0 ? (static_cast<uint64_t>(highest) + 63) / 64 * 8 : 0;
     for (unsigned i = 1; i <= 3; ++i) {
-        if (bytes > build.plan.bytes_max)
+        if (bytes > build.plan.bytes_max) {
             build.hole(argument(i));
-        else
-            build.inout(argument(i), plan.args[i], bytes, bytes > fd_set_bytes ? flag_zeros : 0);
+            continue;
+        }
+        int const made = build.inout(argument(i), plan.args[i], bytes);
+        if (made >= 0 && bytes > fd_set_bytes && build.segment(made).valid >= table_min)
+            build.segment(made).flags = flag_zeros;
     }
     build.inout(argument(4), plan.args[4], 16, flag_on_error | flag_forgiving);
     if (plan.nr != abi::nr_pselect6 || plan.args[5] == 0)
