@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""moves: how fast memory moves compared with a plain stream of bytes, and how long a small program stands still."""
+import statistics
+
+from cluster import HOME, HOST, progress
+from figures import Row
+
+SIZES = ((256, 7), (1024, 5))  # MB, pairs
+FREEZES = 12
+PORT = 7102
+# Python as it is has about 8 MB of its own memory.
+SLEEPER = ("python3", "-c", "import time\nprint('ready', flush=True)\ntime.sleep(1e6)")
+
+
+def raw(lab, source, target, size):
+    """Bytes per second of a plain stream between two nodes."""
+    return float(lab.run(source, lab.program("bandwidth"), "send", lab.address[target], str(PORT), str(size)))
+
+
+def rows_moves(lab):
+    with lab.running(HOME, lab.program("bandwidth"), "serve", str(PORT), native=True), \
+            lab.running(HOST, lab.program("bandwidth"), "serve", str(PORT), native=True):
+        for size, pairs in SIZES:
+            yield from throughput(lab, size, pairs)
+
+
+def throughput(lab, size, pairs):
+    progress(f"{pairs} moves out and back of {size} MB, and plain streams of as much")
+    ways = {HOST: ("out", HOME), HOME: ("back", HOST)}
+    ratios, rates, plain, freezes, least = ({way: [] for way in ways} for _ in range(5))
+    with lab.running(HOME, lab.program("hold"), str(size)) as program:
+        for number in range(pairs):
+            for target, (_, source) in ways.items():
+                first = raw(lab, source, target, size << 20) if number % 2 == 0 else None
+                figures = lab.move(program.pid, target)
+                stream = first or raw(lab, source, target, size << 20)
+                rate = figures["bytes"] / (figures["total_ms"] / 1000)
+                ratios[target].append(rate / stream)
+                rates[target].append(rate)
+                plain[target].append(stream)
+                freezes[target].append(figures["freeze_ms"])
+                least[target].append(figures["bytes"])
+                progress(f"    raw {stream / 1e9:.2f} GB/s, ratio {rate / stream:.2f}")
+    for target, (way, _) in ways.items():
+        notes = [f"{statistics.median(rates[target]) / 1e9:.2f} GB/s; raw TCP {statistics.median(plain[target]) / 1e9:.2f} GB/s; "
+                 f"freeze {statistics.median(freezes[target]):.0f} ms"]
+        if min(least[target]) < 0.9 * (size << 20):
+            notes.append(f"only {min(least[target]) / 1e6:.0f} MB went over the network")
+        yield Row("moves", f"throughput of a whole move, {size} MB asleep, {way}, ÷ raw TCP", "×", 0.6, 0.9, "more", ratios[target], notes=notes)
+
+
+def rows_freeze(lab):
+    progress(f"{FREEZES} moves out and back of a small python3")
+    found = {HOST: [], HOME: []}
+    with lab.running(HOME, *SLEEPER) as program:
+        for _ in range(FREEZES):
+            for node in (HOST, HOME):
+                found[node].append(lab.move(program.pid, node))
+    for node, way, must, aim in ((HOST, "out", 20, 8), (HOME, "back", 10, 4)):
+        moves = found[node]
+        yield Row("freeze", f"freeze of a small program (python3 asleep), {way}", "ms", must, aim, "less", [move["freeze_ms"] for move in moves],
+                  notes=[f"{statistics.median(move['bytes'] for move in moves) / 1e6:.1f} MB over the network, "
+                         f"{statistics.median(move['total_ms'] for move in moves):.1f} ms in all, most {max(move['freeze_ms'] for move in moves):.1f} ms"])

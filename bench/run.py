@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""bench: measures what is promised, in a lab, and says whether it is kept.
+
+usage: ./run bench [NAME…] [--json] [--no-write]
+
+NAME: home cpu calls moves freeze; without one, all. Writes docs/benchmarks.md and docs/bench/, unless told not to.
+Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
+"""
+import argparse
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+import at_home
+import calls
+import document
+import moves
+from cluster import Broken, Lab, build, conditions, progress
+from figures import table
+
+PARTS = {"home": at_home.rows_home, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
+         "freeze": moves.rows_freeze}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="./run bench", description="Measures, and compares with what is wanted.")
+    parser.add_argument("name", nargs="*", help=", ".join(PARTS))
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument("--no-write", action="store_true", help="leave docs/ as it is")
+    given = parser.parse_args()
+    if unknown := [name for name in given.name if name not in PARTS]:
+        parser.error(f"there is no {unknown[0]}; there are {', '.join(PARTS)}")
+    return given
+
+
+def measure(names):
+    """The rows, and the names of the parts that could not be measured."""
+    rows, broken = [], []
+    with tempfile.TemporaryDirectory(prefix="rove-bench-") as directory:
+        programs = pathlib.Path(directory)
+        programs.chmod(0o755)
+        build(programs)
+        for name in names:
+            # A lab for each part: what one leaves in a daemon does not touch the next.
+            found = []
+            try:
+                with Lab(programs) as lab:
+                    where = conditions(lab)
+                    print_conditions(where)
+                    for row in PARTS[name](lab):
+                        row.conditions = where
+                        found.append(row)
+            except (Broken, subprocess.TimeoutExpired, OSError, ValueError) as problem:
+                progress(f"{name} could not be measured: {problem}")
+                broken.append(name)
+                continue
+            rows += found
+    return rows, broken
+
+
+def print_conditions(where):
+    progress("; ".join(f"{key} {value}" for key, value in where.items()))
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    given = arguments()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    try:
+        rows, broken = measure(given.name or list(PARTS))
+    except KeyboardInterrupt:
+        progress("interrupted; everything is taken down")
+        return 130
+    if rows and not given.no_write:
+        document.write(document.merge(document.kept(), rows))
+    if given.json:
+        print(json.dumps([row.as_json() for row in rows], ensure_ascii=False))
+    else:
+        print("\n".join(table(rows)))
+        for row in rows:
+            for note in row.notes:
+                print(f"  {row.what}: {note}")
+    if broken:
+        print(f"not measured: {', '.join(broken)}", file=sys.stderr)
+        return 3
+    return 0 if all(row.met for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
