@@ -141,8 +141,8 @@ Status kill_node(std::string_view lab, std::string_view node) {
     Store store = TRY(Store::open(lab));
     Plan plan = TRY(load_plan(lab));
     plan.dark.emplace(node);
-    TRY(store.save(plan));
     TRY(apply_cuts(plan));
+    TRY(store.save(plan));
     return halt(plan, *plan.find(node), Deadline::after(seconds(15)));
 }
 

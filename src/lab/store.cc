@@ -50,6 +50,16 @@ Result<std::string> new_key() {
     return text + "\n";
 }
 
+// Requires: the root is locked.
+Status remove_lab(std::string_view lab) {
+    TRY(remove_tree(state_dir(lab)));
+    for (std::string const& name : names_in(state_root))
+        if (state_root + "/" + name != run_dir_mark) return {};
+    // The last lab. A /run/rove with something in it belongs to somebody by now.
+    if (exists(run_dir_mark)) (void)::rmdir(run_dir.c_str());
+    return remove_tree(state_root);
+}
+
 std::set<int> taken_subnets() {
     std::set<int> taken;
     for (std::string const& name : names_in(state_root))
@@ -81,6 +91,13 @@ Result<Store> Store::create(Plan& plan) {
     auto subnet = allot_subnet(taken_subnets());
     if (!subnet) return fail(0, "there are too many labs; 'rove lab down --name …' removes one");
     plan.subnet = *subnet;
+    auto store = fill(plan);
+    // A full disk, say: then there is no lab, not an empty one.
+    if (!store) (void)remove_lab(plan.name);
+    return store;
+}
+
+Result<Store> Store::fill(Plan const& plan) {
     if (!exists(run_dir)) {
         TRY(replace_file(run_dir_mark, "", 0600));
         TRY(make_dir(run_dir, 0755));
@@ -105,12 +122,7 @@ Status Store::save(Plan const& plan) const {
 
 Status Store::remove() {
     Fd root = TRY(lock_root());
-    TRY(remove_tree(state_dir(lab_)));
-    for (std::string const& name : names_in(state_root))
-        if (state_root + "/" + name != run_dir_mark) return {};
-    // The last lab. A /run/rove with something in it belongs to somebody by now.
-    if (exists(run_dir_mark)) (void)::rmdir(run_dir.c_str());
-    return remove_tree(state_root);
+    return remove_lab(lab_);
 }
 
 } // namespace rove::lab

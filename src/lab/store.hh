@@ -30,6 +30,7 @@ public:
     Status remove();
 
 private:
+    static Result<Store> fill(Plan const& plan);
     Store(std::string lab, Fd lock) : lab_(std::move(lab)), lock_(std::move(lock)) {}
     std::string lab_;
     Fd lock_;
