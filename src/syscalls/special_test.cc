@@ -205,7 +205,7 @@ TEST(Messages, several_at_once) {
                 expect_same(nr_recvmmsg, [&](Arena& a) {
                     auto [from, to] = pair_of(a, SOCK_SEQPACKET);
                     for (unsigned i = 0; i < there; ++i)
-                        EXPECT_EQ(send(from, "hello and more words", i, 0), i);
+                        EXPECT_EQ(send(from, std::string(i, 'm').data(), i, 0), i);
                     return Args{at(to), receiving(a, count), count, flags, 0};
                 }, {.try_bad_pointers = count == 3, .compare_result = there == 0 || count <= there});
     }
@@ -325,7 +325,8 @@ TEST(SocketOptions, values_and_lengths) {
     expect_same(nr_setsockopt, [&](Arena& a) { return Args{tcp(a), SOL_SOCKET, SO_REUSEADDR, a.put(1), ~0ul}; });
     for (int length : {0, 1, 4, 8, -1})
         expect_same(nr_getsockopt, [&](Arena& a) { return Args{tcp(a), SOL_SOCKET, SO_RCVBUF, a.space(8), a.put(length)}; });
-    expect_same(nr_getsockopt, [&](Arena& a) { return Args{tcp(a), IPPROTO_TCP, TCP_INFO, a.space(400), a.put(400)}; });
+    expect_same(nr_getsockopt, [&](Arena& a) { return Args{tcp(a), IPPROTO_TCP, TCP_INFO, a.space(400), a.put(400)}; },
+                {.compare_memory = false}); // times are in it
     expect_same(nr_getsockopt, [&](Arena& a) { return Args{tcp(a), SOL_SOCKET, 77777, a.space(8), a.put(8)}; });
     struct {
         uint16_t code;
