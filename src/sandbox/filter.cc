@@ -20,6 +20,10 @@
 
 #include "sandbox/assembler.hh"
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
 namespace rove::sandbox {
 
 namespace {
@@ -176,6 +180,14 @@ Rules program_rules(FilterPlan const& plan) {
 /// What the runtime's text may do. A program can jump into it: nothing here may reach the host.
 Rules runtime_rules(FilterPlan const& plan) {
     Rules rules = memory_rules(plan);
+    // The runtime passes on what the program asks for after a look of its own, so it may do more: all
+    // advice about private memory, but nothing that punches files or poisons pages.
+    std::vector<uint32_t> advice{MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
+        MADV_DONTNEED, MADV_FREE, MADV_COLLAPSE};
+    for (uint32_t value = MADV_DONTFORK; value <= MADV_POPULATE_WRITE; ++value) advice.push_back(value);
+    rules[SYS_madvise] = all_of({one_of(2, advice), outside(0, 1, plan)});
+    rules[SYS_mprotect] = all_of({outside(0, 1, plan), high_zero(2),
+        only_bits(2, PROT_READ | PROT_WRITE | PROT_EXEC | 8 | PROT_GROWSDOWN | PROT_GROWSUP)});
     Rule const link = own_descriptor(0, plan);
     rules[SYS_read] = link;
     rules[SYS_write] = link;

@@ -5,10 +5,8 @@
 // last command's reply ends it. Numbers of descriptors in the guest are chosen here: it has none
 // but those that it is given.
 #include <fcntl.h>
-#include <linux/prctl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -281,7 +279,6 @@ Status Warden::state(wire::ProcessState message) {
     state_ = std::move(message);
     TRY(write_state());
     set_limits();
-    set_brk();
     import_threads();
     return {};
 }
@@ -311,25 +308,6 @@ Status Warden::write_state() {
     TRY(guest_->put(guest_->control_field(offsetof(wire::Control, brk_now)), state_->brk_now));
     return guest_->put(guest_->control_field(offsetof(wire::Control, threads)),
         static_cast<uint32_t>(state_->threads.size()));
-}
-
-// The kernel's own idea of the heap, so that brk(2) goes on from there.
-void Warden::set_brk() {
-    if (state_->brk_start == 0) return;
-    constexpr uint64_t somewhere = 0x10000, beyond = 0x11000; // addresses that nothing is read from
-    prctl_mm_map map{};
-    map.start_code = map.start_data = map.end_data = map.start_stack = somewhere;
-    map.end_code = beyond;
-    map.arg_start = map.arg_end = map.env_start = map.env_end = somewhere;
-    map.start_brk = state_->brk_start;
-    map.brk = std::max(state_->brk_now, state_->brk_start);
-    map.exe_fd = ~0u;
-    builder_.command(ExecOp::call,
-        {PR_SET_MM, PR_SET_MM_MAP, wire::executor_buffer(prepare_->region), sizeof map, 0, 0, SYS_prctl},
-        std::string_view(reinterpret_cast<char const*>(&map), sizeof map),
-        [](ExecReply const& reply, std::string_view) {
-            if (reply.result < 0) LOG(warn, "the guest's heap cannot be placed: {}", strerror(static_cast<int>(-reply.result)));
-        });
 }
 
 // Limits that the host's kernel must hold for the guest; the rest are home's business.

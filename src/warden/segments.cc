@@ -33,7 +33,10 @@ std::string name_of(SegmentKey const& key) {
 
 Result<SegmentKey> key_of_file(int fd) {
     auto size = static_cast<uint64_t>(TRY(sys::fstat(fd)).st_size);
-    if (size == 0) return SegmentKey{};
+    if (size == 0) {
+        auto hash = XXH3_128bits("", 0);
+        return SegmentKey{hash.high64, hash.low64, 0};
+    }
     void* bytes = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED) return fail(errno, "cannot map a segment");
     auto hash = XXH3_128bits(bytes, size);

@@ -76,7 +76,6 @@ private:
     void apply_layout();
     void laid_out();
     std::vector<wire::ExecCall> clear_address_space(std::vector<wire::Vma> const& vmas);
-    void set_brk();
     void receive_pages();
     Status state(wire::ProcessState state);
     Status write_state();
