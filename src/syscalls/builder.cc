@@ -8,17 +8,15 @@ namespace {
 
 constexpr uint64_t path_max = 4096;
 
-// Out buffers are touched before the call, as far as an ordinary call will fill them: touching all of a
-// huge one would give it memory that the call may never need.
+// Out buffers are touched before the call, as far as an ordinary call will fill them: touching all
+// of a huge one would give it memory that the call may never need.
 constexpr uint64_t probe_window = 256 * 1024;
 
 } // namespace
 
 uint64_t accessible(UserMemory const& user, uint64_t address, uint64_t size, Direction direction) {
-    if (size == 0)
-        return 0;
-    if (direction == Direction::in)
-        return user.readable(address, size);
+    if (size == 0) return 0;
+    if (direction == Direction::in) return user.readable(address, size);
     uint64_t const window = size < probe_window ? size : probe_window;
     uint64_t const found = user.writable(address, window);
     return found == window ? size : found;
@@ -42,19 +40,16 @@ int Builder::append(Holder holder) {
 }
 
 int Builder::add(Holder holder, uint64_t address, uint64_t length, Direction direction, Clip clip,
-                 uint16_t unit, uint8_t flags) {
-    if (address == 0)
-        return -1;
+    uint16_t unit, uint8_t flags) {
+    if (address == 0) return -1;
     if (length > plan.bytes_max) {
         // More than the kernel would ever move is its own error; the rest only has no room here.
-        if (length > transfer_max)
-            return hole(holder);
+        if (length > transfer_max) return hole(holder);
         overflow = true;
         return -1;
     }
     int const index = append(holder);
-    if (index < 0)
-        return -1;
+    if (index < 0) return -1;
     plan.bytes_max -= length;
     Segment& s = plan.segments[index];
     s.address = address;
@@ -71,10 +66,8 @@ int Builder::add(Holder holder, uint64_t address, uint64_t length, Direction dir
         Direction const probe = direction == Direction::inout ? Direction::in : direction;
         s.valid = static_cast<uint32_t>(accessible(user, address, length, probe));
     }
-    if (direction != Direction::out)
-        plan.in_bytes += s.valid;
-    if (direction != Direction::in)
-        plan.out_bytes_max += s.valid;
+    if (direction != Direction::out) plan.in_bytes += s.valid;
+    if (direction != Direction::in) plan.out_bytes_max += s.valid;
     return index;
 }
 
@@ -89,8 +82,7 @@ int Builder::hole(Holder holder) {
 
 int Builder::space(Holder holder, uint64_t length) {
     if (length > plan.bytes_max) {
-        if (length > transfer_max)
-            return hole(holder);
+        if (length > transfer_max) return hole(holder);
         overflow = true;
         return -1;
     }
@@ -102,10 +94,10 @@ int Builder::space(Holder holder, uint64_t length) {
     return index;
 }
 
-int Builder::view(int of, size_t offset, uint64_t address, uint32_t size, Clip clip, uint16_t unit) {
+int Builder::view(
+    int of, size_t offset, uint64_t address, uint32_t size, Clip clip, uint16_t unit) {
     int const index = append({holder_view, static_cast<uint16_t>(offset)});
-    if (index < 0)
-        return -1;
+    if (index < 0) return -1;
     Segment& s = plan.segments[index];
     s.address = address;
     s.length = s.valid = size;
@@ -129,16 +121,13 @@ void* Builder::local(size_t size) {
 }
 
 bool Builder::read_or_hole(Holder holder, void* to, uint64_t from, size_t size) {
-    if (from != 0 && read(to, from, size))
-        return true;
-    if (from != 0)
-        hole(holder);
+    if (from != 0 && read(to, from, size)) return true;
+    if (from != 0) hole(holder);
     return false;
 }
 
 int Builder::path(Holder holder, uint64_t address) {
-    if (address == 0)
-        return -1;
+    if (address == 0) return -1;
     char bytes[256];
     uint64_t length = 0;
     bool ended = false;
@@ -158,8 +147,7 @@ int Builder::path(Holder holder, uint64_t address) {
         readable = got == ask;
     }
     int const index = append(holder);
-    if (index < 0)
-        return -1;
+    if (index < 0) return -1;
     Segment& s = plan.segments[index];
     s.address = address;
     s.direction = Direction::in;

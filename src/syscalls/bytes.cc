@@ -45,8 +45,7 @@ bool gather(Plan const& plan, void* to, UserMemory const& user) {
     auto* at = static_cast<uint8_t*>(to);
     for (unsigned i = 0; i < plan.count; ++i) {
         Segment const& s = plan.segments[i];
-        if (!travels_in(s) || s.valid == 0)
-            continue;
+        if (!travels_in(s) || s.valid == 0) continue;
         VectorCursor cursor(s, user);
         Piece piece;
         uint32_t done = 0;
@@ -65,19 +64,19 @@ int in_pieces(Plan const& plan, Piece* to, int max, UserMemory const& user) {
     int count = 0;
     for (unsigned i = 0; i < plan.count; ++i) {
         Segment const& s = plan.segments[i];
-        if (!travels_in(s))
-            continue;
+        if (!travels_in(s)) continue;
         VectorCursor cursor(s, user);
-        for (uint32_t done = 0; done < s.valid; done += static_cast<uint32_t>(to[count - 1].length)) {
-            if (count == max || !cursor.at(done, s.valid, to[count]))
-                return -1;
+        for (uint32_t done = 0; done < s.valid;
+             done += static_cast<uint32_t>(to[count - 1].length)) {
+            if (count == max || !cursor.at(done, s.valid, to[count])) return -1;
             ++count;
         }
     }
     return count;
 }
 
-bool Scatter::begin(Plan const& plan, ReplyHead const& head, uint32_t const* lengths, UserMemory const& user) {
+bool Scatter::begin(
+    Plan const& plan, ReplyHead const& head, uint32_t const* lengths, UserMemory const& user) {
     plan_ = &plan;
     user_ = &user;
     lengths_ = lengths;
@@ -89,14 +88,11 @@ bool Scatter::begin(Plan const& plan, ReplyHead const& head, uint32_t const* len
     uint64_t total = 0;
     for (unsigned i = 0; i < plan.count; ++i) {
         Segment const& s = plan.segments[i];
-        if (!travels_out(s))
-            continue;
-        if (count == head.out_count || lengths[count] > s.valid)
-            return false;
+        if (!travels_out(s)) continue;
+        if (count == head.out_count || lengths[count] > s.valid) return false;
         total += lengths[count++];
     }
-    if (count != head.out_count || total != head.out_bytes)
-        return false;
+    if (count != head.out_count || total != head.out_bytes) return false;
     left_ = head.out_bytes;
     return true;
 }
@@ -109,8 +105,7 @@ void Scatter::write(Segment const& segment, uint32_t offset, void const* bytes, 
     while (done < size) {
         if (!cursor.at(offset + done, size - done, piece) ||
             user_->write(piece.address, from + done, piece.length) != piece.length) {
-            if ((segment.flags & flag_forgiving) == 0)
-                fault_ = true;
+            if ((segment.flags & flag_forgiving) == 0) fault_ = true;
             return;
         }
         done += static_cast<uint32_t>(piece.length);
@@ -119,15 +114,13 @@ void Scatter::write(Segment const& segment, uint32_t offset, void const* bytes, 
 
 void Scatter::feed(void const* bytes, uint32_t size) {
     auto const* from = static_cast<uint8_t const*>(bytes);
-    if (size > left_)
-        size = left_;
+    if (size > left_) size = left_;
     left_ -= size;
     while (size != 0) {
         Segment const& s = plan_->segments[segment_];
         uint32_t const length = travels_out(s) ? lengths_[index_] : 0;
         if (offset_ == length) {
-            if (travels_out(s))
-                ++index_;
+            if (travels_out(s)) ++index_;
             ++segment_;
             offset_ = 0;
             continue;
@@ -141,15 +134,13 @@ void Scatter::feed(void const* bytes, uint32_t size) {
     }
 }
 
-bool finish_plan(Plan const& plan, void const* reply, size_t size, UserMemory const& user, long& result) {
-    if (size < sizeof(ReplyHead))
-        return false;
+bool finish_plan(
+    Plan const& plan, void const* reply, size_t size, UserMemory const& user, long& result) {
+    if (size < sizeof(ReplyHead)) return false;
     auto const* const head = static_cast<ReplyHead const*>(reply);
-    if (head->out_count > segments_max || head->flags != 0)
-        return false;
+    if (head->out_count > segments_max || head->flags != 0) return false;
     size_t const front = sizeof(ReplyHead) + head->out_count * sizeof(uint32_t);
-    if (size < front || size - front != head->out_bytes)
-        return false;
+    if (size < front || size - front != head->out_bytes) return false;
     Scatter scatter;
     if (!scatter.begin(plan, *head, reinterpret_cast<uint32_t const*>(head + 1), user))
         return false;

@@ -22,9 +22,11 @@ struct Body {
         std::vector<uint8_t> all(sizeof head + segments.size() * sizeof(WireSegment) + in.size());
         memcpy(all.data(), &head, sizeof head);
         if (!segments.empty())
-            memcpy(all.data() + sizeof head, segments.data(), segments.size() * sizeof(WireSegment));
+            memcpy(
+                all.data() + sizeof head, segments.data(), segments.size() * sizeof(WireSegment));
         if (!in.empty())
-            memcpy(all.data() + sizeof head + segments.size() * sizeof(WireSegment), in.data(), in.size());
+            memcpy(all.data() + sizeof head + segments.size() * sizeof(WireSegment), in.data(),
+                in.size());
         return all;
     }
 };
@@ -53,17 +55,23 @@ Body body(std::vector<WireSegment> segments) {
 
 TEST(Hostile, sound_bodies_pass) {
     EXPECT_EQ(receive_call(body({}).bytes(), 0), 0);
-    EXPECT_EQ(receive_call(body({part(Direction::in, 100, 2), part(Direction::out, 50, 16, 8)}).bytes(), 20), 0);
+    EXPECT_EQ(receive_call(
+                  body({part(Direction::in, 100, 2), part(Direction::out, 50, 16, 8)}).bytes(), 20),
+        0);
 }
 
 TEST(Hostile, malformed_bodies_are_refused) {
     auto const refused = [](Body const& b) { return receive_call(b.bytes(), 0) == -EBADMSG; };
-    EXPECT_TRUE(refused(body({part(Direction::in, 100, 6)})));                                     // no such argument
-    EXPECT_TRUE(refused(body({part(Direction::in, 100, 16)})));                                    // holds itself
-    EXPECT_TRUE(refused(body({part(Direction::in, 100, 17), part(Direction::in, 100, 2)})));       // held by a later one
-    EXPECT_TRUE(refused(body({part(Direction::in, 100, 2), part(Direction::in, 4, 16, 93)})));     // beyond its holder
-    EXPECT_TRUE(refused(body({part(Direction::out, 100, 2), part(Direction::in, 4, 16, 0)})));     // in nothing sent
-    EXPECT_TRUE(refused(body({part(Direction::in, 100, 2), part(Direction::in, 4, holder_view)}))); // a view goes back
+    EXPECT_TRUE(refused(body({part(Direction::in, 100, 6)})));  // no such argument
+    EXPECT_TRUE(refused(body({part(Direction::in, 100, 16)}))); // holds itself
+    EXPECT_TRUE(refused(
+        body({part(Direction::in, 100, 17), part(Direction::in, 100, 2)}))); // held by a later one
+    EXPECT_TRUE(refused(
+        body({part(Direction::in, 100, 2), part(Direction::in, 4, 16, 93)}))); // beyond its holder
+    EXPECT_TRUE(refused(
+        body({part(Direction::out, 100, 2), part(Direction::in, 4, 16, 0)}))); // in nothing sent
+    EXPECT_TRUE(refused(body(
+        {part(Direction::in, 100, 2), part(Direction::in, 4, holder_view)}))); // a view goes back
     Body b = body({part(Direction::in, 100, 2)});
     b.head.in_bytes = 99;
     EXPECT_TRUE(refused(b));
@@ -93,7 +101,7 @@ TEST(Hostile, malformed_bodies_are_refused) {
 
 TEST(Hostile, calls_that_no_deputy_performs) {
     for (unsigned nr : std::initializer_list<unsigned>{abi::nr_munmap, abi::nr_fork, abi::nr_execve,
-                                                      abi::nr_io_uring_setup, abi::nr_futex, 400}) {
+             abi::nr_io_uring_setup, abi::nr_futex, 400}) {
         Body b = body({});
         b.head.nr = static_cast<uint16_t>(nr);
         EXPECT_EQ(receive_call(b.bytes(), 0), -EPERM) << nr;
@@ -132,7 +140,8 @@ TEST(Properties, any_segments) {
         std::vector<WireSegment> segments;
         for (int i = 0; i < count; ++i) {
             WireSegment w{};
-            w.length = *rc::gen::element(0u, 1u, 8u, 16u, 100u, 511u, 512u, 5000u, 30000u, 0xfffffff0u, 0xffffffffu);
+            w.length = *rc::gen::element(
+                0u, 1u, 8u, 16u, 100u, 511u, 512u, 5000u, 30000u, 0xfffffff0u, 0xffffffffu);
             w.valid = *rc::gen::inRange(0, 4) == 0 ? w.length / 2 : w.length;
             w.align = *rc::gen::inRange<uint16_t>(0, 4097);
             w.holder = *rc::gen::element<uint8_t>(0, 1, 5, 6, 15, 16, 17, 18, 254, 255);
@@ -147,8 +156,7 @@ TEST(Properties, any_segments) {
         Body b = body({});
         uint64_t in = 0;
         for (auto const& w : segments)
-            if (w.direction == Direction::in || w.direction == Direction::inout)
-                in += w.valid;
+            if (w.direction == Direction::in || w.direction == Direction::inout) in += w.valid;
         b.segments = segments;
         b.head.segment_count = static_cast<uint8_t>(count);
         b.head.in_bytes = static_cast<uint32_t>(in);
@@ -165,8 +173,7 @@ std::vector<uint8_t> reply_of(std::vector<uint32_t> const& lengths, uint32_t tot
     ReplyHead head{0, total, static_cast<uint16_t>(lengths.size()), 0};
     std::vector<uint8_t> all(sizeof head + lengths.size() * 4 + total, 0x22);
     memcpy(all.data(), &head, sizeof head);
-    if (!lengths.empty())
-        memcpy(all.data() + sizeof head, lengths.data(), lengths.size() * 4);
+    if (!lengths.empty()) memcpy(all.data() + sizeof head, lengths.data(), lengths.size() * 4);
     return all;
 }
 
@@ -185,11 +192,13 @@ TEST(Replies, sound_and_malformed) {
 
 TEST(Properties, any_lengths) {
     rc::check("a reply of any lengths is written where it belongs", [] {
-        auto const lengths = *rc::gen::container<std::vector<uint32_t>>(4, rc::gen::element(0u, 1u, 99u, 120u, 4096u, 5000u));
+        auto const lengths = *rc::gen::container<std::vector<uint32_t>>(
+            4, rc::gen::element(0u, 1u, 99u, 120u, 4096u, 5000u));
         uint32_t total = 0;
         for (uint32_t n : lengths)
             total += n;
-        bool const sound = lengths[0] <= 1 && lengths[1] <= 100 && lengths[2] <= 4096 && lengths[3] <= 120;
+        bool const sound =
+            lengths[0] <= 1 && lengths[1] <= 100 && lengths[2] <= 4096 && lengths[3] <= 120;
         RC_ASSERT(receive_reply(reply_of(lengths, total)) == sound);
     });
 }

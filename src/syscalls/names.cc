@@ -28,26 +28,30 @@ struct InnerError {
     char const* name;
 };
 constexpr InnerError inner_errors[] = {
-    {512, "ERESTARTSYS"},    {513, "ERESTARTNOINTR"},       {514, "ERESTARTNOHAND"},
-    {515, "ENOIOCTLCMD"},    {516, "ERESTART_RESTARTBLOCK"}, {517, "EPROBE_DEFER"},
+    {512, "ERESTARTSYS"},
+    {513, "ERESTARTNOINTR"},
+    {514, "ERESTARTNOHAND"},
+    {515, "ENOIOCTLCMD"},
+    {516, "ERESTART_RESTARTBLOCK"},
+    {517, "EPROBE_DEFER"},
     {524, "ENOTSUPP"},
 };
 
 } // namespace
 
-std::string_view name_of(unsigned long nr) { return nr < rows_max && names[nr] ? names[nr] : ""; }
+std::string_view name_of(unsigned long nr) {
+    return nr < rows_max && names[nr] ? names[nr] : "";
+}
 
 int number_of(std::string_view name) {
     for (size_t nr = 0; nr < names.size(); ++nr)
-        if (names[nr] && name == names[nr])
-            return static_cast<int>(nr);
+        if (names[nr] && name == names[nr]) return static_cast<int>(nr);
     return -1;
 }
 
 std::string_view error_name(int error) {
     for (auto const& e : inner_errors)
-        if (e.number == error)
-            return e.name;
+        if (e.number == error) return e.name;
     char const* const name = error > 0 ? strerrorname_np(error) : nullptr;
     return name ? name : "";
 }

@@ -16,8 +16,12 @@ constexpr uint64_t nowhere = 0x7ffffffff000; // the first address that user spac
 constexpr uint32_t keeps_alignment = 512;    // smaller ones are nothing to O_DIRECT
 constexpr uint64_t end_pad = 8;              // zeros: a string without an end gets one
 
-bool is_in(WireSegment const& w) { return w.direction == Direction::in || w.direction == Direction::inout; }
-bool is_out(WireSegment const& w) { return w.direction == Direction::out || w.direction == Direction::inout; }
+bool is_in(WireSegment const& w) {
+    return w.direction == Direction::in || w.direction == Direction::inout;
+}
+bool is_out(WireSegment const& w) {
+    return w.direction == Direction::out || w.direction == Direction::inout;
+}
 
 bool performed_here(Row const& row) {
     switch (row.who) {
@@ -77,24 +81,23 @@ bool well_formed(WireSegment const* segments, unsigned i, unsigned count) {
     if (by_number && (view || w.other >= count || segments[w.other].holder == holder_view))
         return false;
     if (view) {
-        if (w.direction != Direction::out || w.valid != w.length || w.other >= i)
-            return false;
+        if (w.direction != Direction::out || w.valid != w.length || w.other >= i) return false;
         WireSegment const& of = segments[w.other];
         return of.holder != holder_view && uint64_t{w.holder_offset} + w.length <= of.valid;
     }
-    if (w.holder < 6)
-        return true;
-    if (w.holder < holder_segment || w.holder >= holder_segment + i)
-        return false;
+    if (w.holder < 6) return true;
+    if (w.holder < holder_segment || w.holder >= holder_segment + i) return false;
     WireSegment const& in = segments[w.holder - holder_segment];
     return in.holder != holder_view && is_in(in) && uint64_t{w.holder_offset} + 8 <= in.valid;
 }
 
 /// Gives out scratch memory from the front, and once, next to the hole, from the back.
 class Allotment {
-  public:
+public:
     explicit Allotment(Scratch const& scratch)
-        : at_(scratch.base), end_(scratch.base + scratch.size), hole_(scratch.hole ? scratch.hole : nowhere) {}
+        : at_(scratch.base),
+          end_(scratch.base + scratch.size),
+          hole_(scratch.hole ? scratch.hole : nowhere) {}
 
     bool give(WireSegment const& w, Placed& placed) {
         bool const faults = w.valid < w.length && ((w.flags & flag_zeros) == 0 || w.valid == 0);
@@ -113,17 +116,17 @@ class Allotment {
         uint64_t const mask = w.length >= keeps_alignment ? page - 1 : 15;
         uint64_t const wanted = w.length >= keeps_alignment ? w.align : 0;
         uint64_t const skip = (wanted - at_) & mask;
-        if (skip > end_ - at_ || uint64_t{w.length} + end_pad > end_ - at_ - skip)
-            return false;
+        if (skip > end_ - at_ || uint64_t{w.length} + end_pad > end_ - at_ - skip) return false;
         placed.address = at_ + skip;
         placed.pointer = faults ? hole_ : placed.address;
         at_ = placed.address + w.length + end_pad;
         if (is_in(w))
-            __builtin_memset(reinterpret_cast<void*>(placed.address + w.valid), 0, w.length - w.valid + end_pad);
+            __builtin_memset(
+                reinterpret_cast<void*>(placed.address + w.valid), 0, w.length - w.valid + end_pad);
         return true;
     }
 
-  private:
+private:
     uint64_t at_, end_;
     uint64_t const hole_;
 };
@@ -131,18 +134,14 @@ class Allotment {
 } // namespace
 
 long place(Placement& placement, void const* body, size_t size, Scratch const& scratch) {
-    if (size < sizeof(CallHead))
-        return try_again;
+    if (size < sizeof(CallHead)) return try_again;
     auto const* const head = static_cast<CallHead const*>(body);
     unsigned const count = head->segment_count;
-    if (count > segments_max || head->flags != 0 || head->nr >= rows_max)
-        return bad_message;
+    if (count > segments_max || head->flags != 0 || head->nr >= rows_max) return bad_message;
     placement.head_bytes = static_cast<uint32_t>(sizeof(CallHead) + count * sizeof(WireSegment));
-    if (size < placement.head_bytes)
-        return try_again;
+    if (size < placement.head_bytes) return try_again;
     Row const& row = row_of(head->nr);
-    if (!performed_here(row))
-        return not_allowed;
+    if (!performed_here(row)) return not_allowed;
 
     placement.nr = head->nr;
     placement.count = static_cast<uint8_t>(count);
@@ -150,33 +149,27 @@ long place(Placement& placement, void const* body, size_t size, Scratch const& s
     for (unsigned i = 0; i < 6; ++i)
         placement.args[i] = head->args[i];
     // Checked in a copy: what is checked is what is used.
-    if (count != 0)
-        __builtin_memcpy(placement.segments, head + 1, count * sizeof(WireSegment));
+    if (count != 0) __builtin_memcpy(placement.segments, head + 1, count * sizeof(WireSegment));
 
     Allotment allotment(scratch);
     uint64_t in_bytes = 0;
     uint64_t out_bytes = 0; // at most
-    unsigned held = 0; // arguments that a segment will fill in
+    unsigned held = 0;      // arguments that a segment will fill in
     for (unsigned i = 0; i < count; ++i) {
         WireSegment const& w = placement.segments[i];
         Placed& placed = placement.placed[i];
-        if (!well_formed(placement.segments, i, count))
-            return bad_message;
-        if (is_in(w))
-            in_bytes += w.valid;
-        if (is_out(w))
-            out_bytes += w.valid;
+        if (!well_formed(placement.segments, i, count)) return bad_message;
+        if (is_in(w)) in_bytes += w.valid;
+        if (is_out(w)) out_bytes += w.valid;
         placed.length = w.length;
         placed.valid = w.valid;
         if (w.holder == holder_view)
             placed.address = placed.pointer = placement.placed[w.other].address + w.holder_offset;
         else if (!allotment.give(w, placed))
             return no_memory;
-        if (w.holder < 6)
-            held |= 1u << w.holder;
+        if (w.holder < 6) held |= 1u << w.holder;
     }
-    if (in_bytes != head->in_bytes || out_bytes > UINT32_MAX)
-        return bad_message;
+    if (in_bytes != head->in_bytes || out_bytes > UINT32_MAX) return bad_message;
     for (unsigned i = 0; i < 6; ++i)
         if (is_pointer(row.args[i].kind) && (held & 1u << i) == 0 && placement.args[i] != 0)
             return bad_message; // the guest's address would be one of ours
@@ -184,8 +177,7 @@ long place(Placement& placement, void const* body, size_t size, Scratch const& s
 }
 
 uint64_t scratch_wanted(void const* body, size_t size) {
-    if (size < sizeof(CallHead))
-        return 0;
+    if (size < sizeof(CallHead)) return 0;
     auto const* const head = static_cast<CallHead const*>(body);
     auto const* const wire = reinterpret_cast<WireSegment const*>(head + 1);
     if (head->segment_count > segments_max ||
@@ -202,8 +194,7 @@ void fill(Placement const& placement, void const* in_bytes) {
     auto const* from = static_cast<uint8_t const*>(in_bytes);
     for (unsigned i = 0; i < placement.count; ++i) {
         Placed const& placed = placement.placed[i];
-        if (!is_in(placement.segments[i]) || placed.valid == 0)
-            continue;
+        if (!is_in(placement.segments[i]) || placed.valid == 0) continue;
         __builtin_memcpy(reinterpret_cast<void*>(placed.address), from, placed.valid);
         from += placed.valid;
     }
@@ -227,7 +218,8 @@ long patch(Placement& placement) {
             placement.args[w.holder] = pointer;
         else if (w.holder != holder_view) {
             uint64_t const in = placement.placed[w.holder - holder_segment].address;
-            __builtin_memcpy(reinterpret_cast<void*>(in + w.holder_offset), &pointer, sizeof pointer);
+            __builtin_memcpy(
+                reinterpret_cast<void*>(in + w.holder_offset), &pointer, sizeof pointer);
         }
     }
     return 0;
@@ -244,15 +236,15 @@ uint64_t number_in(Placement const& placement, WireSegment const& w, unsigned wi
     Placed const& in = placement.placed[w.other];
     uint64_t number = 0;
     if (uint64_t{w.unit} + width <= in.valid)
-        __builtin_memcpy(&number, reinterpret_cast<void const*>(in.address + w.unit), width == 4 ? 4 : 8);
+        __builtin_memcpy(
+            &number, reinterpret_cast<void const*>(in.address + w.unit), width == 4 ? 4 : 8);
     return number;
 }
 
 uint32_t kept(Placement const& placement, unsigned i, long result) {
     WireSegment const& w = placement.segments[i];
     uint32_t const valid = placement.placed[i].valid;
-    if (result < 0)
-        return (w.flags & flag_on_error) != 0 ? valid : 0;
+    if (result < 0) return (w.flags & flag_on_error) != 0 ? valid : 0;
     auto const moved = static_cast<uint64_t>(result);
     switch (w.clip) {
     case Clip::whole:
@@ -260,7 +252,8 @@ uint32_t kept(Placement const& placement, unsigned i, long result) {
     case Clip::by_result:
         return at_most(moved, valid);
     case Clip::by_result_unit:
-        return w.unit == 0 || moved > valid / w.unit ? valid : static_cast<uint32_t>(moved * w.unit);
+        return w.unit == 0 || moved > valid / w.unit ? valid
+                                                     : static_cast<uint32_t>(moved * w.unit);
     case Clip::if_result:
         return moved != 0 ? valid : 0;
     case Clip::by_u32:
@@ -282,13 +275,11 @@ void reply_layout(Placement const& placement, long result, Reply& reply) {
     unsigned count = 0;
     uint32_t total = 0;
     for (unsigned i = 0; i < placement.count; ++i) {
-        if (!is_out(placement.segments[i]))
-            continue;
+        if (!is_out(placement.segments[i])) continue;
         uint32_t const length = kept(placement, i, result);
         reply.lengths[count++] = length;
         total += length;
-        if (length != 0)
-            reply.pieces[reply.piece_count++] = {placement.placed[i].address, length};
+        if (length != 0) reply.pieces[reply.piece_count++] = {placement.placed[i].address, length};
     }
     reply.head.out_count = static_cast<uint16_t>(count);
     reply.head.out_bytes = total;

@@ -3,14 +3,15 @@
 //
 //   place(placement, body, size, scratch)   checks everything and gives each segment an address
 //   fill(placement, in_bytes)               or: receive them into in_list() without a copy
-//   patch(placement)                        stores the addresses where they belong; placement.args is ready
-//   result = syscall(placement.nr, placement.args…)
-//   reply_layout(placement, result, reply)  what goes back, where it lies
+//   patch(placement)                        stores the addresses where they belong; placement.args
+//   is ready result = syscall(placement.nr, placement.args…) reply_layout(placement, result, reply)
+//   what goes back, where it lies
 //
 // The body comes from the network: nothing of it is believed. Lengths and sums are checked before
-// use, holders must be earlier segments, and segments never overlap. What the frame asks for can hurt only the
-// process that it speaks for. A call that is local or comes home is refused; those whose row is
-// `special` (exit, mmap, rt_sigaction …) pass, and the deputy's loop must know what to do instead of them.
+// use, holders must be earlier segments, and segments never overlap. What the frame asks for can
+// hurt only the process that it speaks for. A call that is local or comes home is refused; those
+// whose row is `special` (exit, mmap, rt_sigaction …) pass, and the deputy's loop must know what to
+// do instead of them.
 //
 // Freestanding; no allocation.
 #pragma once
@@ -24,7 +25,8 @@ namespace rove::syscalls {
 struct Scratch {
     uint64_t base; // multiple of 4096
     uint64_t size;
-    uint64_t hole; // an inaccessible page, best at base + size; 0: an address that no process can have
+    uint64_t
+        hole; // an inaccessible page, best at base + size; 0: an address that no process can have
 };
 
 struct Placed {
@@ -55,7 +57,8 @@ uint64_t scratch_wanted(void const* body, size_t size);
 /// Copies placement.in_bytes bytes to their places.
 void fill(Placement const& placement, void const* in_bytes);
 
-/// Where the in bytes belong, in their order on the wire. Returns the number of pieces (≤ segments_max).
+/// Where the in bytes belong, in their order on the wire. Returns the number of pieces (≤
+/// segments_max).
 int in_list(Placement const& placement, Piece* to);
 
 /// Stores pointers in arguments and segments. After fill, before the call. 0 or -EBADMSG.

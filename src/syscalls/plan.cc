@@ -24,8 +24,7 @@ int add_buffer(Builder& build, Buffer const& buffer, Direction direction, Clip c
     Plan& plan = build.plan;
     uint64_t address = plan.args[buffer.index];
     uint64_t count = plan.args[buffer.n];
-    if (address == 0)
-        return -1;
+    if (address == 0) return -1;
     if (cut == Cut::to_be_continued && build.limits.done != 0) {
         address += build.limits.done;
         count -= build.limits.done;
@@ -33,10 +32,8 @@ int add_buffer(Builder& build, Buffer const& buffer, Direction direction, Clip c
         plan.args[buffer.n] = count;
     }
     // Negative lengths and sums beyond the address space are the kernel's to refuse.
-    if (count > uint64_t{1} << 47)
-        return build.hole(argument(buffer.index));
-    if (cut == Cut::to_be_continued && count > transfer_max)
-        count = transfer_max;
+    if (count > uint64_t{1} << 47) return build.hole(argument(buffer.index));
+    if (cut == Cut::to_be_continued && count > transfer_max) count = transfer_max;
     if (cut != Cut::never && count * buffer.size > plan.bytes_max) {
         count = plan.bytes_max / buffer.size;
         plan.args[buffer.n] = count;
@@ -44,34 +41,32 @@ int add_buffer(Builder& build, Buffer const& buffer, Direction direction, Clip c
         plan.cut_at = count;
     }
     return build.add(argument(buffer.index), address, count * buffer.size, direction, clip,
-                     static_cast<uint16_t>(clip == Clip::by_result_unit ? buffer.size : 0));
+        static_cast<uint16_t>(clip == Clip::by_result_unit ? buffer.size : 0));
 }
 
 void add_deref(Builder& build, unsigned index, unsigned n) {
     Plan& plan = build.plan;
     uint64_t const address = plan.args[index];
     uint32_t length = 0;
-    if (address == 0)
-        return;
+    if (address == 0) return;
     if (!build.read(&length, plan.args[n], sizeof length) || static_cast<int32_t>(length) < 0) {
         build.hole(argument(index));
         return;
     }
     int const made = build.out(argument(index), address, length, Clip::by_u32);
     if (made >= 0)
-        build.segment(made).other = static_cast<uint8_t>(n); // the argument for now, see settle_lengths
+        build.segment(made).other =
+            static_cast<uint8_t>(n); // the argument for now, see settle_lengths
 }
 
 /// by_u32 was noted with the argument's number; now its segment exists.
 void settle_lengths(Plan& plan) {
     for (unsigned i = 0; i < plan.count; ++i) {
         Segment& s = plan.segments[i];
-        if (s.clip != Clip::by_u32)
-            continue;
+        if (s.clip != Clip::by_u32) continue;
         unsigned const n = s.other;
         for (unsigned k = 0; k < plan.count; ++k)
-            if (plan.segments[k].holder == n)
-                s.other = static_cast<uint8_t>(k);
+            if (plan.segments[k].holder == n) s.other = static_cast<uint8_t>(k);
     }
 }
 
@@ -145,8 +140,7 @@ void walk_regular(Builder& build, Row const& row) {
             break;
         }
     }
-    if (deref)
-        settle_lengths(plan);
+    if (deref) settle_lengths(plan);
     if (build.limits.done != 0 && (plan.nr == abi::nr_pread64 || plan.nr == abi::nr_pwrite64))
         plan.args[3] += build.limits.done;
 }
@@ -217,7 +211,7 @@ Verdict verdict_of(Who who) {
 } // namespace
 
 Verdict make_plan(Plan& plan, unsigned long nr, uint64_t const args[6], UserMemory const& user,
-                  Limits const& limits) {
+    Limits const& limits) {
     Row const& row = row_of(nr);
     for (unsigned i = 0; i < 6; ++i)
         plan.args[i] = args[i];
@@ -231,7 +225,8 @@ Verdict make_plan(Plan& plan, unsigned long nr, uint64_t const args[6], UserMemo
     plan.local_used = plan.pieces_used = 0;
 
     Verdict verdict = verdict_of(row.who);
-    if (verdict != Verdict::forward && verdict != Verdict::special && row.args[0].kind != Kind::by_hand)
+    if (verdict != Verdict::forward && verdict != Verdict::special &&
+        row.args[0].kind != Kind::by_hand)
         return verdict;
     Builder build(plan, user, limits);
     if (row.args[0].kind == Kind::by_hand)

@@ -27,24 +27,25 @@ enum class Kind : uint8_t {
     val,
     fd,
     pid,
-    path,         // a string, as the kernel reads it: at most 4096 bytes
-    strings,      // a null-terminated array of strings (execve)
-    in,           // buffers whose length is argument `n`
-    out,          //   clipped by the result
-    out_whole,    //   goes back whole
-    in_stream,    // as `in`, of a call that may be continued when it is cut (write)
-    out_stream,   // as `out`, the same (read)
-    in_of,        // a struct of `size` bytes
-    out_of,       //   goes back when the call succeeds
+    path,           // a string, as the kernel reads it: at most 4096 bytes
+    strings,        // a null-terminated array of strings (execve)
+    in,             // buffers whose length is argument `n`
+    out,            //   clipped by the result
+    out_whole,      //   goes back whole
+    in_stream,      // as `in`, of a call that may be continued when it is cut (write)
+    out_stream,     // as `out`, the same (read)
+    in_of,          // a struct of `size` bytes
+    out_of,         //   goes back when the call succeeds
     out_of_nonzero, // goes back when the result is not 0
-    inout_of,     //   goes back when the call succeeds
-    inout_always, //   goes back after errors, too, and need not be writable (remaining times)
+    inout_of,       //   goes back when the call succeeds
+    inout_always,   //   goes back after errors, too, and need not be writable (remaining times)
     inout_on_error, // goes back after errors, too
-    in_array,     // argument `n` elements of `size` bytes
-    out_array,    //   as many go back as the result says
-    inout_array,  //   all go back
-    out_deref,    // a buffer whose length is the socklen_t that argument `n` points to (that one is inout_of)
-    by_hand,      // in the first place of a row: the walker numbered `size` does the whole call
+    in_array,       // argument `n` elements of `size` bytes
+    out_array,      //   as many go back as the result says
+    inout_array,    //   all go back
+    out_deref, // a buffer whose length is the socklen_t that argument `n` points to (that one is
+               // inout_of)
+    by_hand,   // in the first place of a row: the walker numbered `size` does the whole call
 };
 
 struct Argument {
@@ -66,7 +67,8 @@ Row const& row_of(unsigned long nr);
 
 /// Is argument `n` of such a call a descriptor? (By-hand rows of by_fd calls have it in front.)
 inline bool is_descriptor(Row const& row, unsigned n) {
-    return row.args[n].kind == Kind::fd || (n == 0 && row.who == Who::by_fd && row.args[0].kind == Kind::by_hand);
+    return row.args[n].kind == Kind::fd ||
+           (n == 0 && row.who == Who::by_fd && row.args[0].kind == Kind::by_hand);
 }
 
 /// Walkers written by hand, one file each in special/.
@@ -81,7 +83,7 @@ enum class Walker : uint16_t {
     ioctl,
     fcntl,
     select,
-    clock,  // by which clock
+    clock, // by which clock
     itimer,
     sigevent, // timer_create, mq_notify
     mmap,

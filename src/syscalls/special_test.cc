@@ -28,7 +28,9 @@ namespace {
 using namespace rove::abi;
 using namespace rove::syscalls::testing;
 
-uint64_t at(int fd) { return static_cast<uint64_t>(static_cast<int64_t>(fd)); }
+uint64_t at(int fd) {
+    return static_cast<uint64_t>(static_cast<int64_t>(fd));
+}
 
 int file_of(Arena& a, size_t size) {
     int const fd = a.fd(memfd_create("file", MFD_ALLOW_SEALING));
@@ -40,7 +42,9 @@ int file_of(Arena& a, size_t size) {
     return fd;
 }
 
-iovec piece(Arena& a, size_t size) { return {a.buffer(size).data(), size}; }
+iovec piece(Arena& a, size_t size) {
+    return {a.buffer(size).data(), size};
+}
 
 TEST(Vectors, of_any_number_and_length) {
     for (unsigned count : {0u, 1u, 2u, 10u, 64u, 65u, 300u, 1024u, 1025u}) {
@@ -51,17 +55,39 @@ TEST(Vectors, of_any_number_and_length) {
             return a.put(v);
         };
         Options few{.try_bad_pointers = count < 70};
-        expect_same(nr_readv, [&](Arena& a) { return Args{at(file_of(a, 9000)), many(a), count}; }, few);
-        expect_same(nr_writev, [&](Arena& a) { return Args{at(file_of(a, 10)), many(a), count}; }, few);
-        expect_same(nr_preadv, [&](Arena& a) { return Args{at(file_of(a, 5000)), many(a), count, 5, 0}; }, few);
-        expect_same(nr_pwritev2, [&](Arena& a) { return Args{at(file_of(a, 50)), many(a), count, ~0ul, 0, 0}; }, few);
+        expect_same(
+            nr_readv,
+            [&](Arena& a) {
+                return Args{at(file_of(a, 9000)), many(a), count};
+            },
+            few);
+        expect_same(
+            nr_writev,
+            [&](Arena& a) {
+                return Args{at(file_of(a, 10)), many(a), count};
+            },
+            few);
+        expect_same(
+            nr_preadv,
+            [&](Arena& a) {
+                return Args{at(file_of(a, 5000)), many(a), count, 5, 0};
+            },
+            few);
+        expect_same(
+            nr_pwritev2,
+            [&](Arena& a) {
+                return Args{at(file_of(a, 50)), many(a), count, ~0ul, 0, 0};
+            },
+            few);
     }
 }
 
 TEST(Vectors, wrong_ones) {
     auto const wrong = [](std::vector<iovec> v) {
         for (unsigned nr : {nr_readv, nr_writev})
-            expect_same(nr, [&](Arena& a) { return Args{at(file_of(a, 9000)), a.put(v), v.size()}; });
+            expect_same(nr, [&](Arena& a) {
+                return Args{at(file_of(a, 9000)), a.put(v), v.size()};
+            });
     };
     wrong({{nullptr, 10}});
     wrong({{nullptr, 0}});
@@ -71,19 +97,28 @@ TEST(Vectors, wrong_ones) {
         // a bad page in the middle: what is before it is moved
         expect_same(nr, [&](Arena& a) {
             iovec const good = piece(a, 4000), behind = piece(a, 10);
-            return Args{at(file_of(a, 9000)), a.put(std::vector<iovec>{good, {a.buffer(50).data() + 20, 100}, behind}), 3};
+            return Args{at(file_of(a, 9000)),
+                a.put(std::vector<iovec>{good, {a.buffer(50).data() + 20, 100}, behind}), 3};
         });
-        expect_same(nr, [&](Arena& a) { return Args{at(file_of(a, 90)), a.put(std::vector<iovec>{piece(a, 10), {nullptr, ~0ul}}), 2}; });
+        expect_same(nr, [&](Arena& a) {
+            return Args{
+                at(file_of(a, 90)), a.put(std::vector<iovec>{piece(a, 10), {nullptr, ~0ul}}), 2};
+        });
     }
 }
 
 TEST(Vectors, long_ones_are_continued) {
     Options small{.bytes_max = 1 << 20};
     for (unsigned nr : {nr_readv, nr_writev, nr_preadv, nr_pwritev})
-        expect_same(nr, [&](Arena& a) {
-            int const fd = file_of(a, 3500000);
-            return Args{at(fd), a.put(std::vector<iovec>{piece(a, 700001), piece(a, 1), piece(a, 2500003)}), 3, 11, 0};
-        }, small);
+        expect_same(
+            nr,
+            [&](Arena& a) {
+                int const fd = file_of(a, 3500000);
+                return Args{at(fd),
+                    a.put(std::vector<iovec>{piece(a, 700001), piece(a, 1), piece(a, 2500003)}), 3,
+                    11, 0};
+            },
+            small);
 }
 
 TEST(Vectors, may_overwrite_their_own_array) {
@@ -135,7 +170,8 @@ msghdr message(Arena& a, std::vector<iovec> const& v, size_t name = 0, size_t co
 TEST(Messages, sent) {
     for (int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET}) {
         expect_same(nr_sendmsg, [&](Arena& a) {
-            return Args{at(pair_of(a, type).first), a.put(message(a, {piece(a, 10), piece(a, 100)})), 0};
+            return Args{
+                at(pair_of(a, type).first), a.put(message(a, {piece(a, 10), piece(a, 100)})), 0};
         });
         expect_same(nr_sendmsg, [&](Arena& a) {
             return Args{at(pair_of(a, type).first), a.put(message(a, {})), MSG_DONTWAIT};
@@ -168,19 +204,22 @@ TEST(Messages, received) {
     for (int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET})
         for (size_t control : {0u, 8u, 24u, 100u})
             for (size_t name : {0u, 1u, 110u})
-                expect_same(nr_recvmsg, [&](Arena& a) {
-                    auto [from, to] = pair_of(a, type);
-                    char text[] = "some text";
-                    iovec v{text, 9};
-                    Control c{.fd = 0};
-                    msghdr m{};
-                    m.msg_iov = &v;
-                    m.msg_iovlen = 1;
-                    m.msg_control = &c;
-                    m.msg_controllen = CMSG_SPACE(4);
-                    EXPECT_EQ(sendmsg(from, &m, 0), 9);
-                    return Args{at(to), a.put(message(a, {piece(a, 4), piece(a, 3)}, name, control)), 0};
-                }, {.try_bad_pointers = control == 100});
+                expect_same(nr_recvmsg,
+                    [&](Arena& a) {
+                        auto [from, to] = pair_of(a, type);
+                        char text[] = "some text";
+                        iovec v{text, 9};
+                        Control c{.fd = 0};
+                        msghdr m{};
+                        m.msg_iov = &v;
+                        m.msg_iovlen = 1;
+                        m.msg_control = &c;
+                        m.msg_controllen = CMSG_SPACE(4);
+                        EXPECT_EQ(sendmsg(from, &m, 0), 9);
+                        return Args{at(to),
+                            a.put(message(a, {piece(a, 4), piece(a, 3)}, name, control)), 0};
+                    },
+                    {.try_bad_pointers = control == 100});
 }
 
 TEST(Messages, several_at_once) {
@@ -193,21 +232,26 @@ TEST(Messages, several_at_once) {
     auto const receiving = [](Arena& a, unsigned count) {
         std::vector<mmsghdr> m(count);
         for (unsigned i = 0; i < count; ++i)
-            m[i].msg_hdr = message(a, {piece(a, 10), piece(a, 10)}, i % 2 ? 110 : 0, i % 3 ? 0 : 64);
+            m[i].msg_hdr =
+                message(a, {piece(a, 10), piece(a, 10)}, i % 2 ? 110 : 0, i % 3 ? 0 : 64);
         return a.put(m);
     };
     for (unsigned count : {0u, 1u, 3u, 11u, 40u, 100u}) {
         expect_same(nr_sendmmsg, [&](Arena& a) {
-            return Args{at(pair_of(a, SOCK_SEQPACKET).first), sending(a, count), count, MSG_DONTWAIT};
+            return Args{
+                at(pair_of(a, SOCK_SEQPACKET).first), sending(a, count), count, MSG_DONTWAIT};
         });
         for (unsigned there : {0u, 1u, 10u, 30u})
             for (uint64_t flags : {uint64_t{MSG_DONTWAIT}, uint64_t{MSG_WAITFORONE | MSG_DONTWAIT}})
-                expect_same(nr_recvmmsg, [&](Arena& a) {
-                    auto [from, to] = pair_of(a, SOCK_SEQPACKET);
-                    for (unsigned i = 0; i < there; ++i)
-                        EXPECT_EQ(send(from, std::string(i, 'm').data(), i, 0), i);
-                    return Args{at(to), receiving(a, count), count, flags, 0};
-                }, {.try_bad_pointers = count == 3, .compare_result = there == 0 || count <= there});
+                expect_same(nr_recvmmsg,
+                    [&](Arena& a) {
+                        auto [from, to] = pair_of(a, SOCK_SEQPACKET);
+                        for (unsigned i = 0; i < there; ++i)
+                            EXPECT_EQ(send(from, std::string(i, 'm').data(), i, 0), i);
+                        return Args{at(to), receiving(a, count), count, flags, 0};
+                    },
+                    {.try_bad_pointers = count == 3,
+                        .compare_result = there == 0 || count <= there});
     }
 }
 
@@ -232,26 +276,34 @@ TEST(Select, sets_timeouts_and_masks) {
         return a.put(set);
     };
     for (int highest : {0, 1, 8, 60, 64, 65, 128, 1024, 100000, -1}) {
-        size_t const bytes = highest < 0 || highest > 1024 ? 128 : static_cast<size_t>(highest + 63) / 64 * 8;
-        expect_same(nr_select, [&](Arena& a) {
-            auto [one, other] = pair_of(a, SOCK_STREAM);
-            EXPECT_EQ(send(one, "x", 1, 0), 1);
-            uint64_t const in = set_of(a, other, bytes), out = set_of(a, one, bytes);
-            return Args{at(highest), in, out, 0, a.put(timeval{0, 0})};
-        }, {.may_not_be_null = 4});
+        size_t const bytes =
+            highest < 0 || highest > 1024 ? 128 : static_cast<size_t>(highest + 63) / 64 * 8;
+        expect_same(nr_select,
+            [&](Arena& a) {
+                auto [one, other] = pair_of(a, SOCK_STREAM);
+                EXPECT_EQ(send(one, "x", 1, 0), 1);
+                uint64_t const in = set_of(a, other, bytes), out = set_of(a, one, bytes);
+                return Args{at(highest), in, out, 0, a.put(timeval{0, 0})};
+            },
+            {.may_not_be_null = 4});
         struct {
             uint64_t mask, size;
         } pair{};
-        expect_same(nr_pselect6, [&](Arena& a) {
-            auto [one, other] = pair_of(a, SOCK_STREAM);
-            pair = {a.put(uint64_t{0x800}), 8};
-            uint64_t const in = set_of(a, other, bytes), out = set_of(a, one, bytes);
-            return Args{at(highest), in, out, 0, a.put(timespec{0, 1000}), a.put(pair)};
-        }, {.may_not_be_null = 4, .compare_result = false});
+        expect_same(nr_pselect6,
+            [&](Arena& a) {
+                auto [one, other] = pair_of(a, SOCK_STREAM);
+                pair = {a.put(uint64_t{0x800}), 8};
+                uint64_t const in = set_of(a, other, bytes), out = set_of(a, one, bytes);
+                return Args{at(highest), in, out, 0, a.put(timespec{0, 1000}), a.put(pair)};
+            },
+            {.may_not_be_null = 4, .compare_result = false});
         pair = {0, 8};
-        expect_same(nr_pselect6, [&](Arena& a) {
-            return Args{at(highest), set_of(a, 0, bytes), 0, 0, a.put(timespec{0, 0}), a.put(pair)};
-        }, {.may_not_be_null = 4});
+        expect_same(nr_pselect6,
+            [&](Arena& a) {
+                return Args{
+                    at(highest), set_of(a, 0, bytes), 0, 0, a.put(timespec{0, 0}), a.put(pair)};
+            },
+            {.may_not_be_null = 4});
     }
 }
 
@@ -263,15 +315,27 @@ TEST(Ioctl, known_requests) {
     };
     expect_same(nr_ioctl, [&](Arena& a) { return Args{terminal(a), TCGETS, a.space(36)}; });
     expect_same(nr_ioctl, [&](Arena& a) { return Args{terminal(a), TIOCGWINSZ, a.space(8)}; });
-    expect_same(nr_ioctl, [&](Arena& a) { return Args{terminal(a), TIOCSWINSZ, a.put(winsize{24, 80, 0, 0})}; });
-    expect_same(nr_ioctl, [&](Arena& a) { return Args{terminal(a), 0x802c542a /* TCGETS2 */, a.space(44)}; });
-    expect_same(nr_ioctl, [&](Arena& a) { return Args{terminal(a), TIOCGPTN, a.space(4)}; }, {.compare_result = false});
+    expect_same(nr_ioctl, [&](Arena& a) {
+        return Args{terminal(a), TIOCSWINSZ, a.put(winsize{24, 80, 0, 0})};
+    });
+    expect_same(nr_ioctl, [&](Arena& a) {
+        return Args{terminal(a), 0x802c542a /* TCGETS2 */, a.space(44)};
+    });
+    expect_same(nr_ioctl,
+        [&](Arena& a) {
+            return Args{terminal(a), TIOCGPTN, a.space(4)};
+        },
+        {.compare_result = false});
     expect_same(nr_ioctl, [&](Arena& a) { return Args{terminal(a), FIONREAD, a.space(4)}; });
     expect_same(nr_ioctl, [&](Arena& a) { return Args{at(file_of(a, 100)), TCGETS, a.space(36)}; });
-    expect_same(nr_ioctl, [&](Arena& a) { return Args{at(file_of(a, 100)), FIONREAD, a.space(4)}; });
+    expect_same(nr_ioctl, [&](Arena& a) {
+        return Args{at(file_of(a, 100)), FIONREAD, a.space(4)};
+    });
     expect_same(nr_ioctl, [&](Arena& a) { return Args{at(file_of(a, 100)), FIOCLEX, 0}; });
     expect_same(nr_ioctl, [&](Arena& a) { return Args{at(file_of(a, 100)), FIONBIO, a.put(1)}; });
-    expect_same(nr_ioctl, [&](Arena& a) { return Args{at(file_of(a, 100)), FS_IOC_GETFLAGS, a.space(8)}; });
+    expect_same(nr_ioctl, [&](Arena& a) {
+        return Args{at(file_of(a, 100)), FS_IOC_GETFLAGS, a.space(8)};
+    });
     expect_same(nr_ioctl, [](Arena& a) { return Args{999, TCGETS, a.space(36)}; });
     auto const socket_of = [](Arena& a) { return at(a.fd(socket(AF_INET, SOCK_DGRAM, 0))); };
     ifreq lo{};
@@ -296,9 +360,11 @@ Verdict verdict_of(unsigned long nr, Args const& args) {
 
 TEST(Ioctl, unknown_requests_go_home) {
     EXPECT_EQ(verdict_of(nr_ioctl, {0, 0x1234}), Verdict::comes_home);
-    EXPECT_EQ(verdict_of(nr_ioctl, {0, _IOWR('d', 0x42, int[16])}), Verdict::comes_home); // graphics
-    EXPECT_EQ(verdict_of(nr_ioctl, {0, _IO(0xae, 0)}), Verdict::comes_home);              // virtual machines
-    EXPECT_EQ(verdict_of(nr_ioctl, {0, _IO(0x12, 105)}), Verdict::comes_home);            // BLKPG holds a pointer
+    EXPECT_EQ(
+        verdict_of(nr_ioctl, {0, _IOWR('d', 0x42, int[16])}), Verdict::comes_home); // graphics
+    EXPECT_EQ(verdict_of(nr_ioctl, {0, _IO(0xae, 0)}), Verdict::comes_home); // virtual machines
+    EXPECT_EQ(
+        verdict_of(nr_ioctl, {0, _IO(0x12, 105)}), Verdict::comes_home); // BLKPG holds a pointer
 }
 
 TEST(Fcntl, locks_owners_seals) {
@@ -306,28 +372,51 @@ TEST(Fcntl, locks_owners_seals) {
     lock.l_type = F_WRLCK;
     lock.l_len = 10;
     for (int command : {F_SETLK, F_GETLK, F_SETLKW})
-        expect_same(nr_fcntl, [&](Arena& a) { return Args{at(file_of(a, 100)), at(command), a.put(lock)}; });
+        expect_same(nr_fcntl, [&](Arena& a) {
+            return Args{at(file_of(a, 100)), at(command), a.put(lock)};
+        });
     for (int command : {36 /* F_OFD_GETLK */, 37})
-        expect_same(nr_fcntl, [&](Arena& a) { return Args{at(file_of(a, 100)), at(command), a.put(lock)}; });
+        expect_same(nr_fcntl, [&](Arena& a) {
+            return Args{at(file_of(a, 100)), at(command), a.put(lock)};
+        });
     expect_same(nr_fcntl, [](Arena& a) { return Args{at(file_of(a, 1)), F_GETFL, 0}; });
     expect_same(nr_fcntl, [](Arena& a) { return Args{at(file_of(a, 1)), F_DUPFD, 100}; });
-    expect_same(nr_fcntl, [](Arena& a) { return Args{at(file_of(a, 1)), F_ADD_SEALS, F_SEAL_GROW}; });
-    expect_same(nr_fcntl, [](Arena& a) { return Args{at(file_of(a, 1)), 16 /* F_GETOWN_EX */, a.space(8)}; });
-    expect_same(nr_fcntl, [](Arena& a) { return Args{at(file_of(a, 1)), F_GET_RW_HINT, a.space(8)}; });
+    expect_same(nr_fcntl, [](Arena& a) {
+        return Args{at(file_of(a, 1)), F_ADD_SEALS, F_SEAL_GROW};
+    });
+    expect_same(nr_fcntl, [](Arena& a) {
+        return Args{at(file_of(a, 1)), 16 /* F_GETOWN_EX */, a.space(8)};
+    });
+    expect_same(nr_fcntl, [](Arena& a) {
+        return Args{at(file_of(a, 1)), F_GET_RW_HINT, a.space(8)};
+    });
     expect_same(nr_fcntl, [](Arena& a) { return Args{999, F_SETLK, a.space(32)}; });
     EXPECT_EQ(verdict_of(nr_fcntl, {0, 7777}), Verdict::comes_home);
 }
 
 TEST(SocketOptions, values_and_lengths) {
     auto const tcp = [](Arena& a) { return at(a.fd(socket(AF_INET, SOCK_STREAM, 0))); };
-    expect_same(nr_setsockopt, [&](Arena& a) { return Args{tcp(a), SOL_SOCKET, SO_REUSEADDR, a.put(1), 4}; });
-    expect_same(nr_setsockopt, [&](Arena& a) { return Args{tcp(a), SOL_SOCKET, SO_REUSEADDR, a.put(1), 2}; });
-    expect_same(nr_setsockopt, [&](Arena& a) { return Args{tcp(a), SOL_SOCKET, SO_REUSEADDR, a.put(1), ~0ul}; });
+    expect_same(nr_setsockopt, [&](Arena& a) {
+        return Args{tcp(a), SOL_SOCKET, SO_REUSEADDR, a.put(1), 4};
+    });
+    expect_same(nr_setsockopt, [&](Arena& a) {
+        return Args{tcp(a), SOL_SOCKET, SO_REUSEADDR, a.put(1), 2};
+    });
+    expect_same(nr_setsockopt, [&](Arena& a) {
+        return Args{tcp(a), SOL_SOCKET, SO_REUSEADDR, a.put(1), ~0ul};
+    });
     for (int length : {0, 1, 4, 8, -1})
-        expect_same(nr_getsockopt, [&](Arena& a) { return Args{tcp(a), SOL_SOCKET, SO_RCVBUF, a.space(8), a.put(length)}; });
-    expect_same(nr_getsockopt, [&](Arena& a) { return Args{tcp(a), IPPROTO_TCP, TCP_INFO, a.space(400), a.put(400)}; },
-                {.compare_memory = false}); // times are in it
-    expect_same(nr_getsockopt, [&](Arena& a) { return Args{tcp(a), SOL_SOCKET, 77777, a.space(8), a.put(8)}; });
+        expect_same(nr_getsockopt, [&](Arena& a) {
+            return Args{tcp(a), SOL_SOCKET, SO_RCVBUF, a.space(8), a.put(length)};
+        });
+    expect_same(nr_getsockopt,
+        [&](Arena& a) {
+            return Args{tcp(a), IPPROTO_TCP, TCP_INFO, a.space(400), a.put(400)};
+        },
+        {.compare_memory = false}); // times are in it
+    expect_same(nr_getsockopt, [&](Arena& a) {
+        return Args{tcp(a), SOL_SOCKET, 77777, a.space(8), a.put(8)};
+    });
     struct {
         uint16_t code;
         uint8_t yes, no;
@@ -345,12 +434,16 @@ TEST(SocketOptions, values_and_lengths) {
 
 TEST(Others, processes) {
     expect_same(nr_prctl, [](Arena& a) { return Args{PR_GET_NAME, a.space(16)}; });
-    expect_same(nr_prctl, [](Arena& a) { return Args{PR_SET_NAME, a.text("a name that is too long")}; });
+    expect_same(nr_prctl, [](Arena& a) {
+        return Args{PR_SET_NAME, a.text("a name that is too long")};
+    });
     prctl(PR_SET_NAME, "syscalls_test");
     expect_same(nr_prctl, [](Arena& a) { return Args{PR_GET_PDEATHSIG, a.space(4)}; });
     expect_same(nr_prctl, [](Arena&) { return Args{PR_GET_DUMPABLE}; });
     for (uint32_t version : {0x19980330u, 0x20071026u, 0x20080522u, 77u})
-        expect_same(nr_capget, [&](Arena& a) { return Args{a.put(__user_cap_header_struct{version, 0}), a.space(24)}; });
+        expect_same(nr_capget, [&](Arena& a) {
+            return Args{a.put(__user_cap_header_struct{version, 0}), a.space(24)};
+        });
     struct {
         uint32_t size, policy;
         uint64_t rest[6];
@@ -361,15 +454,17 @@ TEST(Others, processes) {
     expect_same(nr_sched_setscheduler, [](Arena& a) { return Args{0, SCHED_OTHER, a.put(0)}; });
     EXPECT_EQ(verdict_of(nr_sched_setscheduler, {0, SCHED_FIFO}), Verdict::comes_home);
     expect_same(nr_personality, [](Arena&) { return Args{0xffffffff}; });
-    expect_same(nr_clock_gettime, [](Arena& a) { return Args{static_cast<uint64_t>(-5l), a.space(16)}; },
-                {.compare_result = false});
+    expect_same(nr_clock_gettime,
+        [](Arena& a) {
+            return Args{static_cast<uint64_t>(-5l), a.space(16)};
+        },
+        {.compare_result = false});
 }
 
 TEST(Others, system_v) {
     expect_same(nr_semctl, [](Arena& a) { return Args{77777, 0, IPC_STAT, a.space(104)}; });
     int const queue = msgget(IPC_PRIVATE, 0600 | IPC_CREAT);
-    if (queue < 0)
-        GTEST_SKIP() << "no message queues here";
+    if (queue < 0) GTEST_SKIP() << "no message queues here";
     int const semaphores = semget(IPC_PRIVATE, 2, 0600 | IPC_CREAT);
     struct {
         long type;
@@ -390,12 +485,19 @@ TEST(Others, system_v) {
     receive(4, 0);
     receive(4, MSG_NOERROR);
     receive(~0ul, 0);
-    expect_same(nr_semop, [&](Arena& a) { return Args{at(semaphores), a.put(sembuf{0, 1, 0}), 1}; });
-    expect_same(nr_semtimedop, [&](Arena& a) {
-        return Args{at(semaphores), a.put(sembuf{1, -1, 0}), 1, a.put(timespec{0, 1})};
-    }, {.may_not_be_null = 3});
-    expect_same(nr_semctl, [&](Arena& a) { return Args{at(semaphores), 0, IPC_STAT, a.space(104)}; },
-                {.try_bad_pointers = false, .compare_result = false});
+    expect_same(nr_semop, [&](Arena& a) {
+        return Args{at(semaphores), a.put(sembuf{0, 1, 0}), 1};
+    });
+    expect_same(nr_semtimedop,
+        [&](Arena& a) {
+            return Args{at(semaphores), a.put(sembuf{1, -1, 0}), 1, a.put(timespec{0, 1})};
+        },
+        {.may_not_be_null = 3});
+    expect_same(nr_semctl,
+        [&](Arena& a) {
+            return Args{at(semaphores), 0, IPC_STAT, a.space(104)};
+        },
+        {.try_bad_pointers = false, .compare_result = false});
     msgctl(queue, IPC_RMID, nullptr);
     semctl(semaphores, 0, IPC_RMID);
 }
@@ -406,8 +508,7 @@ TEST(Others, message_queues) {
     attr.mq_maxmsg = 4;
     attr.mq_msgsize = 16;
     mqd_t const queue = mq_open(name.c_str(), O_RDWR | O_CREAT | O_NONBLOCK, 0600, &attr);
-    if (queue < 0)
-        GTEST_SKIP() << "no POSIX message queues here";
+    if (queue < 0) GTEST_SKIP() << "no POSIX message queues here";
     mq_unlink(name.c_str());
     auto const drained = [&] {
         char bytes[16];
@@ -415,13 +516,17 @@ TEST(Others, message_queues) {
         }
         return at(queue);
     };
-    expect_same(nr_mq_timedsend, [&](Arena& a) { return Args{drained(), a.text("hello"), 5, 3, a.put(timespec{0, 0})}; });
+    expect_same(nr_mq_timedsend, [&](Arena& a) {
+        return Args{drained(), a.text("hello"), 5, 3, a.put(timespec{0, 0})};
+    });
     expect_same(nr_mq_timedreceive, [&](Arena& a) {
         drained();
         mq_send(queue, "hello", 5, 9);
         return Args{at(queue), a.space(16), 16, a.space(4), 0};
     });
-    expect_same(nr_mq_getsetattr, [&](Arena& a) { return Args{at(queue), 0, a.space(sizeof attr)}; });
+    expect_same(nr_mq_getsetattr, [&](Arena& a) {
+        return Args{at(queue), 0, a.space(sizeof attr)};
+    });
     mq_close(queue);
 }
 
@@ -430,7 +535,9 @@ TEST(Others, files_by_struct) {
         uint64_t flags, mode, resolve;
     } how{O_RDONLY, 0, 0};
     for (uint64_t size : {24u, 8u, 0u, 20u})
-        expect_same(nr_openat2, [&](Arena& a) { return Args{at(AT_FDCWD), a.text("/proc/self/maps"), a.put(how), size}; });
+        expect_same(nr_openat2, [&](Arena& a) {
+            return Args{at(AT_FDCWD), a.text("/proc/self/maps"), a.put(how), size};
+        });
     for (uint32_t length : {0u, 8u, 100u, 500u})
         expect_same(nr_name_to_handle_at, [&](Arena& a) {
             std::vector<uint32_t> handle(32);
@@ -438,7 +545,9 @@ TEST(Others, files_by_struct) {
             return Args{at(AT_FDCWD), a.text("/tmp"), a.put(handle), a.space(4), 0};
         });
     expect_same(nr_sysfs, [](Arena& a) { return Args{1, a.text("proc")}; });
-    expect_same(nr_keyctl, [](Arena& a) { return Args{KEYCTL_DESCRIBE, 12345, a.space(100), 100}; });
+    expect_same(nr_keyctl, [](Arena& a) {
+        return Args{KEYCTL_DESCRIBE, 12345, a.space(100), 100};
+    });
     expect_same(nr_landlock_create_ruleset, [](Arena&) { return Args{0, 0, 1}; });
     struct {
         uint32_t size, spare;

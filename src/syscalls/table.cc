@@ -22,8 +22,7 @@ consteval Table make_table() {
 consteval bool sorted() {
     int last = -1;
 #define ROW(nr, name, who, ...)                                                                    \
-    if (nr <= last)                                                                                \
-        return false;                                                                              \
+    if (nr <= last) return false;                                                                  \
     last = nr;
 #include "syscalls/rows.def"
 #undef ROW
@@ -31,12 +30,12 @@ consteval bool sorted() {
 }
 static_assert(sorted());
 
-/// Numbers 337 to 423 are not given to anybody on x86-64: new calls have been numbered like on all other machines.
+/// Numbers 337 to 423 are not given to anybody on x86-64: new calls have been numbered like on all
+/// other machines.
 consteval bool complete() {
     Table const table = make_table();
     for (unsigned nr = 0; nr <= 469; ++nr)
-        if ((nr < 337 || nr > 423) && table.rows[nr].who == Who::unlisted)
-            return false;
+        if ((nr < 337 || nr > 423) && table.rows[nr].who == Who::unlisted) return false;
     return true;
 }
 static_assert(complete());

@@ -32,8 +32,7 @@ TEST(Table, agrees_with_the_numbers_of_abi) {
 
 TEST(Table, agrees_with_the_kernel_headers) {
     std::ifstream header("/usr/include/x86_64-linux-gnu/asm/unistd_64.h");
-    if (!header)
-        header.open("/usr/include/asm/unistd_64.h");
+    if (!header) header.open("/usr/include/asm/unistd_64.h");
     ASSERT_TRUE(header) << "no kernel headers";
     auto const rows = rows_by_name();
     std::regex const define("#define __NR_(\\w+) (\\d+)");
@@ -41,8 +40,7 @@ TEST(Table, agrees_with_the_kernel_headers) {
     unsigned count = 0;
     while (std::getline(header, line)) {
         std::smatch m;
-        if (!std::regex_match(line, m, define))
-            continue;
+        if (!std::regex_match(line, m, define)) continue;
         ++count;
         auto const row = rows.find(m[1]);
         ASSERT_NE(row, rows.end()) << m[1] << " has no row";
@@ -54,8 +52,7 @@ TEST(Table, agrees_with_the_kernel_headers) {
 TEST(Table, every_row_is_sound) {
     for (unsigned nr = 0; nr < rows_max; ++nr) {
         Row const& row = row_of(nr);
-        if (row.who == Who::unlisted)
-            continue;
+        if (row.who == Who::unlisted) continue;
         SCOPED_TRACE(name_of(nr));
         for (unsigned i = 0; i < 6; ++i) {
             Argument const& a = row.args[i];
@@ -115,12 +112,14 @@ TEST(Names, in_both_directions) {
 }
 
 TEST(Names, document_is_up_to_date) {
-    std::string const path = std::string(__FILE__).substr(0, std::string(__FILE__).find("src/syscalls")) + "docs/syscalls.md";
-    if (getenv("ROVE_WRITE_DOCS"))
-        std::ofstream(path) << document();
+    std::string const path =
+        std::string(__FILE__).substr(0, std::string(__FILE__).find("src/syscalls")) +
+        "docs/syscalls.md";
+    if (getenv("ROVE_WRITE_DOCS")) std::ofstream(path) << document();
     std::ifstream file(path);
     std::string const text{std::istreambuf_iterator<char>(file), {}};
-    EXPECT_EQ(text, document()) << "write it anew: ROVE_WRITE_DOCS=1 syscalls_test --gtest_filter=Names.*";
+    EXPECT_EQ(text, document())
+        << "write it anew: ROVE_WRITE_DOCS=1 syscalls_test --gtest_filter=Names.*";
 }
 
 } // namespace

@@ -13,13 +13,10 @@ constexpr uint64_t entries_limit = 1024; // UIO_MAXIOV
 } // namespace
 
 bool VectorCursor::load(uint32_t entry) {
-    if (entry >= first_ && entry < first_ + loaded_)
-        return true;
-    if (entry >= segment_.vector_count)
-        return false;
+    if (entry >= first_ && entry < first_ + loaded_) return true;
+    if (entry >= segment_.vector_count) return false;
     uint32_t count = segment_.vector_count - entry;
-    if (count > 8)
-        count = 8;
+    if (count > 8) count = 8;
     if (user_.read(entries_, segment_.address + entry * sizeof(Piece), count * sizeof(Piece)) !=
         count * sizeof(Piece))
         return false;
@@ -29,10 +26,8 @@ bool VectorCursor::load(uint32_t entry) {
 }
 
 bool VectorCursor::at(uint32_t offset, uint32_t size, Piece& piece) {
-    if (offset >= segment_.valid)
-        return false;
-    if (size > segment_.valid - offset)
-        size = segment_.valid - offset;
+    if (offset >= segment_.valid) return false;
+    if (size > segment_.valid - offset) size = segment_.valid - offset;
     if ((segment_.flags & flag_vector) == 0) {
         piece = {segment_.address + offset, size};
         return size != 0;
@@ -51,8 +46,8 @@ bool VectorCursor::at(uint32_t offset, uint32_t size, Piece& piece) {
     return false;
 }
 
-bool Builder::vector(Holder holder, uint64_t address, uint64_t count, Direction direction, uint64_t skip,
-                     int& data) {
+bool Builder::vector(Holder holder, uint64_t address, uint64_t count, Direction direction,
+    uint64_t skip, int& data) {
     data = -1;
     if (count > entries_limit || (count != 0 && address == 0)) {
         hole(holder);
@@ -71,11 +66,9 @@ bool Builder::vector(Holder holder, uint64_t address, uint64_t count, Direction 
         array = reinterpret_cast<uint64_t>(kept);
     }
     auto* const single = static_cast<Piece*>(local(sizeof(Piece)));
-    if (!single)
-        return false;
+    if (!single) return false;
     int const index = in(holder, reinterpret_cast<uint64_t>(single), sizeof(Piece));
-    if (index < 0)
-        return false;
+    if (index < 0) return false;
 
     uint64_t total = 0; // of the array, as the kernel counts it
     uint64_t valid = 0; // of the bytes after `skip`, without a gap
@@ -101,8 +94,7 @@ bool Builder::vector(Holder holder, uint64_t address, uint64_t count, Direction 
         uint64_t const from = total < skip ? (skip - total < length ? skip - total : length) : 0;
         total += length;
         length -= from;
-        if (gap || length == 0)
-            continue;
+        if (gap || length == 0) continue;
         uint64_t const room = plan.bytes_max - valid; // nothing beyond the cut is looked at
         uint64_t const look = length < room ? length : room;
         uint64_t const found = accessible(user, e.address + from, look, direction);
@@ -118,8 +110,7 @@ bool Builder::vector(Holder holder, uint64_t address, uint64_t count, Direction 
     *single = {0, length};
 
     data = append(inside(index, 0));
-    if (data < 0)
-        return false;
+    if (data < 0) return false;
     Segment& s = plan.segments[data];
     s.length = static_cast<uint32_t>(length);
     s.valid = static_cast<uint32_t>(valid < length ? valid : length);

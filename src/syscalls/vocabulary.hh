@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vocabulary: the words in which rows.def describes arguments, and the kernel's structs they name.
 //
-// For table.cc alone: the kernel's own headers, which this includes, do not go together with libc's.
+// For table.cc alone: the kernel's own headers, which this includes, do not go together with
+// libc's.
 #pragma once
 
 #include "syscalls/row.hh"
@@ -55,24 +56,46 @@ constexpr Argument fd{Kind::fd, 0, 0};
 constexpr Argument pid{Kind::pid, 0, 0};
 constexpr Argument path{Kind::path, 0, 0};
 
-constexpr Argument in(uint8_t n) { return {Kind::in, n, 0}; }
-constexpr Argument out(uint8_t n) { return {Kind::out, n, 0}; }
-constexpr Argument out_whole(uint8_t n) { return {Kind::out_whole, n, 0}; }
-constexpr Argument in_stream(uint8_t n) { return {Kind::in_stream, n, 0}; }
-constexpr Argument out_stream(uint8_t n) { return {Kind::out_stream, n, 0}; }
-constexpr Argument out_deref(uint8_t n) { return {Kind::out_deref, n, 0}; }
-constexpr Argument inout_on_error(uint16_t size) { return {Kind::inout_on_error, 0, size}; }
+constexpr Argument in(uint8_t n) {
+    return {Kind::in, n, 0};
+}
+constexpr Argument out(uint8_t n) {
+    return {Kind::out, n, 0};
+}
+constexpr Argument out_whole(uint8_t n) {
+    return {Kind::out_whole, n, 0};
+}
+constexpr Argument in_stream(uint8_t n) {
+    return {Kind::in_stream, n, 0};
+}
+constexpr Argument out_stream(uint8_t n) {
+    return {Kind::out_stream, n, 0};
+}
+constexpr Argument out_deref(uint8_t n) {
+    return {Kind::out_deref, n, 0};
+}
+constexpr Argument inout_on_error(uint16_t size) {
+    return {Kind::inout_on_error, 0, size};
+}
 
 template <class T> constexpr Argument in_of{Kind::in_of, 0, sizeof(T)};
 template <class T> constexpr Argument out_of{Kind::out_of, 0, sizeof(T)};
 template <class T> constexpr Argument out_of_nonzero{Kind::out_of_nonzero, 0, sizeof(T)};
 template <class T> constexpr Argument inout_of{Kind::inout_of, 0, sizeof(T)};
 template <class T> constexpr Argument inout_always{Kind::inout_always, 0, sizeof(T)};
-template <class T> constexpr Argument in_array(uint8_t n) { return {Kind::in_array, n, sizeof(T)}; }
-template <class T> constexpr Argument out_array(uint8_t n) { return {Kind::out_array, n, sizeof(T)}; }
-template <class T> constexpr Argument inout_array(uint8_t n) { return {Kind::inout_array, n, sizeof(T)}; }
+template <class T> constexpr Argument in_array(uint8_t n) {
+    return {Kind::in_array, n, sizeof(T)};
+}
+template <class T> constexpr Argument out_array(uint8_t n) {
+    return {Kind::out_array, n, sizeof(T)};
+}
+template <class T> constexpr Argument inout_array(uint8_t n) {
+    return {Kind::inout_array, n, sizeof(T)};
+}
 
-constexpr Argument by_hand_of(Walker walker) { return {Kind::by_hand, 0, static_cast<uint16_t>(walker)}; }
+constexpr Argument by_hand_of(Walker walker) {
+    return {Kind::by_hand, 0, static_cast<uint16_t>(walker)};
+}
 #define by_hand(walker) by_hand_of(Walker::walker)
 
 } // namespace rove::syscalls::vocabulary

@@ -7,8 +7,7 @@ using namespace rove::syscalls::testing;
 
 // The first byte says which; the next eight are the result that the call is said to have had.
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
-    if (size < 9)
-        return 0;
+    if (size < 9) return 0;
     long result;
     memcpy(&result, bytes + 1, sizeof result);
     std::vector<uint8_t> const body(bytes + 9, bytes + size);

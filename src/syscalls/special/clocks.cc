@@ -13,21 +13,22 @@ Clock clock_of(uint64_t id) {
     constexpr int32_t process_cpu = 2, thread_cpu = 3, clocks = 12;
     constexpr int32_t kind_of_descriptor = 3; // CLOCKFD: the low bits of a negative id
     auto const clock = static_cast<int32_t>(id);
-    if (clock < 0)
-        return (clock & 7) == kind_of_descriptor ? Clock::device : Clock::cpu;
-    return clock == process_cpu || clock == thread_cpu ? Clock::cpu : clock < clocks ? Clock::machine : Clock::device;
+    if (clock < 0) return (clock & 7) == kind_of_descriptor ? Clock::device : Clock::cpu;
+    return clock == process_cpu || clock == thread_cpu ? Clock::cpu
+           : clock < clocks                            ? Clock::machine
+                                                       : Clock::device;
 }
 
 constexpr uint64_t timespec_bytes = 16, itimerval_bytes = 32, sigevent_bytes = 64;
 
 } // namespace
 
-/// Machine clocks tick here as they do at home. CPU time is what was used there and here, so the guest adds.
+/// Machine clocks tick here as they do at home. CPU time is what was used there and here, so the
+/// guest adds.
 WALKER(clock) {
     Plan& plan = build.plan;
     Clock const clock = clock_of(plan.args[0]);
-    if (clock == Clock::machine)
-        return Verdict::local;
+    if (clock == Clock::machine) return Verdict::local;
     if (plan.nr == abi::nr_clock_nanosleep) {
         build.in(argument(2), plan.args[2], timespec_bytes);
         build.inout(argument(3), plan.args[3], timespec_bytes, flag_on_error | flag_forgiving);
@@ -60,8 +61,7 @@ WALKER(sigevent) {
     constexpr uint64_t cookie_bytes = 32; // NOTIFY_COOKIE_LEN
     bool const timer = plan.nr == abi::nr_timer_create;
     if (timer) {
-        if (clock_of(plan.args[0]) == Clock::cpu)
-            return Verdict::comes_home;
+        if (clock_of(plan.args[0]) == Clock::cpu) return Verdict::comes_home;
         build.in(argument(1), plan.args[1], sigevent_bytes);
         build.out(argument(2), plan.args[2], 4);
         return Verdict::forward;
@@ -70,7 +70,8 @@ WALKER(sigevent) {
     if (!event || !build.read_or_hole(argument(1), event, plan.args[1], sizeof *event))
         return Verdict::forward;
     int const index = build.in(argument(1), reinterpret_cast<uint64_t>(event), sizeof *event);
-    if (event->notify == notify_thread) // the value is a pointer to what will be sent through a socket
+    if (event->notify ==
+        notify_thread) // the value is a pointer to what will be sent through a socket
         build.in(inside(index, 0), event->value, cookie_bytes);
     return Verdict::forward;
 }

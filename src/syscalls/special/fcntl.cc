@@ -11,9 +11,10 @@ namespace {
 
 constexpr uint64_t lock_bytes = sizeof(struct flock);
 static_assert(lock_bytes == 32);
-constexpr uint64_t owner_bytes = 8;   // struct f_owner_ex
-constexpr uint64_t hint_bytes = 8;    // a number of 64 bits
-constexpr uint64_t set_sig = 10, get_sig = 11, get_owner_uids = 17, dupfd_query = 1027, created_query = 1028;
+constexpr uint64_t owner_bytes = 8; // struct f_owner_ex
+constexpr uint64_t hint_bytes = 8;  // a number of 64 bits
+constexpr uint64_t set_sig = 10, get_sig = 11, get_owner_uids = 17, dupfd_query = 1027,
+                   created_query = 1028;
 
 } // namespace
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// File systems: mount, fsconfig, quotactl, sysfs, statmount, listmount, file handles, attributes by struct, landlock.
+// File systems: mount, fsconfig, quotactl, sysfs, statmount, listmount, file handles, attributes by
+// struct, landlock.
 #include "abi/x86_64/numbers.hh"
 #include "syscalls/builder.hh"
 
@@ -21,8 +22,7 @@ WALKER(mount) {
 
 WALKER(fsconfig) {
     Plan& plan = build.plan;
-    if (plan.args[2] != 0)
-        build.path(argument(2), plan.args[2]);
+    if (plan.args[2] != 0) build.path(argument(2), plan.args[2]);
     switch (static_cast<uint32_t>(plan.args[1])) {
     case FSCONFIG_SET_STRING:
     case FSCONFIG_SET_PATH:
@@ -31,8 +31,7 @@ WALKER(fsconfig) {
         return Verdict::forward;
     case FSCONFIG_SET_BINARY: {
         auto const length = static_cast<int32_t>(plan.args[4]);
-        if (length > 0)
-            build.in(argument(3), plan.args[3], static_cast<uint64_t>(length));
+        if (length > 0) build.in(argument(3), plan.args[3], static_cast<uint64_t>(length));
         return Verdict::forward;
     }
     default:
@@ -48,9 +47,9 @@ WALKER(quotactl) {
     uint32_t const command = static_cast<uint32_t>(plan.args[named ? 0 : 1]) >> SUBCMDSHIFT;
     uint64_t const address = plan.args[3];
     Holder const here = argument(3);
-    if (named)
-        build.path(argument(1), plan.args[1]);
-    constexpr uint64_t quota_v1_bytes = 72, next_v1_bytes = 72, xfs_stat_bytes = 80, xfs_statv_bytes = 160;
+    if (named) build.path(argument(1), plan.args[1]);
+    constexpr uint64_t quota_v1_bytes = 72, next_v1_bytes = 72, xfs_stat_bytes = 80,
+                       xfs_statv_bytes = 160;
     switch (command) {
     case Q_SYNC & 0xffffff:
     case Q_QUOTAOFF & 0xffffff:
@@ -123,16 +122,17 @@ WALKER(file_handle) {
     unsigned const n = opens ? 1 : 2;
     uint64_t const address = plan.args[n];
     uint32_t length = 0;
-    if (!opens)
-        build.path(argument(1), plan.args[1]);
+    if (!opens) build.path(argument(1), plan.args[1]);
     if (address != 0 && !build.read(&length, address, sizeof length))
         build.hole(argument(n));
     else if (opens)
         build.in(argument(n), address, head_bytes + (length > handle_max ? 0 : length));
     else // EOVERFLOW tells the length that is needed
-        build.inout(argument(n), address, head_bytes + (length > handle_max ? 0 : length), flag_on_error);
+        build.inout(
+            argument(n), address, head_bytes + (length > handle_max ? 0 : length), flag_on_error);
     if (!opens)
-        build.inout(argument(3), plan.args[3], (plan.args[4] & unique_mount) != 0 ? 8 : 4, flag_on_error);
+        build.inout(
+            argument(3), plan.args[3], (plan.args[4] & unique_mount) != 0 ? 8 : 4, flag_on_error);
     return Verdict::forward;
 }
 
@@ -141,7 +141,7 @@ WALKER(landlock) {
     Plan& plan = build.plan;
     constexpr uint64_t path_beneath = 1, path_beneath_bytes = 12, port_bytes = 16;
     build.in(argument(2), plan.args[2],
-             static_cast<uint32_t>(plan.args[1]) == path_beneath ? path_beneath_bytes : port_bytes);
+        static_cast<uint32_t>(plan.args[1]) == path_beneath ? path_beneath_bytes : port_bytes);
     return Verdict::forward;
 }
 
@@ -157,33 +157,34 @@ WALKER(statmount) {
         build.in(argument(0), request, size < 4 || size > size_max ? 4 : size);
     if (plan.nr == abi::nr_listmount) {
         uint64_t const count = plan.args[2];
-        build.out(argument(1), plan.args[1], count > transfer_max ? ~uint64_t{0} : count * 8, Clip::by_result_unit,
-                  8);
+        build.out(argument(1), plan.args[1], count > transfer_max ? ~uint64_t{0} : count * 8,
+            Clip::by_result_unit, 8);
         return Verdict::forward;
     }
     // The struct's first field says how many bytes of it have been filled.
-    int const made = build.add(argument(1), plan.args[1], plan.args[2], Direction::out, Clip::by_u32);
-    if (made >= 0)
-        build.segment(made).other = static_cast<uint8_t>(made);
+    int const made =
+        build.add(argument(1), plan.args[1], plan.args[2], Direction::out, Clip::by_u32);
+    if (made >= 0) build.segment(made).other = static_cast<uint8_t>(made);
     return Verdict::forward;
 }
 
-/// lsm_get_self_attr(attribute, contexts, size, flags), lsm_list_modules(ids, size, flags): the size is
-/// looked at and set, after E2BIG, too.
+/// lsm_get_self_attr(attribute, contexts, size, flags), lsm_list_modules(ids, size, flags): the
+/// size is looked at and set, after E2BIG, too.
 WALKER(lsm) {
     Plan& plan = build.plan;
     unsigned const buffer = plan.nr == abi::nr_lsm_get_self_attr ? 1 : 0;
     uint32_t size = 0;
-    bool const known = plan.args[buffer + 1] != 0 && build.read(&size, plan.args[buffer + 1], sizeof size);
-    int const length = build.inout(argument(buffer + 1), plan.args[buffer + 1], sizeof size, flag_on_error);
+    bool const known =
+        plan.args[buffer + 1] != 0 && build.read(&size, plan.args[buffer + 1], sizeof size);
+    int const length =
+        build.inout(argument(buffer + 1), plan.args[buffer + 1], sizeof size, flag_on_error);
     if (!known) {
-        if (plan.args[buffer] != 0)
-            build.hole(argument(buffer));
+        if (plan.args[buffer] != 0) build.hole(argument(buffer));
         return Verdict::forward;
     }
-    int const made = build.add(argument(buffer), plan.args[buffer], size, Direction::inout, Clip::by_u32);
-    if (made >= 0)
-        build.segment(made).other = static_cast<uint8_t>(length);
+    int const made =
+        build.add(argument(buffer), plan.args[buffer], size, Direction::inout, Clip::by_u32);
+    if (made >= 0) build.segment(made).other = static_cast<uint8_t>(length);
     return Verdict::forward;
 }
 
@@ -196,18 +197,17 @@ WALKER(xattrat) {
     };
     build.path(argument(1), plan.args[1]);
     build.path(argument(3), plan.args[3]);
-    if (plan.args[4] == 0)
-        return Verdict::forward;
+    if (plan.args[4] == 0) return Verdict::forward;
     if (plan.args[5] != sizeof(Arguments)) { // another version of the call, or nonsense
-        if (plan.args[5] > sizeof(Arguments) && plan.args[5] <= 4096)
-            return Verdict::comes_home;
+        if (plan.args[5] > sizeof(Arguments) && plan.args[5] <= 4096) return Verdict::comes_home;
         build.hole(argument(4));
         return Verdict::forward;
     }
     auto* const arguments = static_cast<Arguments*>(build.local(sizeof(Arguments)));
     if (!arguments || !build.read_or_hole(argument(4), arguments, plan.args[4], sizeof *arguments))
         return Verdict::forward;
-    int const index = build.in(argument(4), reinterpret_cast<uint64_t>(arguments), sizeof *arguments);
+    int const index =
+        build.in(argument(4), reinterpret_cast<uint64_t>(arguments), sizeof *arguments);
     if (plan.nr == abi::nr_setxattrat)
         build.in(inside(index, 0), arguments->value, arguments->size);
     else

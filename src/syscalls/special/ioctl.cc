@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ioctl: by request: a table of those whose number says nothing, and the number itself for the rest.
+// Ioctl: by request: a table of those whose number says nothing, and the number itself for the
+// rest.
 //
-// A request of the modern kind says its direction and size. It is believed, except where drivers are
-// known to follow pointers inside the struct, or to keep the caller's memory: those come home, and so does what is
-// not known at all.
+// A request of the modern kind says its direction and size. It is believed, except where drivers
+// are known to follow pointers inside the struct, or to keep the caller's memory: those come home,
+// and so does what is not known at all.
 #include "syscalls/builder.hh"
 
 #include <asm/ioctls.h>
@@ -196,7 +197,9 @@ bool believable(uint32_t type, uint32_t nr) {
 }
 
 /// Without a direction there is no memory, where that is known to be true.
-bool believable_without_memory(uint32_t type) { return type == 'R' || type == 'p' || type == 0xb7 || type == 0xff; }
+bool believable_without_memory(uint32_t type) {
+    return type == 'R' || type == 'p' || type == 0xb7 || type == 0xff;
+}
 
 constexpr uint32_t fiemap = 0xc020660b, dedupe_range = 0xc0189436, add_entropy = 0x40085203;
 constexpr uint32_t size_mask = 0x3fff, size_max = 4096;
@@ -219,7 +222,8 @@ void follow(Builder& build, What what, uint64_t size) {
     }
 }
 
-/// A struct with an array behind it: `head` bytes, at `count_at` in them how many elements of `size` bytes follow.
+/// A struct with an array behind it: `head` bytes, at `count_at` in them how many elements of
+/// `size` bytes follow.
 Verdict walk_tail(Builder& build, uint64_t head, uint64_t count_at, uint64_t size) {
     uint32_t count = 0;
     uint64_t const address = build.plan.args[2];
@@ -243,10 +247,9 @@ Verdict walk_ifconf(Builder& build) {
         return Verdict::forward;
     int const index = build.in(argument(2), reinterpret_cast<uint64_t>(conf), sizeof *conf);
     if (conf->length >= 0) {
-        int const buffer = build.out(inside(index, 8), conf->buffer, static_cast<uint64_t>(conf->length),
-                                     Clip::by_u32, 0);
-        if (buffer >= 0)
-            build.segment(buffer).other = static_cast<uint8_t>(index);
+        int const buffer = build.out(
+            inside(index, 8), conf->buffer, static_cast<uint64_t>(conf->length), Clip::by_u32, 0);
+        if (buffer >= 0) build.segment(buffer).other = static_cast<uint8_t>(index);
     }
     build.view(index, 0, address, 4);
     return Verdict::forward;
@@ -256,24 +259,21 @@ Verdict walk_ifconf(Builder& build) {
 
 WALKER(ioctl) {
     auto const number = static_cast<uint32_t>(build.plan.args[1]);
-    if (number == SIOCGIFCONF)
-        return walk_ifconf(build);
-    if (number == fiemap)
-        return walk_tail(build, 32, 24, 56);
-    if (number == dedupe_range)
-        return walk_tail(build, 24, 16, 32);
-    if (number == add_entropy)
-        return walk_tail(build, 8, 4, 1);
+    if (number == SIOCGIFCONF) return walk_ifconf(build);
+    if (number == fiemap) return walk_tail(build, 32, 24, 56);
+    if (number == dedupe_range) return walk_tail(build, 24, 16, 32);
+    if (number == add_entropy) return walk_tail(build, 8, 4, 1);
     for (Request const& request : legacy)
         if (request.number == number) {
             follow(build, request.what, request.size);
             return request.what == What::home ? Verdict::comes_home : Verdict::forward;
         }
-    uint32_t const direction = number >> 30, size = number >> 16 & size_mask, type = number >> 8 & 0xff;
-    if (!believable(type, number & 0xff) || size > size_max)
-        return Verdict::comes_home;
+    uint32_t const direction = number >> 30, size = number >> 16 & size_mask,
+                   type = number >> 8 & 0xff;
+    if (!believable(type, number & 0xff) || size > size_max) return Verdict::comes_home;
     if (direction == 0)
-        return size == 0 && believable_without_memory(type) ? Verdict::forward : Verdict::comes_home;
+        return size == 0 && believable_without_memory(type) ? Verdict::forward
+                                                            : Verdict::comes_home;
     follow(build, direction == 1 ? What::in : direction == 2 ? What::out : What::inout, size);
     return Verdict::forward;
 }

@@ -38,7 +38,8 @@ WALKER(keyctl) {
     case KEYCTL_INSTANTIATE:
         build.in(argument(2), plan.args[2], plan.args[3]);
         return Verdict::forward;
-    // These tell the whole length and fill nothing when the buffer is too small: it travels both ways.
+    // These tell the whole length and fill nothing when the buffer is too small: it travels both
+    // ways.
     case KEYCTL_DESCRIBE:
     case KEYCTL_READ:
     case KEYCTL_GET_SECURITY:

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages: sendmsg, recvmsg, sendmmsg, recvmmsg: name, buffers and control messages behind a msghdr.
+// Messages: sendmsg, recvmsg, sendmmsg, recvmmsg: name, buffers and control messages behind a
+// msghdr.
 //
-// The headers go as copies of the plan's own. What the kernel changes in them (lengths and flags) returns
-// as views into them, so that the caller's pointers stay as they are. Descriptors in control messages are home's
-// numbers on both sides.
-#include "abi/x86_64/numbers.hh"
+// The headers go as copies of the plan's own. What the kernel changes in them (lengths and flags)
+// returns as views into them, so that the caller's pointers stay as they are. Descriptors in
+// control messages are home's numbers on both sides.
 #include "abi/x86_64/messages.hh"
+#include "abi/x86_64/numbers.hh"
 #include "syscalls/builder.hh"
 
 namespace rove::syscalls {
@@ -27,47 +28,44 @@ uint64_t name_length(MessageHeader const& m) {
     return m.name_length > name_max ? name_max : m.name_length;
 }
 
-/// Name and control messages are both a pointer and, after the call, a length in the header. Of several
-/// messages some may not be received, and the kernel leaves gaps between control messages: what has to return
-/// as it was travels both ways.
+/// Name and control messages are both a pointer and, after the call, a length in the header. Of
+/// several messages some may not be received, and the kernel leaves gaps between control messages:
+/// what has to return as it was travels both ways.
 enum class Among { one, several };
 
 Direction buffer_direction(Direction message, Among among) {
     return message == Direction::out && among == Among::several ? Direction::inout : message;
 }
 
-void walk_name(Builder& build, int index, size_t offset, MessageHeader const& m, Direction direction, Clip clip) {
-    if (static_cast<int32_t>(m.name_length) < 0)
-        return; // refused by its length alone
+void walk_name(Builder& build, int index, size_t offset, MessageHeader const& m,
+    Direction direction, Clip clip) {
+    if (static_cast<int32_t>(m.name_length) < 0) return; // refused by its length alone
     int const made =
-        build.add(inside(index, offset + offsetof(MessageHeader, name)), m.name, name_length(m), direction, clip,
-                  static_cast<uint16_t>(offset + offsetof(MessageHeader, name_length)));
-    if (made >= 0)
-        build.segment(made).other = static_cast<uint8_t>(index);
+        build.add(inside(index, offset + offsetof(MessageHeader, name)), m.name, name_length(m),
+            direction, clip, static_cast<uint16_t>(offset + offsetof(MessageHeader, name_length)));
+    if (made >= 0) build.segment(made).other = static_cast<uint8_t>(index);
 }
 
-void walk_control(Builder& build, int index, size_t offset, MessageHeader const& m, Direction direction,
-                  Clip clip) {
-    if (m.control_length > control_max)
-        return; // refused by its length alone
+void walk_control(Builder& build, int index, size_t offset, MessageHeader const& m,
+    Direction direction, Clip clip) {
+    if (m.control_length > control_max) return; // refused by its length alone
     int const made = build.add(inside(index, offset + offsetof(MessageHeader, control)), m.control,
-                               m.control_length, direction, clip,
-                               static_cast<uint16_t>(offset + offsetof(MessageHeader, control_length)));
-    if (made >= 0)
-        build.segment(made).other = static_cast<uint8_t>(index);
+        m.control_length, direction, clip,
+        static_cast<uint16_t>(offset + offsetof(MessageHeader, control_length)));
+    if (made >= 0) build.segment(made).other = static_cast<uint8_t>(index);
 }
 
 /// Segments for what the header at `offset` of segment `index` points to. `m` is the plan's copy.
-void walk_message(Builder& build, int index, size_t offset, MessageHeader& m, Direction direction, Among among,
-                  uint64_t skip, int& data) {
+void walk_message(Builder& build, int index, size_t offset, MessageHeader& m, Direction direction,
+    Among among, uint64_t skip, int& data) {
     bool const receives = direction == Direction::out;
     Direction const buffers = buffer_direction(direction, among);
     walk_name(build, index, offset, m, buffers, receives ? Clip::by_u32 : Clip::whole);
-    walk_control(build, index, offset, m, receives ? Direction::inout : direction, receives ? Clip::by_u64 : Clip::whole);
+    walk_control(build, index, offset, m, receives ? Direction::inout : direction,
+        receives ? Clip::by_u64 : Clip::whole);
     data = -1;
-    if (m.vector_count != 0 &&
-        build.vector(inside(index, offset + offsetof(MessageHeader, vector)), m.vector, m.vector_count,
-                     direction, skip, data))
+    if (m.vector_count != 0 && build.vector(inside(index, offset + offsetof(MessageHeader, vector)),
+                                   m.vector, m.vector_count, direction, skip, data))
         m.vector_count = 1;
 }
 
@@ -77,28 +75,25 @@ Verdict walk_single(Builder& build, Direction direction) {
     if ((plan.args[2] & flag_zerocopy) != 0)
         return Verdict::comes_home; // the socket would keep references to scratch memory
     auto* const m = static_cast<MessageHeader*>(build.local(sizeof(MessageHeader)));
-    if (!m || !build.read_or_hole(argument(1), m, address, sizeof *m))
-        return Verdict::forward;
+    if (!m || !build.read_or_hole(argument(1), m, address, sizeof *m)) return Verdict::forward;
     uint64_t const skip = direction == Direction::in ? build.limits.done : 0;
-    if (skip != 0)
-        m->control = m->control_length = 0; // it has gone with the first part
+    if (skip != 0) m->control = m->control_length = 0; // it has gone with the first part
     int const index = build.in(argument(1), reinterpret_cast<uint64_t>(m), sizeof *m);
     int data;
     walk_message(build, index, 0, *m, direction, Among::one, skip, data);
-    if (direction == Direction::out)
-        plan.cut = false; // to receive less is no surprise
+    if (direction == Direction::out) plan.cut = false; // to receive less is no surprise
     if (direction == Direction::out) {
         if (m->name != 0)
-            build.view(index, offsetof(MessageHeader, name_length), address + offsetof(MessageHeader, name_length), 4);
+            build.view(index, offsetof(MessageHeader, name_length),
+                address + offsetof(MessageHeader, name_length), 4);
         build.view(index, offsetof(MessageHeader, control_length),
-                   address + offsetof(MessageHeader, control_length), 12); // and the flags behind it
+            address + offsetof(MessageHeader, control_length), 12); // and the flags behind it
     }
     return Verdict::forward;
 }
 
 void forget(Plan& plan, Segment const& s) {
-    if (s.direction == Direction::in || s.direction == Direction::inout)
-        plan.in_bytes -= s.valid;
+    if (s.direction == Direction::in || s.direction == Direction::inout) plan.in_bytes -= s.valid;
     if (s.direction == Direction::out || s.direction == Direction::inout)
         plan.out_bytes_max -= s.valid;
 }
@@ -110,18 +105,14 @@ Verdict walk_several(Builder& build, Direction direction) {
     uint64_t count = static_cast<uint32_t>(plan.args[2]);
     uint64_t const done = build.limits.done;
     uint64_t const address = plan.args[1] + done * sizeof(MultiMessage);
-    if ((plan.args[3] & flag_zerocopy) != 0)
-        return Verdict::comes_home;
-    if (count > messages_max)
-        count = messages_max;
+    if ((plan.args[3] & flag_zerocopy) != 0) return Verdict::comes_home;
+    if (count > messages_max) count = messages_max;
     count = count > done ? count - done : 0;
     plan.args[2] = count;
     if (done != 0 && receives && (plan.args[3] & flag_wait_for_one) != 0)
         plan.args[3] |= flag_dontwait;
-    if (receives)
-        build.inout(argument(4), plan.args[4], 16); // the timeout, and what is left of it
-    if (count == 0)
-        return Verdict::forward;
+    if (receives) build.inout(argument(4), plan.args[4], 16); // the timeout, and what is left of it
+    if (count == 0) return Verdict::forward;
 
     // Each takes 3 to 6 segments and 80 bytes of the plan's own.
     constexpr uint64_t fit_segments = (segments_max - 2) / 6;
@@ -132,18 +123,20 @@ Verdict walk_several(Builder& build, Direction direction) {
         plan.cut = true;
     }
     auto* const m = static_cast<MultiMessage*>(build.local(count * sizeof(MultiMessage)));
-    if (!m)
-        return Verdict::forward;
-    uint64_t const readable = build.user.read(m, address, count * sizeof(MultiMessage)) / sizeof(MultiMessage);
+    if (!m) return Verdict::forward;
+    uint64_t const readable =
+        build.user.read(m, address, count * sizeof(MultiMessage)) / sizeof(MultiMessage);
     if (readable == 0) {
         build.hole(argument(1));
         return Verdict::forward;
     }
     if (readable < count) {
-        count = readable; // the next round finds the fault; one that comes after a success is not reported
+        count = readable; // the next round finds the fault; one that comes after a success is not
+                          // reported
         plan.cut = true;
     }
-    int const index = build.in(argument(1), reinterpret_cast<uint64_t>(m), count * sizeof(MultiMessage));
+    int const index =
+        build.in(argument(1), reinterpret_cast<uint64_t>(m), count * sizeof(MultiMessage));
     uint64_t fitted = 0;
     for (; fitted < count && !build.overflow; ++fitted) {
         size_t const offset = fitted * sizeof(MultiMessage);
@@ -152,8 +145,7 @@ Verdict walk_several(Builder& build, Direction direction) {
         bool const was_cut = plan.cut;
         int data;
         plan.cut = false;
-        if (receives)
-            m[fitted].length = 0; // remains so if it is not received
+        if (receives) m[fitted].length = 0; // remains so if it is not received
         walk_message(build, index, offset, m[fitted].header, direction, Among::several, 0, data);
         bool const too_long = plan.cut || build.overflow;
         plan.cut = was_cut;
@@ -177,12 +169,12 @@ Verdict walk_several(Builder& build, Direction direction) {
             }
             if (m[fitted].header.name != 0)
                 build.view(index, offset + offsetof(MessageHeader, name_length),
-                           at + offsetof(MessageHeader, name_length), 4, Clip::if_above, nth);
+                    at + offsetof(MessageHeader, name_length), 4, Clip::if_above, nth);
             build.view(index, offset + offsetof(MessageHeader, control_length),
-                       at + offsetof(MessageHeader, control_length), 20, Clip::if_above, nth);
+                at + offsetof(MessageHeader, control_length), 20, Clip::if_above, nth);
         } else {
-            build.view(index, offset + offsetof(MultiMessage, length), at + offsetof(MultiMessage, length), 4,
-                       Clip::if_above, nth);
+            build.view(index, offset + offsetof(MultiMessage, length),
+                at + offsetof(MultiMessage, length), 4, Clip::if_above, nth);
         }
     }
     plan.args[2] = fitted;
@@ -192,9 +184,17 @@ Verdict walk_several(Builder& build, Direction direction) {
 
 } // namespace
 
-WALKER(sendmsg) { return walk_single(build, Direction::in); }
-WALKER(recvmsg) { return walk_single(build, Direction::out); }
-WALKER(sendmmsg) { return walk_several(build, Direction::in); }
-WALKER(recvmmsg) { return walk_several(build, Direction::out); }
+WALKER(sendmsg) {
+    return walk_single(build, Direction::in);
+}
+WALKER(recvmsg) {
+    return walk_single(build, Direction::out);
+}
+WALKER(sendmmsg) {
+    return walk_several(build, Direction::in);
+}
+WALKER(recvmmsg) {
+    return walk_several(build, Direction::out);
+}
 
 } // namespace rove::syscalls

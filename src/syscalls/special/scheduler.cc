@@ -21,8 +21,7 @@ bool time_sharing(uint32_t policy) {
 WALKER(scheduler) {
     Plan& plan = build.plan;
     if (plan.nr == abi::nr_sched_setscheduler) {
-        if (!time_sharing(static_cast<uint32_t>(plan.args[1])))
-            return Verdict::comes_home;
+        if (!time_sharing(static_cast<uint32_t>(plan.args[1]))) return Verdict::comes_home;
         build.in(argument(2), plan.args[2], 4);
         return Verdict::forward;
     }
@@ -31,14 +30,12 @@ WALKER(scheduler) {
     } attr{};
     constexpr uint32_t first_size = 48, size_max = 4096;
     uint64_t const address = plan.args[1];
-    if (address == 0)
-        return Verdict::forward;
+    if (address == 0) return Verdict::forward;
     if (!build.read(&attr, address, sizeof attr)) {
         build.hole(argument(1));
         return Verdict::forward;
     }
-    if (!time_sharing(attr.policy))
-        return Verdict::comes_home;
+    if (!time_sharing(attr.policy)) return Verdict::comes_home;
     // A wrong size is answered with E2BIG and the right size in the struct.
     uint32_t const size = attr.size == 0 || attr.size > size_max ? first_size : attr.size;
     build.inout(argument(1), address, size < 8 ? 8 : size, flag_on_error);
@@ -58,7 +55,8 @@ WALKER(capability) {
     // An unknown version is answered with EINVAL and the preferred one in the header.
     build.inout(argument(0), address, sizeof header, flag_on_error);
     uint64_t const size = known && header.version == version_1 ? 12 : 24;
-    build.add(argument(1), plan.args[1], size, plan.nr == abi::nr_capget ? Direction::inout : Direction::in);
+    build.add(argument(1), plan.args[1], size,
+        plan.nr == abi::nr_capget ? Direction::inout : Direction::in);
     return Verdict::forward;
 }
 

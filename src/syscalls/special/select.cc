@@ -8,8 +8,8 @@ namespace rove::syscalls {
 WALKER(select) {
     Plan& plan = build.plan;
     auto const highest = static_cast<int32_t>(plan.args[0]);
-    // The kernel looks at no more than the table of descriptors holds: programs that ask for more than an fd_set
-    // has room for are natively right as long as that table is small.
+    // The kernel looks at no more than the table of descriptors holds: programs that ask for more
+    // than an fd_set has room for are natively right as long as that table is small.
     constexpr uint64_t fd_set_bytes = 128, table_min = 8;
     uint64_t const bytes = highest > 0 ? (static_cast<uint64_t>(highest) + 63) / 64 * 8 : 0;
     for (unsigned i = 1; i <= 3; ++i) {
@@ -22,8 +22,7 @@ WALKER(select) {
             build.segment(made).flags = flag_zeros;
     }
     build.inout(argument(4), plan.args[4], 16, flag_on_error | flag_forgiving);
-    if (plan.nr != abi::nr_pselect6 || plan.args[5] == 0)
-        return Verdict::forward;
+    if (plan.nr != abi::nr_pselect6 || plan.args[5] == 0) return Verdict::forward;
 
     struct MaskPair {
         uint64_t mask, size;

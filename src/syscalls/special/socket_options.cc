@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Socket options: setsockopt and getsockopt, whose values are plain bytes but for a few that point further.
+// Socket options: setsockopt and getsockopt, whose values are plain bytes but for a few that point
+// further.
 #include "abi/x86_64/numbers.hh"
 #include "syscalls/builder.hh"
 
@@ -10,7 +11,9 @@ namespace {
 constexpr uint64_t sol_socket = 1, sol_tcp = 6;
 constexpr uint64_t so_attach_filter = 26, so_attach_reuseport_cbpf = 51, so_zerocopy = 60;
 constexpr uint64_t tcp_zerocopy_receive = 35;
-constexpr uint64_t netfilter_first = 64, netfilter_last = 130; // tables of iptables, ebtables: pointers and sizes of their own
+constexpr uint64_t netfilter_first = 64,
+                   netfilter_last =
+                       130; // tables of iptables, ebtables: pointers and sizes of their own
 
 bool is_netfilter(uint64_t level, uint64_t name) {
     return (level == 0 || level == 41) && name >= netfilter_first && name <= netfilter_last &&
@@ -51,24 +54,21 @@ WALKER(sockopt) {
             build.hole(argument(3));
         return Verdict::forward;
     }
-    if (level == sol_tcp && name == tcp_zerocopy_receive)
-        return Verdict::comes_home;
+    if (level == sol_tcp && name == tcp_zerocopy_receive) return Verdict::comes_home;
     uint32_t length = 0;
     bool const known = plan.args[4] != 0 && build.read(&length, plan.args[4], sizeof length);
     int const size = build.inout(argument(4), plan.args[4], sizeof length);
     if (!known || static_cast<int32_t>(length) < 0) {
-        if (plan.args[3] != 0)
-            build.hole(argument(3));
+        if (plan.args[3] != 0) build.hole(argument(3));
         return Verdict::forward;
     }
     // SO_GET_FILTER counts instructions of 8 bytes.
     bool const filter = level == sol_socket && name == so_attach_filter;
     uint64_t const bytes = filter ? uint64_t{length} * 8 : length;
     // Some options look at the buffer before they fill it.
-    int const value = build.add(argument(3), plan.args[3], bytes, Direction::inout,
-                                filter ? Clip::whole : Clip::by_u32);
-    if (value >= 0 && size >= 0)
-        build.segment(value).other = static_cast<uint8_t>(size);
+    int const value = build.add(
+        argument(3), plan.args[3], bytes, Direction::inout, filter ? Clip::whole : Clip::by_u32);
+    if (value >= 0 && size >= 0) build.segment(value).other = static_cast<uint8_t>(size);
     return Verdict::forward;
 }
 

@@ -15,7 +15,8 @@ namespace {
 constexpr uint32_t sem_stat_any = 20, msg_stat_any = 13, shm_stat_any = 15;
 constexpr uint64_t semid_bytes = 104, msqid_bytes = 120, shmid_bytes = 112;
 
-/// The number of semaphores of a set decides how long GETALL's and SETALL's arrays are; only home knows it.
+/// The number of semaphores of a set decides how long GETALL's and SETALL's arrays are; only home
+/// knows it.
 Verdict walk_semaphores(Builder& build) {
     Plan& plan = build.plan;
     uint64_t const address = plan.args[3];
@@ -48,8 +49,7 @@ Verdict walk_semaphores(Builder& build) {
 
 WALKER(sysv_control) {
     Plan& plan = build.plan;
-    if (plan.nr == abi::nr_semctl)
-        return walk_semaphores(build);
+    if (plan.nr == abi::nr_semctl) return walk_semaphores(build);
     bool const messages = plan.nr == abi::nr_msgctl;
     uint64_t const bytes = messages ? msqid_bytes : shmid_bytes;
     uint64_t const address = plan.args[2];
@@ -58,7 +58,8 @@ WALKER(sysv_control) {
         return Verdict::forward;
     if (command == IPC_SET)
         build.in(argument(2), address, bytes);
-    else if (command == IPC_STAT || command == (messages ? uint32_t{MSG_STAT} : uint32_t{SHM_STAT}) ||
+    else if (command == IPC_STAT ||
+             command == (messages ? uint32_t{MSG_STAT} : uint32_t{SHM_STAT}) ||
              command == (messages ? msg_stat_any : shm_stat_any))
         build.out(argument(2), address, bytes);
     else if (command == IPC_INFO)
@@ -70,14 +71,13 @@ WALKER(sysv_control) {
     return Verdict::forward;
 }
 
-/// msgsnd(queue, message, size, flags) and msgrcv(queue, message, size, type, flags): 8 bytes of type, then
-/// `size` of text.
+/// msgsnd(queue, message, size, flags) and msgrcv(queue, message, size, type, flags): 8 bytes of
+/// type, then `size` of text.
 WALKER(sysv_message) {
     Plan& plan = build.plan;
     constexpr uint64_t type_bytes = 8;
     uint64_t const address = plan.args[1], size = plan.args[2];
-    if (address == 0)
-        return Verdict::forward;
+    if (address == 0) return Verdict::forward;
     if (size > transfer_max) {
         build.hole(argument(1));
         return Verdict::forward;
@@ -93,7 +93,8 @@ WALKER(sysv_message) {
     int const space = build.space(argument(1), type_bytes + size);
     if (space >= 0) {
         build.view(space, 0, address, type_bytes);
-        build.view(space, type_bytes, address + type_bytes, static_cast<uint32_t>(size), Clip::by_result);
+        build.view(
+            space, type_bytes, address + type_bytes, static_cast<uint32_t>(size), Clip::by_result);
     }
     return Verdict::forward;
 }

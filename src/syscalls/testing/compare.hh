@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compare: performs a call natively and as guest and deputy, and demands the same result and the same memory.
+// Compare: performs a call natively and as guest and deputy, and demands the same result and the
+// same memory.
 #pragma once
 
 #include "syscalls/testing/round_trip.hh"
@@ -17,7 +18,7 @@ struct Seen {
 struct Options {
     uint64_t bytes_max = Limits{}.bytes_max;
     bool try_bad_pointers = true;
-    int may_not_be_null = -1; // an argument without which the call would wait for ever
+    int may_not_be_null = -1;   // an argument without which the call would wait for ever
     bool compare_result = true; // no, for times and the like
     bool compare_memory = true;
 };
@@ -27,8 +28,7 @@ inline std::string difference(std::string const& a, std::string const& b) {
     size_t i = 0;
     while (i < a.size() && i < b.size() && a[i] == b[i])
         ++i;
-    if (i == a.size() && i == b.size())
-        return "";
+    if (i == a.size() && i == b.size()) return "";
     std::string text = std::to_string(a.size() - i) + " bytes before the end:";
     for (std::string const* s : {&a, &b}) {
         text += s == &a ? " native" : ", away";
@@ -46,31 +46,31 @@ enum class Spoil { nothing, null, unmapped, half };
 /// Replaces argument `n` if it points to a buffer. False if it does not.
 inline bool spoil(Args& args, unsigned n, Spoil how, Arena const& arena) {
     for (Guarded const& b : arena.buffers()) {
-        if (args[n] != b.address() || b.bytes().empty())
-            continue;
-        args[n] = how == Spoil::null ? 0 : how == Spoil::unmapped ? b.end() : how == Spoil::half ? b.end() - 1 : args[n];
+        if (args[n] != b.address() || b.bytes().empty()) continue;
+        args[n] = how == Spoil::null       ? 0
+                  : how == Spoil::unmapped ? b.end()
+                  : how == Spoil::half     ? b.end() - 1
+                                           : args[n];
         return true;
     }
     return false;
 }
 
-inline void compare_once(unsigned long nr, Setup const& setup, Options const& options, unsigned n, Spoil how,
-                         ScratchMemory const& memory, bool& applies) {
+inline void compare_once(unsigned long nr, Setup const& setup, Options const& options, unsigned n,
+    Spoil how, ScratchMemory const& memory, bool& applies) {
     Seen native, away;
     {
         Arena arena;
         Args args = setup(arena);
         applies = how == Spoil::nothing || spoil(args, n, how, arena);
-        if (!applies)
-            return;
+        if (!applies) return;
         native.result = raw(nr, args);
         native.memory = arena.contents();
     }
     {
         Arena arena;
         Args args = setup(arena);
-        if (how != Spoil::nothing)
-            spoil(args, n, how, arena);
+        if (how != Spoil::nothing) spoil(args, n, how, arena);
         Outcome const outcome = round_trip(nr, args, arena, memory, options.bytes_max);
         EXPECT_TRUE(outcome.verdict == Verdict::forward || outcome.verdict == Verdict::special)
             << "verdict " << static_cast<int>(outcome.verdict);
@@ -81,7 +81,8 @@ inline void compare_once(unsigned long nr, Setup const& setup, Options const& op
         EXPECT_EQ(native.result, away.result);
         ASSERT_EQ(native.memory.size(), away.memory.size());
         // After EFAULT it is nobody's promise how much of a buffer has been written.
-        for (size_t i = 0; i < native.memory.size() && native.result != -EFAULT && options.compare_memory; ++i)
+        for (size_t i = 0;
+             i < native.memory.size() && native.result != -EFAULT && options.compare_memory; ++i)
             EXPECT_EQ(difference(native.memory[i], away.memory[i]), "") << "buffer " << i;
     } else {
         EXPECT_EQ(native.result < 0, away.result < 0) << native.result << " " << away.result;
@@ -95,14 +96,12 @@ inline void expect_same(unsigned long nr, Setup const& setup, Options const& opt
         SCOPED_TRACE("call " + std::to_string(nr));
         compare_once(nr, setup, options, 0, Spoil::nothing, memory, applies);
     }
-    if (!options.try_bad_pointers)
-        return;
+    if (!options.try_bad_pointers) return;
     for (unsigned n = 0; n < 6; ++n)
         for (Spoil how : {Spoil::null, Spoil::unmapped, Spoil::half}) {
-            if (how == Spoil::null && options.may_not_be_null == static_cast<int>(n))
-                continue;
-            SCOPED_TRACE("call " + std::to_string(nr) + ", bad pointer " + std::to_string(n) + ", way " +
-                         std::to_string(static_cast<int>(how)));
+            if (how == Spoil::null && options.may_not_be_null == static_cast<int>(n)) continue;
+            SCOPED_TRACE("call " + std::to_string(nr) + ", bad pointer " + std::to_string(n) +
+                         ", way " + std::to_string(static_cast<int>(how)));
             compare_once(nr, setup, options, n, how, memory, applies);
         }
 }

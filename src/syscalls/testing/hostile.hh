@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hostile: gives both decoders bytes that nobody honest would send, and checks that they stay inside their memory.
-// Used by the property tests and by the fuzzer.
+// Hostile: gives both decoders bytes that nobody honest would send, and checks that they stay
+// inside their memory. Used by the property tests and by the fuzzer.
 #pragma once
 
 #include "syscalls/place.hh"
@@ -16,8 +16,7 @@
 namespace rove::syscalls::testing {
 
 inline void must(bool good, char const* what) {
-    if (good)
-        return;
+    if (good) return;
     fprintf(stderr, "violated: %s\n", what);
     abort();
 }
@@ -35,33 +34,32 @@ inline Scratch small_scratch() {
     return {at, size, at + size};
 }
 
-/// A whole call body as received. Nothing is performed; `result` is what the call is said to have returned.
+/// A whole call body as received. Nothing is performed; `result` is what the call is said to have
+/// returned.
 inline long receive_call(std::vector<uint8_t> const& body, long result) {
     Scratch const scratch = small_scratch();
     static Placement placement;
     (void)scratch_wanted(body.data(), body.size());
     long const placed = place(placement, body.data(), body.size(), scratch);
-    if (placed != 0)
-        return placed;
+    if (placed != 0) return placed;
     must(placement.head_bytes <= body.size(), "the head is inside the body");
-    if (placement.in_bytes != body.size() - placement.head_bytes)
-        return -1000;
+    if (placement.in_bytes != body.size() - placement.head_bytes) return -1000;
     Piece pieces[segments_max];
     int const count = in_list(placement, pieces);
     uint64_t total = 0;
     for (int i = 0; i < count; ++i) {
         total += pieces[i].length;
-        must(pieces[i].address >= scratch.base && pieces[i].address + pieces[i].length <= scratch.base + scratch.size,
-             "in bytes stay inside the scratch");
+        must(pieces[i].address >= scratch.base &&
+                 pieces[i].address + pieces[i].length <= scratch.base + scratch.size,
+            "in bytes stay inside the scratch");
         for (int k = 0; k < i; ++k)
             must(pieces[i].address >= pieces[k].address + pieces[k].length ||
                      pieces[k].address >= pieces[i].address + pieces[i].length,
-                 "segments do not overlap");
+                "segments do not overlap");
     }
     must(total == placement.in_bytes, "all in bytes have a place");
     fill(placement, body.data() + placement.head_bytes);
-    if (patch(placement) != 0)
-        return -1001;
+    if (patch(placement) != 0) return -1001;
     Reply reply;
     reply_layout(placement, result, reply);
     uint64_t out = 0;
@@ -69,7 +67,7 @@ inline long receive_call(std::vector<uint8_t> const& body, long result) {
         out += reply.pieces[i].length;
         must(reply.pieces[i].address >= scratch.base &&
                  reply.pieces[i].address + reply.pieces[i].length <= scratch.base + scratch.size,
-             "out bytes come from the scratch");
+            "out bytes come from the scratch");
     }
     must(out == reply.head.out_bytes, "the reply is as long as it says");
     return 0;
@@ -77,8 +75,8 @@ inline long receive_call(std::vector<uint8_t> const& body, long result) {
 
 inline size_t inside_copy(bool write, void* mine, uint64_t other, size_t size) {
     static auto const [begin, end] = [] {
-        auto* const p = static_cast<uint8_t*>(
-            mmap(reinterpret_cast<void*>(0x300000000000), 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        auto* const p = static_cast<uint8_t*>(mmap(reinterpret_cast<void*>(0x300000000000), 65536,
+            PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
         return std::pair{reinterpret_cast<uint64_t>(p), reinterpret_cast<uint64_t>(p) + 65536};
     }();
     must(other >= begin && other + size <= end, "a reply is written to buffers of the call only");
@@ -96,7 +94,9 @@ inline bool receive_reply(std::vector<uint8_t> const& reply) {
             memcpy(to, reinterpret_cast<void*>(from), size); // the plan's own arrays are read, too
             return size;
         },
-        [](uint64_t to, void const* from, size_t size) { return inside_copy(true, const_cast<void*>(from), to, size); },
+        [](uint64_t to, void const* from, size_t size) {
+            return inside_copy(true, const_cast<void*>(from), to, size);
+        },
         [](uint64_t, size_t size) { return size; },
         [](uint64_t, size_t size) { return size; },
     };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Round trip: performs a call as a guest and its deputy would, within one process, for tests.
 //
-// The caller's buffers lie between guard pages, and cannot be accessed at all while "the deputy" performs
-// the call in scratch memory of its own: a pointer that was not translated is found at once.
+// The caller's buffers lie between guard pages, and cannot be accessed at all while "the deputy"
+// performs the call in scratch memory of its own: a pointer that was not translated is found at
+// once.
 #pragma once
 
 #include "syscalls/place.hh"
@@ -25,7 +26,8 @@ namespace rove::syscalls::testing {
 
 inline size_t move_self(bool write, void* mine, uint64_t other, size_t size) {
     iovec a{mine, size}, b{reinterpret_cast<void*>(other), size};
-    ssize_t const n = write ? process_vm_writev(getpid(), &a, 1, &b, 1, 0) : process_vm_readv(getpid(), &a, 1, &b, 1, 0);
+    ssize_t const n = write ? process_vm_writev(getpid(), &a, 1, &b, 1, 0)
+                            : process_vm_readv(getpid(), &a, 1, &b, 1, 0);
     return n < 0 ? 0 : static_cast<size_t>(n);
 }
 
@@ -33,7 +35,8 @@ inline size_t touch_self(bool write, uint64_t at, size_t size) {
     size_t done = 0;
     while (done < size) {
         char byte;
-        if (move_self(false, &byte, at + done, 1) != 1 || (write && move_self(true, &byte, at + done, 1) != 1))
+        if (move_self(false, &byte, at + done, 1) != 1 ||
+            (write && move_self(true, &byte, at + done, 1) != 1))
             return done;
         size_t const step = 4096 - ((at + done) & 4095);
         done = step < size - done ? done + step : size;
@@ -44,32 +47,35 @@ inline size_t touch_self(bool write, uint64_t at, size_t size) {
 inline UserMemory user_memory() {
     return {
         [](void* to, uint64_t from, size_t size) { return move_self(false, to, from, size); },
-        [](uint64_t to, void const* from, size_t size) { return move_self(true, const_cast<void*>(from), to, size); },
+        [](uint64_t to, void const* from, size_t size) {
+            return move_self(true, const_cast<void*>(from), to, size);
+        },
         [](uint64_t from, size_t size) { return touch_self(false, from, size); },
         [](uint64_t to, size_t size) { return touch_self(true, to, size); },
     };
 }
 
-/// A buffer that ends at an inaccessible page and begins behind one; bytes in front of it are a pattern.
+/// A buffer that ends at an inaccessible page and begins behind one; bytes in front of it are a
+/// pattern.
 class Guarded {
-  public:
+public:
     explicit Guarded(size_t size) : size_(size), pages_((size + 4095) / 4096 * 4096 + 4096) {
         // At the same addresses each time, so that structs with pointers in them can be compared.
         base_ = static_cast<uint8_t*>(mmap(reinterpret_cast<void*>(next), pages_ + 8192, PROT_NONE,
-                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0));
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0));
         next += pages_ + 8192;
         show();
         memset(base_ + 4096, 0xa5, pages_);
         memset(data(), 0x5a, size);
     }
-    Guarded(Guarded&& other) noexcept : size_(other.size_), pages_(other.pages_), base_(other.base_) {
+    Guarded(Guarded&& other) noexcept
+        : size_(other.size_), pages_(other.pages_), base_(other.base_) {
         other.base_ = nullptr;
     }
     Guarded(Guarded const&) = delete;
     Guarded& operator=(Guarded const&) = delete;
     ~Guarded() {
-        if (base_)
-            munmap(base_, pages_ + 8192);
+        if (base_) munmap(base_, pages_ + 8192);
     }
     uint8_t* data() const { return base_ + 4096 + pages_ - size_; }
     uint64_t address() const { return reinterpret_cast<uint64_t>(data()); }
@@ -80,14 +86,14 @@ class Guarded {
     std::string all() const { return {reinterpret_cast<char*>(base_ + 4096), pages_}; }
     std::string bytes() const { return {reinterpret_cast<char*>(data()), size_}; }
 
-  private:
+private:
     size_t size_, pages_;
     uint8_t* base_;
 };
 
 /// What a call needs: buffers and descriptors, made anew for each way to perform it.
 class Arena {
-  public:
+public:
     Arena() {
         buffers_.reserve(buffers_max);
         Guarded::next = 0x200000000000;
@@ -96,7 +102,8 @@ class Arena {
     }
     Arena(Arena const&) = delete;
     Arena& operator=(Arena const&) = delete;
-    /// Closes all that was opened since, by the setup and by the call: the next arena gets the same numbers.
+    /// Closes all that was opened since, by the setup and by the call: the next arena gets the same
+    /// numbers.
     ~Arena() { close_range(first_, ~0u, 0); }
     Guarded& buffer(size_t size) { return buffers_.emplace_back(size); }
     uint64_t space(size_t size) { return buffer(size).address(); }
@@ -107,8 +114,7 @@ class Arena {
     }
     template <class T> uint64_t put(std::vector<T> const& values) {
         Guarded& b = buffer(values.size() * sizeof(T));
-        if (!values.empty())
-            memcpy(b.data(), values.data(), values.size() * sizeof(T));
+        if (!values.empty()) memcpy(b.data(), values.data(), values.size() * sizeof(T));
         return b.address();
     }
     uint64_t text(std::string const& s) {
@@ -136,7 +142,7 @@ class Arena {
     }
     std::vector<Guarded> const& buffers() const { return buffers_; }
 
-  private:
+private:
     static constexpr size_t buffers_max = 4096;
     std::vector<Guarded> buffers_;
     unsigned first_;
@@ -146,11 +152,11 @@ using Args = std::array<uint64_t, 6>;
 
 /// Scratch memory whose end is inaccessible, filled with rubbish that must not show.
 class ScratchMemory {
-  public:
+public:
     static constexpr size_t size = 40u << 20;
     ScratchMemory() {
         base_ = static_cast<uint8_t*>(mmap(nullptr, size + 4096, PROT_READ | PROT_WRITE,
-                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
         mprotect(base_ + size, 4096, PROT_NONE);
         memset(base_, 0xee, 1 << 20);
     }
@@ -162,7 +168,7 @@ class ScratchMemory {
         return {at, size, at + size};
     }
 
-  private:
+private:
     uint8_t* base_;
 };
 
@@ -177,7 +183,8 @@ inline void append(std::vector<uint8_t>& to, void const* from, size_t size) {
 }
 
 /// The deputy's half: bytes in, bytes out.
-inline std::vector<uint8_t> serve(std::vector<uint8_t> const& body, ScratchMemory const& memory, Arena const& arena) {
+inline std::vector<uint8_t> serve(
+    std::vector<uint8_t> const& body, ScratchMemory const& memory, Arena const& arena) {
     Placement placement;
     EXPECT_EQ(place(placement, body.data(), body.size(), memory.scratch()), 0);
     EXPECT_EQ(placement.head_bytes + placement.in_bytes, body.size());
@@ -203,8 +210,8 @@ struct Outcome {
 };
 
 /// The guest's half and the loop of a call that is continued.
-inline Outcome round_trip(unsigned long nr, Args const& args, Arena const& arena, ScratchMemory const& memory,
-                          uint64_t bytes_max = Limits{}.bytes_max) {
+inline Outcome round_trip(unsigned long nr, Args const& args, Arena const& arena,
+    ScratchMemory const& memory, uint64_t bytes_max = Limits{}.bytes_max) {
     Outcome outcome;
     UserMemory const user = user_memory();
     Limits limits;
@@ -213,8 +220,7 @@ inline Outcome round_trip(unsigned long nr, Args const& args, Arena const& arena
         static Plan plan;
         memset(static_cast<void*>(&plan), 0xcc, sizeof plan); // a stack is not clean either
         outcome.verdict = make_plan(plan, nr, args.data(), user, limits);
-        if (outcome.verdict == Verdict::answer)
-            outcome.result = plan.answer;
+        if (outcome.verdict == Verdict::answer) outcome.result = plan.answer;
         if (outcome.verdict != Verdict::forward && outcome.verdict != Verdict::special)
             return outcome;
         ++outcome.rounds;
@@ -238,8 +244,7 @@ inline Outcome round_trip(unsigned long nr, Args const& args, Arena const& arena
             return outcome;
         }
         outcome.result = static_cast<long>(limits.done) + result;
-        if (!plan.cut || static_cast<uint64_t>(result) != plan.cut_at)
-            return outcome;
+        if (!plan.cut || static_cast<uint64_t>(result) != plan.cut_at) return outcome;
         limits.done += static_cast<uint64_t>(result);
     }
 }
