@@ -44,6 +44,7 @@ void install(std::vector<sock_filter> const& filter) {
         _exit(99);
 }
 
+constexpr uint64_t restorer_offset = 64;
 using Caller = long (*)(long, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
 // A call made from a page of our choice: the runtime's text, or anybody's.
@@ -54,6 +55,8 @@ Caller make_caller(uint64_t page) {
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (at != reinterpret_cast<void*>(page)) return nullptr;
     memcpy(at, code, sizeof code);
+    unsigned char const sigreturn[] = {0xb8, 15, 0, 0, 0, 0x0f, 0x05};
+    memcpy(static_cast<char*>(at) + restorer_offset, sigreturn, sizeof sigreturn);
     return reinterpret_cast<Caller>(at);
 }
 
@@ -71,10 +74,10 @@ std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
         plan.fd_first = 500;
         plan.service_fd = 501;
         Caller inside = make_caller(plan.text_begin), outside = make_caller(region - (1 << 20));
-        struct sigaction action{};
-        action.sa_sigaction = answer_trap;
-        action.sa_flags = SA_SIGINFO | SA_NODEFER;
-        sigaction(SIGSYS, &action, nullptr);
+        // The way back from a handler is the runtime's, too: the program's own sigreturn traps.
+        uint64_t const action[4] = {reinterpret_cast<uint64_t>(&answer_trap), SA_SIGINFO | SA_NODEFER | 0x04000000,
+            plan.text_begin + restorer_offset, 0};
+        syscall(SYS_rt_sigaction, SIGSYS, action, nullptr, 8);
         if (!inside || !outside) _exit(98);
         install(guest_filter(plan));
         Caller caller = from_runtime ? inside : outside;
