@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// API: the verbs that act on processes: run, adopt, move, stay, roam.
+#include <boost/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include "base/text.hh"
+#include "node/node.hh"
+#include "node/pid_name.hh"
+#include "node/proc.hh"
+#include "node/program_group.hh"
+
+namespace rove::node {
+
+using wire::Place;
+namespace json = boost::json;
+
+namespace {
+
+// A member of the request, or nothing if it is absent or null.
+json::value const* member(json::object const& body, char const* key) {
+    auto* value = body.if_contains(key);
+    return value && !value->is_null() ? value : nullptr;
+}
+std::optional<std::string> text(json::object const& body, char const* key) {
+    auto* value = member(body, key);
+    if (!value || !value->is_string()) return std::nullopt;
+    return std::string(value->get_string());
+}
+bool flag(json::object const& body, char const* key, bool otherwise = false) {
+    auto* value = member(body, key);
+    return value && value->is_bool() ? value->get_bool() : otherwise;
+}
+std::optional<int64_t> number(json::object const& body, char const* key) {
+    auto* value = member(body, key);
+    if (!value || !value->is_number()) return std::nullopt;
+    json::error_code wrong;
+    auto result = value->to_number<int64_t>(wrong);
+    return wrong ? std::nullopt : std::optional(result);
+}
+
+} // namespace
+
+Outcome Node::permit(Caller caller, pid_t pid) {
+    auto status = pid > 0 ? look_status(pid) : Result<ProcStatus>(fail(ESRCH, "no PID"));
+    if (!status || !look_stat(pid)) return Outcome::failed(4, fmt::format("there is no process {}", pid));
+    if (caller.uid == 0) {
+        if (status->uids[0] == 0 && !config_.flag("move.root"))
+            return Outcome::failed(3, "root's processes are not moved here (move.root)");
+        return {};
+    }
+    for (size_t i = 0; i < 3; ++i)
+        if (status->uids[i] != caller.uid) return Outcome::failed(4, fmt::format("process {} is not yours", pid));
+    // Whoever may move it sees its memory; so nobody moves what may more than himself.
+    if (status->capabilities != 0)
+        return Outcome::failed(3, fmt::format("process {} has more privileges than you; root may move it", pid));
+    return {};
+}
+
+Task<Outcome> Node::run(Caller caller, json::object body) {
+    if (caller.pid <= 0) co_return Outcome::failed(125, "the daemon cannot see this process: it is in another PID namespace");
+    ProgramWish wish;
+    wish.stay = flag(body, "stay");
+    wish.storm_ms = std::clamp<int64_t>(number(body, "storm_ms").value_or(0), 0, 86400000);
+    wish.seed = static_cast<uint64_t>(number(body, "seed").value_or(static_cast<int64_t>(random_())));
+    wish.report = text(body, "report").value_or("");
+    wish.memory = static_cast<uint64_t>(number(body, "mem").value_or(0));
+    if (!wish.report.empty() && wish.report[0] != '/') co_return Outcome::failed(125, "the report's path must begin with /");
+    std::string on = text(body, "on").value_or("");
+    bool best = on == "best";
+    if (!on.empty()) {
+        Destination where = resolve(on, nullptr);
+        if (where.node.empty()) co_return Outcome::failed(125, where.trouble.error);
+        on = where.node == name_ ? "" : where.node;
+    }
+    if (!on.empty())
+        if (Outcome allowed = permit(caller, caller.pid); allowed.code != 0) {
+            if (!best) co_return Outcome::failed(125, allowed.error);
+            on.clear();
+        }
+    wish.on = on;
+    auto program = make_program(caller.pid, wish);
+    if (!program) co_return Outcome::failed(125, program.error().sentence());
+    auto process = find(caller.pid);
+    if (!process) co_return Outcome::failed(125, "the process has ended");
+    if (auto* words = member(body, "command"); words && words->is_array()) {
+        std::string line;
+        for (json::value const& word : words->get_array())
+            if (word.is_string()) line += (line.empty() ? "" : " ") + std::string(word.get_string());
+        if (!line.empty()) process->command = printable(line.substr(0, 4096));
+    }
+    std::string where = name_;
+    if (!on.empty()) {
+        uint64_t id = (*program)->id;
+        Moved moved = co_await move(process, on, true);
+        if (moved.ok) {
+            where = on;
+        } else {
+            auto found = programs_.find(id);
+            process->anchor.clear();
+            if (found != programs_.end()) found->second->wish.on.clear();
+            if (!best) {
+                if (found != programs_.end()) found->second->wish.report.clear();
+                co_return Outcome::failed(125, fmt::format("{} does not take it: {}", on, moved.text));
+            }
+        }
+    }
+    happenings_.add("run", caller.pid, "", where, {});
+    co_return Outcome::done(json::object{{"pid", caller.pid}, {"host", where}});
+}
+
+Task<Outcome> Node::adopt(Caller caller, json::object body) {
+    PidName pid = parse_pid(body.if_contains("pid") ? body.at("pid") : json::value());
+    if (!pid.home.empty() && pid.home != name_)
+        co_return Outcome::failed(1, fmt::format("a process is adopted at its home; run this on {}", pid.home));
+    if (Outcome allowed = permit(caller, pid.pid); allowed.code != 0) co_return allowed;
+    if (pid.pid == 1) co_return Outcome::failed(3, "process 1 of a container cannot be moved (pid_1)");
+    refresh_programs();
+    if (!find(pid.pid) || find(pid.pid)->program == 0) {
+        auto program = make_program(pid.pid, {});
+        if (!program) co_return Outcome::failed(1, program.error().sentence());
+        std::string group = (*program)->group;
+        // A child may fork while its parent is being entered; a round without news has all of them.
+        for (bool news = true; news;) {
+            news = false;
+            auto members = program_group_members(group);
+            for (size_t i = 0; i < members.size(); ++i)
+                for (pid_t child : children_of(members[i])) {
+                    if (std::find(members.begin(), members.end(), child) != members.end()) continue;
+                    if (!enter_program_group(group, child)) continue;
+                    members.push_back(child);
+                    news = true;
+                }
+        }
+        refresh_programs();
+    }
+    auto process = find(pid.pid);
+    if (!process) co_return Outcome::failed(4, fmt::format("process {} has ended", pid.pid));
+    json::array pids;
+    for (auto& [each, other] : processes_)
+        if (other->program == process->program) pids.push_back(each);
+    happenings_.add("adopt", pid.pid, "", name_, {});
+    co_return Outcome::done(json::object{{"pid", pid.pid}, {"pids", pids}});
+}
+
+json::object Node::move_row(pid_t pid, Moved const& moved) {
+    return {{"pid", pid}, {"from", moved.from}, {"to", moved.to}, {"bytes", moved.bytes},
+        {"freeze_ms", static_cast<double>(moved.freeze_us) / 1000}, {"stopped_ms", static_cast<double>(moved.stopped_us) / 1000},
+        {"total_ms", static_cast<double>(moved.total_us) / 1000}, {"mode", moved.mode}};
+}
+
+Task<Outcome> Node::move_verb(Caller caller, json::object body) {
+    PidName pid = parse_pid(body.if_contains("pid") ? body.at("pid") : json::value());
+    std::string to = text(body, "to").value_or("");
+    if (pid.pid == 0 || to.empty()) co_return Outcome::failed(2, "a move needs a PID and a destination");
+    if (!pid.home.empty() && pid.home != name_) {
+        body["pid"] = pid.pid;
+        co_return co_await forward(pid.home, "move", caller, body);
+    }
+    refresh_programs();
+    if (Outcome allowed = permit(caller, pid.pid); allowed.code != 0) co_return allowed;
+    auto process = find(pid.pid);
+    if (!process) co_return Outcome::failed(1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
+    Destination where = resolve(to, process);
+    if (where.node.empty()) co_return where.trouble;
+    bool wait = flag(body, "wait", true) && !flag(body, "no_wait");
+    if (flag(body, "all")) co_return co_await move_all(caller, process, where.node, wait);
+
+    process->anchor = where.node == name_ ? "" : where.node;
+    if (!wait) {
+        start(io_, [](Node& node, ProcessPtr who, std::string goal) -> Task<> {
+            (void)co_await node.move(who, goal);
+        }(*this, process, where.node));
+        Moved begun;
+        begun.from = process->host;
+        begun.to = where.node;
+        co_return Outcome::done(move_row(pid.pid, begun));
+    }
+    Moved moved = co_await move(process, where.node);
+    if (moved.ok) co_return Outcome::done(move_row(pid.pid, moved));
+    // A user's wish that could not be met is not pursued behind his back.
+    process->anchor = process->host == name_ ? "" : process->host;
+    co_return Outcome::failed(moved.code, moved.text);
+}
+
+// All members at once: each has its own steward, and they do not wait for each other.
+Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, bool wait) {
+    std::vector<ProcessPtr> members{root};
+    auto program = programs_.find(root->program);
+    bool whole = program != programs_.end() && program->second->root.pid == root->pid();
+    for (auto& [pid, process] : processes_) {
+        if (process == root || process->ended) continue;
+        bool descends = whole && process->program == root->program;
+        for (pid_t at = pid; !descends && at > 1;) {
+            auto stat = look_stat(at);
+            if (!stat) break;
+            at = stat->parent;
+            descends = at == root->pid();
+        }
+        if (descends && permit(caller, pid).code == 0) members.push_back(process);
+    }
+    struct Gathering {
+        explicit Gathering(asio::io_context& io) : all(io) {}
+        Event all;
+        size_t left = 0;
+        std::vector<Moved> results;
+    };
+    auto gathering = std::make_shared<Gathering>(io_);
+    gathering->left = members.size();
+    gathering->results.resize(members.size());
+    for (size_t i = 0; i < members.size(); ++i) {
+        members[i]->anchor = to == name_ ? "" : to;
+        start(io_, [](Node& node, ProcessPtr who, std::string goal, std::shared_ptr<Gathering> sum, size_t index) -> Task<> {
+            sum->results[index] = co_await node.move(who, goal);
+            if (--sum->left == 0) sum->all.set();
+        }(*this, members[i], to, gathering, i));
+    }
+    if (wait) (void)co_await gathering->all.wait(Nanos::max());
+    json::array rows;
+    int worst = 0;
+    std::string why;
+    for (size_t i = 0; i < members.size(); ++i) {
+        Moved const& moved = gathering->results[i];
+        json::object row = move_row(members[i]->pid(), moved);
+        if (wait && !moved.ok) {
+            members[i]->anchor = members[i]->host == name_ ? "" : members[i]->host;
+            row["from"] = members[i]->host;
+            row["to"] = to;
+            row["error"] = moved.text;
+            row["code"] = moved.code;
+            // A member that ended on its way is no failure of the others.
+            if (moved.code > worst) worst = moved.code, why = fmt::format("process {}: {}", members[i]->pid(), moved.text);
+        }
+        rows.push_back(std::move(row));
+    }
+    if (worst == 0) co_return Outcome::done(std::move(rows));
+    Outcome outcome = Outcome::failed(worst, why);
+    outcome.members = std::move(rows);
+    co_return outcome;
+}
+
+Task<Outcome> Node::lock_verb(Caller caller, json::object body, bool lock) {
+    PidName pid = parse_pid(body.if_contains("pid") ? body.at("pid") : json::value());
+    if (!pid.home.empty() && pid.home != name_) {
+        body["pid"] = pid.pid;
+        co_return co_await forward(pid.home, lock ? "stay" : "roam", caller, body);
+    }
+    refresh_programs();
+    if (Outcome allowed = permit(caller, pid.pid); allowed.code == 4) co_return allowed;
+    auto process = find(pid.pid);
+    if (!process) co_return Outcome::failed(1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
+    process->locked = lock;
+    process->decide({monotonic_now(), lock ? "locked" : "unlocked", process->host, "", {}});
+    save();
+    co_return Outcome::done(json::object{{"pid", pid.pid}, {"locked", lock}});
+}
+
+} // namespace rove::node

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// API: `rove node`: block, unblock, expel, bring, drain, auto. What is set stays over restarts.
+#include <boost/json.hpp>
+
+#include "base/text.hh"
+#include "node/node.hh"
+#include "node/pid_name.hh"
+
+namespace rove::node {
+
+using wire::Place;
+namespace json = boost::json;
+
+Task<Outcome> Node::node_verb(Caller caller, json::object body) {
+    auto text = [&](char const* key) -> std::string {
+        auto* value = body.if_contains(key);
+        return value && value->is_string() ? std::string(value->get_string()) : "";
+    };
+    std::string node = text("node"), verb = text("verb");
+    // Somebody may bring his own programs home; the rest concerns everybody on the node.
+    if (caller.uid != 0) co_return Outcome::failed(4, "only root may change what a node does");
+    if (!node.empty() && node != name_) {
+        body["node"] = nullptr;
+        co_return co_await forward(node, "node", caller, body);
+    }
+    co_return co_await local_node_verb(verb, body.if_contains("on") ? body.at("on") : json::value());
+}
+
+Task<Outcome> Node::local_node_verb(std::string verb, json::value on) {
+    auto state = [&] { return json::object{{"node", name_}, {"blocked", blocked_}, {"auto", balancing_}}; };
+    if (verb == "block" || verb == "unblock") {
+        blocked_ = verb == "block";
+    } else if (verb == "auto") {
+        if (!on.is_bool()) co_return Outcome::failed(2, "'rove node auto' needs on or off");
+        balancing_ = on.get_bool();
+    } else if (verb == "expel") {
+        co_return co_await expel();
+    } else if (verb == "bring") {
+        co_return co_await bring();
+    } else if (verb == "drain") {
+        blocked_ = true;
+        refresh_own();
+        peers_->beat();
+        save();
+        Outcome away = co_await expel();
+        Outcome home = co_await bring();
+        if (away.code != 0) co_return away;
+        if (home.code != 0) co_return home;
+    } else {
+        co_return Outcome::failed(2, fmt::format("there is no node verb '{}'", printable(verb)));
+    }
+    refresh_own();
+    peers_->beat();
+    save();
+    happenings_.add("node_" + verb, 0, "", "", {});
+    co_return Outcome::done(state());
+}
+
+Task<Outcome> Node::expel() {
+    json::array rows;
+    std::string why;
+    for (Guest const& guest : guests_->arrived()) {
+        Outcome one = co_await forward(guest.identity.home, "take_back", Caller{}, pid_body(guest.identity.pid));
+        if (one.code == 0) {
+            if (one.body.is_object()) rows.push_back(one.body);
+        } else {
+            why = fmt::format("{}:{} stays: {}", guest.identity.home, guest.identity.pid, one.error);
+        }
+    }
+    if (!why.empty()) co_return Outcome::failed(1, why);
+    co_return Outcome::done(json::object{{"node", name_}, {"moves", rows}});
+}
+
+Task<Outcome> Node::bring() {
+    json::array rows;
+    std::string why;
+    std::vector<ProcessPtr> away;
+    for (auto& [pid, process] : processes_)
+        if (process->place != Place::home) away.push_back(process);
+    for (ProcessPtr const& process : away) {
+        process->anchor.clear();
+        Moved moved = co_await move(process, name_);
+        if (moved.ok) rows.push_back(move_row(process->pid(), moved));
+        else if (moved.code != 4) why = fmt::format("{} stays: {}", process->pid(), moved.text);
+    }
+    if (!why.empty()) co_return Outcome::failed(1, why);
+    co_return Outcome::done(json::object{{"node", name_}, {"moves", rows}});
+}
+
+} // namespace rove::node

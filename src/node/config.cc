@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Config: reading the configuration against the table of keys.
+#include "node/config.hh"
+
+#include <algorithm>
+
+#include <toml++/toml.h>
+
+#include "base/check.hh"
+#include "base/units.hh"
+#include "sys/files.hh"
+
+namespace rove::node {
+
+// clang-format off
+std::vector<Knob> const knobs = {
+    {"run_dir",            Unit::text,     "/run/rove", "Where the sockets and the state of this boot are."},
+    {"node.name",          Unit::text,     "",          "This node's name; empty: the host name."},
+    {"node.address",       Unit::text,     "",          "The address that others reach this node at; empty: the first of node.listen."},
+    {"node.addresses",     Unit::texts,    "",          "More addresses that others reach this node at."},
+    {"node.listen",        Unit::texts,    "",          "Where peers may connect, address:port; empty: the node is alone."},
+    {"cluster.key_file",   Unit::text,     "/etc/rove/key", "The file with the cluster's key."},
+    {"cluster.peers",      Unit::peers,    "",          "The members of the cluster, name and address:port of each."},
+    {"guests.max",         Unit::number,   "1000",      "How many guests this node takes."},
+    {"guests.memory",      Unit::size,     "0",         "How much memory all guests may use together; 0: no limit but the node's."},
+    {"guests.homes",       Unit::texts,    "*",         "The nodes whose processes are taken; * is all."},
+    {"guests.users",       Unit::texts,    "*",         "The users whose processes are taken; * is all."},
+    {"guests.nice",        Unit::number,   "0",         "The nice value of guests, -20 to 19."},
+    {"guests.cpu_weight",  Unit::number,   "100",       "The CPU weight of all guests together, 1 to 10000; everybody's is 100."},
+    {"guests.uid_base",    Unit::number,   "1879048192","The first of a range of user numbers that belong to guests."},
+    {"move.root",          Unit::flag,     "true",      "Whether root's processes may be moved."},
+    {"move.freeze",        Unit::duration, "0",         "The longest wanted freeze of a move; 0: none given."},
+    {"move.host_blocked",  Unit::flag,     "false",     "Whether this node starts out taking no guests."},
+    {"links.port_range",   Unit::text,     "",          "The ports that guests' connections may use, first-last; empty: any."},
+    {"drain.seconds",      Unit::number,   "60",        "How long a shutting-down machine waits for its processes to leave."},
+    {"cpu.hide",           Unit::texts,    "",          "CPU features that this node does not count among its own."},
+    {"log.level",          Unit::text,     "info",      "debug, info, warn or error."},
+};
+// clang-format on
+
+namespace {
+
+Result<Setting> initial(Knob const& knob) {
+    std::string_view text = knob.initial;
+    switch (knob.unit) {
+    case Unit::text: return Setting(std::string(text));
+    case Unit::number: return Setting(static_cast<int64_t>(std::stoll(knob.initial)));
+    case Unit::decimal: return Setting(std::stod(knob.initial));
+    case Unit::size: return Setting(static_cast<int64_t>(TRY(parse_size(text))));
+    case Unit::duration: return Setting(static_cast<int64_t>(TRY(parse_duration(text)).count()));
+    case Unit::flag: return Setting(text == "true");
+    case Unit::texts:
+        return Setting(text.empty() ? std::vector<std::string>{} : std::vector<std::string>{knob.initial});
+    case Unit::peers: return Setting(std::vector<PeerEntry>{});
+    }
+    return fail(EINVAL, "no such unit");
+}
+
+std::string place(toml::source_region const& region, std::string const& source) {
+    return fmt::format("{}:{}:{}", source, region.begin.line, region.begin.column);
+}
+
+Result<std::string> one_text(toml::node const& node, std::string const& where) {
+    auto value = node.value_exact<std::string>();
+    if (!value) return fail(EINVAL, "{} must be a text in quotes", where);
+    return *value;
+}
+
+Result<std::vector<PeerEntry>> read_peers(toml::node const& node, std::string const& where) {
+    std::vector<PeerEntry> peers;
+    toml::array const* list = node.as_array();
+    if (!list) return fail(EINVAL, "{} must be an array of {{ name, address }}", where);
+    for (toml::node const& item : *list) {
+        toml::table const* row = item.as_table();
+        if (!row || row->size() != 2 || !(*row)["name"].is_string() || !(*row)["address"].is_string())
+            return fail(EINVAL, "{} must be an array of {{ name, address }}", where);
+        peers.push_back({*(*row)["name"].value<std::string>(), *(*row)["address"].value<std::string>()});
+    }
+    return peers;
+}
+
+Result<Setting> read(Knob const& knob, toml::node const& node, std::string const& where) {
+    switch (knob.unit) {
+    case Unit::text: return Setting(TRY(one_text(node, where)));
+    case Unit::number:
+        if (auto value = node.value_exact<int64_t>()) return Setting(*value);
+        return fail(EINVAL, "{} must be a whole number", where);
+    case Unit::decimal:
+        if (auto value = node.value<double>()) return Setting(*value);
+        return fail(EINVAL, "{} must be a number", where);
+    case Unit::size: {
+        if (auto value = node.value_exact<int64_t>(); value && *value >= 0) return Setting(*value);
+        auto size = parse_size(TRY(one_text(node, where)));
+        if (!size) return fail(EINVAL, "{} must be a size such as \"2G\"", where);
+        return Setting(static_cast<int64_t>(*size));
+    }
+    case Unit::duration: {
+        auto time = parse_duration(TRY(one_text(node, where)));
+        if (!time || time->count() < 0)
+            return fail(EINVAL, "{} must be a time such as \"10ms\"", where);
+        return Setting(static_cast<int64_t>(time->count()));
+    }
+    case Unit::flag:
+        if (auto value = node.value_exact<bool>()) return Setting(*value);
+        return fail(EINVAL, "{} must be true or false", where);
+    case Unit::texts: {
+        toml::array const* list = node.as_array();
+        if (!list) return fail(EINVAL, "{} must be an array of texts", where);
+        std::vector<std::string> texts;
+        for (toml::node const& item : *list) texts.push_back(TRY(one_text(item, where)));
+        return Setting(std::move(texts));
+    }
+    case Unit::peers: return Setting(TRY(read_peers(node, where)));
+    }
+    return fail(EINVAL, "no such unit");
+}
+
+Status check_range(std::string const& key, Setting const& setting, std::string const& where) {
+    struct Range {
+        char const* key;
+        int64_t low, high;
+    };
+    static constexpr Range ranges[] = {{"guests.max", 0, 1000000}, {"guests.nice", -20, 19},
+        {"guests.cpu_weight", 1, 10000}, {"guests.uid_base", 0, 4294000000},
+        {"drain.seconds", 0, 86400}};
+    for (Range const& range : ranges) {
+        if (key != range.key) continue;
+        int64_t value = std::get<int64_t>(setting);
+        if (value < range.low || value > range.high)
+            return fail(EINVAL, "{} must be between {} and {}", where, range.low, range.high);
+    }
+    if (key == "log.level") {
+        auto const& level = std::get<std::string>(setting);
+        if (level != "debug" && level != "info" && level != "warn" && level != "error")
+            return fail(EINVAL, "{} must be debug, info, warn or error", where);
+    }
+    return {};
+}
+
+} // namespace
+
+Config Config::defaults() {
+    Config config;
+    for (Knob const& knob : knobs) {
+        auto setting = initial(knob);
+        CHECK(setting);
+        config.values_[knob.key] = Value{*setting, "default"};
+    }
+    return config;
+}
+
+Result<Config> Config::parse(std::string const& text, std::string const& source) {
+    Config config = defaults();
+    toml::table top;
+    try {
+        top = toml::parse(text, source);
+    } catch (toml::parse_error const& error) {
+        return fail(EINVAL, "{}: {}", place(error.source(), source), error.description());
+    }
+    // A peer's table is a value, every other table is a section.
+    std::vector<std::pair<std::string, toml::node const*>> todo;
+    for (auto const& [key, node] : top) todo.emplace_back(std::string(key.str()), &node);
+    while (!todo.empty()) {
+        auto [key, node] = todo.back();
+        todo.pop_back();
+        auto knob = std::find_if(knobs.begin(), knobs.end(), [&](Knob const& k) { return k.key == key; });
+        if (knob != knobs.end()) {
+            std::string where = fmt::format("{}: {}", place(node->source(), source), key);
+            Setting setting = TRY(read(*knob, *node, where));
+            TRY(check_range(key, setting, where));
+            config.values_[key] = Value{std::move(setting),
+                fmt::format("{}:{}", source, node->source().begin.line)};
+            continue;
+        }
+        bool section = std::any_of(knobs.begin(), knobs.end(),
+            [&](Knob const& k) { return std::string_view(k.key).starts_with(key + "."); });
+        if (!section || !node->is_table())
+            return fail(EINVAL, "{}: there is no key '{}'; 'rove config' lists all",
+                place(node->source(), source), key);
+        for (auto const& [name, inner] : *node->as_table())
+            todo.emplace_back(key + "." + std::string(name.str()), &inner);
+    }
+    return config;
+}
+
+Result<Config> Config::load(std::string const& path, MustExist must) {
+    if (must == MustExist::no && !sys::exists(path)) return defaults();
+    return parse(TRY(sys::read_file(path, 1 << 20)), path);
+}
+
+Config::Value const& Config::at(std::string const& key) const {
+    auto found = values_.find(key);
+    CHECK(found != values_.end());
+    return found->second;
+}
+std::string const& Config::text(std::string const& key) const { return std::get<std::string>(at(key).setting); }
+int64_t Config::number(std::string const& key) const { return std::get<int64_t>(at(key).setting); }
+double Config::decimal(std::string const& key) const { return std::get<double>(at(key).setting); }
+bool Config::flag(std::string const& key) const { return std::get<bool>(at(key).setting); }
+std::vector<std::string> const& Config::texts(std::string const& key) const {
+    return std::get<std::vector<std::string>>(at(key).setting);
+}
+std::vector<PeerEntry> const& Config::peers() const {
+    return std::get<std::vector<PeerEntry>>(at("cluster.peers").setting);
+}
+
+std::vector<Config::Row> Config::rows() const {
+    std::vector<Row> rows;
+    for (Knob const& knob : knobs) {
+        Value const& value = at(knob.key);
+        rows.push_back({knob.key, knob.unit, value.setting, value.source});
+    }
+    return rows;
+}
+
+} // namespace rove::node

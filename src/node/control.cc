@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control: HTTP on a UNIX socket.
+#include "node/control.hh"
+
+#include <sys/socket.h>
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/text.hh"
+#include "sys/sockets.hh"
+
+namespace rove::node {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace json = boost::json;
+using Socket = asio::local::stream_protocol::socket;
+
+namespace {
+
+constexpr uint64_t body_max = 1 << 20;
+constexpr uint32_t header_max = 16 << 10;
+constexpr size_t backlog_max = 1 << 20; // of events for one follower that does not read
+
+http::status status_of(int code) {
+    switch (code) {
+    case 0: return http::status::ok;
+    case 2: return http::status::bad_request;
+    case 3: return http::status::conflict;
+    case 4: return http::status::not_found;
+    case 5: return http::status::service_unavailable;
+    default: return http::status::unprocessable_entity;
+    }
+}
+
+std::string answer_text(Outcome const& outcome) {
+    if (outcome.code == 0) return json::serialize(outcome.body) + "\n";
+    json::object object{{"error", outcome.error}, {"code", outcome.code}};
+    if (!outcome.members.is_null()) object["members"] = outcome.members;
+    return json::serialize(object) + "\n";
+}
+
+// A follower of events: lines wait here until the socket takes them.
+struct Backlog {
+    explicit Backlog(asio::io_context& io) : news(std::make_shared<Event>(io)) {}
+    std::shared_ptr<Event> news;
+    std::string lines;
+    bool overrun = false;
+    void add(std::string const& line) {
+        if (lines.size() + line.size() > backlog_max) overrun = true;
+        else lines += line;
+        news->set();
+    }
+};
+
+double since_of(std::string_view query) {
+    for (std::string_view part : split(query, '&')) {
+        auto [key, value] = cut(part, '=');
+        if (key == "since")
+            if (auto number = parse_decimal(value)) return *number;
+    }
+    // Without it only what is new: no event has happened this late.
+    return 1e18;
+}
+
+// Ends when the follower closes his side: he is not expected to say anything.
+Task<> await_close(Socket& socket, Backlog& backlog) {
+    char byte;
+    (void)co_await socket.async_read_some(asio::buffer(&byte, 1), no_throw);
+    backlog.overrun = true;
+    backlog.news->set();
+}
+
+template <class Send>
+Task<> follow(asio::io_context& io, Node& node, double since, Backlog& backlog, Send send) {
+    uint64_t id = node.happenings().follow(since, [&](std::string const& line) { backlog.add(line); });
+    while (!backlog.overrun) {
+        if (backlog.lines.empty()) {
+            (void)co_await backlog.news->wait(Nanos::max());
+            backlog.news = std::make_shared<Event>(io);
+            continue;
+        }
+        std::string part = std::exchange(backlog.lines, {});
+        if (!co_await send(part)) break;
+    }
+    node.happenings().unfollow(id);
+}
+
+Task<> serve_chunks(asio::io_context& io, Node& node, std::shared_ptr<Socket> socket, double since) {
+    std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"
+                       "Connection: close\r\n\r\n";
+    auto [error, count] = co_await asio::async_write(*socket, asio::buffer(head), no_throw);
+    if (error) co_return;
+    auto backlog = std::make_shared<Backlog>(io);
+    asio::co_spawn(io, [](std::shared_ptr<Socket> s, std::shared_ptr<Backlog> b) -> Task<> {
+        co_await await_close(*s, *b);
+    }(socket, backlog), asio::detached);
+    co_await follow(io, node, since, *backlog, [&](std::string const& part) -> Task<bool> {
+        std::string chunk = fmt::format("{:x}\r\n", part.size()) + part + "\r\n";
+        auto [failed, sent] = co_await asio::async_write(*socket, asio::buffer(chunk), no_throw);
+        co_return !failed;
+    });
+    boost::system::error_code ignored;
+    socket->close(ignored);
+}
+
+Task<> serve_websocket(asio::io_context& io, Node& node, Socket socket,
+    http::request<http::string_body> request, double since) {
+    beast::websocket::stream<Socket> stream(std::move(socket));
+    auto [error] = co_await stream.async_accept(request, no_throw);
+    if (error) co_return;
+    stream.text(true);
+    Backlog backlog(io);
+    co_await follow(io, node, since, backlog, [&](std::string const& part) -> Task<bool> {
+        for (std::string_view line : lines(part)) {
+            auto [failed, sent] = co_await stream.async_write(asio::buffer(line.data(), line.size()), no_throw);
+            if (failed) co_return false;
+        }
+        co_return true;
+    });
+}
+
+Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node) {
+    auto credentials = sys::peer_credentials(socket->native_handle());
+    if (!credentials) co_return;
+    Caller caller{credentials->uid, credentials->gid, credentials->pid};
+    beast::flat_buffer buffer(header_max + body_max);
+    for (;;) {
+        http::request_parser<http::string_body> parser;
+        parser.header_limit(header_max);
+        parser.body_limit(body_max);
+        auto [error, count] = co_await http::async_read(*socket, buffer, parser, no_throw);
+        if (error == http::error::end_of_stream || error == asio::error::operation_aborted) co_return;
+        Outcome outcome;
+        bool keep = false;
+        std::string target;
+        if (error) {
+            outcome = Outcome::failed(2, "the request is no HTTP request: " + error.message());
+        } else {
+            auto const& request = parser.get();
+            keep = request.keep_alive();
+            target = std::string(request.target());
+            std::string_view path = target, query;
+            std::tie(path, query) = cut(target, '?');
+            if (path == "/v1/events" && request.method() == http::verb::get) {
+                if (beast::websocket::is_upgrade(request))
+                    co_await serve_websocket(io, node, std::move(*socket), parser.release(), since_of(query));
+                else
+                    co_await serve_chunks(io, node, socket, since_of(query));
+                co_return;
+            }
+            outcome = co_await node.serve(std::string(request.method_string()), std::string(path),
+                std::string(query), request.body(), caller);
+        }
+        http::response<http::string_body> response(status_of(outcome.code), 11);
+        response.set(http::field::content_type, "application/json");
+        response.keep_alive(keep);
+        response.body() = answer_text(outcome);
+        response.prepare_payload();
+        auto [failed, sent] = co_await http::async_write(*socket, response, no_throw);
+        if (failed || !keep) break;
+    }
+    boost::system::error_code ignored;
+    socket->shutdown(Socket::shutdown_send, ignored);
+}
+
+Task<> accept_all(asio::io_context& io, std::shared_ptr<asio::local::stream_protocol::acceptor> acceptor, Node& node) {
+    for (;;) {
+        auto [error, socket] = co_await acceptor->async_accept(no_throw);
+        if (error == asio::error::operation_aborted) co_return;
+        if (error) {
+            co_await pause(io, std::chrono::milliseconds(50));
+            continue;
+        }
+        start(io, serve(io, std::make_shared<Socket>(std::move(socket)), node));
+    }
+}
+
+} // namespace
+
+Status serve_control(asio::io_context& io, std::string const& path, Node& node) {
+    Fd listener = TRY(sys::unix_listen(path, 0666));
+    auto acceptor = std::make_shared<asio::local::stream_protocol::acceptor>(
+        io, asio::local::stream_protocol(), listener.release());
+    start(io, accept_all(io, acceptor, node));
+    return {};
+}
+
+} // namespace rove::node

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// CPU features: what programs may find out about a CPU and then rely on, as one vector of words.
+//
+// Word order is APPEND ONLY; numbers are the protocol. A bit without a name is not compared: it
+// does not change what a program may execute (hypervisor, OSXSAVE …) or is newer than this list.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rove::node {
+
+using CpuFeatures = std::vector<uint32_t>;
+
+// Of the CPU that we run on, without those named in `hidden`; unknown names are ignored.
+CpuFeatures cpu_features(std::vector<std::string> const& hidden);
+
+// Names of the bits that `wanted` has and `offered` lacks, in a fixed order.
+std::vector<std::string> missing_features(CpuFeatures const& wanted, CpuFeatures const& offered);
+
+// Whether a guest's CPUID can be made to answer as home's would (CPUID faulting).
+bool cpuid_can_be_faulted();
+
+} // namespace rove::node

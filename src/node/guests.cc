@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests: judging offers, reservations, wardens.
+#include "node/guests.hh"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "base/text.hh"
+#include "base/units.hh"
+#include "net/key.hh"
+#include "sys/cgroup.hh"
+#include "wire/session.hh"
+
+namespace rove::node {
+
+using wire::Accept;
+using wire::KeeperType;
+using wire::Refuse;
+
+namespace {
+
+constexpr Nanos reservation_time = std::chrono::seconds(10);
+constexpr char guests_group[] = "rove-guests";
+
+bool listed(std::vector<std::string> const& list, std::string const& name) {
+    return std::any_of(list.begin(), list.end(),
+        [&](std::string const& item) { return item == "*" || item == name; });
+}
+
+std::string hex(std::string_view bytes) {
+    std::string text;
+    for (unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+    return text;
+}
+
+// The same session has the same number after a restart of the daemon; sixteen bits of it are
+// enough for a node's guests, and a number in use is not given twice.
+uint32_t preferred_slot(std::string const& session) {
+    uint32_t hash = 2166136261u;
+    for (unsigned char c : session) hash = (hash ^ c) * 16777619u;
+    return hash % 60000;
+}
+
+} // namespace
+
+Refuse judge_offer(wire::Offer const& offer, Grants const& grants, uint64_t guests_now,
+    uint64_t memory_used, uint64_t memory_free, CpuFeatures const& own, bool can_fault_cpuid,
+    std::string const& node) {
+    if (grants.blocked) return {"", fmt::format("{} takes no guests; 'rove node unblock {}' changes that", node, node)};
+    if (offer.session_version != wire::session_version)
+        return {"", fmt::format("{} speaks version {} of the session protocol, not {}; run the same version of Rove on both",
+            node, wire::session_version, offer.session_version)};
+    if (!listed(grants.homes, offer.identity.home))
+        return {"", fmt::format("{} takes no guests from {} (guests.homes)", node, offer.identity.home)};
+    if (!listed(grants.users, offer.user))
+        return {"", fmt::format("{} takes no guests of user {} (guests.users)", node, offer.user)};
+    if (guests_now >= grants.max)
+        return {"", fmt::format("{} is full: it takes {} guests (guests.max)", node, grants.max)};
+    if (grants.memory != 0 && memory_used + offer.memory_bytes > grants.memory)
+        return {"", fmt::format("{} grants its guests {} of memory, {} more does not fit (guests.memory)", node,
+            print_size(grants.memory), print_size(offer.memory_bytes))};
+    if (offer.memory_bytes > memory_free)
+        return {"", fmt::format("{} has {} of free memory, the process has {}", node, print_size(memory_free),
+            print_size(offer.memory_bytes))};
+    auto missing = missing_features(offer.cpu_features, own);
+    if (!missing.empty())
+        return {"cpu_features", fmt::format("the CPU of {} lacks {}, which the process may use", node, join(missing, ", "))};
+    // Code that asks the CPU while it is away would choose what home lacks.
+    auto more = missing_features(own, offer.cpu_features);
+    if (!more.empty() && !can_fault_cpuid)
+        return {"cpu_features", fmt::format("the CPU of {} has {}, which home lacks, and cannot hide it", node, join(more, ", "))};
+    return {};
+}
+
+Guests::Guests(asio::io_context& io, Config const& config, Keepers& keepers, Host host)
+    : io_(io), config_(config), keepers_(keepers), host_(std::move(host)) {
+    // Groups of guests whose wardens do not report to this daemon are left-overs.
+    auto top = sys::Cgroup::top();
+    if (!top || !top->child(guests_group).exists()) return;
+    auto names = top->child(guests_group).children();
+    if (!names) return;
+    for (std::string const& session : *names) start(io_, clean(session));
+}
+
+Task<> Guests::clean(std::string session) {
+    co_await pause(io_, std::chrono::seconds(5));
+    if (guests_.contains(session)) co_return;
+    auto top = sys::Cgroup::top();
+    if (!top) co_return;
+    auto group = top->child(guests_group).child(session);
+    if (!group.exists()) co_return;
+    (void)group.kill_all(std::chrono::milliseconds(500));
+    (void)group.remove(std::chrono::milliseconds(500));
+}
+
+
+Result<std::vector<std::string>> Guests::make_group(Guest const& guest) {
+    sys::Cgroup all = TRY(TRY(sys::Cgroup::top()).create(guests_group));
+    if (uint64_t limit = static_cast<uint64_t>(config_.number("guests.memory")); limit != 0)
+        TRY(all.set_memory(limit, std::nullopt));
+    if (int64_t weight = config_.number("guests.cpu_weight"); weight != 100)
+        TRY(all.set_cpu_weight(static_cast<unsigned>(weight)));
+    return TRY(all.create(guest.session)).directories();
+}
+
+Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t memory_free) {
+    Grants grants{static_cast<uint64_t>(config_.number("guests.max")),
+        static_cast<uint64_t>(config_.number("guests.memory")), config_.texts("guests.homes"),
+        config_.texts("guests.users"), blocked};
+    uint64_t used = 0;
+    for (auto const& [session, guest] : guests_) used += guest.memory_bytes;
+    Refuse refuse = judge_offer(offer, grants, guests_.size(), used, memory_free, host_.features,
+        cpuid_can_be_faulted(), host_.node);
+    if (!refuse.text.empty()) co_return refuse;
+
+    auto secret = net::random_bytes(24);
+    if (!secret) co_return Refuse{"", host_.node + " has no random numbers"};
+    std::string token = secret->substr(0, 16), session = hex(secret->substr(16));
+    Guest guest;
+    guest.session = session;
+    guest.identity = offer.identity;
+    guest.user = offer.user;
+    guest.command = offer.command;
+    guest.memory_bytes = offer.memory_bytes;
+    guest.listening = std::make_shared<Event>(io_);
+    guest.slot = preferred_slot(session);
+    while (std::any_of(guests_.begin(), guests_.end(),
+        [&](auto const& other) { return other.second.slot == guest.slot; }))
+        guest.slot = (guest.slot + 1) % 60000;
+
+    wire::WardenOrder order;
+    order.identity = offer.identity;
+    order.token = token;
+    order.node = host_.node;
+    order.run_dir = host_.run_dir;
+    order.listen = host_.addresses;
+    auto [first, last] = cut(config_.text("links.port_range"), '-');
+    order.port_first = parse_number<uint16_t>(first).value_or(0);
+    order.port_last = parse_number<uint16_t>(last).value_or(0);
+    if (::geteuid() == 0)
+        order.guest_uid = order.guest_gid =
+            static_cast<uint32_t>(config_.number("guests.uid_base")) + guest.slot;
+    order.user = offer.user;
+    order.command = offer.command;
+    order.memory_limit = grants.memory;
+    order.nice = static_cast<int32_t>(config_.number("guests.nice"));
+    auto groups = make_group(guest);
+    if (!groups) {
+        spdlog::warn("no cgroup for a guest: {}", groups.error().sentence());
+        co_return Refuse{"", fmt::format("{} cannot make a cgroup for it: {}", host_.node, groups.error().sentence())};
+    }
+    order.cgroups = *groups;
+    auto warden = keepers_.spawn("warden", {"--session", session}, wire::encode(order));
+    if (!warden) {
+        spdlog::error("cannot start a warden: {}", warden.error().sentence());
+        start(io_, clean(session));
+        co_return Refuse{"", fmt::format("{} cannot start a warden: {}", host_.node, warden.error().sentence())};
+    }
+    guest.warden_pid = *warden;
+    auto listening = guest.listening;
+    guests_[session] = std::move(guest);
+    bool said_hello = co_await listening->wait(std::chrono::seconds(5));
+    auto found = guests_.find(session);
+    if (!said_hello || found == guests_.end() || found->second.port == 0) {
+        if (found != guests_.end()) end(found->second);
+        guests_.erase(session);
+        start(io_, clean(session));
+        co_return Refuse{"", fmt::format("the warden on {} did not start; its log says why", host_.node)};
+    }
+    start(io_, expire(session));
+    Accept accept;
+    accept.session = session;
+    accept.landing = wire::Landing{host_.node, host_.addresses, found->second.port, token};
+    co_return accept;
+}
+
+Task<> Guests::expire(std::string session) {
+    co_await pause(io_, reservation_time);
+    auto found = guests_.find(session);
+    if (found == guests_.end() || found->second.arrived) co_return;
+    spdlog::info("a reservation for {}:{} was not used", found->second.identity.home, found->second.identity.pid);
+    withdraw(session);
+}
+
+void Guests::withdraw(std::string const& session) {
+    auto found = guests_.find(session);
+    if (found == guests_.end() || found->second.arrived) return;
+    end(found->second);
+    guests_.erase(found);
+    start(io_, clean(session));
+}
+
+void Guests::end(Guest& guest) {
+    // The warden ends its guest itself; a warden that never spoke is ended by its group and here.
+    if (guest.warden && guest.warden->send(KeeperType::end_guest, wire::Empty{})) return;
+    if (guest.warden_pid > 0) (void)::kill(guest.warden_pid, SIGKILL);
+}
+
+void Guests::home_lost(std::string const& home, uint64_t present) {
+    for (auto& [session, guest] : guests_)
+        if (guest.identity.home == home && guest.identity.incarnation != present) {
+            spdlog::warn("home {} of guest {} was restarted; the guest ends", home, guest.identity.pid);
+            end(guest);
+        }
+}
+
+void Guests::hello(std::shared_ptr<Keeper> keeper, wire::WardenHello hello) {
+    auto& guest = guests_[hello.session];
+    bool new_here = guest.session.empty();
+    guest.session = hello.session;
+    guest.identity = hello.identity;
+    guest.warden = keeper;
+    guest.warden_pid = keeper->pid();
+    guest.port = hello.port;
+    guest.slot = preferred_slot(hello.session);
+    if (hello.memory_bytes != 0) guest.memory_bytes = hello.memory_bytes;
+    if (!hello.user.empty()) guest.user = hello.user;
+    if (!hello.command.empty()) guest.command = hello.command;
+    // A guest that a former daemon let in lives here already.
+    if (new_here) guest.arrived = hello.guest_pid != 0;
+    if (guest.listening) guest.listening->set();
+    else if (!guest.arrived) start(io_, expire(hello.session));
+}
+
+bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet) {
+    if (packet.type != KeeperType::warden_state) return false;
+    auto state = wire::decode<wire::WardenState>(packet.body);
+    if (!state) return false;
+    for (auto& [session, guest] : guests_) {
+        if (guest.warden != keeper) continue;
+        if (state->memory_bytes != 0) guest.memory_bytes = state->memory_bytes;
+        guest.cpu_us = state->cpu_us;
+        if (state->event == "arrived") guest.arrived = true;
+        if (!state->event.empty() && happened) happened(state->event, guest);
+        if (state->event == "failed") spdlog::warn("warden of {}:{}: {}", guest.identity.home, guest.identity.pid, state->text);
+    }
+    return true;
+}
+
+void Guests::closed(std::shared_ptr<Keeper> const& keeper) {
+    for (auto at = guests_.begin(); at != guests_.end(); ++at) {
+        if (at->second.warden != keeper) continue;
+        if (at->second.listening) at->second.listening->set();
+        std::string session = at->first;
+        guests_.erase(at);
+        // The warden's last act is to leave its group empty; a killed one could not.
+        auto top = sys::Cgroup::top();
+        if (top) {
+            auto group = top->child(guests_group).child(session);
+            (void)group.kill_all(std::chrono::milliseconds(100));
+            if (!group.remove(std::chrono::milliseconds(100))) start(io_, clean(session));
+        }
+        return;
+    }
+}
+
+std::vector<Guest> Guests::arrived() const {
+    std::vector<Guest> all;
+    for (auto const& [session, guest] : guests_)
+        if (guest.arrived) all.push_back(guest);
+    return all;
+}
+
+} // namespace rove::node

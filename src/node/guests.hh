@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests: the processes of other homes on this node: what is granted to them, their reservations
+// and their wardens.
+//
+// An offer that is accepted makes a reservation: a cgroup, a user number, a warden that listens. It
+// ends after ten seconds if the guest has not come. A warden that says hello to a new daemon is a
+// guest that lives on.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "node/async.hh"
+#include "node/config.hh"
+#include "node/cpu_features.hh"
+#include "node/keepers.hh"
+#include "wire/peer.hh"
+
+namespace rove::node {
+
+struct Guest {
+    std::string session;
+    wire::Identity identity;
+    std::string user, command;
+    uint64_t memory_bytes = 0, cpu_us = 0;
+    pid_t warden_pid = 0;
+    uint16_t port = 0;
+    uint32_t slot = 0; // of the range of user numbers
+    bool arrived = false;
+    std::shared_ptr<Keeper> warden;
+    std::shared_ptr<Event> listening; // set when the warden has said hello, or has failed
+};
+
+// What is granted, from the configuration.
+struct Grants {
+    uint64_t max = 0, memory = 0;
+    std::vector<std::string> homes, users;
+    bool blocked = false;
+};
+// Why not, or an empty text. Pure.
+wire::Refuse judge_offer(wire::Offer const& offer, Grants const& grants, uint64_t guests_now,
+    uint64_t memory_used, uint64_t memory_free, CpuFeatures const& own, bool can_fault_cpuid,
+    std::string const& node);
+
+class Guests {
+public:
+    struct Host {
+        std::string node, run_dir;
+        std::vector<std::string> addresses;
+        CpuFeatures features;
+    };
+    Guests(asio::io_context& io, Config const& config, Keepers& keepers, Host host);
+
+    using Landed = std::variant<wire::Accept, wire::Refuse>;
+    Task<Landed> offer(wire::Offer offer, bool blocked, uint64_t memory_free);
+    void withdraw(std::string const& session);
+    // A home that is gone for good: its guests end.
+    void home_lost(std::string const& home, uint64_t present_incarnation);
+
+    void hello(std::shared_ptr<Keeper> keeper, wire::WardenHello hello);
+    bool packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet);
+    // Whether the guest is gone for good with it.
+    void closed(std::shared_ptr<Keeper> const& keeper);
+
+    // Called when one has arrived or left: event name and the guest.
+    std::function<void(std::string const&, Guest const&)> happened;
+    std::vector<Guest> arrived() const;
+    size_t count() const { return guests_.size(); }
+
+private:
+    Task<> expire(std::string session);
+    Task<> clean(std::string session);
+    void end(Guest& guest);
+    Result<std::vector<std::string>> make_group(Guest const& guest);
+
+    asio::io_context& io_;
+    Config const& config_;
+    Keepers& keepers_;
+    Host host_;
+    std::map<std::string, Guest> guests_; // by session
+};
+
+} // namespace rove::node

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keepers: the socket, and spawning.
+#include "node/keepers.hh"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <spdlog/spdlog.h>
+
+#include "sys/files.hh"
+#include "sys/process.hh"
+#include "sys/sockets.hh"
+
+namespace rove::node {
+
+using wire::KeeperType;
+
+Status Keeper::send_packet(std::string const& packet) {
+    ssize_t sent = ::send(socket_.number(), packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) return fail(errno, "cannot send to keeper {}", pid_);
+    return {};
+}
+
+Keepers::Keepers(asio::io_context& io, std::string run_dir, Events events)
+    : io_(io), run_dir_(std::move(run_dir)), events_(std::move(events)) {}
+
+Status Keepers::listen() {
+    listener_ = TRY(sys::unix_listen(run_dir_ + "/keepers.sock", 0600, SOCK_SEQPACKET));
+    TRY(sys::set_nonblocking(listener_.number(), true));
+    start(io_, accept_all());
+    return {};
+}
+
+Task<> Keepers::accept_all() {
+    asio::posix::stream_descriptor ready(io_, ::fcntl(listener_.number(), F_DUPFD_CLOEXEC, 3));
+    for (;;) {
+        auto [error] = co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+        if (error) co_return;
+        auto socket = sys::accept(listener_.number(), SOCK_NONBLOCK);
+        if (!socket) continue;
+        auto credentials = sys::peer_credentials(socket->number());
+        if (!credentials || (credentials->uid != 0 && credentials->uid != ::geteuid())) continue;
+        start(io_, serve(std::make_shared<Keeper>(std::move(*socket), credentials->pid)));
+    }
+}
+
+Task<> Keepers::serve(std::shared_ptr<Keeper> keeper) {
+    asio::posix::stream_descriptor ready(io_, ::fcntl(keeper->number(), F_DUPFD_CLOEXEC, 3));
+    std::string buffer(wire::keeper_packet_max, '\0');
+    for (;;) {
+        auto [error] = co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+        if (error) break;
+        ssize_t count = ::recv(keeper->number(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
+        if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+        if (count <= 0) break;
+        if (static_cast<size_t>(count) > buffer.size()
+            || !take(keeper, std::string_view(buffer).substr(0, static_cast<size_t>(count)))) {
+            spdlog::warn("keeper {}: a packet that is no message; the connection is closed", keeper->pid());
+            break;
+        }
+    }
+    if (keeper->role != KeeperRole::unknown) events_.closed(keeper);
+}
+
+bool Keepers::take(std::shared_ptr<Keeper> const& keeper, std::string_view bytes) {
+    auto packet = wire::open_keeper_packet(bytes);
+    if (!packet) return false;
+    if (keeper->role != KeeperRole::unknown) return events_.packet(keeper, *packet);
+    if (packet->type == KeeperType::steward_hello) {
+        auto hello = wire::decode<wire::StewardHello>(packet->body);
+        if (!hello || hello->steward_pid != keeper->pid()) return false;
+        keeper->role = KeeperRole::steward;
+        events_.steward_hello(keeper, std::move(*hello));
+        return true;
+    }
+    if (packet->type == KeeperType::warden_hello) {
+        auto hello = wire::decode<wire::WardenHello>(packet->body);
+        if (!hello) return false;
+        keeper->role = KeeperRole::warden;
+        events_.warden_hello(keeper, std::move(*hello));
+        return true;
+    }
+    return false;
+}
+
+Result<pid_t> Keepers::spawn(std::string const& role, std::vector<std::string> const& arguments,
+    std::string const& order) {
+    std::string own = TRY(sys::read_link("/proc/self/exe"));
+    if (own.ends_with(" (deleted)")) own.resize(own.size() - 10);
+    Fd text = TRY(sys::memfd("rove-order"));
+    TRY(sys::write_all(text.number(), as_bytes(order)));
+    (void)::lseek(text.number(), 0, SEEK_SET);
+    constexpr int order_fd = 3;
+    sys::Spawn what;
+    what.command = {own.substr(0, own.rfind('/')) + "/rove-keeper", role, "--socket",
+        run_dir_ + "/keepers.sock"};
+    what.command.insert(what.command.end(), arguments.begin(), arguments.end());
+    what.command.insert(what.command.end(), {"--order-fd", std::to_string(order_fd)});
+    Fd null = TRY(sys::open("/dev/null", O_RDWR));
+    what.descriptors = {{null.number(), 0}, {2, 1}, {2, 2}, {text.number(), order_fd}};
+    what.new_session = true;
+    sys::Child child = TRY(sys::spawn(what));
+    return child.pid;
+}
+
+} // namespace rove::node

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Node: joins the parts, keeps the bulletin up to date, and serves other nodes.
+#include "node/node.hh"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include "base/text.hh"
+#include "net/key.hh"
+#include "node/control.hh"
+#include "node/sensors/memory.hh"
+#include "sys/files.hh"
+#include "wire/session.hh"
+
+namespace rove::node {
+
+using wire::PeerType;
+namespace json = boost::json;
+
+namespace {
+
+std::string own_name(Config const& config) {
+    if (!config.text("node.name").empty()) return config.text("node.name");
+    char name[65] = {};
+    (void)::gethostname(name, sizeof name - 1);
+    return std::string(cut(name, '.').first);
+}
+
+std::vector<std::string> own_addresses(Config const& config) {
+    std::vector<std::string> addresses;
+    if (!config.text("node.address").empty()) addresses.push_back(config.text("node.address"));
+    for (auto const& more : config.texts("node.addresses")) addresses.push_back(more);
+    if (addresses.empty())
+        for (std::string const& at : config.texts("node.listen")) {
+            std::string host = at.substr(0, at.rfind(':'));
+            if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+            if (!host.empty() && host != "0.0.0.0" && host != "::" && host != "*") addresses.push_back(host);
+        }
+    return addresses;
+}
+
+} // namespace
+
+Node::Node(asio::io_context& io, Config config, std::string psk)
+    : io_(io), config_(std::move(config)), run_dir_(config_.text("run_dir")), name_(own_name(config_)),
+      addresses_(own_addresses(config_)), features_(cpu_features(config_.texts("cpu.hide"))),
+      speed_(measure_speed()), happenings_(name_),
+      keepers_(io, run_dir_,
+          Keepers::Events{
+              [this](auto keeper, auto hello) { steward_hello(std::move(keeper), std::move(hello)); },
+              [this](auto keeper, auto hello) { guests_->hello(std::move(keeper), std::move(hello)); },
+              [this](auto keeper, auto const& packet) {
+                  return keeper->role == KeeperRole::steward ? steward_packet(keeper, packet)
+                                                             : guests_->packet(keeper, packet);
+              },
+              [this](auto keeper) {
+                  if (keeper->role == KeeperRole::steward) steward_closed(keeper);
+                  else guests_->closed(keeper);
+              }}),
+      random_(static_cast<uint64_t>(real_now().count())) {
+    blocked_ = config_.flag("move.host_blocked");
+    peers_ = std::make_unique<Peers>(io_, board_, std::move(psk),
+        [this](std::string from, PeerType type, std::string body) { return serve_peer(std::move(from), type, std::move(body)); });
+    guests_ = std::make_unique<Guests>(io_, config_, keepers_, Guests::Host{name_, run_dir_, addresses_, features_});
+    guests_->happened = [this](std::string const& event, Guest const& guest) {
+        happenings_.add("guest_" + event, guest.identity.pid, guest.identity.home, name_,
+            {{"home", guest.identity.home}, {"user", guest.user}});
+        refresh_own();
+        peers_->beat();
+    };
+    board_.subscribe([this](Member const& member, bool new_incarnation) { member_changed(member, new_incarnation); });
+}
+
+// The incarnation is one of this boot, not of this daemon: <run_dir> is on a file system that the
+// next boot finds empty.
+Status Node::recall_incarnation() {
+    std::string path = run_dir_ + "/incarnation";
+    auto boot = sys::read_file("/proc/sys/kernel/random/boot_id");
+    std::string boot_id(boot ? trim(*boot) : "");
+    if (auto text = sys::read_file(path)) {
+        auto parts = words(*text);
+        if (parts.size() == 2 && parts[0] == boot_id)
+            if (auto number = parse_number<uint64_t>(parts[1])) incarnation_ = *number;
+    }
+    if (incarnation_ != 0) return {};
+    std::string noise = TRY(net::random_bytes(4));
+    uint32_t low = 0;
+    std::memcpy(&low, noise.data(), sizeof low);
+    // Seconds above, noise below: later ones are greater, two of one second differ.
+    incarnation_ = static_cast<uint64_t>(real_now().count() / 1000000000) << 24 | (low & 0xffffff);
+    return sys::replace_file(path, fmt::format("{} {}\n", boot_id, incarnation_), 0600);
+}
+
+Status Node::begin() {
+    TRY(sys::make_directories(run_dir_));
+    TRY(recall_incarnation());
+    load_.add(0, monotonic_now());
+    refresh_own();
+    TRY(keepers_.listen());
+    recall();
+    refresh_own();
+    for (PeerEntry const& peer : config_.peers()) peers_->add(peer.name, peer.address);
+    for (std::string const& at : config_.texts("node.listen")) TRY(peers_->listen(at));
+    TRY(serve_control(io_, run_dir_ + "/control.sock", *this));
+    start(io_, beat());
+    start(io_, sense());
+    start(io_, watch_programs());
+    happenings_.add("started", 0, "", "", {});
+    spdlog::info("node {} incarnation {:x}: {} cores of speed {:.2f}, {} programs", name_, incarnation_,
+        board_.own().cores, speed_, programs_.size());
+    return {};
+}
+
+void Node::end() {
+    ending_ = true;
+    save();
+    spdlog::info("node {} ends; programs and guests stay as they are", name_);
+    io_.stop();
+}
+
+wire::Bulletin Node::own_bulletin() {
+    utsname system{};
+    (void)::uname(&system);
+    MemoryState memory = memory_state();
+    wire::Bulletin bulletin;
+    bulletin.name = name_;
+    bulletin.incarnation = incarnation_;
+    bulletin.addresses = addresses_;
+    bulletin.blocked = blocked_;
+    bulletin.balancing = balancing_;
+    bulletin.load = load_.value();
+    bulletin.cores = cores_available();
+    bulletin.speed = speed_;
+    bulletin.memory_total = memory.total;
+    bulletin.memory_free = memory.free;
+    bulletin.guests = guests_ ? static_cast<uint32_t>(guests_->arrived().size()) : 0;
+    bulletin.session_version = wire::session_version;
+    bulletin.cpu_features = features_;
+    bulletin.kernel = system.release;
+    return bulletin;
+}
+
+void Node::refresh_own() { board_.set_own(own_bulletin()); }
+
+Task<> Node::beat() {
+    while (!ending_) {
+        refresh_own();
+        peers_->beat();
+        board_.tick(monotonic_now());
+        co_await pause(io_, bulletin_period);
+    }
+}
+
+Task<> Node::sense() {
+    while (!ending_) {
+        load_.add(runnable_threads() / std::max(board_.own().cores, 0.01), monotonic_now());
+        co_await pause(io_, std::chrono::milliseconds(100));
+    }
+}
+
+Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string body) {
+    if (type == PeerType::offer) {
+        auto offer = wire::decode<wire::Offer>(body);
+        if (!offer || offer->identity.home != from)
+            co_return PeerReply::of(PeerType::refuse, wire::Refuse{"", "an offer that makes no sense"});
+        auto landed = co_await guests_->offer(std::move(*offer), blocked_, memory_state().free);
+        if (auto* accept = std::get_if<wire::Accept>(&landed)) {
+            accept->load = load_.value();
+            co_return PeerReply::of(PeerType::accept, *accept);
+        }
+        co_return PeerReply::of(PeerType::refuse, std::get<wire::Refuse>(landed));
+    }
+    if (type == PeerType::withdraw) {
+        if (auto withdraw = wire::decode<wire::Withdraw>(body)) guests_->withdraw(withdraw->session);
+        co_return PeerReply{};
+    }
+    auto ask = wire::decode<wire::Ask>(body);
+    Outcome outcome = ask ? co_await serve_ask(from, std::move(*ask)) : Outcome::failed(2, "a question that makes no sense");
+    wire::Answer answer;
+    answer.code = outcome.code;
+    if (outcome.code == 0) {
+        answer.body = json::serialize(outcome.body);
+    } else {
+        json::object object{{"error", outcome.error}};
+        if (!outcome.members.is_null()) object["members"] = outcome.members;
+        answer.body = json::serialize(object);
+    }
+    co_return PeerReply::of(PeerType::answer, answer);
+}
+
+void Node::member_changed(Member const& member, bool new_incarnation) {
+    if (new_incarnation) {
+        spdlog::info("node {} was restarted", member.name);
+        guests_->home_lost(member.name, member.bulletin->incarnation);
+    }
+    spdlog::info("node {} is {}{}", member.name, word(member.state), member.trouble.empty() ? "" : ": " + member.trouble);
+    happenings_.add(fmt::format("node_{}", word(member.state)), 0, "", "", {{"node", member.name}});
+}
+
+} // namespace rove::node

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Node: everything that a daemon consists of, in one place; main.cc builds it.
+//
+// The parts are joined here by callbacks; none of them knows another by itself. The verbs of the
+// control API are in api*.cc, what moves processes is in moves.cc.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+
+#include <boost/json/value.hpp>
+
+#include "node/async.hh"
+#include "node/board.hh"
+#include "node/config.hh"
+#include "node/cpu_features.hh"
+#include "node/guests.hh"
+#include "node/happenings.hh"
+#include "node/keepers.hh"
+#include "node/peers.hh"
+#include "node/process.hh"
+#include "node/sensors/load.hh"
+
+namespace rove::node {
+
+// An answer of the control API, or of another node's daemon: an exit code of interface.md (0: done).
+struct Outcome {
+    int code = 0;
+    boost::json::value body; // when done
+    std::string error;       // else one sentence
+    boost::json::value members; // move --all that failed in part: each member's row
+
+    static Outcome done(boost::json::value value) {
+        Outcome outcome;
+        outcome.body = std::move(value);
+        return outcome;
+    }
+    static Outcome failed(int code, std::string sentence) {
+        Outcome outcome;
+        outcome.code = code;
+        outcome.error = std::move(sentence);
+        return outcome;
+    }
+};
+
+struct Caller {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    pid_t pid = 0; // 0: asked by another node
+};
+
+// What a move did; `reason` when it is confined.
+struct Moved {
+    bool ok = false;
+    int code = 1; // exit code when not ok
+    std::string reason, text;
+    std::string from, to, mode = "stop-and-copy";
+    uint64_t bytes = 0, freeze_us = 0, stopped_us = 0, total_us = 0;
+    static Moved failed(int code, std::string text, std::string reason = {}) {
+        Moved moved;
+        moved.code = code;
+        moved.text = std::move(text);
+        moved.reason = std::move(reason);
+        return moved;
+    }
+};
+
+class Node {
+public:
+    Node(asio::io_context& io, Config config, std::string psk);
+    Status begin();
+    // Ends cleanly: programs, guests and their keepers stay as they are.
+    void end();
+
+    // --- api.cc: one verb each; the caller's rights are checked inside
+    Task<Outcome> serve(std::string method, std::string path, std::string query, std::string body, Caller caller);
+    Happenings& happenings() { return happenings_; }
+    std::string const& name() const { return name_; }
+
+private:
+    struct Destination {
+        std::string node; // empty: not found, see trouble
+        Outcome trouble;
+    };
+    // --- node.cc
+    Status recall_incarnation();
+    wire::Bulletin own_bulletin();
+    void refresh_own();
+    Task<> beat();
+    Task<> sense();
+    Task<PeerReply> serve_peer(std::string from, wire::PeerType type, std::string body);
+    void member_changed(Member const& member, bool new_incarnation);
+
+    // --- programs.cc
+    Result<Program*> make_program(pid_t root, ProgramWish wish);
+    ProcessPtr meet(pid_t pid, uint64_t program); // null if it is gone
+    ProcessPtr find(pid_t pid);
+    void refresh_programs();
+    void forget_ended();
+    void bury(ProcessPtr const& process, std::string const& why);
+    Task<> watch_programs();
+    Task<> watch_end(ProcessPtr process);
+    Task<> finish(std::shared_ptr<Program> program);
+    void save() const;
+    void recall();
+    Nanos watch_period() const;
+
+    // --- moves.cc
+    Task<Moved> move(ProcessPtr process, std::string to, bool wait_for_exec = false);
+    Task<Moved> move_in_turn(ProcessPtr process, std::string to, bool wait_for_exec);
+    Task<Result<std::shared_ptr<Keeper>>> steward_for(ProcessPtr process);
+    void steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hello);
+    bool steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet);
+    void steward_closed(std::shared_ptr<Keeper> const& keeper);
+    void take_state(ProcessPtr const& process, wire::StewardState const& state);
+    void host_lost(ProcessPtr const& process, std::string const& text);
+    Task<> go_back(ProcessPtr process);
+    Task<> relearn(ProcessPtr process);
+    ProcessPtr process_of(Keeper const& keeper);
+    std::string best_node(ProcessPtr const& process);
+    Destination resolve(std::string const& to, ProcessPtr const& process);
+
+    // --- storm.cc
+    Task<> storm(ProcessPtr process, int64_t storm_ms, uint64_t seed);
+
+    // --- api.cc, api_move.cc, api_node.cc
+    Outcome ps(Caller caller, bool all);
+    boost::json::object ps_row(Process const& process);
+    Outcome nodes();
+    Outcome config_rows();
+    Outcome explain(Caller caller, boost::json::value const& pid);
+    Task<Outcome> trace(Caller caller, boost::json::value pid);
+    Task<Outcome> run(Caller caller, boost::json::object body);
+    Task<Outcome> adopt(Caller caller, boost::json::object body);
+    Task<Outcome> move_verb(Caller caller, boost::json::object body);
+    Task<Outcome> lock_verb(Caller caller, boost::json::object body, bool lock);
+    Task<Outcome> node_verb(Caller caller, boost::json::object body);
+    Task<Outcome> local_node_verb(std::string verb, boost::json::value on);
+    Task<Outcome> expel();
+    Task<Outcome> bring();
+    Task<Outcome> forward(std::string node, std::string verb, Caller caller, boost::json::object body);
+    Task<Outcome> serve_ask(std::string from, wire::Ask ask);
+    // Checks that the caller may act on a process of this home.
+    Outcome permit(Caller caller, pid_t pid);
+    boost::json::object move_row(pid_t pid, Moved const& moved);
+    Task<Outcome> move_all(Caller caller, ProcessPtr root, std::string to, bool wait);
+
+    asio::io_context& io_;
+    Config config_;
+    std::string run_dir_, name_;
+    uint64_t incarnation_ = 0;
+    std::vector<std::string> addresses_;
+    CpuFeatures features_;
+    double speed_ = 0;
+    Smoothed load_;
+    bool blocked_ = false, balancing_ = true, ending_ = false;
+    Happenings happenings_;
+    ListBoard board_;
+    std::unique_ptr<Peers> peers_;
+    Keepers keepers_;
+    std::unique_ptr<Guests> guests_;
+
+    std::map<pid_t, ProcessPtr> processes_;
+    std::map<uint64_t, std::shared_ptr<Program>> programs_;
+    uint64_t last_program_ = 0, last_request_ = 0;
+    // Processes that ended with their host: explain answers for an hour.
+    struct Departed {
+        Nanos at{};
+        uid_t uid = 0;
+        std::string host, reason, text;
+        std::deque<Decision> decisions;
+    };
+    std::map<pid_t, Departed> departed_;
+    struct Tracing {
+        explicit Tracing(asio::io_context& io) : done(io) {}
+        Event done;
+        std::optional<wire::TraceReply> reply;
+    };
+    std::map<pid_t, std::shared_ptr<Tracing>> tracing_;
+    std::mt19937_64 random_;
+};
+
+} // namespace rove::node

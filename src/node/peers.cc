@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+// Peers: TLS connections between daemons.
+#include "node/peers.hh"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <spdlog/spdlog.h>
+
+#include "base/text.hh"
+#include "net/tls.hh"
+
+namespace rove::node {
+
+using asio::ip::tcp;
+using wire::PeerType;
+
+namespace {
+
+constexpr size_t outbox_max = 16 << 20;
+
+struct HostPort {
+    std::string host, port;
+};
+Result<HostPort> split_address(std::string const& text) {
+    size_t colon = text.rfind(':');
+    if (colon == std::string::npos || !parse_number<uint16_t>(std::string_view(text).substr(colon + 1)))
+        return fail(EINVAL, "'{}' is not an address:port", printable(text));
+    std::string host = text.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    return HostPort{host, text.substr(colon + 1)};
+}
+
+} // namespace
+
+struct Pending {
+    explicit Pending(asio::io_context& io) : done(io) {}
+    Event done;
+    std::optional<PeerReply> reply;
+};
+
+class PeerLink : public std::enable_shared_from_this<PeerLink> {
+public:
+    PeerLink(asio::io_context& io, tcp::socket a_socket, net::Tls a_tls, std::string an_address)
+        : io_(io), socket(std::move(a_socket)), tls(std::move(a_tls)), address(std::move(an_address)),
+          heard(monotonic_now()) {}
+
+    asio::io_context& io_;
+    tcp::socket socket;
+    net::Tls tls;
+    std::string address;
+    std::string name; // known after its hello; before that whom we dialled
+    bool dialled = false, said_hello = false, greeted = false;
+    Nanos heard;
+    std::string inbox;
+    uint32_t last_request = 0;
+    std::map<uint32_t, std::shared_ptr<Pending>> pending;
+
+    template <class T> void send(PeerType type, uint32_t request, T const& message) {
+        send_frame(wire::peer_frame(type, request, message));
+    }
+    void send_frame(std::string const& frame) {
+        if (!tls.established()) return;
+        if (!tls.write(frame)) return close();
+        flush();
+    }
+    void flush() {
+        outbox_ += tls.take_output();
+        if (outbox_.size() > outbox_max) return close();
+        if (!writing_ && !outbox_.empty()) start(io_, write_all());
+    }
+    void close() {
+        boost::system::error_code ignored;
+        socket.close(ignored);
+    }
+
+private:
+    Task<> write_all() {
+        auto self = shared_from_this();
+        writing_ = true;
+        while (!outbox_.empty()) {
+            std::string part = std::exchange(outbox_, {});
+            auto [error, count] = co_await asio::async_write(socket, asio::buffer(part), no_throw);
+            if (error) {
+                close();
+                break;
+            }
+        }
+        writing_ = false;
+    }
+    std::string outbox_;
+    bool writing_ = false;
+};
+
+struct Peers::Listener {
+    explicit Listener(tcp::acceptor a) : acceptor(std::move(a)) {}
+    tcp::acceptor acceptor;
+};
+
+Peers::Peers(asio::io_context& io, ListBoard& board, std::string psk, Serve serve)
+    : io_(io), board_(board), psk_(std::move(psk)), serve_(std::move(serve)) {}
+Peers::~Peers() = default;
+
+Status Peers::listen(std::string const& text) {
+    HostPort at = TRY(split_address(text));
+    boost::system::error_code error;
+    auto address = asio::ip::make_address(at.host.empty() || at.host == "*" ? "::" : at.host, error);
+    if (error) return fail(EINVAL, "'{}' is not a numeric address", at.host);
+    tcp::endpoint endpoint(address, static_cast<uint16_t>(std::stoi(at.port)));
+    tcp::acceptor acceptor(io_);
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(128, error);
+    if (error) return fail(error.value(), "cannot listen on {}", text);
+    start(io_, accept_all(std::make_shared<Listener>(std::move(acceptor))));
+    return {};
+}
+
+Task<> Peers::accept_all(std::shared_ptr<Listener> listener) {
+    for (;;) {
+        auto [error, socket] = co_await listener->acceptor.async_accept(no_throw);
+        if (error == asio::error::operation_aborted) co_return;
+        if (error) {
+            co_await pause(io_, std::chrono::milliseconds(100));
+            continue;
+        }
+        auto tls = net::Tls::create(psk_, net::Role::server);
+        if (!tls) continue;
+        boost::system::error_code ignored;
+        auto from = socket.remote_endpoint(ignored);
+        socket.set_option(tcp::no_delay(true), ignored);
+        auto link = std::make_shared<PeerLink>(
+            io_, std::move(socket), std::move(*tls), from.address().to_string());
+        start(io_, converse(link));
+    }
+}
+
+void Peers::add(std::string const& name, std::string const& address) {
+    if (name == board_.own().name) return;
+    board_.add(name, address.substr(0, address.rfind(':')));
+    if (board_.own().name < name) start(io_, dial(name, address));
+}
+
+Task<> Peers::dial(std::string name, std::string address) {
+    auto at = split_address(address);
+    if (!at) {
+        spdlog::error("peer {}: {}", name, at.error().what);
+        board_.set_trouble(name, at.error().what);
+        co_return;
+    }
+    Nanos wait = std::chrono::milliseconds(50);
+    for (;;) {
+        tcp::socket socket(io_);
+        boost::system::error_code error;
+        {
+            // A connect that nobody answers is given up after a second.
+            asio::steady_timer limit(io_, std::chrono::seconds(1));
+            limit.async_wait([&](boost::system::error_code canceled) {
+                boost::system::error_code ignored;
+                if (!canceled) socket.close(ignored);
+            });
+            boost::system::error_code not_numeric;
+            auto numeric = asio::ip::make_address(at->host, not_numeric);
+            if (!not_numeric) {
+                auto [failed] = co_await socket.async_connect(
+                    tcp::endpoint(numeric, static_cast<uint16_t>(std::stoi(at->port))), no_throw);
+                error = failed;
+            } else {
+                tcp::resolver resolver(io_);
+                auto [unresolved, found] = co_await resolver.async_resolve(at->host, at->port, no_throw);
+                error = unresolved;
+                if (!error) {
+                    auto [failed, endpoint] = co_await asio::async_connect(socket, found, no_throw);
+                    error = failed;
+                }
+            }
+        }
+        auto tls = net::Tls::create(psk_, net::Role::client);
+        if (!error && socket.is_open() && tls) {
+            boost::system::error_code ignored;
+            socket.set_option(tcp::no_delay(true), ignored);
+            auto link = std::make_shared<PeerLink>(io_, std::move(socket), std::move(*tls), address);
+            link->name = name;
+            link->dialled = true;
+            co_await converse(link);
+            if (link->greeted) wait = std::chrono::milliseconds(50);
+        } else {
+            board_.set_trouble(name,
+                error == asio::error::operation_aborted ? "it does not answer" : error.message());
+        }
+        co_await pause(io_, wait);
+        wait = std::min<Nanos>(wait * 2, std::chrono::seconds(1));
+    }
+}
+
+Task<> Peers::converse(std::shared_ptr<PeerLink> link) {
+    std::erase_if(all_, [](auto const& weak) { return weak.expired(); });
+    all_.push_back(link);
+    link->flush();
+    std::array<char, 16384> buffer;
+    for (;;) {
+        auto [error, count] = co_await link->socket.async_read_some(asio::buffer(buffer), no_throw);
+        if (error) break;
+        link->heard = monotonic_now();
+        Status fed = link->tls.feed({buffer.data(), count});
+        link->flush();
+        if (!fed) {
+            trouble(*link, fed.error());
+            break;
+        }
+        if (!link->tls.established()) continue;
+        if (!link->said_hello) {
+            link->said_hello = true;
+            wire::PeerHello hello;
+            hello.name = board_.own().name;
+            hello.incarnation = board_.own().incarnation;
+            link->send(PeerType::hello, 0, hello);
+            link->send(PeerType::bulletin, 0, board_.own());
+        }
+        auto plain = link->tls.read();
+        if (!plain) {
+            // What was written last by the other end tells of a key that differs.
+            trouble(*link, plain.error());
+            break;
+        }
+        link->inbox += *plain;
+        bool good = true;
+        while (good) {
+            wire::PeerRead read = wire::read_peer_frame(link->inbox);
+            if (read.bad) {
+                spdlog::warn("peer {}: bytes that are no message; the connection is closed",
+                    link->name.empty() ? link->address : link->name);
+                good = false;
+            }
+            if (!read.frame) break;
+            std::string body(read.body);
+            link->inbox.erase(0, read.used);
+            good = take(*link, *read.frame, body);
+        }
+        if (!good) break;
+    }
+    // Let the alert or the last words go out before the socket closes.
+    co_await pause(io_, std::chrono::milliseconds(1));
+    link->close();
+    for (auto& [number, pending] : link->pending) pending->done.set();
+    auto found = links_.find(link->name);
+    if (found != links_.end() && found->second == link) links_.erase(found);
+}
+
+void Peers::trouble(PeerLink& link, Error const& error) {
+    std::string whom = link.name.empty() ? link.address : link.name;
+    if (!link.name.empty()) board_.set_trouble(link.name, error.what);
+    if (error.code == EPIPE || told_[whom] == error.what) return;
+    told_[whom] = error.what;
+    spdlog::warn("peer {}: {}", whom, error.what);
+}
+
+bool Peers::take_hello(PeerLink& link, std::string_view body) {
+    auto hello = wire::decode<wire::PeerHello>(body);
+    if (!hello) return false;
+    if (link.dialled && hello->name != link.name) {
+        trouble(link, Error(EPROTO, fmt::format("it calls itself '{}'", printable(hello->name))));
+        return false;
+    }
+    auto member = board_.find(hello->name, monotonic_now());
+    if (!member || hello->name == board_.own().name) {
+        trouble(link, Error(EPROTO, fmt::format("'{}' is not in cluster.peers", printable(hello->name))));
+        return false;
+    }
+    link.name = hello->name;
+    if (hello->speaks_min > wire::peer_speaks_max || hello->speaks_max < wire::peer_speaks_min) {
+        trouble(link, Error(EPROTO, fmt::format("it speaks versions {} to {} of the protocol, this node {} to {}",
+            hello->speaks_min, hello->speaks_max, wire::peer_speaks_min, wire::peer_speaks_max)));
+        return false;
+    }
+    link.greeted = true;
+    told_.erase(link.name);
+    auto& present = links_[link.name];
+    if (present && present.get() != &link) present->close();
+    present = link.shared_from_this();
+    return true;
+}
+
+bool Peers::take(PeerLink& link, wire::PeerFrame const& frame, std::string_view body) {
+    if (!link.greeted) return frame.type == PeerType::hello && take_hello(link, body);
+    switch (frame.type) {
+    case PeerType::bulletin: {
+        auto bulletin = wire::decode<wire::Bulletin>(body);
+        if (!bulletin || bulletin->name != link.name) return false;
+        board_.hear(std::move(*bulletin), monotonic_now());
+        return true;
+    }
+    case PeerType::goodbye: board_.set_left(link.name, monotonic_now()); return true;
+    case PeerType::offer:
+    case PeerType::ask:
+    case PeerType::withdraw:
+        start(io_, answer(link.shared_from_this(), frame, std::string(body)));
+        return true;
+    case PeerType::accept:
+    case PeerType::refuse:
+    case PeerType::answer: {
+        auto found = link.pending.find(frame.request);
+        if (found == link.pending.end()) return true; // given up meanwhile
+        found->second->reply = PeerReply{frame.type, std::string(body)};
+        found->second->done.set();
+        return true;
+    }
+    case PeerType::hello:
+    case PeerType::none: break;
+    }
+    return false;
+}
+
+Task<> Peers::answer(std::shared_ptr<PeerLink> link, wire::PeerFrame frame, std::string body) {
+    PeerReply reply = co_await serve_(link->name, frame.type, std::move(body));
+    if (reply.type == PeerType::none || !link->socket.is_open()) co_return;
+    wire::PeerFrame head;
+    head.length = static_cast<uint32_t>(reply.body.size());
+    head.type = reply.type;
+    head.request = frame.request;
+    if (head.length > wire::peer_body_max(head.type)) co_return;
+    link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + reply.body);
+}
+
+Task<Result<PeerReply>> Peers::ask(std::string node, PeerType type, std::string body, Nanos timeout) {
+    auto found = links_.find(node);
+    if (found == links_.end()) {
+        auto member = board_.find(node, monotonic_now());
+        std::string why = member && !member->trouble.empty() ? member->trouble : "it does not answer";
+        co_return fail(EHOSTUNREACH, "{} cannot be reached: {}", node, why);
+    }
+    auto link = found->second;
+    uint32_t number = ++link->last_request;
+    auto pending = std::make_shared<Pending>(io_);
+    link->pending[number] = pending;
+    wire::PeerFrame head;
+    head.length = static_cast<uint32_t>(body.size());
+    head.type = type;
+    head.request = number;
+    if (head.length > wire::peer_body_max(type)) co_return fail(EMSGSIZE, "the question to {} is too long", node);
+    link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
+    (void)co_await pending->done.wait(timeout);
+    link->pending.erase(number);
+    if (!pending->reply) co_return fail(ETIMEDOUT, "{} cannot be reached: it does not answer", node);
+    co_return std::move(*pending->reply);
+}
+
+void Peers::tell(std::string const& node, PeerType type, std::string const& body) {
+    auto found = links_.find(node);
+    if (found == links_.end()) return;
+    wire::PeerFrame head;
+    head.length = static_cast<uint32_t>(body.size());
+    head.type = type;
+    found->second->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
+}
+
+void Peers::beat() {
+    Nanos now = monotonic_now();
+    for (auto const& weak : std::vector(all_))
+        if (auto link = weak.lock(); link && now - link->heard > dead_after) {
+            if (!link->greeted) trouble(*link, Error(ETIMEDOUT, "it does not answer"));
+            link->close();
+        }
+    auto links = links_;
+    for (auto& [name, link] : links) link->send(PeerType::bulletin, 0, board_.own());
+}
+
+void Peers::say_goodbye() {
+    auto links = links_;
+    for (auto& [name, link] : links) link->send(PeerType::goodbye, 0, wire::Goodbye{"leaves"});
+}
+
+} // namespace rove::node

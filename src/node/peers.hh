@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Peers: the connections to the daemons of the other nodes.
+//
+// One TLS connection per pair; the node whose name sorts first dials, and dials again at most a
+// second after a loss. A connection that is silent for as long as makes a node dead is closed, so
+// that packets which vanish cost no more than a refused connection. Questions are numbered.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.hh"
+#include "node/async.hh"
+#include "node/board.hh"
+#include "wire/peer.hh"
+
+namespace rove::node {
+
+struct PeerReply {
+    wire::PeerType type = wire::PeerType::none;
+    std::string body;
+    template <class T> static PeerReply of(wire::PeerType type, T const& message) {
+        return {type, wire::encode(message)};
+    }
+};
+
+class PeerLink;
+
+class Peers {
+public:
+    using Serve = std::function<Task<PeerReply>(std::string from, wire::PeerType type, std::string body)>;
+    Peers(asio::io_context& io, ListBoard& board, std::string psk, Serve serve);
+    ~Peers();
+
+    Status listen(std::string const& address_and_port);
+    // Begins to dial if that is our part.
+    void add(std::string const& name, std::string const& address_and_port);
+
+    // The answer, or why there is none: no connection, or silence.
+    Task<Result<PeerReply>> ask(std::string node, wire::PeerType type, std::string body,
+        Nanos timeout = std::chrono::seconds(3));
+    // No answer is expected; lost if there is no connection.
+    void tell(std::string const& node, wire::PeerType type, std::string const& body);
+    // Own bulletin to all, silent connections closed.
+    void beat();
+    void say_goodbye();
+
+private:
+    friend class PeerLink;
+    struct Listener;
+    Task<> accept_all(std::shared_ptr<Listener> listener);
+    Task<> dial(std::string name, std::string address);
+    Task<> converse(std::shared_ptr<PeerLink> link);
+    bool take(PeerLink& link, wire::PeerFrame const& frame, std::string_view body);
+    bool take_hello(PeerLink& link, std::string_view body);
+    Task<> answer(std::shared_ptr<PeerLink> link, wire::PeerFrame frame, std::string body);
+    void trouble(PeerLink& link, Error const& error);
+
+    asio::io_context& io_;
+    ListBoard& board_;
+    std::string psk_;
+    Serve serve_;
+    std::map<std::string, std::shared_ptr<PeerLink>> links_; // by name, after the hello
+    std::vector<std::weak_ptr<PeerLink>> all_;               // those in the handshake, too
+    std::map<std::string, std::string> told_;                // what the log last said of an address
+};
+
+} // namespace rove::node

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proc: readers of /proc/PID.
+#include "node/proc.hh"
+
+#include <map>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "base/text.hh"
+#include "sys/files.hh"
+
+namespace rove::node {
+
+Result<ProcStat> parse_proc_stat(std::string_view text) {
+    size_t end = text.rfind(')');
+    if (end == std::string_view::npos) return fail(EBADMSG, "a stat text without a name");
+    auto fields = words(text.substr(end + 1)); // [0] is field 3
+    if (fields.size() < 22 || fields[0].size() != 1) return fail(EBADMSG, "a stat text that is too short");
+    ProcStat stat;
+    stat.state = fields[0][0];
+    stat.parent = TRY(parse_number<pid_t>(fields[1]));
+    stat.cpu_ticks = TRY(parse_number<uint64_t>(fields[11])) + TRY(parse_number<uint64_t>(fields[12]));
+    stat.start_time = TRY(parse_number<uint64_t>(fields[19]));
+    stat.resident_pages = TRY(parse_number<uint64_t>(fields[21]));
+    return stat;
+}
+
+namespace {
+template <class T> Status four(std::vector<std::string_view> const& parts, std::array<T, 4>& to) {
+    if (parts.size() != 5) return fail(EBADMSG, "not four numbers");
+    for (size_t i = 0; i < 4; ++i) to[i] = TRY(parse_number<T>(parts[i + 1]));
+    return {};
+}
+} // namespace
+
+Result<ProcStatus> parse_proc_status(std::string_view text) {
+    ProcStatus status;
+    bool uids = false, gids = false;
+    for (std::string_view line : lines(text)) {
+        auto parts = words(line);
+        if (parts.empty()) continue;
+        if (parts[0] == "Uid:") {
+            TRY(four(parts, status.uids));
+            uids = true;
+        } else if (parts[0] == "Gid:") {
+            TRY(four(parts, status.gids));
+            gids = true;
+        } else if (parts[0] == "Groups:") {
+            for (size_t i = 1; i < parts.size(); ++i)
+                status.groups.push_back(TRY(parse_number<gid_t>(parts[i])));
+        } else if (parts[0] == "CapPrm:" && parts.size() == 2) {
+            status.capabilities = TRY(parse_number<uint64_t>(parts[1], 16));
+        } else if (parts[0] == "TracerPid:" && parts.size() == 2) {
+            status.tracer = TRY(parse_number<pid_t>(parts[1]));
+        }
+    }
+    if (!uids || !gids) return fail(EBADMSG, "no Uid or Gid");
+    return status;
+}
+
+Result<ProcStat> look_stat(pid_t pid) {
+    auto text = sys::read_file(fmt::format("/proc/{}/stat", pid), 64 << 10);
+    if (!text) return fail(ESRCH, "there is no process {}", pid);
+    ProcStat stat = TRY(parse_proc_stat(*text));
+    if (stat.state == 'Z' || stat.state == 'X') return fail(ESRCH, "process {} has ended", pid);
+    return stat;
+}
+
+Result<ProcStatus> look_status(pid_t pid) {
+    auto text = sys::read_file(fmt::format("/proc/{}/status", pid), 256 << 10);
+    if (!text) return fail(ESRCH, "there is no process {}", pid);
+    return parse_proc_status(*text);
+}
+
+std::string command_line(pid_t pid) {
+    auto text = sys::read_file(fmt::format("/proc/{}/cmdline", pid), 8 << 20);
+    if (text && !text->empty()) {
+        while (!text->empty() && text->back() == '\0') text->pop_back();
+        for (char& c : *text)
+            if (c == '\0') c = ' ';
+        if (text->size() > 4096) text->resize(4096);
+        return printable(*text);
+    }
+    auto name = sys::read_file(fmt::format("/proc/{}/comm", pid), 4096);
+    return name ? "[" + printable(trim(*name)) + "]" : "";
+}
+
+Nanos ticks_to_time(uint64_t ticks) {
+    static long const per_second = ::sysconf(_SC_CLK_TCK);
+    return Nanos(static_cast<int64_t>(ticks) * (1000000000 / per_second));
+}
+
+std::string user_name(uid_t uid) {
+    static std::map<uid_t, std::string> names;
+    auto found = names.find(uid);
+    if (found != names.end()) return found->second;
+    passwd entry{};
+    passwd* result = nullptr;
+    char buffer[4096];
+    (void)::getpwuid_r(uid, &entry, buffer, sizeof buffer, &result);
+    return names[uid] = result ? result->pw_name : std::to_string(uid);
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+    std::vector<pid_t> children;
+    auto threads = sys::list_directory(fmt::format("/proc/{}/task", pid));
+    if (!threads) return children;
+    for (std::string const& thread : *threads) {
+        auto text = sys::read_file(fmt::format("/proc/{}/task/{}/children", pid, thread));
+        if (!text) continue;
+        for (std::string_view word : words(*text))
+            if (auto child = parse_number<pid_t>(word)) children.push_back(*child);
+    }
+    return children;
+}
+
+} // namespace rove::node

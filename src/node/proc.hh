@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proc: what /proc says of a process of this node. The parsers are pure and take hostile text:
+// a program may put anything into its name.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/clock.hh"
+#include "base/result.hh"
+
+namespace rove::node {
+
+struct ProcStat {
+    char state = '?';
+    pid_t parent = 0;
+    uint64_t cpu_ticks = 0; // user and system, all threads
+    uint64_t start_time = 0;
+    uint64_t resident_pages = 0;
+};
+Result<ProcStat> parse_proc_stat(std::string_view text);
+
+struct ProcStatus {
+    std::array<uid_t, 4> uids{}; // real, effective, saved, file system
+    std::array<gid_t, 4> gids{};
+    std::vector<gid_t> groups;
+    uint64_t capabilities = 0; // permitted
+    pid_t tracer = 0;
+};
+Result<ProcStatus> parse_proc_status(std::string_view text);
+
+// ESRCH if there is none, zombies included: they have ended.
+Result<ProcStat> look_stat(pid_t pid);
+Result<ProcStatus> look_status(pid_t pid);
+// The whole command line with spaces, or "[name]"; printable.
+std::string command_line(pid_t pid);
+Nanos ticks_to_time(uint64_t ticks);
+// "root"; the number if it has no name.
+std::string user_name(uid_t uid);
+// Direct children of all its threads.
+std::vector<pid_t> children_of(pid_t pid);
+
+} // namespace rove::node

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Process: a migratable process of this home, and Program: what it belongs to. Plain state; the
+// files that change it are programs.cc (who there is), moves.cc (where it is) and api*.cc (who asks).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "base/fd.hh"
+#include "node/async.hh"
+#include "node/keepers.hh"
+#include "wire/keeper.hh"
+
+namespace rove::node {
+
+struct Decision {
+    Nanos at{}; // monotonic
+    std::string verdict, from, to;
+    boost::json::object figures;
+};
+
+struct Running; // a move that a steward performs
+
+struct Process {
+    explicit Process(asio::io_context& io) : turn(io) {}
+
+    wire::Identity identity;
+    uid_t uid = 0;
+    std::string user, command;
+    Fd pidfd;
+    uint64_t program = 0; // its Program's id
+
+    wire::Place place = wire::Place::home;
+    std::string host;
+    wire::Tally tally;
+    double cpu_seconds_home = 0; // last seen, also after its end
+    std::map<std::string, uint64_t> came_home; // reason → how often
+    bool locked = false;         // rove stay
+    std::string anchor;          // where it wants to be; empty: nowhere in particular
+    std::string reason, reason_text; // why it cannot be away now; empty: it can
+
+    std::shared_ptr<Keeper> steward; // connected and said hello
+    pid_t steward_pid = 0;           // started, maybe not connected yet
+    bool steward_leaving = false;    // it said came_home
+    std::shared_ptr<Event> steward_change; // set when steward becomes or ceases to be
+    std::shared_ptr<Running> running;
+    Turnstile turn; // one move at a time
+    bool moving = false;
+
+    Nanos born{};              // monotonic, when first seen
+    Nanos last_move_ended{};   // monotonic
+    Nanos last_move_took{};
+    std::deque<Decision> decisions;
+    bool ended = false;
+
+    void decide(Decision decision) {
+        decisions.push_back(std::move(decision));
+        if (decisions.size() > 20) decisions.pop_front();
+    }
+    pid_t pid() const { return identity.pid; }
+};
+using ProcessPtr = std::shared_ptr<Process>;
+
+struct ProgramWish {
+    std::string on; // node; empty: nowhere in particular
+    bool stay = false;
+    int64_t storm_ms = 0; // 0: none
+    uint64_t seed = 0;
+    std::string report; // file; empty: none
+    uint64_t memory = 0;
+};
+
+// Sums over processes that have ended, for the report.
+struct ProgramSums {
+    uint64_t moves = 0, forwarded = 0, local = 0, bytes = 0, freeze_us_max = 0;
+    double seconds_home = 0, seconds_away = 0;
+    std::map<std::string, uint64_t> came_home;
+    void add(Process const& process, Nanos now);
+};
+
+struct Program {
+    uint64_t id = 0;
+    std::string group; // directory
+    wire::Identity root;
+    Fd root_pidfd;
+    ProgramWish wish;
+    uid_t uid = 0;
+    gid_t gid = 0;
+    std::vector<gid_t> groups;
+    ProgramSums sums;
+    std::optional<int> exit_status, signal; // of the root, as far as the kernel told us
+    bool root_ended = false;
+    Nanos empty_since{-1};
+};
+
+} // namespace rove::node

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs: which processes are migratable: the members of programs' cgroups.
+//
+// Nobody is traced for it: groups are read when somebody asks and a few times a second. The list of
+// programs is kept in <run_dir>/programs.json, so that a new daemon finds them again.
+#include <boost/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include <poll.h>
+#include <sys/ioctl.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "node/node.hh"
+#include "node/proc.hh"
+#include "node/program_group.hh"
+#include "node/report.hh"
+#include "sys/files.hh"
+#include "sys/process.hh"
+
+namespace rove::node {
+
+using wire::Place;
+namespace json = boost::json;
+
+void ProgramSums::add(Process const& process, Nanos now) {
+    moves += process.tally.moves;
+    forwarded += process.tally.forwarded_calls;
+    local += process.tally.local_calls;
+    bytes += process.tally.bytes_moved;
+    freeze_us_max = std::max(freeze_us_max, process.tally.freeze_us_max);
+    double lived = std::chrono::duration<double>(now - process.born).count();
+    double away = static_cast<double>(process.tally.away_us) / 1e6;
+    seconds_away += away;
+    seconds_home += std::max(0.0, lived - away);
+    for (auto const& [reason, count] : process.came_home) came_home[reason] += count;
+}
+
+ProcessPtr Node::meet(pid_t pid, uint64_t program) {
+    auto stat = look_stat(pid);
+    auto status = look_status(pid);
+    auto pidfd = sys::pidfd_open(pid);
+    if (!stat || !status || !pidfd) return nullptr;
+    auto process = std::make_shared<Process>(io_);
+    process->identity = wire::Identity{name_, incarnation_, pid, stat->start_time};
+    process->uid = status->uids[0];
+    process->user = user_name(process->uid);
+    process->command = command_line(pid);
+    process->pidfd = std::move(*pidfd);
+    process->program = program;
+    process->host = name_;
+    process->born = monotonic_now();
+    auto found = programs_.find(program);
+    if (found != programs_.end()) {
+        ProgramWish const& wish = found->second->wish;
+        // A process that exists before it was registered is older than we know; it counts from now.
+        if (!wish.on.empty() && wish.on != name_) process->anchor = wish.on;
+        if (wish.storm_ms > 0)
+            start(io_, storm(process, wish.storm_ms, wish.seed * 1000003 + static_cast<uint64_t>(pid)));
+    }
+    processes_[pid] = process;
+    start(io_, watch_end(process));
+    return process;
+}
+
+ProcessPtr Node::find(pid_t pid) {
+    auto found = processes_.find(pid);
+    return found == processes_.end() || found->second->ended ? nullptr : found->second;
+}
+
+// The pidfd becomes readable when the process has ended, before its parent has seen it.
+Task<> Node::watch_end(ProcessPtr process) {
+    asio::posix::stream_descriptor ready(io_, ::fcntl(process->pidfd.number(), F_DUPFD_CLOEXEC, 3));
+    auto [error] = co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+    if (error || ending_) co_return;
+    process->moving = false;
+    // Its steward has last words: the final tally, perhaps that the host was lost.
+    for (int patience = 0; patience < 100 && process->steward; ++patience)
+        co_await pause(io_, std::chrono::milliseconds(10));
+    bury(process, "");
+}
+
+void Node::bury(ProcessPtr const& process, std::string const& why) {
+    if (process->ended) return;
+    // A process that runs an exec'd image or still exists is not buried on a steward's word alone.
+    pollfd ended{process->pidfd.number(), POLLIN, 0};
+    if (::poll(&ended, 1, 0) == 0) return;
+    process->ended = true;
+    if (!why.empty()) process->reason = why;
+    auto found = programs_.find(process->program);
+    if (found != programs_.end()) found->second->sums.add(*process, monotonic_now());
+    if (process->running) {
+        process->running = nullptr;
+    }
+    auto present = processes_.find(process->pid());
+    if (present != processes_.end() && present->second == process) processes_.erase(present);
+    if (process->steward_change) process->steward_change->set();
+}
+
+void Node::refresh_programs() {
+    for (auto& [id, program] : programs_) {
+        bool empty = true;
+        for (pid_t pid : program_group_members(program->group)) {
+            empty = false;
+            auto known = processes_.find(pid);
+            if (known != processes_.end() && !known->second->ended) {
+                auto stat = look_stat(pid);
+                if (!stat || stat->start_time == known->second->identity.start_time) continue;
+                bury(known->second, ""); // its number was given to another one
+            }
+            auto process = meet(pid, id);
+            if (process && !process->anchor.empty() && pid != program->root.pid) start(io_, go_back(process));
+        }
+        if (!empty) program->empty_since = Nanos(-1);
+        else if (program->empty_since.count() < 0) program->empty_since = monotonic_now();
+    }
+}
+
+Nanos Node::watch_period() const {
+    bool quick = std::any_of(programs_.begin(), programs_.end(), [](auto const& each) {
+        ProgramWish const& wish = each.second->wish;
+        return !wish.on.empty() || wish.storm_ms > 0 || !wish.report.empty();
+    });
+    return std::chrono::milliseconds(quick ? 30 : 200);
+}
+
+namespace {
+
+// How the root ended, for whoever is not its parent: Linux 6.15 tells it when it has been reaped.
+void ask_ending(Program& program) {
+#ifndef PIDFD_INFO_EXIT
+    constexpr uint64_t info_exit = 1u << 3;
+#else
+    constexpr uint64_t info_exit = PIDFD_INFO_EXIT;
+#endif
+    struct Info {
+        uint64_t mask;
+        uint64_t cgroupid;
+        uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+        int32_t exit_code;
+        uint32_t coredump_mask, coredump_signal;
+    } info{};
+    info.mask = info_exit;
+    constexpr unsigned long get_info = _IOWR(0xFF, 11, Info);
+    // The kernel knows several sizes of it; the first one has all that is wanted.
+    if (::ioctl(program.root_pidfd.number(), get_info, &info) < 0 || (info.mask & info_exit) == 0) return;
+    if ((info.exit_code & 0x7f) == 0) program.exit_status = info.exit_code >> 8 & 0xff;
+    else program.signal = info.exit_code & 0x7f;
+}
+
+} // namespace
+
+Task<> Node::watch_programs() {
+    while (!ending_) {
+        co_await pause(io_, watch_period());
+        refresh_programs();
+        std::erase_if(departed_, [](auto const& each) {
+            return monotonic_now() - each.second.at > std::chrono::hours(1);
+        });
+        auto programs = programs_;
+        for (auto& [id, program] : programs) {
+            if (program->root_pidfd && !program->root_ended) {
+                pollfd root{program->root_pidfd.number(), POLLIN, 0};
+                // POLLHUP: reaped, which is when the kernel tells of the ending.
+                program->root_ended = ::poll(&root, 1, 0) > 0 && (root.revents & POLLHUP) != 0;
+                if (program->root_ended) ask_ending(*program);
+            }
+            if (program->empty_since.count() < 0) continue;
+            Nanos empty = monotonic_now() - program->empty_since;
+            bool known = program->root_ended || !program->root_pidfd;
+            if (empty < std::chrono::milliseconds(known ? 20 : 1000)) continue;
+            programs_.erase(id);
+            start(io_, finish(program));
+            save();
+        }
+    }
+}
+
+Task<> Node::finish(std::shared_ptr<Program> program) {
+    // Those that have just ended may still be waiting for their stewards' last words.
+    for (int patience = 0; patience < 200; ++patience) {
+        bool waiting = std::any_of(processes_.begin(), processes_.end(),
+            [&](auto const& each) { return each.second->program == program->id; });
+        if (!waiting) break;
+        co_await pause(io_, std::chrono::milliseconds(10));
+    }
+    if (!program->root_ended && program->root_pidfd) ask_ending(*program);
+    if (!program->wish.report.empty())
+        if (Status written = write_report(*program); !written)
+            spdlog::warn("no report of {}: {}", program->root.pid, written.error().sentence());
+    for (int attempt = 0; attempt < 50; ++attempt) {
+        if (remove_program_group(program->group)) break;
+        co_await pause(io_, std::chrono::milliseconds(20));
+    }
+}
+
+Result<Program*> Node::make_program(pid_t root, ProgramWish wish) {
+    auto stat = TRY(look_stat(root));
+    auto status = TRY(look_status(root));
+    auto program = std::make_shared<Program>();
+    program->id = ++last_program_;
+    program->root = wire::Identity{name_, incarnation_, root, stat.start_time};
+    program->root_pidfd = TRY(sys::pidfd_open(root));
+    program->wish = std::move(wish);
+    program->uid = status.uids[0];
+    program->gid = status.gids[0];
+    program->groups = status.groups;
+    program->group = TRY(make_program_group(root, fmt::format("rove-program-{:x}-{}", incarnation_ & 0xffffff, program->id)));
+    Program* made = program.get();
+    programs_[program->id] = std::move(program);
+    // A process that was in another program belongs to the newer one.
+    if (auto known = find(root)) known->program = made->id;
+    else if (!meet(root, made->id)) return fail(ESRCH, "process {} has ended", root);
+    save();
+    return made;
+}
+
+// ---- over restarts
+
+void Node::save() const {
+    json::array programs;
+    for (auto const& [id, program] : programs_) {
+        json::array groups;
+        for (gid_t group : program->groups) groups.push_back(group);
+        programs.push_back(json::object{{"id", id}, {"group", program->group}, {"pid", program->root.pid},
+            {"start_time", program->root.start_time}, {"on", program->wish.on}, {"stay", program->wish.stay},
+            {"storm_ms", program->wish.storm_ms}, {"seed", program->wish.seed}, {"report", program->wish.report},
+            {"uid", program->uid}, {"gid", program->gid}, {"groups", groups}});
+    }
+    json::array processes;
+    for (auto const& [pid, process] : processes_) {
+        wire::Tally const& tally = process->tally;
+        processes.push_back(json::object{{"pid", pid}, {"start_time", process->identity.start_time},
+            {"program", process->program}, {"locked", process->locked}, {"anchor", process->anchor},
+            {"host", process->host}, {"moves", tally.moves}, {"forwarded", tally.forwarded_calls},
+            {"local", tally.local_calls}, {"bytes", tally.bytes_moved}, {"freeze_us", tally.freeze_us_max},
+            {"away_us", tally.away_us}, {"cpu_away_us", tally.cpu_away_us}});
+    }
+    json::object state{{"programs", programs}, {"processes", processes}, {"last_program", last_program_},
+        {"blocked", blocked_}, {"balancing", balancing_}};
+    std::string path = run_dir_ + "/programs.json";
+    if (Status written = sys::replace_file(path, json::serialize(state), 0600); !written)
+        spdlog::warn("the list of programs is not saved: {}", written.error().sentence());
+}
+
+void Node::recall() {
+    auto text = sys::read_file(run_dir_ + "/programs.json");
+    if (!text) return;
+    json::error_code wrong;
+    json::value state = json::parse(*text, wrong);
+    // Our own file, but written before a crash perhaps: what does not fit is left out.
+    auto* object = wrong ? nullptr : state.if_object();
+    if (!object) return;
+    auto number = [](json::object const& row, char const* key) -> uint64_t {
+        auto* value = row.if_contains(key);
+        json::error_code error;
+        return value ? value->to_number<uint64_t>(error) : 0;
+    };
+    auto text_of = [](json::object const& row, char const* key) -> std::string {
+        auto* value = row.if_contains(key);
+        return value && value->is_string() ? std::string(value->get_string()) : "";
+    };
+    auto flag = [](json::object const& row, char const* key) {
+        auto* value = row.if_contains(key);
+        return value && value->is_bool() && value->get_bool();
+    };
+    blocked_ = flag(*object, "blocked");
+    balancing_ = flag(*object, "balancing");
+    last_program_ = number(*object, "last_program");
+    if (auto* rows = object->if_contains("programs"); rows && rows->is_array())
+        for (json::value const& value : rows->get_array()) {
+            if (!value.is_object()) continue;
+            json::object const& row = value.get_object();
+            auto program = std::make_shared<Program>();
+            program->id = number(row, "id");
+            program->group = text_of(row, "group");
+            program->root = wire::Identity{name_, incarnation_, static_cast<pid_t>(number(row, "pid")), number(row, "start_time")};
+            program->wish.on = text_of(row, "on");
+            program->wish.stay = flag(row, "stay");
+            program->wish.storm_ms = static_cast<int64_t>(number(row, "storm_ms"));
+            program->wish.seed = number(row, "seed");
+            program->wish.report = text_of(row, "report");
+            program->uid = static_cast<uid_t>(number(row, "uid"));
+            program->gid = static_cast<gid_t>(number(row, "gid"));
+            if (auto* groups = row.if_contains("groups"); groups && groups->is_array())
+                for (json::value const& group : groups->get_array())
+                    if (group.is_number()) program->groups.push_back(static_cast<gid_t>(group.to_number<uint64_t>()));
+            auto stat = look_stat(program->root.pid);
+            if (stat && stat->start_time == program->root.start_time)
+                if (auto pidfd = sys::pidfd_open(program->root.pid)) program->root_pidfd = std::move(*pidfd);
+            programs_[program->id] = program;
+        }
+    refresh_programs();
+    if (auto* rows = object->if_contains("processes"); rows && rows->is_array())
+        for (json::value const& value : rows->get_array()) {
+            if (!value.is_object()) continue;
+            json::object const& row = value.get_object();
+            auto pid = static_cast<pid_t>(number(row, "pid"));
+            auto process = find(pid);
+            if (!process) process = meet(pid, number(row, "program"));
+            if (!process) continue;
+            if (process->identity.start_time != number(row, "start_time")) {
+                if (process->program == 0) processes_.erase(pid);
+                continue;
+            }
+            process->locked = flag(row, "locked");
+            process->anchor = text_of(row, "anchor");
+            process->tally = wire::Tally{number(row, "moves"), number(row, "forwarded"), number(row, "local"),
+                number(row, "bytes"), number(row, "freeze_us"), number(row, "away_us"), number(row, "cpu_away_us"), 0};
+            std::string host = text_of(row, "host");
+            // Its steward says so itself in a moment; until then this is the best that is known.
+            if (!host.empty() && host != name_) {
+                process->host = host;
+                process->place = Place::away;
+            }
+        }
+}
+
+} // namespace rove::node

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Report: the object and its file.
+#include "node/report.hh"
+
+#include <boost/json/serialize.hpp>
+
+#include <grp.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sys/files.hh"
+#include "sys/process.hh"
+
+namespace rove::node {
+
+namespace json = boost::json;
+
+json::object report_of(Program const& program) {
+    ProgramSums const& sums = program.sums;
+    json::object came_home;
+    for (auto const& [reason, count] : sums.came_home) came_home[reason] = count;
+    auto or_null = [](std::optional<int> value) { return value ? json::value(*value) : json::value(); };
+    return {{"exit_status", or_null(program.exit_status)}, {"signal", or_null(program.signal)},
+        {"moves", sums.moves}, {"seconds_home", sums.seconds_home}, {"seconds_away", sums.seconds_away},
+        {"forwarded_calls", sums.forwarded}, {"local_calls", sums.local}, {"bytes_moved", sums.bytes},
+        {"freeze_ms_max", static_cast<double>(sums.freeze_us_max) / 1000}, {"came_home", came_home}};
+}
+
+Status write_report(Program const& program) {
+    std::string text = json::serialize(report_of(program)) + "\n";
+    std::string const& path = program.wish.report;
+    bool other = program.uid != ::geteuid();
+    auto child = TRY(sys::fork_running([&]() -> int {
+        if (other) {
+            if (::setgroups(program.groups.size(), program.groups.data()) < 0) return 1;
+            if (::setresgid(program.gid, program.gid, program.gid) < 0) return 1;
+            if (::setresuid(program.uid, program.uid, program.uid) < 0) return 1;
+        }
+        // Beside and renamed: who waits for the file finds all of it.
+        if (sys::replace_file(path, text)) return 0;
+        return sys::write_file(path, text) ? 0 : 2;
+    }));
+    auto ending = sys::wait(child.pid);
+    if (ending && (ending->code != 0 || ending->signal != 0))
+        return fail(EACCES, "cannot write {} as its user", path);
+    return {};
+}
+
+} // namespace rove::node
