@@ -76,8 +76,6 @@ int Warden::run() {
             LOG(error, "{}", turn.error().sentence());
             return 1;
         }
-        // As init of the namespace we inherit whatever the guest leaves behind.
-        if (builder_ && builder_.wants_write()) serve_builder();
     }
     return 0;
 }
@@ -258,6 +256,17 @@ void Warden::end(std::string const& why) {
         (void)waitpid(guest_->pid(), nullptr, __WALL);
     }
     tell_daemon(stage_ >= Stage::ready ? "left" : "failed", why);
+    if (!control_) return;
+    // Closing with input unread would reset the connection, and our last words might be lost with it.
+    (void)shutdown(control_.number(), SHUT_WR);
+    Deadline deadline = Deadline::after(std::chrono::milliseconds(300));
+    char rest[4096];
+    while (!deadline.passed()) {
+        pollfd wanted{control_.number(), POLLIN, 0};
+        if (poll(&wanted, 1, deadline.poll_ms()) <= 0) break;
+        ssize_t got = recv(control_.number(), rest, sizeof rest, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) break;
+    }
 }
 
 void Warden::heartbeat() {
