@@ -82,7 +82,7 @@ Task<Moved> Node::move(ProcessPtr process, std::string to, bool wait_for_exec) {
         if (!moved.reason.empty()) figures["reason"] = moved.reason;
     }
     std::string verdict = moved.ok ? (moved.from == moved.to ? "already there" : "moved") : "not moved";
-    process->decide({monotonic_now(), verdict, process->host, to, figures});
+    process->decide({monotonic_now(), verdict, moved.from.empty() ? process->host : moved.from, to, figures});
     if (moved.ok && moved.from != moved.to) happenings_.add("move", process->pid(), moved.from, moved.to, figures);
     if (!moved.ok) {
         happenings_.add(moved.reason.empty() ? "move_failed" : "confined", process->pid(), process->host, to, figures);
@@ -188,6 +188,8 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
     moved.total_us = static_cast<uint64_t>((monotonic_now() - begun).count() / 1000);
     process->host = to;
     process->place = to == name_ ? Place::home : Place::away;
+    // Until the steward reports what it uses there, what it used before is the best figure.
+    if (process->tally.memory_bytes == 0) process->tally.memory_bytes = stat->resident_pages * 4096;
     process->reason.clear();
     process->reason_text.clear();
     co_return moved;
@@ -213,7 +215,6 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             order.tally = process->tally;
             order.freeze_limit_us = static_cast<uint64_t>(config_.number("move.freeze")) / 1000;
             std::vector<std::string> arguments = {"--pid", std::to_string(process->pid())};
-            if (order.relearn) arguments.push_back("--relearn");
             auto spawned = keepers_.spawn("steward", arguments, wire::encode(order));
             if (!spawned) co_return fail(spawned.error(), "cannot start a steward");
             process->steward_pid = *spawned;
@@ -256,7 +257,9 @@ void Node::take_state(ProcessPtr const& process, wire::StewardState const& state
     bool was_home = process->place == Place::home;
     process->place = state.place;
     process->host = state.place == Place::home || state.host.empty() ? name_ : state.host;
+    uint64_t memory = state.tally.memory_bytes != 0 ? state.tally.memory_bytes : process->tally.memory_bytes;
     process->tally = state.tally;
+    process->tally.memory_bytes = memory;
     if (state.event.empty()) return;
     if (state.event == "armed") {
         if (process->running) {
@@ -265,8 +268,10 @@ void Node::take_state(ProcessPtr const& process, wire::StewardState const& state
         }
     } else if (state.event == "moved") {
         process->last_move_ended = monotonic_now();
-    } else if (state.event == "came_home" && !was_home) {
+    } else if (state.event == "came_home") {
         std::string reason = state.reason.empty() ? "brought_home" : state.reason;
+        // One that was sent for has its own report: move_done.
+        if (was_home || reason == "brought_home") return;
         ++process->came_home[reason];
         process->last_move_ended = monotonic_now();
         Reason const* known = find_reason(reason);
@@ -279,26 +284,29 @@ void Node::take_state(ProcessPtr const& process, wire::StewardState const& state
         happenings_.add("came_home", process->pid(), "", name_, figures);
         if (!process->anchor.empty() && process->anchor != name_) start(io_, go_back(process));
     } else if (state.event == "host_lost") {
-        host_lost(process, state.text);
+        host_lost(process, state.reason.empty() ? "host_lost" : state.reason, state.text);
     } else if (state.event == "ended") {
         bury(process, state.reason);
     }
 }
 
-void Node::host_lost(ProcessPtr const& process, std::string const& text) {
+void Node::host_lost(ProcessPtr const& process, std::string const& reason, std::string const& text) {
     std::string host = process->host == name_ ? "its host" : process->host;
-    spdlog::error("host {} was lost; process {} ({}) ended with it", host, process->pid(), process->command);
+    if (reason == "host_lost")
+        spdlog::error("host {} was lost; process {} ({}) ended with it", host, process->pid(), process->command);
+    else
+        spdlog::error("process {} ({}) ended on {}: {}", process->pid(), process->command, host, text);
     Departed departed;
     departed.at = monotonic_now();
     departed.uid = process->uid;
     departed.host = host;
-    departed.reason = "host_lost";
-    departed.text = reason_sentence("host_lost", text);
-    process->decide({monotonic_now(), "host lost", host, "", {}});
+    departed.reason = reason;
+    departed.text = reason_sentence(reason, text);
+    process->decide({monotonic_now(), "lost", host, "", {}});
     departed.decisions = process->decisions;
     departed_[process->pid()] = std::move(departed);
-    happenings_.add("host_lost", process->pid(), host, "", {});
-    process->reason = "host_lost";
+    happenings_.add(reason, process->pid(), host, "", {});
+    process->reason = reason;
 }
 
 // Back to where its user wants it, as soon as what brought it home is over. At most half of the
@@ -322,22 +330,21 @@ Task<> Node::go_back(ProcessPtr process) {
 bool Node::steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet) {
     auto process = process_of(*keeper);
     if (!process) return true; // of a process that has ended: its last words
-    if (packet.type == KeeperType::steward_state || packet.type == KeeperType::came_home) {
-        wire::StewardState state;
-        if (packet.type == KeeperType::came_home && packet.body.empty()) {
-            state.tally = process->tally;
-        } else {
-            auto decoded = wire::decode<wire::StewardState>(packet.body);
-            if (!decoded) return false;
-            state = std::move(*decoded);
-        }
-        if (packet.type == KeeperType::came_home) {
-            process->steward_leaving = true;
-            state.place = Place::home;
-            // A move home that was asked for is no reason of its own.
-            if (state.event == "came_home" && state.reason.empty()) state.event.clear();
-        }
-        take_state(process, state);
+    if (packet.type == KeeperType::steward_state) {
+        auto state = wire::decode<wire::StewardState>(packet.body);
+        if (!state) return false;
+        take_state(process, *state);
+        return true;
+    }
+    if (packet.type == KeeperType::came_home) {
+        // The last words of a steward whose process has been home for a while.
+        auto hello = wire::decode<wire::StewardHello>(packet.body);
+        if (!hello) return false;
+        process->steward_leaving = true;
+        process->place = Place::home;
+        process->host = name_;
+        process->tally = hello->tally;
+        save();
         return true;
     }
     if (packet.type == KeeperType::move_done) {

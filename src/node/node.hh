@@ -116,7 +116,7 @@ private:
     bool steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet);
     void steward_closed(std::shared_ptr<Keeper> const& keeper);
     void take_state(ProcessPtr const& process, wire::StewardState const& state);
-    void host_lost(ProcessPtr const& process, std::string const& text);
+    void host_lost(ProcessPtr const& process, std::string const& reason, std::string const& text);
     Task<> go_back(ProcessPtr process);
     Task<> relearn(ProcessPtr process);
     ProcessPtr process_of(Keeper const& keeper);
