@@ -45,7 +45,8 @@ std::vector<sock_filter> filter_of(Birth const& birth) {
     plan.text_begin = plan.region + wire::text_offset;
     plan.text_size = blob::size;
     plan.pid = birth.order->identity.pid;
-    plan.fd_first = birth.fd_first;
+    // Every descriptor that it has is the runtime's; links of new threads get the lowest numbers.
+    plan.fd_first = 0;
     plan.service_fd = birth.fd_first + 1;
     return sandbox::guest_filter(plan);
 }
