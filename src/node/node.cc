@@ -178,7 +178,9 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         co_return PeerReply{};
     }
     auto ask = wire::decode<wire::Ask>(body);
-    Outcome outcome = ask ? co_await serve_ask(from, std::move(*ask)) : Outcome::failed(2, "a question that makes no sense");
+    // Not as one conditional expression: g++ 12 destroys the awaited value twice then.
+    Outcome outcome = Outcome::failed(2, "a question that makes no sense");
+    if (ask) outcome = co_await serve_ask(from, std::move(*ask));
     wire::Answer answer;
     answer.code = outcome.code;
     if (outcome.code == 0) {
