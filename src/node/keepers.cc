@@ -2,8 +2,10 @@
 // Keepers: the socket, and spawning.
 #include "node/keepers.hh"
 
+#include <linux/close_range.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <spdlog/spdlog.h>
@@ -100,6 +102,9 @@ Result<pid_t> Keepers::spawn(std::string const& role, std::vector<std::string> c
     Fd null = TRY(sys::open("/dev/null", O_RDWR));
     what.descriptors = {{null.number(), 0}, {2, 1}, {2, 2}, {text.number(), order_fd}};
     what.new_session = true;
+    // Asio opens its sockets without CLOEXEC; a keeper that held our listener would keep the next
+    // daemon from listening.
+    (void)::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     sys::Child child = TRY(sys::spawn(what));
     return child.pid;
 }

@@ -72,6 +72,8 @@ Task<Moved> Node::move(ProcessPtr process, std::string to, bool wait_for_exec) {
     auto turn = co_await process->turn.enter();
     if (process->ended) co_return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
     Moved moved = co_await move_in_turn(process, to, wait_for_exec);
+    // One that waits for an exec is reported when it has happened.
+    if (moved.ok && moved.mode == "exec") co_return moved;
     json::object figures;
     if (moved.ok) {
         figures["bytes"] = moved.bytes;
@@ -188,7 +190,9 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
     moved.total_us = static_cast<uint64_t>((monotonic_now() - begun).count() / 1000);
     process->host = to;
     process->place = to == name_ ? Place::home : Place::away;
-    // Until the steward reports what it uses there, what it used before is the best figure.
+    // Until the steward reports, these are the best figures.
+    ++process->tally.moves;
+    process->tally.bytes_moved += moved.bytes;
     if (process->tally.memory_bytes == 0) process->tally.memory_bytes = stat->resident_pages * 4096;
     process->reason.clear();
     process->reason_text.clear();

@@ -2,6 +2,7 @@
 // Reasons: the words of wire/reasons.def with what they mean.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace rove::node {
@@ -17,5 +18,8 @@ struct Reason {
 
 // None for a word that is not in the table.
 Reason const* find_reason(std::string_view word);
+
+// docs/reasons.md, which a test compares with the file.
+std::string reasons_document();
 
 } // namespace rove::node

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests of two nodes' peers on the loopback: they meet, ask and answer; a wrong key is told; frames that are none end a connection.
+#include "node/peers.hh"
+
+#include <gtest/gtest.h>
+
+#include "sys/sockets.hh"
+
+namespace rove::node {
+namespace {
+
+using wire::PeerType;
+
+wire::Bulletin bulletin_of(std::string name) {
+    wire::Bulletin bulletin;
+    bulletin.name = std::move(name);
+    bulletin.incarnation = 7;
+    return bulletin;
+}
+
+uint16_t free_port() {
+    auto socket = sys::tcp_listen(*sys::Endpoint::parse("127.0.0.1", 0));
+    return sys::local_endpoint(socket->number())->port();
+}
+
+// One end: a board and its connections.
+struct End {
+    End(asio::io_context& io, std::string name, std::string key)
+        : peers((board.set_own(bulletin_of(name)), io), board, std::move(key), [name](std::string from, PeerType type, std::string body) -> Task<PeerReply> {
+              if (type != PeerType::ask) co_return PeerReply{};
+              auto ask = wire::decode<wire::Ask>(body);
+              wire::Answer answer;
+              answer.body = name + " heard " + (ask ? ask->verb : "noise") + " from " + from;
+              co_return PeerReply::of(PeerType::answer, answer);
+          }) {}
+    ListBoard board;
+    Peers peers;
+};
+
+struct PeersTest : testing::Test {
+    std::string at = "127.0.0.1:" + std::to_string(free_port());
+    asio::io_context io{1};
+    // Serves until it is so, or ten seconds.
+    bool until(std::function<bool()> const& so) {
+        Deadline limit = Deadline::after(std::chrono::seconds(10));
+        while (!so() && !limit.passed()) io.run_one_for(std::chrono::milliseconds(10));
+        return so();
+    }
+    static MemberState state(End& end, std::string const& name) { return end.board.find(name, monotonic_now())->state; }
+};
+
+TEST_F(PeersTest, meet_ask_and_answer) {
+    End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'k'));
+    ASSERT_TRUE(b.peers.listen(at));
+    b.peers.add("a", "127.0.0.1:1"); // a dials: it sorts first
+    a.peers.add("b", at);
+    ASSERT_TRUE(until([&] { return state(a, "b") == MemberState::up && state(b, "a") == MemberState::up; }));
+    for (auto [from, to, name] : {std::tuple{&a, &b, "b"}, std::tuple{&b, &a, "a"}}) {
+        std::string said;
+        start(io, [](End& end, std::string whom, std::string& answer) -> Task<> {
+            // An aggregate made inside the awaiting expression is destroyed twice by g++ 12.
+            wire::Ask ask{"hello", 0, "{}"};
+            auto reply = co_await end.peers.ask(whom, PeerType::ask, wire::encode(ask));
+            answer = reply ? wire::decode<wire::Answer>(reply->body)->body : reply.error().what;
+        }(*from, name, said));
+        EXPECT_TRUE(until([&] { return !said.empty(); }));
+        EXPECT_EQ(said, std::string(name) + " heard hello from " + (to == &b ? "a" : "b"));
+    }
+    b.peers.say_goodbye();
+    EXPECT_TRUE(until([&] { return state(a, "b") == MemberState::left; }));
+}
+
+TEST_F(PeersTest, wrong_key_is_the_reason_that_is_told) {
+    End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'x'));
+    ASSERT_TRUE(b.peers.listen(at));
+    b.peers.add("a", "127.0.0.1:1");
+    a.peers.add("b", at);
+    ASSERT_TRUE(until([&] { return !a.board.find("b", monotonic_now())->trouble.empty(); }));
+    std::string said;
+    start(io, [](End& end, std::string& answer) -> Task<> {
+        auto reply = co_await end.peers.ask("b", PeerType::ask, "");
+        answer = reply ? "an answer" : reply.error().what;
+    }(a, said));
+    EXPECT_TRUE(until([&] { return !said.empty(); }));
+    EXPECT_EQ(said, "b cannot be reached: it has another cluster key");
+    EXPECT_EQ(state(b, "a"), MemberState::dead);
+}
+
+TEST_F(PeersTest, a_stranger_is_not_let_in) {
+    End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'k'));
+    ASSERT_TRUE(b.peers.listen(at));
+    a.peers.add("b", at); // b does not know a
+    // b's hello comes, then the end: b has told the log why.
+    ASSERT_TRUE(until([&] { return a.board.find("b", monotonic_now())->bulletin.has_value(); }));
+    EXPECT_FALSE(b.board.find("a", monotonic_now()));
+}
+
+TEST(PeerFrames, what_is_no_frame_is_bad) {
+    std::string good = wire::peer_frame(PeerType::goodbye, 3, wire::Goodbye{"leaves"});
+    auto read = wire::read_peer_frame(good + "more");
+    ASSERT_TRUE(read.frame);
+    EXPECT_EQ(read.used, good.size());
+    EXPECT_EQ(wire::decode<wire::Goodbye>(read.body)->why, "leaves");
+    for (size_t cut = 0; cut < good.size(); ++cut) {
+        auto part = wire::read_peer_frame(std::string_view(good).substr(0, cut));
+        EXPECT_FALSE(part.frame);
+        EXPECT_FALSE(part.bad);
+    }
+    for (size_t at : {0u, 7u, 9u, 10u}) { // magic, length, type, reserved
+        std::string wrong = good;
+        wrong[at] = static_cast<char>(wrong[at] ^ 0x55);
+        EXPECT_TRUE(wire::read_peer_frame(wrong).bad) << at;
+    }
+    EXPECT_FALSE(wire::decode<wire::Goodbye>(std::string(read.body) + "x"));
+    EXPECT_FALSE(wire::decode<wire::Bulletin>("\xff\xff\xff\xff"));
+}
+
+} // namespace
+} // namespace rove::node

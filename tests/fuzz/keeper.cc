@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzz target: packets between a daemon and its keepers, and the orders that keepers begin with.
+// uses: base wire
+#include <cstdlib>
+
+#include "wire/keeper.hh"
+
+using namespace rove;
+
+namespace {
+template <class T> void round_trip(std::string_view body) {
+    if (auto message = wire::decode<T>(body))
+        if (!wire::decode<T>(wire::encode(*message))) std::abort();
+}
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
+    std::string_view text(reinterpret_cast<char const*>(bytes), size);
+    round_trip<wire::StewardOrder>(text);
+    round_trip<wire::WardenOrder>(text);
+    auto packet = wire::open_keeper_packet(text);
+    if (!packet) return 0;
+    round_trip<wire::StewardHello>(packet->body);
+    round_trip<wire::WardenHello>(packet->body);
+    round_trip<wire::Move>(packet->body);
+    round_trip<wire::MoveDone>(packet->body);
+    round_trip<wire::StewardState>(packet->body);
+    round_trip<wire::WardenState>(packet->body);
+    round_trip<wire::TraceReply>(packet->body);
+    return 0;
+}
