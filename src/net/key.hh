@@ -9,7 +9,7 @@
 
 namespace rove::net {
 
-constexpr size_t key_bytes_min = 16;
+constexpr size_t key_bytes_min = 16; // KEEP IN STEP WITH src/cli/found_verbs.cc
 
 struct ClusterKey {
     std::string secret; // as it stands in the file, without white space at its ends

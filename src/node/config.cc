@@ -161,7 +161,8 @@ Result<Config> Config::parse(std::string const& text, std::string const& source)
     std::vector<std::pair<std::string, toml::node const*>> todo;
     for (auto const& [key, node] : top) todo.emplace_back(std::string(key.str()), &node);
     while (!todo.empty()) {
-        auto [key, node] = todo.back();
+        std::string key = todo.back().first;
+        toml::node const* node = todo.back().second;
         todo.pop_back();
         auto knob = std::find_if(knobs.begin(), knobs.end(), [&](Knob const& k) { return k.key == key; });
         if (knob != knobs.end()) {

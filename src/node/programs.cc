@@ -128,24 +128,20 @@ namespace {
 
 // How the root ended, for whoever is not its parent: Linux 6.15 tells it when it has been reaped.
 void ask_ending(Program& program) {
-#ifndef PIDFD_INFO_EXIT
-    constexpr uint64_t info_exit = 1u << 3;
-#else
-    constexpr uint64_t info_exit = PIDFD_INFO_EXIT;
-#endif
-    struct Info {
+    constexpr uint64_t info_exit = 1u << 3; // PIDFD_INFO_EXIT, newer than our headers
+    struct Ending {
         uint64_t mask;
         uint64_t cgroupid;
         uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
         int32_t exit_code;
         uint32_t coredump_mask, coredump_signal;
-    } info{};
-    info.mask = info_exit;
-    constexpr unsigned long get_info = _IOWR(0xFF, 11, Info);
+    } ending{};
+    ending.mask = info_exit;
+    constexpr unsigned long get_info = _IOWR(0xFF, 11, Ending);
     // The kernel knows several sizes of it; the first one has all that is wanted.
-    if (::ioctl(program.root_pidfd.number(), get_info, &info) < 0 || (info.mask & info_exit) == 0) return;
-    if ((info.exit_code & 0x7f) == 0) program.exit_status = info.exit_code >> 8 & 0xff;
-    else program.signal = info.exit_code & 0x7f;
+    if (::ioctl(program.root_pidfd.number(), get_info, &ending) < 0 || (ending.mask & info_exit) == 0) return;
+    if ((ending.exit_code & 0x7f) == 0) program.exit_status = ending.exit_code >> 8 & 0xff;
+    else program.signal = ending.exit_code & 0x7f;
 }
 
 } // namespace
