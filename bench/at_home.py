@@ -12,19 +12,20 @@ from cluster import HOME, HOST, LIMIT_S, ROOT, ROVE, Broken, progress
 from figures import Row, quartiles
 
 PAIRS = 20
-CPU_PAIRS = 7
+CPU_PAIRS = 25
 SECONDS = 1.0  # of work per run
+CPU_SECONDS = 0.3  # of work per visit: short beside the time in which the machine changes its speed
 
 
-def rounds_for(lab):
-    """How many rounds of work take about SECONDS in a node, when nothing else runs."""
+def rounds_for(lab, seconds):
+    """How many rounds of work take about that long in a node, when nothing else runs."""
     trial = 50_000_000
     took = []
     for _ in range(3):
         began = time.monotonic()
         lab.run(HOME, lab.program("work"), str(trial))
         took.append(time.monotonic() - began)
-    return str(max(1, int(trial * SECONDS / min(took))))
+    return str(max(1, int(trial * seconds / min(took))))
 
 
 def mappings(text):
@@ -65,19 +66,22 @@ def foreign(lab):
 
 def run_times(lab):
     progress(f"{PAIRS} pairs of run times without and with rove run")
-    argv = lab.argv(HOME, "python3", str(ROOT / "bench/in_turn.py"), str(PAIRS), ROVE, "run", "--", lab.program("work"), rounds_for(lab))
+    argv = lab.argv(HOME, "python3", str(ROOT / "bench/in_turn.py"), str(PAIRS), ROVE, "run", "--", lab.program("work"),
+                    rounds_for(lab, SECONDS))
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=PAIRS * LIMIT_S)
     if done.returncode:
         raise Broken("a run of the pairs failed; its words are above")
     pairs = json.loads(done.stdout)
-    without, with_rove = ([pair[side] for pair in pairs] for side in (0, 1))
+    without, with_rove = ([pair[side]["wall"] for pair in pairs] for side in (0, 1))
+    used = [statistics.median(pair[side]["cpu"] for pair in pairs) for side in (0, 1)]
     spread = min(high - low for low, high in map(quartiles, (without, with_rove)))
     difference = statistics.median(with_rove) - statistics.median(without)
-    own = statistics.median(b - a for a, b in pairs)
+    own = statistics.median(b - a for a, b in zip(without, with_rove))
     return Row("home", "never away: difference of the medians of 20 runs with and without `rove run` ÷ their spread", "×", 1, None,
                "less", [abs(difference) / spread], strict=True,
                notes=[f"{statistics.median(without):.4f} s without, {statistics.median(with_rove):.4f} s with: {difference * 1000:+.2f} ms; "
-                      f"smaller interquartile range {spread * 1000:.2f} ms; median of the differences within pairs {own * 1000:+.2f} ms"])
+                      f"smaller interquartile range {spread * 1000:.2f} ms; median of the differences within pairs {own * 1000:+.2f} ms, "
+                      f"of CPU time {(used[1] - used[0]) * 1000:+.2f} ms"])
 
 
 def spent(comm):
@@ -101,7 +105,7 @@ def cpu_time(lab):
     if not program.exists():
         program.symlink_to(lab.programs / "timed_work")
     outside, inside, wall = {HOME: [], HOST: []}, {HOME: [], HOST: []}, {HOME: [], HOST: []}
-    with lab.running(HOME, str(program), rounds_for(lab)) as work:
+    with lab.running(HOME, str(program), rounds_for(lab, CPU_SECONDS)) as work:
         work.ask()  # once for the caches and the clock of the CPU
         for number in range(CPU_PAIRS):
             for node in ((HOST, HOME), (HOME, HOST))[number % 2]:

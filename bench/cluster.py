@@ -2,7 +2,8 @@
 """cluster: the lab in which everything is measured, and the programs started in it.
 
 Two nodes without limits, each pinned to a CPU of its own where the machine has two, so that the ends
-of a connection are never on the same one. Everything goes through the `rove` command.
+of a connection are never on the same one; or both to the same one, where CPUs may not be compared with
+each other. Everything goes through the `rove` command.
 """
 import contextlib
 import json
@@ -35,7 +36,8 @@ def build(directory):
 
 
 class Lab:
-    def __init__(self, programs):
+    def __init__(self, programs, same_cpu=False):
+        self.same_cpu = same_cpu
         self.name = f"bench-{os.getpid()}"
         self.programs = programs
         self.children = []
@@ -43,10 +45,10 @@ class Lab:
 
     def __enter__(self):
         cpus = sorted(os.sched_getaffinity(0))
-        self.pinned = len(cpus) >= 2
+        host_cpu = cpus[0] if self.same_cpu else cpus[-1]
+        self.pinned = "both pinned to one CPU" if host_cpu == cpus[0] else "each pinned to its own CPU"
         words = ["--nodes", "2", "--cpus", "0", "--mem", "0", "--rate", "0"]
-        if self.pinned:
-            words += ["--node", f"{HOME}:cpuset={cpus[0]}", "--node", f"{HOST}:cpuset={cpus[1]}"]
+        words += ["--node", f"{HOME}:cpuset={cpus[0]}", "--node", f"{HOST}:cpuset={host_cpu}"]
         self.up = True
         try:
             self.lab("up", *words)
@@ -156,4 +158,4 @@ def conditions(lab):
             "kernel": f"{os.uname().sysname} {os.uname().release}", "date": now,
             "commit": (commit.stdout.strip() or "none") + (", changed" if changed.stdout.strip() else ""),
             "load": " ".join(f"{value:.2f}" for value in load),
-            "nodes": "2 lab nodes on one machine, no limits, " + ("each pinned to its own CPU" if lab.pinned else "not pinned")}
+            "nodes": f"2 lab nodes on one machine, no limits, {lab.pinned}"}

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """in_turn: runs inside a node: a command without and with a prefix, in turn.
 
-usage: in_turn.py PAIRS PREFIX-WORDS -- COMMAND…    prints a JSON array of [without, with], in seconds on the wall
+usage: in_turn.py PAIRS PREFIX-WORDS -- COMMAND…    prints a JSON array of [without, with], each {wall, cpu} in seconds
 
 The order within a pair changes from pair to pair, so that neither side always follows the other.
 """
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,8 +15,12 @@ import time
 
 def seconds(command):
     began = time.monotonic()
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    return time.monotonic() - began
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"{command[0]} ended with {child.returncode}")
+    return {"wall": time.monotonic() - began, "cpu": used.ru_utime + used.ru_stime}
 
 
 def main(pairs, *words):
@@ -27,7 +32,7 @@ def main(pairs, *words):
         for which in ((0, 1), (1, 0))[number % 2]:
             both[which] = seconds((plain, prefixed)[which])
         found.append(both)
-        print(f"bench:   pair {number + 1}: {both[0]:.3f} s without, {both[1]:.3f} s with", file=sys.stderr, flush=True)
+        print(f"bench:   pair {number + 1}: {both[0]['wall']:.3f} s without, {both[1]['wall']:.3f} s with", file=sys.stderr, flush=True)
     print(json.dumps(found))
 
 

@@ -48,7 +48,7 @@ def measure(names):
             # A lab for each part: what one leaves in a daemon does not touch the next.
             found = []
             try:
-                with Lab(programs) as lab:
+                with Lab(programs, same_cpu=name == "cpu") as lab:
                     where = conditions(lab)
                     print_conditions(where)
                     for row in PARTS[name](lab):
