@@ -9,6 +9,7 @@
 #include "node/node.hh"
 #include "node/proc.hh"
 #include "node/reasons.hh"
+#include "sys/process.hh"
 #include "wire/session.hh"
 
 namespace rove::node {
@@ -204,7 +205,9 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
     int attempts = 0;
     while (!process->ended) {
         if (process->steward && !process->steward_leaving) co_return process->steward;
-        bool present = process->steward_pid > 0 && ::kill(process->steward_pid, 0) == 0;
+        // One that outlived a daemon needs a moment to find the new one.
+        auto present_stat = look_stat(process->steward_pid);
+        bool present = present_stat && present_stat->start_time == process->steward_start;
         if (!process->steward && !present) {
             // Once more, since the first may have been the end of the one before.
             if (++attempts > 2) co_return fail(ECHILD, "the steward of {} ended at its start; the log says why", process->pid());
@@ -222,6 +225,8 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             auto spawned = keepers_.spawn("steward", arguments, wire::encode(order));
             if (!spawned) co_return fail(spawned.error(), "cannot start a steward");
             process->steward_pid = *spawned;
+            process->steward_start = sys::process_start_time(*spawned).value_or(0);
+            save();
         }
         if (limit.passed()) co_return fail(ETIMEDOUT, "the steward of {} did not start; the log says why", process->pid());
         // Its hello comes, or it ends, or the former one ends.
@@ -248,6 +253,7 @@ void Node::steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hell
     }
     process->steward = keeper;
     process->steward_pid = keeper->pid();
+    process->steward_start = sys::process_start_time(keeper->pid()).value_or(0);
     process->steward_leaving = false;
     if (hello.place != Place::home || process->place != Place::home) {
         process->place = hello.place;
@@ -414,8 +420,10 @@ void Node::steward_closed(std::shared_ptr<Keeper> const& keeper) {
 // the process itself.
 Task<> Node::relearn(ProcessPtr process) {
     co_await pause(io_, std::chrono::milliseconds(10));
-    if (process->ended || !look_stat(process->pid())) co_return;
-    spdlog::warn("the steward of {} ended; another one takes over", process->pid());
+    if (process->ended || process->steward || !look_stat(process->pid())) co_return;
+    auto former = look_stat(process->steward_pid);
+    if (!former || former->start_time != process->steward_start)
+        spdlog::warn("the steward of {} ended; another one takes over", process->pid());
     auto steward = co_await steward_for(process);
     if (!steward && !process->ended) spdlog::error("{}: {}", process->pid(), steward.error().sentence());
 }

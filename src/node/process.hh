@@ -47,6 +47,7 @@ struct Process {
 
     std::shared_ptr<Keeper> steward; // connected and said hello
     pid_t steward_pid = 0;           // started, maybe not connected yet
+    uint64_t steward_start = 0;      // its start time, against reuse of the number
     bool steward_leaving = false;    // it said came_home
     std::shared_ptr<Event> steward_change; // set when steward becomes or ceases to be
     std::shared_ptr<Running> running;

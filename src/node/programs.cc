@@ -230,7 +230,8 @@ void Node::save() const {
             {"program", process->program}, {"locked", process->locked}, {"anchor", process->anchor},
             {"host", process->host}, {"moves", tally.moves}, {"forwarded", tally.forwarded_calls},
             {"local", tally.local_calls}, {"bytes", tally.bytes_moved}, {"freeze_us", tally.freeze_us_max},
-            {"away_us", tally.away_us}, {"cpu_away_us", tally.cpu_away_us}});
+            {"away_us", tally.away_us}, {"cpu_away_us", tally.cpu_away_us}, {"steward_pid", process->steward_pid},
+            {"steward_start", process->steward_start}});
     }
     json::object state{{"programs", programs}, {"processes", processes}, {"last_program", last_program_},
         {"blocked", blocked_}, {"balancing", balancing_}};
@@ -308,6 +309,9 @@ void Node::recall() {
             if (!host.empty() && host != name_) {
                 process->host = host;
                 process->place = Place::away;
+                process->steward_pid = static_cast<pid_t>(number(row, "steward_pid"));
+                process->steward_start = number(row, "steward_start");
+                start(io_, relearn(process));
             }
         }
 }

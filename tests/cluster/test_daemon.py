@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon: who is a member, who takes whom, what survives its end, and what it answers to nonsense."""
+import json
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+from conftest import wait_for
+
+COUNT = "import time\nfor i in range(100000):\n print(i, flush=True)\n time.sleep(0.01)\n"
+
+
+@pytest.fixture
+def lab(new_lab):
+    return new_lab("--nodes", "3", "--cpus", "0", "--mem", "0")
+
+
+def states(lab, node):
+    return {row["name"]: row["state"] for row in lab.json(node, "nodes")}
+
+
+def only(lab, node="n1"):
+    rows = lab.json(node, "ps")
+    return rows[0] if rows else None
+
+
+def counting(lab, *options):
+    """A program that prints numbers; its ps row, and the process that runs it."""
+    program = lab.start("n1", "rove", "run", *options, "--", "python3", "-c", COUNT)
+    row = wait_for(lambda: (found := only(lab)) and "-c" in found["command"] and found, "row in ps")
+    for number in range(3):
+        assert program.stdout.readline() == f"{number}\n"
+    return program, row
+
+
+def end(lab, program, row):
+    lab.run("n1", "kill", "-9", str(row["pid"]))
+    assert program.wait(timeout=20) != 0
+
+
+def error_of(lab, node, *verb):
+    done = lab.run(node, "rove", *verb, "--json", check=False)
+    assert done.stdout == ""
+    return done.returncode, json.loads(done.stderr)["error"]
+
+
+def settings(lab, node):
+    return pathlib.Path(f"/run/rove-lab/{lab.name}/{node}/rove.toml")
+
+
+def configure(lab, node, line):
+    path = settings(lab, node)
+    path.write_text(line + "\n" + path.read_text())
+    lab.do("daemon", node, "stop")
+    lab.do("daemon", node, "start")
+    wait_for(lambda: all(states(lab, "n1")[n] == "up" for n in ("n1", "n2", "n3")), "agreement")
+
+
+def test_a_silent_node_is_noticed_and_comes_back(lab):
+    lab.do("cut", "n2")
+    wait_for(lambda: states(lab, "n1")["n2"] == "dead", "dead n2", limit_s=10)
+    assert states(lab, "n2") == {"n1": "dead", "n2": "up", "n3": "dead"}
+    lab.do("heal", "n2")
+    wait_for(lambda: states(lab, "n1")["n2"] == "up", "n2 back", limit_s=5)
+
+
+def test_a_member_row_has_every_field(lab):
+    rows = lab.json("n1", "nodes")
+    for row in rows:
+        assert list(row) == ["name", "address", "state", "load", "cores", "speed", "memory_total_bytes",
+                             "memory_free_bytes", "guests", "age_ms", "auto"]
+        assert row["speed"] > 0 and row["cores"] > 0 and row["memory_total_bytes"] > 0
+    assert rows[0]["age_ms"] == 0 and rows[1]["age_ms"] < 1500
+
+
+def test_a_wrong_key_is_the_reason_on_both_sides(lab):
+    key = pathlib.Path(f"/run/rove-lab/{lab.name}/n2.key")
+    key.write_text("another key, long enough to be one\n")
+    key.chmod(0o600)
+    path = settings(lab, "n2")
+    path.write_text("\n".join(f'cluster.key_file = "{key}"' if "key_file" in line else line
+                              for line in path.read_text().splitlines()) + "\n")
+    lab.do("daemon", "n2", "stop")
+    lab.do("daemon", "n2", "start")
+    program, row = counting(lab)
+    wait_for(lambda: "another cluster key" in error_of(lab, "n1", "move", row["pid"], "n2")[1], "reason")
+    assert "another cluster key" in lab.do("log", "n1").stdout
+    assert "another cluster key" in lab.do("log", "n2").stdout
+    assert only(lab)["host"] == "n1"
+    end(lab, program, row)
+
+
+def test_grants_are_enforced_and_told(lab):
+    program, row = counting(lab)
+    for line, word in (("guests.max = 0", "guests.max"), ('guests.homes = ["n3"]', "guests.homes"),
+                       ('guests.users = ["nobody"]', "guests.users"), ('guests.memory = "1M"', "guests.memory")):
+        original = settings(lab, "n2").read_text()
+        configure(lab, "n2", line)
+        code, text = error_of(lab, "n1", "move", row["pid"], "n2")
+        assert code == 1 and word in text
+        settings(lab, "n2").write_text(original)
+    lab.do("daemon", "n2", "stop")
+    lab.do("daemon", "n2", "start")
+    wait_for(lambda: states(lab, "n1")["n2"] == "up", "n2 back")
+    lab.run("n2", "rove", "node", "block")
+    wait_for(lambda: states(lab, "n1")["n2"] == "blocked", "blocked n2")
+    assert error_of(lab, "n1", "move", row["pid"], "n2")[0] == 1
+    assert lab.run("n1", "rove", "run", "--on", "n2", "--", "true", check=False).returncode == 125
+    end(lab, program, row)
+
+
+def test_missing_cpu_features_are_named(new_lab):
+    lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0", "--node", "n2:hide=sse4_2")
+    program, row = counting(lab)
+    code, text = error_of(lab, "n1", "move", row["pid"], "n2")
+    assert code == 3 and "sse4_2" in text
+    assert only(lab)["host"] == "n1"
+    end(lab, program, row)
+
+
+def test_daemons_that_die_leave_guests_running(lab):
+    program, row = counting(lab)
+    lab.run("n1", "rove", "move", str(row["pid"]), "n2")
+    for node, how in (("n1", "kill"), ("n2", "kill"), ("n1", "stop"), ("n2", "stop")):
+        lab.do("daemon", node, how)
+        before = int(program.stdout.readline())
+        lab.do("daemon", node, "start")
+        while int(program.stdout.readline()) < before + 5:
+            pass
+        wait_for(lambda: (only(lab) or {}).get("host") == "n2", "the process in ps again")
+        wait_for(lambda: len(lab.json("n2", "ps", "--all")) == 1, "the guest in ps again")
+    assert only(lab)["moves"] == 1
+    end(lab, program, row)
+
+
+def test_a_killed_steward_is_replaced(lab):
+    program, row = counting(lab)
+    lab.run("n1", "rove", "move", str(row["pid"]), "n2")
+    steward = lab.run("n1", "pgrep", "-f", "rove-keeper steward").stdout.split()[0]
+    lab.run("n1", "kill", "-9", steward)
+    wait_for(lambda: (new := lab.run("n1", "pgrep", "-f", "rove-keeper steward", check=False).stdout.split())
+             and new[0] != steward, "another steward")
+    for _ in range(5):
+        assert program.stdout.readline()
+    end(lab, program, row)
+
+
+def test_a_lost_host_ends_its_guest_as_if_killed(lab):
+    program, row = counting(lab)
+    lab.run("n1", "rove", "move", str(row["pid"]), "n2")
+    lab.do("kill", "n2")
+    assert program.wait(timeout=20) == 128 + signal.SIGKILL
+    told = wait_for(lambda: lab.json("n1", "explain", str(row["pid"])), "explanation")
+    assert told["reason"] == "host_lost"
+    lines = [line for line in lab.do("log", "n1").stdout.splitlines() if "was lost" in line]
+    assert len(lines) == 1 and "n2" in lines[0]
+
+
+def test_a_killed_process_takes_its_guest_along(lab):
+    program, row = counting(lab)
+    lab.run("n1", "rove", "move", str(row["pid"]), "n2")
+    wait_for(lambda: lab.json("n2", "ps", "--all"), "guest on n2")
+    lab.run("n1", "kill", "-9", str(row["pid"]))
+    wait_for(lambda: not lab.json("n2", "ps", "--all"), "end of the guest", limit_s=2)
+    assert program.wait(timeout=20) == 128 + signal.SIGKILL
+    assert lab.json("n1", "ps") == []
+
+
+def test_the_report_tells_how_it_ended(lab, tmp_path):
+    report = tmp_path / "report.json"
+    lab.run("n1", "rove", "run", "--report", report, "--", "sh", "-c", "sleep 0.1 & exit 3", check=False)
+    wait_for(report.exists, "report")
+    told = json.loads(report.read_text())
+    assert list(told) == ["exit_status", "signal", "moves", "seconds_home", "seconds_away", "forwarded_calls",
+                          "local_calls", "bytes_moved", "freeze_ms_max", "came_home"]
+    assert told["exit_status"] == 3 and told["signal"] is None and told["moves"] == 0
+
+
+def test_adopt_takes_descendants_along(lab):
+    program = lab.start("n1", "sh", "-c", "sleep 1000 & sleep 1001 & echo $$; wait")
+    pid = program.stdout.readline().strip()
+    assert error_of(lab, "n1", "move", pid, "n2")[0] == 1
+    wait_for(lambda: len(lab.run("n1", "pgrep", "-x", "sleep", check=False).stdout.split()) == 2, "children")
+    lab.run("n1", "rove", "adopt", pid)
+    assert len(lab.json("n1", "ps")) == 3
+    for name in ("sleep", "sh"):
+        lab.run("n1", "pkill", "-x", name, check=False)
+    wait_for(lambda: lab.json("n1", "ps") == [], "empty ps")
+
+
+def test_events_follow(lab):
+    follower = lab.start("n1", "rove", "events", "--json", "--since", "1h")
+    program, row = counting(lab)
+    seen = []
+    while not any(event["event"] == "run" and event["pid"] == row["pid"] for event in seen):
+        seen.append(json.loads(follower.stdout.readline()))
+    assert all(list(event) == ["time", "node", "event", "pid", "from", "to", "figures"] for event in seen)
+    follower.kill()
+    follower.wait()
+    end(lab, program, row)
+
+
+@pytest.mark.parametrize("nonsense", [b"\0" * 100, b"GET " + b"/" * 20000 + b" HTTP/1.1\r\n\r\n",
+                                      b"POST /v1/move HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
+                                      b"POST /v1/move HTTP/1.1\r\nContent-Length: 300\r\n\r\n" + b"[" * 300,
+                                      b"POST /v1/move HTTP/1.1\r\nContent-Length: 20\r\n\r\n{\"pid\":{},\"to\":1234}",
+                                      b"BREW /v1/ps HTTP/1.1\r\n\r\n"])
+def test_nonsense_is_refused_and_the_daemon_lives(lab, nonsense):
+    code = f"import socket;s=socket.socket(socket.AF_UNIX);s.connect('/run/rove/control.sock');s.sendall({nonsense!r});" \
+           "s.shutdown(1);s.settimeout(10);print(s.recv(100).decode())"
+    answer = lab.run("n1", "python3", "-c", code).stdout
+    assert answer == "\n" or answer.startswith("HTTP/1.1 4")
+    assert len(lab.json("n1", "nodes")) == 3
+
+
+def test_noise_on_the_peer_port_is_harmless(lab):
+    address = lab.address("n2")
+    code = f"import socket;s=socket.create_connection(('{address}',7946));s.sendall(b'GET / HTTP/1.1\\r\\n\\r\\n'*100);" \
+           "s.settimeout(10);print(len(s.recv(1000)))"
+    lab.run("n1", "python3", "-c", code)
+    assert states(lab, "n1")["n2"] == "up"
+
+
+@pytest.mark.parametrize("line, says", [("guests.maxx = 1", "no key 'guests.maxx'"), ("x = [", "rove.toml:1:"),
+                                        ("guests.max = -1", "between")])
+def test_a_wrong_configuration_is_told_with_its_place(rove, tmp_path, line, says):
+    path = tmp_path / "rove.toml"
+    path.write_text(line + "\n")
+    done = subprocess.run([rove.with_name("roved"), "--config", path], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1 and says in done.stderr and "rove.toml:1:" in done.stderr
