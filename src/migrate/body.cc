@@ -468,7 +468,6 @@ Result<wire::Landing> Body::read_landing(std::string* host) const {
 }
 
 Result<std::vector<uint32_t>> Body::used_slots() const {
-    wire::Control now = TRY(control());
     std::vector<uint32_t> used;
     // New threads take the first free slot, so a long run of free ones is the end.
     for (uint32_t i = 1, unused = 0; i < wire::slots_max && unused < 64; ++i) {
