@@ -116,7 +116,7 @@ Status Executor::send_pages(int fd_there, std::vector<wire::PageRange> const& ra
 }
 
 Status Executor::wake(uint64_t address, uint32_t count) {
-    TRY(call(SYS_futex, {address, FUTEX_WAKE, count}));
+    TRY(call(SYS_futex, {address, FUTEX_WAKE_PRIVATE, count}));
     return {};
 }
 
