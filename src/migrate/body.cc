@@ -347,22 +347,24 @@ Status Body::release() {
         entered_ = false;
         return {};
     }
-    size_t threads = TRY(used_slots()).size();
+    auto used = TRY(used_slots());
     TRY(set_phase(Phase::released));
     std::vector<wire::ExecCall> shut;
-    for (uint32_t index : TRY(used_slots())) {
+    for (uint32_t index : used) {
         wire::Slot now = TRY(slot(index));
         if (now.link_fd >= 0) shut.push_back({SYS_shutdown, {static_cast<uint64_t>(now.link_fd), SHUT_RDWR}, -1});
     }
     if (!shut.empty()) (void)porter_->calls_tolerant(shut);
-    // Each thread tells when it is about to leave; one that ends a sleep first will tell nobody.
+    released_at_ = monotonic_now();
+    // All are on their way out before the porter takes the sockets away; a thread that ends a sleep
+    // on its way counts as well.
     Deadline deadline = Deadline::after(std::chrono::milliseconds(100));
-    for (size_t told = 0; told < threads && !deadline.passed();) {
-        wire::Alarm alarm;
-        ssize_t got = ::recv(alarm_.number(), &alarm, sizeof alarm, MSG_DONTWAIT);
-        if (got == sizeof alarm) told += alarm.type == wire::AlarmType::released;
-        else if (got == 0) break;
-        else nap(50);
+    for (uint32_t index : used) {
+        for (;;) {
+            auto state = memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state));
+            if (!state || *state == SlotState::leaving || *state == SlotState::gone || deadline.passed()) break;
+            nap(20);
+        }
     }
     (void)porter_->end_porter();
     close_porter();

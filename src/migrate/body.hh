@@ -47,6 +47,7 @@ public:
 
     // A process whose threads wait or serve goes on natively; links are shut down. The region stays.
     Status release();
+    Nanos released_at() const { return released_at_; }
     // Takes the region away if no thread is in it. False: not now.
     Result<bool> remove_region();
 
@@ -91,6 +92,7 @@ private:
     uint64_t region_ = 0;
     bool mapped_ = false;  // the region is there
     bool entered_ = false;
+    Nanos released_at_{0};
     std::optional<Executor> porter_;
     Fd alarm_;
     std::function<void()> idle_ = [] {};

@@ -234,7 +234,7 @@ Status Steward::move_home(Progress& progress) {
     }
     (void)fault_point("home_after_commit");
     Status released = body_.release();
-    progress.thawed = monotonic_now();
+    progress.thawed = released ? body_.released_at() : monotonic_now();
     progress.phase("release");
     if (!released) LOG(warn, "{}", released.error().sentence());
     (void)session_->send(SessionType::let_go);
