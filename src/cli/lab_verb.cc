@@ -18,7 +18,8 @@ Option const options[] = {
     {"--swap", nullptr, "SIZE", Kind::size, "up: swap of each node; 0 is none (0)"},
     {"--rate", nullptr, "RATE", Kind::text, "up: network rate of each node; 0 is no limit (10gbit)"},
     {"--node", nullptr, "NODE:SETTINGS", Kind::text,
-        "up: one node's own, n2:cpus=0.25,mem=256M,swap=1G,cpuset=1,rate=1gbit,hide=avx512f,clock=+3h"},
+        "up: one node's own: n2:cpus=0.25,mem=256M, also swap=1G, cpuset=1, rate=1gbit, "
+        "hide=avx512f, clock=+3h"},
     {"--follow", "-f", nullptr, Kind::text, "log: go on as it grows"},
 };
 

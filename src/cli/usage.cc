@@ -40,6 +40,43 @@ std::string row(std::string_view left, std::string_view sentence, size_t left_wi
     return text + "\n";
 }
 
+// Paragraphs filled to 79 columns; lines that begin with two spaces stay as they are.
+std::string filled(std::string_view text) {
+    std::string all, paragraph;
+    auto const flush = [&] {
+        size_t column = 0;
+        for (size_t at = 0; at < paragraph.size();) {
+            size_t const end = std::min(paragraph.find(' ', at), paragraph.size());
+            if (column > 0 && column + 1 + (end - at) > 79) {
+                all += '\n';
+                column = 0;
+            } else if (column > 0) {
+                all += ' ';
+                column++;
+            }
+            all.append(paragraph, at, end - at);
+            column += end - at;
+            at = end + 1;
+        }
+        if (!paragraph.empty()) all += '\n';
+        paragraph.clear();
+    };
+    while (!text.empty()) {
+        size_t const end = std::min(text.find('\n'), text.size());
+        std::string_view const line = text.substr(0, end);
+        if (line.empty() || line.starts_with("  ")) {
+            flush();
+            all.append(line).append("\n");
+        } else {
+            if (!paragraph.empty()) paragraph += ' ';
+            paragraph.append(line);
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    flush();
+    return all;
+}
+
 } // namespace
 
 std::string synopsis(Verb const& verb) {
@@ -60,8 +97,7 @@ std::string synopsis(Verb const& verb) {
 
 std::string verb_help(Verb const& verb) {
     std::string text = fmt::format("Usage: {}\n\n", synopsis(verb));
-    text += fmt::format("{}\n", verb.text);
-    text += "\nOptions:\n";
+    text += filled(verb.text) + "\nOptions:\n";
     for (Option const& option : verb.options) text += row(option_words(option), option.sentence, 22);
     text += row(option_words(json_option), json_option.sentence, 22);
     text += row(option_words(help_option), help_option.sentence, 22);
