@@ -30,7 +30,8 @@ Json shaped(Json const& row, Shape shape) {
 
 Json shaped_rows(Json const& rows, Shape shape) {
     boost::json::array all;
-    for (Json const& row : rows_of(rows)) all.push_back(shaped(row, shape));
+    for (Json const& row : rows_of(rows))
+        all.push_back(shaped(row, shape));
     return all;
 }
 
@@ -59,8 +60,8 @@ bool write_all(int fd, std::string_view text) {
 
 int print(std::string_view text) {
     if (write_all(STDOUT_FILENO, text)) return 0;
-    (void)write_all(STDERR_FILENO,
-        fmt::format("rove: cannot write the output: {}\n", std::strerror(errno)));
+    (void)write_all(
+        STDERR_FILENO, fmt::format("rove: cannot write the output: {}\n", std::strerror(errno)));
     return static_cast<int>(Exit::failed);
 }
 
@@ -88,8 +89,9 @@ int report(Given const& given, Trouble const& trouble) {
 }
 
 int usage(Given const& given, std::string sentence) {
-    return report(given,
-        Trouble{Exit::usage, sentence + fmt::format("; see 'rove {} --help'", given.verb->name), {}});
+    return report(
+        given, Trouble{Exit::usage,
+                   sentence + fmt::format("; see 'rove {} --help'", given.verb->name), {}});
 }
 
 bool is_pid(std::string_view text) {

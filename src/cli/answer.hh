@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answer: how a verb ends: its rows as JSON in the contract's shape, or its trouble in one sentence.
+// Answer: how a verb ends: its rows as JSON in the contract's shape, or its trouble in one
+// sentence.
 #pragma once
 
 #include <initializer_list>

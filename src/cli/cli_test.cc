@@ -49,7 +49,8 @@ TEST(Parse, mistakes_are_usage_errors) {
 }
 
 TEST(Pid, with_and_without_a_home) {
-    for (char const* good : {"1", "12345", "n1:7"}) EXPECT_TRUE(is_pid(good)) << good;
+    for (char const* good : {"1", "12345", "n1:7"})
+        EXPECT_TRUE(is_pid(good)) << good;
     for (char const* bad : {"", "0", "-1", "x", ":1", "n1:", "99999999999", "1x"})
         EXPECT_FALSE(is_pid(bad)) << bad;
 }
@@ -92,7 +93,8 @@ TEST(Manual, every_verb_and_option_is_in_all) {
         for (Option const& option : verb->options) {
             for (std::string const* text : {&bash, &zsh, &page, &help})
                 EXPECT_NE(text->find(option.name), std::string::npos) << option.name;
-            EXPECT_NE(fish.find(std::string("-l ") + (option.name + 2)), std::string::npos) << option.name;
+            EXPECT_NE(fish.find(std::string("-l ") + (option.name + 2)), std::string::npos)
+                << option.name;
         }
     }
 }

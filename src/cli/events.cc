@@ -46,12 +46,16 @@ std::string line_text(Screen const& screen, Json const& row) {
         shown("node"), shown("event"));
     if (number_field(row, "pid")) text += fmt::format(" {}", whole(number_field(row, "pid")));
     std::string const from = shown("from"), to = shown("to");
-    if (!from.empty() && !to.empty()) text += fmt::format(" {} {} {}", from, screen.arrow(), to);
-    else if (!from.empty()) text += fmt::format(" from {}", from);
-    else if (!to.empty()) text += fmt::format(" to {}", to);
+    if (!from.empty() && !to.empty())
+        text += fmt::format(" {} {} {}", from, screen.arrow(), to);
+    else if (!from.empty())
+        text += fmt::format(" from {}", from);
+    else if (!to.empty())
+        text += fmt::format(" to {}", to);
     if (Json const* figures = field(row, "figures"); figures && !figures->is_null())
         text += "  " + for_terminal(figures_text(*figures), screen.utf8);
-    while (text.back() == ' ') text.pop_back();
+    while (text.back() == ' ')
+        text.pop_back();
     return text + "\n";
 }
 
@@ -81,7 +85,8 @@ int run(Given const& given) {
     Screen const screen = Screen::of_output();
     int code = 0;
     Asked<bool> ended = client::follow(path, [&](Json const& row) {
-        code = print(given.json ? client::print_json(shaped(row, shape)) + "\n" : line_text(screen, row));
+        code = print(
+            given.json ? client::print_json(shaped(row, shape)) + "\n" : line_text(screen, row));
         return code == 0;
     });
     return ended ? code : report(given, ended.error());

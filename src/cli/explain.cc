@@ -6,9 +6,9 @@
 
 #include "cli/answer.hh"
 #include "cli/figures.hh"
+#include "cli/figures_text.hh"
 #include "cli/screen.hh"
 #include "cli/verbs.hh"
-#include "cli/figures_text.hh"
 #include "client/control.hh"
 #include "client/http.hh"
 
@@ -20,7 +20,8 @@ using client::field;
 using client::number_field;
 using client::text_field;
 
-constexpr char const* shape[] = {"pid", "home", "host", "state", "reason", "reason_text", "decisions"};
+constexpr char const* shape[] = {
+    "pid", "home", "host", "state", "reason", "reason_text", "decisions"};
 constexpr char const* decision_shape[] = {"ms_ago", "verdict", "from", "to", "figures"};
 
 std::string place_sentence(Screen const& screen, Json const& answer, std::string const& asked) {
@@ -28,13 +29,19 @@ std::string place_sentence(Screen const& screen, Json const& answer, std::string
         return for_terminal(text_field(answer, name).value_or("-"), screen.utf8);
     };
     std::string const home = shown("home"), host = shown("host"), state = shown("state");
-    std::string const pid = number_field(answer, "pid") ? whole(number_field(answer, "pid")) : asked;
+    std::string const pid =
+        number_field(answer, "pid") ? whole(number_field(answer, "pid")) : asked;
     std::string text = fmt::format("{} of {} ", pid, home);
-    if (state == "home") text += "is at home";
-    else if (state == "confined" && host == home) text += "is at home and cannot leave now";
-    else if (state == "away") text += fmt::format("is away, on {}", host);
-    else if (state == "moving") text += fmt::format("is moving, and still on {}", host);
-    else text += fmt::format("is {}, on {}", state, host);
+    if (state == "home")
+        text += "is at home";
+    else if (state == "confined" && host == home)
+        text += "is at home and cannot leave now";
+    else if (state == "away")
+        text += fmt::format("is away, on {}", host);
+    else if (state == "moving")
+        text += fmt::format("is moving, and still on {}", host);
+    else
+        text += fmt::format("is {}, on {}", state, host);
     return text + ".\n";
 }
 
@@ -62,8 +69,9 @@ std::string draw(Screen const& screen, Json const& answer, std::string const& as
             return for_terminal(text_field(row, name).value_or("-"), screen.utf8);
         };
         Json const* figures = field(row, "figures");
-        lines.push_back({{human_ms(number_field(row, "ms_ago"))}, {shown("verdict")}, {shown("from")},
-            {shown("to")}, {figures ? for_terminal(figures_text(*figures), screen.utf8) : "-"}});
+        lines.push_back({{human_ms(number_field(row, "ms_ago"))}, {shown("verdict")},
+            {shown("from")}, {shown("to")},
+            {figures ? for_terminal(figures_text(*figures), screen.utf8) : "-"}});
     }
     return text + "\n" + table_text(screen, columns, lines);
 }
@@ -76,7 +84,8 @@ int run(Given const& given) {
     if (!given.json) return print(draw(Screen::of_output(), *answer, pid));
     Json whole_answer = shaped(*answer, shape);
     Json& decisions = whole_answer.as_object()["decisions"];
-    decisions = decisions.is_array() ? shaped_rows(decisions, decision_shape) : boost::json::array{};
+    decisions =
+        decisions.is_array() ? shaped_rows(decisions, decision_shape) : boost::json::array{};
     return print(client::print_json(whole_answer) + "\n");
 }
 

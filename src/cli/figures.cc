@@ -18,7 +18,9 @@ std::string clock_text(double seconds) {
     return fmt::format("{}:{:02}", minutes, all % 60);
 }
 
-bool known(Figure number) { return number && std::isfinite(*number) && *number >= 0 && *number < 1e18; }
+bool known(Figure number) {
+    return number && std::isfinite(*number) && *number >= 0 && *number < 1e18;
+}
 
 } // namespace
 
@@ -59,12 +61,15 @@ std::string fixed(Figure number, int digits) {
     return number && std::isfinite(*number) ? fmt::format("{:.{}f}", *number, digits) : "-";
 }
 
-std::string whole(Figure number) { return fixed(number, 0); }
+std::string whole(Figure number) {
+    return fixed(number, 0);
+}
 
 std::string at_most(Figure number, int digits) {
     std::string text = fixed(number, digits);
     if (text.find('.') == std::string::npos) return text;
-    while (text.back() == '0') text.pop_back();
+    while (text.back() == '0')
+        text.pop_back();
     if (text.back() == '.') text.pop_back();
     return text;
 }

@@ -36,7 +36,8 @@ int why_not(std::string const& path) {
 Trouble failure(std::string const& name, int error) {
     std::string const shown = for_terminal(name, true);
     if (error == ENOENT || error == ENOTDIR)
-        return {Exit::not_found, fmt::format("'{}' is not found; check its spelling and PATH", shown), {}};
+        return {Exit::not_found,
+            fmt::format("'{}' is not found; check its spelling and PATH", shown), {}};
     std::string advice = "; check its kind and its permissions";
     if (error == E2BIG) advice = "; shorten its arguments or its environment";
     if (error == ETXTBSY) advice = "; wait until nobody writes to it";
@@ -66,7 +67,8 @@ Asked<std::string> find_program(std::string const& name) {
 
 Trouble become(std::string const& path, std::vector<std::string> const& words) {
     std::vector<char*> arguments;
-    for (std::string const& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    for (std::string const& word : words)
+        arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     execve(path.c_str(), arguments.data(), environ);
     if (errno == ENOEXEC) {
@@ -76,12 +78,15 @@ Trouble become(std::string const& path, std::vector<std::string> const& words) {
         execve(shell.c_str(), by_shell.data(), environ);
     }
     int const error = errno;
-    // The file was there a moment ago: what is missing is the interpreter that its first line names.
+    // The file was there a moment ago: what is missing is the interpreter that its first line
+    // names.
     if (error == ENOENT && why_not(path) == 0)
         return {Exit::not_found,
-            fmt::format("'{}' cannot be executed, since the interpreter that it names is not found; "
-                        "check its first line",
-                for_terminal(path, true)), {}};
+            fmt::format(
+                "'{}' cannot be executed, since the interpreter that it names is not found; "
+                "check its first line",
+                for_terminal(path, true)),
+            {}};
     return failure(path, error);
 }
 

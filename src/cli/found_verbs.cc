@@ -7,11 +7,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <arpa/inet.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,13 +53,15 @@ std::string with_port(std::string const& address) {
     bool const bracket = !address.empty() && address.front() == '[';
     if (bracket ? address.back() != ']' : address.find(':') == colon && colon != std::string::npos)
         return address;
-    if (!bracket && colon != std::string::npos) return fmt::format("[{}]:{}", address, default_port);
+    if (!bracket && colon != std::string::npos)
+        return fmt::format("[{}]:{}", address, default_port);
     return fmt::format("{}:{}", address, default_port);
 }
 
 bool is_address(std::string_view text) {
     return !text.empty() && text.size() <= 255 &&
-           text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_:[]%") ==
+           text.find_first_not_of(
+               "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_:[]%") ==
                std::string_view::npos;
 }
 
@@ -94,21 +96,26 @@ struct Place {
 Asked<Place> place_of(Given const& given) {
     std::string const config = given.value("--config").value_or(default_config);
     size_t const slash = config.rfind('/');
-    std::string const directory = slash == std::string::npos ? "." : slash == 0 ? "/" : config.substr(0, slash);
+    std::string const directory = slash == std::string::npos ? "."
+                                  : slash == 0               ? "/"
+                                                             : config.substr(0, slash);
     Place const place{config, (directory == "/" ? "" : directory) + "/key"};
-    if (Asked<bool> made = make_directory(directory); !made) return tl::unexpected<Trouble>(made.error());
+    if (Asked<bool> made = make_directory(directory); !made)
+        return tl::unexpected<Trouble>(made.error());
     for (std::string const& path : {place.config, place.key})
         if (!given.has("--force") && access(path.c_str(), F_OK) == 0)
-            return trouble(Exit::failed,
-                fmt::format("{} is there already; give --force to replace it", path));
+            return trouble(
+                Exit::failed, fmt::format("{} is there already; give --force to replace it", path));
     return place;
 }
 
 Asked<std::string> new_key() {
     unsigned char bytes[32];
-    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) return failed("cannot get random bytes");
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+        return failed("cannot get random bytes");
     std::string text;
-    for (unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+    for (unsigned char byte : bytes)
+        text += fmt::format("{:02x}", byte);
     return text;
 }
 
@@ -144,7 +151,8 @@ Asked<std::string> node_name(Given const& given) {
         name = cut(host, '.').first;
     }
     if (!is_name(name))
-        return trouble(Exit::usage, "a node's name consists of letters, digits, '-', '.' and '_'; give one with --node-name");
+        return trouble(Exit::usage, "a node's name consists of letters, digits, '-', '.' and '_'; "
+                                    "give one with --node-name");
     return name;
 }
 
@@ -159,7 +167,8 @@ std::string host_of(std::string const& full) {
 Asked<std::string> node_address(Given const& given) {
     if (auto const address = given.value("--address")) {
         if (!is_address(*address))
-            return trouble(Exit::usage, "--address needs an address such as 10.0.0.1 or 10.0.0.1:7946");
+            return trouble(
+                Exit::usage, "--address needs an address such as 10.0.0.1 or 10.0.0.1:7946");
         return with_port(*address);
     }
     ifaddrs* all = nullptr;
@@ -169,20 +178,23 @@ Asked<std::string> node_address(Given const& given) {
             bool const fits = one->ifa_addr && one->ifa_addr->sa_family == AF_INET &&
                               (one->ifa_flags & IFF_UP) && !(one->ifa_flags & IFF_LOOPBACK);
             char text[INET_ADDRSTRLEN] = "";
-            if (fits && inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in const*>(one->ifa_addr)->sin_addr,
-                            text, sizeof(text)))
+            if (fits &&
+                inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in const*>(one->ifa_addr)->sin_addr,
+                    text, sizeof(text)))
                 found = text;
         }
         freeifaddrs(all);
     }
     if (found.empty())
-        return trouble(Exit::failed, "this machine has no network address yet; give one with --address");
+        return trouble(
+            Exit::failed, "this machine has no network address yet; give one with --address");
     return with_port(found);
 }
 
-std::string config_text(std::string const& name, std::string const& address,
-                        std::string const& key, std::string const& peers) {
-    std::string text = "# Rove: this node. 'rove config' shows every key and its value; see rove(1).\n\n";
+std::string config_text(std::string const& name, std::string const& address, std::string const& key,
+    std::string const& peers) {
+    std::string text =
+        "# Rove: this node. 'rove config' shows every key and its value; see rove(1).\n\n";
     text += fmt::format("[node]\nname = \"{}\"\n", name);
     text += fmt::format("address = \"{}\"\nlisten = [\"{}\"]\n", host_of(address), address);
     return text + fmt::format("\n[cluster]\nkey_file = \"{}\"\npeers = [{}]\n", key, peers);
@@ -197,10 +209,12 @@ std::string absolute(std::string const& path) {
 }
 
 int finish(Given const& given, Place const& place, std::string const& key, std::string const& name,
-           std::string const& address, std::string const& peers, std::string const& next) {
-    if (Asked<bool> done = write_file(place.key, key + "\n", 0600); !done) return report(given, done.error());
+    std::string const& address, std::string const& peers, std::string const& next) {
+    if (Asked<bool> done = write_file(place.key, key + "\n", 0600); !done)
+        return report(given, done.error());
     std::string const text = config_text(name, address, absolute(place.key), peers);
-    if (Asked<bool> done = write_file(place.config, text, 0644); !done) return report(given, done.error());
+    if (Asked<bool> done = write_file(place.config, text, 0644); !done)
+        return report(given, done.error());
     if (given.json) {
         boost::json::object told{{"node", name}, {"config", place.config}, {"key_file", place.key}};
         return print(client::print_json(told) + "\n");
@@ -219,7 +233,8 @@ int run_init(Given const& given) {
     if (!key) return report(given, key.error());
     std::string const peer = fmt::format("{}={}", *name, *address);
     return finish(given, *place, *key, *name, *address, "",
-        fmt::format("Next: 'systemctl restart roved' here. On each other node 'rove join {}', with this key\n"
+        fmt::format("Next: 'systemctl restart roved' here. On each other node 'rove join {}', with "
+                    "this key\n"
                     "on its standard input, for example\n"
                     "  ssh root@OTHER rove join {} < {}\n",
             peer, peer, place->key));
@@ -236,11 +251,13 @@ int run_join(Given const& given) {
         bool const numeric = host.find_first_not_of("0123456789.:[]") == std::string::npos ||
                              host.find(':') != host.rfind(':');
         if (numeric)
-            return usage(given, fmt::format("the node's name is needed beside its address; write NAME={}",
-                                    for_terminal(host, true)));
+            return usage(
+                given, fmt::format("the node's name is needed beside its address; write NAME={}",
+                           for_terminal(host, true)));
     }
     if (!is_name(peer) || !is_address(host))
-        return usage(given, fmt::format("'{}' is no host", for_terminal(given.arguments.front(), true)));
+        return usage(
+            given, fmt::format("'{}' is no host", for_terminal(given.arguments.front(), true)));
     Asked<std::string> name = node_name(given);
     if (!name) return report(given, name.error());
     Asked<std::string> address = node_address(given);
@@ -252,23 +269,29 @@ int run_join(Given const& given) {
     std::string const peers =
         fmt::format("{{ name = \"{}\", address = \"{}\" }}", peer, with_port(host));
     return finish(given, *place, *key, *name, *address, peers,
-        fmt::format("Next: on {}, and on each node of the cluster, add to 'peers' of its configuration\n"
-                    "  {{ name = \"{}\", address = \"{}\" }}\n"
-                    "and 'systemctl restart roved' there and here; then 'rove nodes' shows them all.\n",
+        fmt::format(
+            "Next: on {}, and on each node of the cluster, add to 'peers' of its configuration\n"
+            "  {{ name = \"{}\", address = \"{}\" }}\n"
+            "and 'systemctl restart roved' there and here; then 'rove nodes' shows them all.\n",
             peer, *name, *address));
 }
 
 Option const options_init[] = {
     {"--node-name", nullptr, "NAME", Kind::text, "this node's name; its host name if not given"},
-    {"--address", nullptr, "ADDR", Kind::text, "where other nodes reach it, such as 10.0.0.1; the port is 7946"},
-    {"--config", nullptr, "FILE", Kind::file, "the configuration; the key goes beside it (/etc/rove/rove.toml)"},
+    {"--address", nullptr, "ADDR", Kind::text,
+        "where other nodes reach it, such as 10.0.0.1; the port is 7946"},
+    {"--config", nullptr, "FILE", Kind::file,
+        "the configuration; the key goes beside it (/etc/rove/rove.toml)"},
     {"--force", nullptr, nullptr, Kind::text, "replace what is there"},
 };
 Option const options_join[] = {
-    {"--key-file", nullptr, "FILE", Kind::file, "the cluster's key; from standard input if not given"},
+    {"--key-file", nullptr, "FILE", Kind::file,
+        "the cluster's key; from standard input if not given"},
     {"--node-name", nullptr, "NAME", Kind::text, "this node's name; its host name if not given"},
-    {"--address", nullptr, "ADDR", Kind::text, "where other nodes reach it, such as 10.0.0.2; the port is 7946"},
-    {"--config", nullptr, "FILE", Kind::file, "the configuration; the key goes beside it (/etc/rove/rove.toml)"},
+    {"--address", nullptr, "ADDR", Kind::text,
+        "where other nodes reach it, such as 10.0.0.2; the port is 7946"},
+    {"--config", nullptr, "FILE", Kind::file,
+        "the configuration; the key goes beside it (/etc/rove/rove.toml)"},
     {"--force", nullptr, nullptr, Kind::text, "replace what is there"},
 };
 Argument const arguments_join[] = {{"HOST", Kind::host, Need::must}};

@@ -7,7 +7,9 @@ namespace rove::cli {
 
 namespace {
 
-int run(Given const&) { return 2; } // never called: raw parses for itself
+int run(Given const&) {
+    return 2;
+} // never called: raw parses for itself
 
 Argument const arguments[] = {{"ACT", Kind::lab_verb, Need::must}};
 Option const options[] = {
@@ -16,7 +18,8 @@ Option const options[] = {
     {"--cpus", nullptr, "C", Kind::number, "up: CPUs of each node; 0 is no limit (0.5)"},
     {"--mem", nullptr, "SIZE", Kind::size, "up: memory of each node; 0 is no limit (1G)"},
     {"--swap", nullptr, "SIZE", Kind::size, "up: swap of each node; 0 is none (0)"},
-    {"--rate", nullptr, "RATE", Kind::text, "up: network rate of each node; 0 is no limit (10gbit)"},
+    {"--rate", nullptr, "RATE", Kind::text,
+        "up: network rate of each node; 0 is no limit (10gbit)"},
     {"--node", nullptr, "NODE:SETTINGS", Kind::text,
         "up: one node's own: n2:cpus=0.25,mem=256M, also swap=1G, cpuset=1, rate=1gbit, "
         "hide=avx512f, clock=+3h"},
@@ -25,7 +28,8 @@ Option const options[] = {
 
 } // namespace
 
-Verb const lab_verb{"lab", "make a whole cluster on this machine, to try things", arguments, options,
+Verb const lab_verb{"lab", "make a whole cluster on this machine, to try things", arguments,
+    options,
     "A real cluster on one machine: each node has its own roved, network, processes, CPU and\n"
     "memory limits. ACT is one of\n"
     "  up                     make it; returns when every node sees every other\n"

@@ -21,7 +21,8 @@ constexpr char const* config_shape[] = {"key", "value", "source"};
 
 std::string check_text(Screen const& screen, std::vector<Json> const& rows) {
     size_t width = 0;
-    for (Json const& row : rows) width = std::max(width, text_width(text_field(row, "name").value_or("")));
+    for (Json const& row : rows)
+        width = std::max(width, text_width(text_field(row, "name").value_or("")));
     std::string text;
     size_t lost = 0;
     for (Json const& row : rows) {
@@ -29,15 +30,19 @@ std::string check_text(Screen const& screen, std::vector<Json> const& rows) {
         std::optional<bool> const ok = bool_field(row, "ok");
         std::string const word = !ok ? "?" : *ok ? "yes" : "NO";
         text += painted(screen, fmt::format("{:<3}", word),
-            !ok ? Colour::doubtful : *ok ? Colour::good : Colour::bad);
+            !ok   ? Colour::doubtful
+            : *ok ? Colour::good
+                  : Colour::bad);
         auto const without = text_field(row, "lost");
         bool const tell = !ok.value_or(false) && without && !without->empty();
-        text += tell ? fmt::format(" {:<{}}  {}\n", name, width, for_terminal(*without, screen.utf8))
-                     : fmt::format(" {}\n", name);
+        text += tell
+                    ? fmt::format(" {:<{}}  {}\n", name, width, for_terminal(*without, screen.utf8))
+                    : fmt::format(" {}\n", name);
         lost += ok.has_value() && !*ok;
     }
-    return text + (lost == 0 ? "All is there.\n"
-                             : fmt::format("{} missing; what is lost without it stands beside.\n", lost));
+    return text +
+           (lost == 0 ? "All is there.\n"
+                      : fmt::format("{} missing; what is lost without it stands beside.\n", lost));
 }
 
 int run_check(Given const& given) {
@@ -51,7 +56,8 @@ int run_check(Given const& given) {
 std::string setting_text(Json const& value) {
     std::string text;
     if (boost::json::array const* list = value.if_array()) {
-        for (Json const& item : *list) text += (text.empty() ? "" : ", ") + setting_text(item);
+        for (Json const& item : *list)
+            text += (text.empty() ? "" : ", ") + setting_text(item);
     } else if (boost::json::object const* object = value.if_object()) {
         for (auto const& pair : *object)
             text += (text.empty() ? "" : " ") + setting_text(pair.value());
@@ -65,8 +71,10 @@ std::string setting_text(Json const& value) {
 std::string config_text(Screen const& screen, Json const& answer) {
     std::vector<Json> rows;
     if (boost::json::object const* all = answer.if_object())
-        for (auto const& pair : *all) rows.push_back(pair.value());
-    std::vector<Column> const columns{{"KEY", Align::left}, {"VALUE", Align::left}, {"FROM", Align::left, true}};
+        for (auto const& pair : *all)
+            rows.push_back(pair.value());
+    std::vector<Column> const columns{
+        {"KEY", Align::left}, {"VALUE", Align::left}, {"FROM", Align::left, true}};
     std::vector<std::vector<Cell>> lines;
     for (Json const& row : rows) {
         std::vector<Cell> line;

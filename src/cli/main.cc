@@ -24,7 +24,8 @@ int help(std::vector<std::string> const& words, bool json) {
     if (words.empty()) return print(general_help());
     Verb const* verb = find_verb(words.front());
     if (!verb)
-        return no_verb(json, fmt::format("there is no verb '{}'; see 'rove help'", for_terminal(words.front(), true)));
+        return no_verb(json, fmt::format("there is no verb '{}'; see 'rove help'",
+                                 for_terminal(words.front(), true)));
     return print(verb_help(*verb));
 }
 
@@ -42,10 +43,15 @@ int rove_main(int argc, char** argv) {
     bool json = false;
     for (; at < argc && argv[at][0] == '-'; at++) {
         std::string const word = argv[at];
-        if (word == "--json") json = true;
-        else if (word == "--help" || word == "-h") return print(general_help());
-        else if (word == "--version") return print("rove " ROVE_VERSION "\n");
-        else return no_verb(json, fmt::format("there is no option '{}'; see 'rove help'", for_terminal(word, true)));
+        if (word == "--json")
+            json = true;
+        else if (word == "--help" || word == "-h")
+            return print(general_help());
+        else if (word == "--version")
+            return print("rove " ROVE_VERSION "\n");
+        else
+            return no_verb(json,
+                fmt::format("there is no option '{}'; see 'rove help'", for_terminal(word, true)));
     }
     if (at == argc) return no_verb(json, "a verb is missing; see 'rove help'");
 
@@ -55,7 +61,8 @@ int rove_main(int argc, char** argv) {
     if (name == manual_word) return write_manual(words);
     Verb const* verb = find_verb(name);
     if (!verb)
-        return no_verb(json, fmt::format("there is no verb '{}'; see 'rove help'", for_terminal(name, true)));
+        return no_verb(
+            json, fmt::format("there is no verb '{}'; see 'rove help'", for_terminal(name, true)));
     if (verb->raw) return verb->raw(argc - at, argv + at);
     return run_verb_of(*verb, words, json);
 }
@@ -63,4 +70,6 @@ int rove_main(int argc, char** argv) {
 } // namespace
 } // namespace rove::cli
 
-int main(int argc, char** argv) { return rove::cli::rove_main(argc, argv); }
+int main(int argc, char** argv) {
+    return rove::cli::rove_main(argc, argv);
+}

@@ -21,7 +21,8 @@ char const* const lab_verbs = "up run status kill start cut heal daemon log down
 std::string escaped(std::string_view text) {
     std::string all;
     for (char c : text) {
-        if (c == '_' || c == '*' || c == '\\' || c == '#' || c == '[' || c == '<' || c == '>') all += '\\';
+        if (c == '_' || c == '*' || c == '\\' || c == '#' || c == '[' || c == '<' || c == '>')
+            all += '\\';
         all += c;
     }
     return all;
@@ -55,36 +56,44 @@ std::string body_of(std::string_view text) {
 // The sentence after another in `'…'` must not end the shell's quotes.
 std::string shell_quoted(std::string_view text) {
     std::string all = "'";
-    for (char c : text) all += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    for (char c : text)
+        all += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return all + "'";
 }
 
 } // namespace
 
 std::string general_page(std::string const& version) {
-    std::string page = "rove(1)\n\n# NAME\n\nrove - move running programs between machines\n\n# SYNOPSIS\n\n"
-                       "*rove* VERB \\[ARGUMENT\\]... \\[OPTION\\]...\n\n# DESCRIPTION\n\n"
-                       "Makes a set of machines behave like one machine with many cores: unmodified programs\n"
-                       "are started on any node, and while they run they are moved to where the CPU and memory\n"
-                       "are, and home again. Options may stand before or after arguments.\n\n# VERBS\n\n";
+    std::string page =
+        "rove(1)\n\n# NAME\n\nrove - move running programs between machines\n\n# SYNOPSIS\n\n"
+        "*rove* VERB \\[ARGUMENT\\]... \\[OPTION\\]...\n\n# DESCRIPTION\n\n"
+        "Makes a set of machines behave like one machine with many cores: unmodified programs\n"
+        "are started on any node, and while they run they are moved to where the CPU and memory\n"
+        "are, and home again. Options may stand before or after arguments.\n\n# VERBS\n\n";
     for (Verb const* verb : all_verbs())
-        page += fmt::format("*{}*\n\t{}; see *rove-{}*(1)\n\n", verb->name, escaped(verb->sentence), verb->name);
+        page += fmt::format(
+            "*{}*\n\t{}; see *rove-{}*(1)\n\n", verb->name, escaped(verb->sentence), verb->name);
     page += "# OPTIONS\n\n" + option_entry(json_option) + option_entry(help_option);
     page += "*--version*\n\tshow the version\n\n";
-    page += "# EXIT STATUS\n\n*0*\n\tdone\n\n*1*\n\tfailed, and everything is as it was\n\n*2*\n\tusage\n\n"
+    page += "# EXIT STATUS\n\n*0*\n\tdone\n\n*1*\n\tfailed, and everything is as it "
+            "was\n\n*2*\n\tusage\n\n"
             "*3*\n\tconfined; the reason is printed\n\n*4*\n\tno such process, or not yours\n\n"
             "*5*\n\tthe daemon does not answer\n\n";
-    page += "# ENVIRONMENT\n\n*ROVE\\_SOCKET*\n\tthe daemon's socket, if it is not /run/rove/control.sock\n\n"
-            "*NO\\_COLOR*\n\tno colours\n\n# FILES\n\n/etc/rove/rove.toml\n\tthe configuration; *rove config* shows every key\n\n"
+    page += "# ENVIRONMENT\n\n*ROVE\\_SOCKET*\n\tthe daemon's socket, if it is not "
+            "/run/rove/control.sock\n\n"
+            "*NO\\_COLOR*\n\tno colours\n\n# FILES\n\n/etc/rove/rove.toml\n\tthe configuration; "
+            "*rove config* shows every key\n\n"
             "# SEE ALSO\n\n*roved*(8)\n\n";
     return page + "Version " + escaped(version) + ".\n";
 }
 
 std::string verb_page(Verb const& verb) {
-    std::string page = fmt::format("rove-{}(1)\n\n# NAME\n\nrove-{} - {}\n\n# SYNOPSIS\n\n", verb.name,
-        verb.name, escaped(verb.sentence));
-    page += escaped(synopsis(verb)) + "\n\n# DESCRIPTION\n\n" + body_of(verb.text) + "\n# OPTIONS\n\n";
-    for (Option const& option : verb.options) page += option_entry(option);
+    std::string page = fmt::format("rove-{}(1)\n\n# NAME\n\nrove-{} - {}\n\n# SYNOPSIS\n\n",
+        verb.name, verb.name, escaped(verb.sentence));
+    page +=
+        escaped(synopsis(verb)) + "\n\n# DESCRIPTION\n\n" + body_of(verb.text) + "\n# OPTIONS\n\n";
+    for (Option const& option : verb.options)
+        page += option_entry(option);
     page += option_entry(json_option) + option_entry(help_option);
     return page + "# SEE ALSO\n\n*rove*(1), also for the exit status\n";
 }
@@ -97,13 +106,20 @@ std::string bash_completion() {
         for (Option const& option : verb->options) {
             options += std::string(option.name) + " ";
             if (option.brief) options += std::string(option.brief) + " ";
-            if (option.kind == Kind::file) values += fmt::format("        {}) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n", option.name);
-            else if (option.kind == Kind::place) values += fmt::format("        {}) COMPREPLY=($(compgen -W \"$(_rove_nodes) best home\" -- \"$cur\")); return;;\n", option.name);
-            else if (option.value) values += fmt::format("        {}) return;;\n", option.name);
+            if (option.kind == Kind::file)
+                values += fmt::format(
+                    "        {}) COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n", option.name);
+            else if (option.kind == Kind::place)
+                values += fmt::format("        {}) COMPREPLY=($(compgen -W \"$(_rove_nodes) best "
+                                      "home\" -- \"$cur\")); return;;\n",
+                    option.name);
+            else if (option.value)
+                values += fmt::format("        {}) return;;\n", option.name);
         }
         options += "--json --help";
         cases += fmt::format("    {})\n        options='{}'\n", verb->name, options);
-        if (!values.empty()) cases += fmt::format("        case $prev in\n{}        esac\n", values);
+        if (!values.empty())
+            cases += fmt::format("        case $prev in\n{}        esac\n", values);
         std::string words;
         for (Argument const& argument : verb->arguments) {
             if (argument.kind == Kind::pid) words += "$(_rove_pids) ";
@@ -113,7 +129,8 @@ std::string bash_completion() {
             if (argument.kind == Kind::lab_verb) words += std::string(lab_verbs) + " ";
             if (argument.kind == Kind::host) words += "$(compgen -A hostname) ";
             if (argument.kind == Kind::command)
-                cases += "        [[ $cur == -* ]] || { COMPREPLY=($(compgen -c -f -- \"$cur\")); return; };\n";
+                cases += "        [[ $cur == -* ]] || { COMPREPLY=($(compgen -c -f -- \"$cur\")); "
+                         "return; };\n";
         }
         if (!words.empty()) cases += fmt::format("        words=\"{}\"\n", words);
         cases += "        ;;\n";
@@ -121,28 +138,42 @@ std::string bash_completion() {
     return "# rove: bash completion, made from the table of verbs.\n"
            "_rove_pids() { rove ps 2>/dev/null | awk 'NR > 1 { print $1 }'; }\n"
            "_rove_nodes() { rove nodes 2>/dev/null | awk 'NR > 1 { print $1 }'; }\n"
-           "_rove() {\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} options= words=\n"
+           "_rove() {\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} "
+           "options= words=\n"
            "    COMPREPLY=()\n    if ((COMP_CWORD == 1)); then\n"
-           "        COMPREPLY=($(compgen -W '" + verbs + " help --help --version --json' -- \"$cur\"))\n        return\n    fi\n"
-           "    case ${COMP_WORDS[1]} in\n    help)\n        words='" + verbs + "'\n        ;;\n" + cases +
-           "    esac\n    COMPREPLY=($(compgen -W \"$options $words\" -- \"$cur\"))\n}\ncomplete -F _rove rove\n";
+           "        COMPREPLY=($(compgen -W '" +
+           verbs +
+           " help --help --version --json' -- \"$cur\"))\n        return\n    fi\n"
+           "    case ${COMP_WORDS[1]} in\n    help)\n        words='" +
+           verbs + "'\n        ;;\n" + cases +
+           "    esac\n    COMPREPLY=($(compgen -W \"$options $words\" -- \"$cur\"))\n}\ncomplete "
+           "-F _rove rove\n";
 }
 
 namespace {
 
 char const* zsh_values(Kind kind) {
     switch (kind) {
-    case Kind::pid: return ":PID:($(_rove_pids))";
-    case Kind::node: return ":node:($(_rove_nodes))";
-    case Kind::place: return ":node:($(_rove_nodes) best home)";
-    case Kind::host: return ":host:_hosts";
-    case Kind::file: return ":file:_files";
-    case Kind::node_verb: return ":verb:(block unblock expel bring drain auto)";
-    case Kind::lab_verb: return ":act:(up run status kill start cut heal daemon log down)";
-    case Kind::command: return ":command:_normal";
+    case Kind::pid:
+        return ":PID:($(_rove_pids))";
+    case Kind::node:
+        return ":node:($(_rove_nodes))";
+    case Kind::place:
+        return ":node:($(_rove_nodes) best home)";
+    case Kind::host:
+        return ":host:_hosts";
+    case Kind::file:
+        return ":file:_files";
+    case Kind::node_verb:
+        return ":verb:(block unblock expel bring drain auto)";
+    case Kind::lab_verb:
+        return ":act:(up run status kill start cut heal daemon log down)";
+    case Kind::command:
+        return ":command:_normal";
     case Kind::text:
     case Kind::number:
-    case Kind::size: return ":value: ";
+    case Kind::size:
+        return ":value: ";
     }
     return "";
 }
@@ -166,28 +197,34 @@ std::string zsh_option(Option const& option) {
 std::string zsh_completion() {
     std::string verbs, cases;
     for (Verb const* verb : all_verbs()) {
-        verbs += fmt::format("        {}\n", shell_quoted(fmt::format("{}:{}", verb->name, verb->sentence)));
+        verbs += fmt::format(
+            "        {}\n", shell_quoted(fmt::format("{}:{}", verb->name, verb->sentence)));
         std::string line = fmt::format("    {}) _arguments", verb->name);
-        for (Option const& option : verb->options) line += zsh_option(option);
+        for (Option const& option : verb->options)
+            line += zsh_option(option);
         line += zsh_option(json_option) + zsh_option(help_option);
         for (Argument const& argument : verb->arguments)
-            line += " " + shell_quoted((argument.kind == Kind::command ? "*:" : "") + std::string(zsh_values(argument.kind)));
+            line += " " + shell_quoted((argument.kind == Kind::command ? "*:" : "") +
+                                       std::string(zsh_values(argument.kind)));
         cases += line + " ;;\n";
     }
     return "#compdef rove\n# rove: zsh completion, made from the table of verbs.\n"
            "_rove_pids() { rove ps 2>/dev/null | awk 'NR > 1 { print $1 }' }\n"
            "_rove_nodes() { rove nodes 2>/dev/null | awk 'NR > 1 { print $1 }' }\n"
-           "_rove() {\n    local -a verbs\n    verbs=(\n" + verbs + "    )\n"
+           "_rove() {\n    local -a verbs\n    verbs=(\n" +
+           verbs +
+           "    )\n"
            "    if ((CURRENT == 2)); then\n        _describe verb verbs\n        return\n    fi\n"
-           "    local verb=$words[2]\n    shift words\n    ((CURRENT--))\n    case $verb in\n" + cases +
-           "    esac\n}\n_rove \"$@\"\n";
+           "    local verb=$words[2]\n    shift words\n    ((CURRENT--))\n    case $verb in\n" +
+           cases + "    esac\n}\n_rove \"$@\"\n";
 }
 
 std::string fish_completion() {
-    std::string text = "# rove: fish completion, made from the table of verbs.\n"
-                       "function __rove_pids; rove ps 2>/dev/null | awk 'NR > 1 { print $1 }'; end\n"
-                       "function __rove_nodes; rove nodes 2>/dev/null | awk 'NR > 1 { print $1 }'; end\n"
-                       "complete -c rove -f\n";
+    std::string text =
+        "# rove: fish completion, made from the table of verbs.\n"
+        "function __rove_pids; rove ps 2>/dev/null | awk 'NR > 1 { print $1 }'; end\n"
+        "function __rove_nodes; rove nodes 2>/dev/null | awk 'NR > 1 { print $1 }'; end\n"
+        "complete -c rove -f\n";
     auto const option_line = [&](std::string const& when, Option const& option) {
         std::string line = fmt::format("complete -c rove -n '{}' -l {}", when, option.name + 2);
         if (option.brief) line += fmt::format(" -s {}", option.brief + 1);
@@ -199,7 +236,8 @@ std::string fish_completion() {
         std::string const when = fmt::format("__fish_seen_subcommand_from {}", verb->name);
         text += fmt::format("complete -c rove -n __fish_use_subcommand -a {} -d {}\n", verb->name,
             shell_quoted(verb->sentence));
-        for (Option const& option : verb->options) text += option_line(when, option);
+        for (Option const& option : verb->options)
+            text += option_line(when, option);
         text += option_line(when, json_option) + option_line(when, help_option);
         for (Argument const& argument : verb->arguments) {
             char const* words = nullptr;
@@ -231,7 +269,8 @@ int write_manual(std::vector<std::string> const& words) {
         if (file) good = std::fclose(file) == 0 && good;
     };
     put("rove.1.scd", general_page(words[1]));
-    for (Verb const* verb : all_verbs()) put(fmt::format("rove-{}.1.scd", verb->name), verb_page(*verb));
+    for (Verb const* verb : all_verbs())
+        put(fmt::format("rove-{}.1.scd", verb->name), verb_page(*verb));
     put("completion/rove.bash", bash_completion());
     put("completion/_rove", zsh_completion());
     put("completion/rove.fish", fish_completion());

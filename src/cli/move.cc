@@ -4,10 +4,10 @@
 #include <boost/json/object.hpp>
 #include <fmt/core.h>
 
+#include "cli/answer.hh"
 #include "cli/figures.hh"
 #include "cli/screen.hh"
 #include "cli/verbs.hh"
-#include "cli/answer.hh"
 #include "client/control.hh"
 #include "client/requests.hh"
 
@@ -18,8 +18,8 @@ namespace {
 using client::number_field;
 using client::text_field;
 
-constexpr char const* shape[] = {"pid", "from", "to", "bytes", "freeze_ms", "stopped_ms", "total_ms",
-    "mode"};
+constexpr char const* shape[] = {
+    "pid", "from", "to", "bytes", "freeze_ms", "stopped_ms", "total_ms", "mode"};
 
 std::string moved_line(Screen const& screen, Json const& row) {
     auto const shown = [&](char const* name) {
@@ -29,7 +29,8 @@ std::string moved_line(Screen const& screen, Json const& row) {
     if (std::optional<std::string> error = text_field(row, "error"))
         return fmt::format("{}: {}\n", pid, for_terminal(*error, screen.utf8));
     std::string const from = shown("from"), to = shown("to");
-    if (!number_field(row, "bytes")) return fmt::format("{} {} {} {}\n", pid, from, screen.arrow(), to);
+    if (!number_field(row, "bytes"))
+        return fmt::format("{} {} {} {}\n", pid, from, screen.arrow(), to);
     if (from == to) return fmt::format("{} is on {} already\n", pid, to);
     return fmt::format("{} {} {} {}: {} in {}, frozen {}\n", pid, from, screen.arrow(), to,
         human_bytes(number_field(row, "bytes")), human_ms(number_field(row, "total_ms")),
@@ -51,8 +52,9 @@ int report_members(Given const& given, std::vector<Json> const& rows, Trouble co
             if (int const code = print(moved_line(screen, row))) return code;
         } else {
             std::string const who = whole(number_field(row, "pid"));
-            (void)report(given, Trouble{Exit::failed,
-                fmt::format("{}: {}", who, text_field(row, "error").value_or("")), {}});
+            (void)report(
+                given, Trouble{Exit::failed,
+                           fmt::format("{}: {}", who, text_field(row, "error").value_or("")), {}});
         }
     }
     return static_cast<int>(worst.code);
@@ -76,26 +78,27 @@ int run(Given const& given) {
     }
     std::vector<Json> const rows = rows_of(*answer);
     int worst = 0;
-    for (Json const& row : rows) worst = std::max(worst, code_of(row));
+    for (Json const& row : rows)
+        worst = std::max(worst, code_of(row));
     if (worst) {
         Trouble some{static_cast<Exit>(worst), "not every process of the program was moved", {}};
         some.members = client::print_json(shaped_rows(*answer, shape));
         return report_members(given, rows, some);
     }
     if (given.json)
-        return print(client::print_json(request.all ? shaped_rows(*answer, shape)
-                                                    : shaped(rows.empty() ? Json() : rows[0], shape)) +
-                     "\n");
-    if (!request.wait)
-        return 0; // it was asked for; `rove ps` shows it move
+        return print(
+            client::print_json(request.all ? shaped_rows(*answer, shape)
+                                           : shaped(rows.empty() ? Json() : rows[0], shape)) +
+            "\n");
+    if (!request.wait) return 0; // it was asked for; `rove ps` shows it move
     Screen const screen = Screen::of_output();
     for (Json const& row : rows)
         if (int const code = print(moved_line(screen, row))) return code;
     return 0;
 }
 
-Argument const arguments[] = {{"PID", Kind::pid, Need::must},
-    {"NODE|home|best", Kind::place, Need::must}};
+Argument const arguments[] = {
+    {"PID", Kind::pid, Need::must}, {"NODE|home|best", Kind::place, Need::must}};
 Option const options[] = {
     {"--all", "-a", nullptr, Kind::text, "its descendants, too; each is reported"},
     {"--no-wait", nullptr, nullptr, Kind::text, "do not wait until it has been moved"},

@@ -33,8 +33,8 @@ constexpr char const* shape[] = {"node", "verb"};
 int run(Given const& given) {
     client::NodeRequest request;
     request.verb = given.arguments[0];
-    auto const act = std::find_if(std::begin(acts), std::end(acts),
-        [&](Act const& one) { return request.verb == one.name; });
+    auto const act = std::find_if(
+        std::begin(acts), std::end(acts), [&](Act const& one) { return request.verb == one.name; });
     if (act == std::end(acts))
         return usage(given, fmt::format("'{}' is none of block, unblock, expel, bring, drain, auto",
                                 for_terminal(request.verb, true)));
@@ -46,13 +46,15 @@ int run(Given const& given) {
         rest.erase(rest.begin());
     }
     if (rest.size() > 1)
-        return usage(given, fmt::format("'{}' is one argument too many", for_terminal(rest[1], true)));
+        return usage(
+            given, fmt::format("'{}' is one argument too many", for_terminal(rest[1], true)));
     if (!rest.empty()) request.node = rest[0];
 
     Asked<Json> answer =
         client::call("POST", "/v1/node", client::body_of(request), client::Patience::patient);
     if (!answer) return report(given, answer.error());
-    std::string const node = client::text_field(*answer, "node").value_or(request.node.value_or("This node"));
+    std::string const node =
+        client::text_field(*answer, "node").value_or(request.node.value_or("This node"));
     if (given.json) return print(client::print_json(shaped(*answer, shape)) + "\n");
     if (request.on)
         return print(fmt::format("Automatic moves are {} on {}\n", *request.on ? "on" : "off",

@@ -33,18 +33,20 @@ std::string draw(Screen const& screen, std::vector<Json> const& rows) {
         };
         std::optional<bool> const automatic = bool_field(row, "auto");
         std::string const state = shown("state");
-        lines.push_back({{shown("name")}, {state, state_colour(state)},
-            {fixed(number_field(row, "load"), 2)}, {at_most(number_field(row, "cores"), 2)},
-            {fixed(number_field(row, "speed"), 2)},
-            {human_bytes(number_field(row, "memory_free_bytes"))},
-            {human_bytes(number_field(row, "memory_total_bytes"))},
-            {whole(number_field(row, "guests"))}, {human_ms(number_field(row, "age_ms"))},
-            {automatic ? *automatic ? "on" : "off" : shown("auto")}, {shown("address")}});
+        lines.push_back(
+            {{shown("name")}, {state, state_colour(state)}, {fixed(number_field(row, "load"), 2)},
+                {at_most(number_field(row, "cores"), 2)}, {fixed(number_field(row, "speed"), 2)},
+                {human_bytes(number_field(row, "memory_free_bytes"))},
+                {human_bytes(number_field(row, "memory_total_bytes"))},
+                {whole(number_field(row, "guests"))}, {human_ms(number_field(row, "age_ms"))},
+                {automatic ? *automatic ? "on" : "off" : shown("auto")}, {shown("address")}});
     }
     return table_text(screen, columns, lines);
 }
 
-int run(Given const& given) { return show(given, "/v1/nodes", shape, draw); }
+int run(Given const& given) {
+    return show(given, "/v1/nodes", shape, draw);
+}
 
 Option const options[] = {{"--watch", "-w", nullptr, Kind::text, "again every second, until ^C"}};
 

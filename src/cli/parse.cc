@@ -37,7 +37,9 @@ size_t own_words(Verb const& verb, std::vector<std::string> const& words) {
     return words.size();
 }
 
-std::string hint(Verb const& verb) { return fmt::format("; see 'rove {} --help'", verb.name); }
+std::string hint(Verb const& verb) {
+    return fmt::format("; see 'rove {} --help'", verb.name);
+}
 
 Asked<bool> check_counts(Verb const& verb, Given const& given) {
     size_t at = 0;

@@ -18,7 +18,7 @@ using client::number_field;
 
 // Asks, and prints what `sentence` makes of the answer.
 int ask(Given const& given, char const* path, Shape shape,
-        std::string (*sentence)(std::string const& pid, Json const& answer)) {
+    std::string (*sentence)(std::string const& pid, Json const& answer)) {
     if (int const code = check_pid(given)) return code;
     std::string const& pid = given.arguments.front();
     Asked<Json> answer =
@@ -56,8 +56,9 @@ Argument const arguments[] = {{"PID", Kind::pid, Need::must}};
 } // namespace
 
 Verb const adopt_verb{"adopt", "make a program that runs already one that can be moved", arguments,
-    {}, "Makes a running program migratable, with its descendants, as if 'rove run' had started\n"
-        "it. It goes on where it is; 'rove move PID NODE' moves it.",
+    {},
+    "Makes a running program migratable, with its descendants, as if 'rove run' had started\n"
+    "it. It goes on where it is; 'rove move PID NODE' moves it.",
     run_adopt};
 
 Verb const stay_verb{"stay", "lock a process against automatic moves", arguments, {},

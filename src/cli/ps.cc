@@ -28,9 +28,11 @@ std::string draw(Screen const& screen, std::vector<Json> const& rows, bool all) 
         return all ? "No migratable process here; start one with 'rove run -- CMD'.\n"
                    : "You have no migratable process here; start one with 'rove run -- CMD'.\n";
     bool reasons = false;
-    for (Json const& row : rows) reasons |= text_field(row, "reason").has_value();
+    for (Json const& row : rows)
+        reasons |= text_field(row, "reason").has_value();
 
-    std::vector<Column> columns{{"PID", Align::right}, {"USER", Align::left}, {"STATE", Align::left}};
+    std::vector<Column> columns{
+        {"PID", Align::right}, {"USER", Align::left}, {"STATE", Align::left}};
     if (all) columns.push_back({"HOME", Align::left});
     columns.push_back({"WHERE", Align::left});
     columns.push_back({"CPU", Align::right});
@@ -63,12 +65,15 @@ std::string draw(Screen const& screen, std::vector<Json> const& rows, bool all) 
 int run(Given const& given) {
     bool const all = given.has("--all");
     return show(given, all ? "/v1/ps?all=1" : "/v1/ps", shape,
-        [all](Screen const& screen, std::vector<Json> const& rows) { return draw(screen, rows, all); });
+        [all](Screen const& screen, std::vector<Json> const& rows) {
+            return draw(screen, rows, all);
+        });
 }
 
-constexpr Option all_option{"--all", "-a", nullptr, Kind::text,
-    "everybody's, and the guests of other homes here"};
-Option const options[] = {all_option, {"--watch", "-w", nullptr, Kind::text, "again every second, until ^C"}};
+constexpr Option all_option{
+    "--all", "-a", nullptr, Kind::text, "everybody's, and the guests of other homes here"};
+Option const options[] = {
+    all_option, {"--watch", "-w", nullptr, Kind::text, "again every second, until ^C"}};
 
 } // namespace
 

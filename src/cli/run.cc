@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verb `run`: asks the daemon to take this very process as a program, then becomes CMD.
 //
-// CMD gets the PID, parent, group, terminal, descriptors, signal mask and environment of the one who
-// typed it. So nothing here forks, opens anything that lives on, touches a signal or prints when all
-// goes well; and what can be wrong with CMD is found before the daemon is asked.
+// CMD gets the PID, parent, group, terminal, descriptors, signal mask and environment of the one
+// who typed it. So nothing here forks, opens anything that lives on, touches a signal or prints
+// when all goes well; and what can be wrong with CMD is found before the daemon is asked.
 #include <cerrno>
 #include <cstring>
 
@@ -38,18 +38,23 @@ int fill(Given const& given, client::RunRequest& request) {
     if (auto text = given.value("--storm")) {
         Result<int64_t> const number = parse_number<int64_t>(*text);
         if (!number || *number < 1 || *number > 86'400'000)
-            return usage(given, fmt::format("'{}' is not a number of milliseconds", for_terminal(*text, true)));
+            return usage(given,
+                fmt::format("'{}' is not a number of milliseconds", for_terminal(*text, true)));
         request.storm_ms = *number;
     }
     if (auto text = given.value("--seed")) {
         Result<int64_t> const number = parse_number<int64_t>(*text);
-        if (!number || *number < 0) return usage(given, fmt::format("'{}' is not a seed (0, 1, 2 ...)", for_terminal(*text, true)));
+        if (!number || *number < 0)
+            return usage(
+                given, fmt::format("'{}' is not a seed (0, 1, 2 ...)", for_terminal(*text, true)));
         if (!request.storm_ms) return usage(given, "--seed belongs to --storm");
         request.seed = static_cast<uint64_t>(*number);
     }
     if (auto text = given.value("--mem")) {
         Result<uint64_t> const bytes = parse_size(*text);
-        if (!bytes) return usage(given, fmt::format("'{}' is not a size such as 500M or 2G", for_terminal(*text, true)));
+        if (!bytes)
+            return usage(given,
+                fmt::format("'{}' is not a size such as 500M or 2G", for_terminal(*text, true)));
         request.mem = *bytes;
     }
     request.cwd = here();

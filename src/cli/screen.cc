@@ -26,12 +26,18 @@ bool locale_is_utf8() {
 
 char const* colour_code(Colour colour) {
     switch (colour) {
-    case Colour::none: return "";
-    case Colour::good: return "\033[32m";
-    case Colour::doubtful: return "\033[33m";
-    case Colour::bad: return "\033[31m";
-    case Colour::away: return "\033[36m";
-    case Colour::faint: return "\033[2m";
+    case Colour::none:
+        return "";
+    case Colour::good:
+        return "\033[32m";
+    case Colour::doubtful:
+        return "\033[33m";
+    case Colour::bad:
+        return "\033[31m";
+    case Colour::away:
+        return "\033[36m";
+    case Colour::faint:
+        return "\033[2m";
     }
     return "";
 }
@@ -65,7 +71,8 @@ Screen Screen::of_output() {
 
 size_t text_width(std::string_view text) {
     size_t width = 0;
-    for (unsigned char c : text) width += (c & 0xc0) != 0x80;
+    for (unsigned char c : text)
+        width += (c & 0xc0) != 0x80;
     return width;
 }
 
@@ -75,8 +82,8 @@ std::string for_terminal(std::string_view text, bool utf8) {
     for (size_t i = 0; i < clean.size(); i++) {
         auto const c = static_cast<unsigned char>(clean[i]);
         // C1 control characters are two bytes in UTF-8, c2 80 to c2 9f.
-        bool const c1 = c == 0xc2 && i + 1 < clean.size() &&
-                        static_cast<unsigned char>(clean[i + 1]) < 0xa0;
+        bool const c1 =
+            c == 0xc2 && i + 1 < clean.size() && static_cast<unsigned char>(clean[i + 1]) < 0xa0;
         if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
             if ((c & 0xc0) != 0x80) shown += '?';
         } else if (c1) {
@@ -95,9 +102,10 @@ std::string painted(Screen const& screen, std::string_view text, Colour colour) 
 }
 
 std::string table_text(Screen const& screen, std::vector<Column> const& columns,
-                       std::vector<std::vector<Cell>> const& rows) {
+    std::vector<std::vector<Cell>> const& rows) {
     std::vector<size_t> widths;
-    for (Column const& column : columns) widths.push_back(text_width(column.heading));
+    for (Column const& column : columns)
+        widths.push_back(text_width(column.heading));
     for (auto const& row : rows)
         for (size_t i = 0; i < row.size() && i < widths.size(); i++)
             widths[i] = std::max(widths[i], text_width(row[i].text));
@@ -120,7 +128,8 @@ std::string table_text(Screen const& screen, std::vector<Column> const& columns,
             text += ' ';
             column += std::max(widths[i], width) + 1;
         }
-        while (!text.empty() && text.back() == ' ') text.pop_back();
+        while (!text.empty() && text.back() == ' ')
+            text.pop_back();
         return text + "\n";
     };
     std::string text = line([&](size_t i) { return Cell{columns[i].heading}; }, Colour::faint);

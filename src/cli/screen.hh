@@ -39,7 +39,7 @@ struct Column {
 
 /// A heading line and one line per row, each ended by a newline.
 std::string table_text(Screen const& screen, std::vector<Column> const& columns,
-                       std::vector<std::vector<Cell>> const& rows);
+    std::vector<std::vector<Cell>> const& rows);
 
 std::string painted(Screen const& screen, std::string_view text, Colour colour);
 

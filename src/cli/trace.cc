@@ -17,7 +17,8 @@ namespace {
 
 using client::number_field;
 
-constexpr char const* shape[] = {"name", "count", "local", "forwarded", "errors", "us_total", "bytes"};
+constexpr char const* shape[] = {
+    "name", "count", "local", "forwarded", "errors", "us_total", "bytes"};
 
 std::string draw(Screen const& screen, std::vector<Json> rows) {
     if (rows.empty()) return "It has made no system call away from home.\n";
@@ -29,8 +30,10 @@ std::string draw(Screen const& screen, std::vector<Json> rows) {
         {"TIME", Align::right}, {"EACH", Align::right}, {"BYTES", Align::right}};
     std::vector<std::vector<Cell>> lines;
     for (Json const& row : rows) {
-        Figure const total = number_field(row, "us_total"), forwarded = number_field(row, "forwarded");
-        Figure const each = total && forwarded.value_or(0) > 0 ? Figure(*total / *forwarded) : Figure();
+        Figure const total = number_field(row, "us_total"),
+                     forwarded = number_field(row, "forwarded");
+        Figure const each =
+            total && forwarded.value_or(0) > 0 ? Figure(*total / *forwarded) : Figure();
         lines.push_back({{for_terminal(client::text_field(row, "name").value_or("-"), screen.utf8)},
             {whole(number_field(row, "count"))}, {whole(number_field(row, "local"))},
             {whole(forwarded)}, {whole(number_field(row, "errors"))},

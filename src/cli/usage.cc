@@ -28,7 +28,8 @@ std::string row(std::string_view left, std::string_view sentence, size_t left_wi
     while (!sentence.empty()) {
         size_t const end = std::min(sentence.find(' '), sentence.size());
         if (column + end > 79 && column > indent) {
-            while (text.back() == ' ') text.pop_back();
+            while (text.back() == ' ')
+                text.pop_back();
             text += fmt::format("\n{:{}}", "", indent);
             column = indent;
         }
@@ -36,7 +37,8 @@ std::string row(std::string_view left, std::string_view sentence, size_t left_wi
         column += end + 1;
         sentence.remove_prefix(std::min(end + 1, sentence.size()));
     }
-    while (text.back() == ' ') text.pop_back();
+    while (text.back() == ' ')
+        text.pop_back();
     return text + "\n";
 }
 
@@ -98,17 +100,20 @@ std::string synopsis(Verb const& verb) {
 std::string verb_help(Verb const& verb) {
     std::string text = fmt::format("Usage: {}\n\n", synopsis(verb));
     text += filled(verb.text) + "\nOptions:\n";
-    for (Option const& option : verb.options) text += row(option_words(option), option.sentence, 22);
+    for (Option const& option : verb.options)
+        text += row(option_words(option), option.sentence, 22);
     text += row(option_words(json_option), json_option.sentence, 22);
     text += row(option_words(help_option), help_option.sentence, 22);
     return text;
 }
 
 std::string general_help() {
-    std::string text = "Usage: rove VERB [ARGUMENT]... [OPTION]...\n\n"
-                       "Moves running programs between the machines of a cluster, and home again.\n\n"
-                       "Verbs:\n";
-    for (Verb const* verb : all_verbs()) text += row(verb->name, verb->sentence, 9);
+    std::string text =
+        "Usage: rove VERB [ARGUMENT]... [OPTION]...\n\n"
+        "Moves running programs between the machines of a cluster, and home again.\n\n"
+        "Verbs:\n";
+    for (Verb const* verb : all_verbs())
+        text += row(verb->name, verb->sentence, 9);
     text += "\n'rove VERB --help' tells more. A first try on one machine:\n"
             "  rove lab up\n"
             "  rove lab run n1 -- rove run -- sleep 600 &\n"

@@ -5,18 +5,33 @@
 namespace rove::cli {
 
 Option const json_option{"--json", nullptr, nullptr, Kind::text,
-                         "print JSON; a failure is {\"error\", \"code\"} on standard error"};
+    "print JSON; a failure is {\"error\", \"code\"} on standard error"};
 Option const help_option{"--help", "-h", nullptr, Kind::text, "show this help"};
 
 namespace {
 constexpr Verb const* table[] = {
-    &run_verb,   &adopt_verb,   &move_verb,  &ps_verb,     &nodes_verb, &explain_verb,
-    &trace_verb, &events_verb,  &stay_verb,  &roam_verb,   &node_verb,  &check_verb,
-    &config_verb, &init_verb,   &join_verb,  &lab_verb,
+    &run_verb,
+    &adopt_verb,
+    &move_verb,
+    &ps_verb,
+    &nodes_verb,
+    &explain_verb,
+    &trace_verb,
+    &events_verb,
+    &stay_verb,
+    &roam_verb,
+    &node_verb,
+    &check_verb,
+    &config_verb,
+    &init_verb,
+    &join_verb,
+    &lab_verb,
 };
 } // namespace
 
-std::span<Verb const* const> all_verbs() { return table; }
+std::span<Verb const* const> all_verbs() {
+    return table;
+}
 
 Verb const* find_verb(std::string_view name) {
     for (Verb const* verb : table)

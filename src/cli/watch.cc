@@ -9,7 +9,7 @@
 namespace rove::cli {
 
 int show(Given const& given, std::string const& path, Shape shape,
-         std::function<std::string(Screen const&, std::vector<Json> const&)> const& draw) {
+    std::function<std::string(Screen const&, std::vector<Json> const&)> const& draw) {
     bool const again = given.has("--watch");
     for (bool first = true;; first = false) {
         Asked<Json> answer = client::call("GET", path);
@@ -20,10 +20,12 @@ int show(Given const& given, std::string const& path, Shape shape,
         } else {
             Screen const screen = Screen::of_output(); // the window may have got another size
             text = draw(screen, rows_of(*answer));
-            // Home, each line cleared to its end, the rest cleared: no flicker as with a whole clear.
+            // Home, each line cleared to its end, the rest cleared: no flicker as with a whole
+            // clear.
             if (again && screen.terminal) {
                 std::string lines;
-                for (char c : text) lines += c == '\n' ? std::string("\033[K\n") : std::string(1, c);
+                for (char c : text)
+                    lines += c == '\n' ? std::string("\033[K\n") : std::string(1, c);
                 text = (first ? "\033[2J\033[H" : "\033[H") + lines + "\033[J";
             } else if (!first) {
                 text = "\n" + text;

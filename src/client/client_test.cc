@@ -28,8 +28,9 @@ TEST(ReplyParser, chunks_come_as_they_are_sent) {
 }
 
 TEST(ReplyParser, refuses_what_is_no_reply) {
-    for (std::string const& text : {std::string("hello\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
-             std::string("HTTP/1.1 200 OK\r\nA: ") + std::string(20'000, 'x')}) {
+    for (std::string const& text :
+        {std::string("hello\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
+            std::string("HTTP/1.1 200 OK\r\nA: ") + std::string(20'000, 'x')}) {
         ReplyParser parser;
         EXPECT_FALSE(parser.feed(text)) << text.substr(0, 40);
     }
@@ -49,7 +50,8 @@ TEST(Understand, codes_become_exit_codes) {
 }
 
 TEST(Json, is_valid_utf8_whatever_it_holds) {
-    EXPECT_EQ(valid_utf8("a\xff\xc3\xa4\xed\xa0\x80"), "a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(valid_utf8("a\xff\xc3\xa4\xed\xa0\x80"),
+        "a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     EXPECT_EQ(pid_body("12"), R"({"pid":12})");
     EXPECT_EQ(pid_body("n1:12"), R"({"pid":"n1:12"})");
 }

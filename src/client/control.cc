@@ -23,8 +23,9 @@ constexpr size_t line_max = 1024 * 1024;
 
 tl::unexpected<Trouble> silent(std::string const& why) {
     return trouble(Exit::no_daemon,
-        fmt::format("roved does not answer on {} ({}); start it with 'systemctl start roved', or see "
-                    "'journalctl -u roved' for why it does not run",
+        fmt::format(
+            "roved does not answer on {} ({}); start it with 'systemctl start roved', or see "
+            "'journalctl -u roved' for why it does not run",
             socket_path(), why));
 }
 
@@ -43,7 +44,8 @@ Asked<Fd> connect_daemon() {
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof(address.sun_path))
         return trouble(Exit::no_daemon,
-            fmt::format("the socket path {} is too long; set ROVE_SOCKET to a path below 108 bytes", path));
+            fmt::format(
+                "the socket path {} is too long; set ROVE_SOCKET to a path below 108 bytes", path));
     std::memcpy(address.sun_path, path.data(), path.size());
 
     Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -83,7 +85,9 @@ Asked<std::string> receive_some(Fd const& fd) {
 }
 
 // Whether the daemon still answers anybody while one request takes its time.
-bool alive() { return call("GET", "/v1/nodes").has_value(); }
+bool alive() {
+    return call("GET", "/v1/nodes").has_value();
+}
 
 } // namespace
 
@@ -109,8 +113,8 @@ Asked<Json> understand(int status, std::string_view body) {
     return tl::unexpected<Trouble>(std::move(found));
 }
 
-Asked<Json> call(std::string_view method, std::string_view path, std::string_view body,
-                 Patience patience) {
+Asked<Json> call(
+    std::string_view method, std::string_view path, std::string_view body, Patience patience) {
     Asked<Fd> fd = connect_daemon();
     if (!fd) return tl::unexpected<Trouble>(fd.error());
     if (Asked<bool> sent = send_all(*fd, request_text(method, path, body)); !sent)

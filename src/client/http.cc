@@ -53,10 +53,18 @@ Status ReplyParser::end() {
     return {};
 }
 
-bool ReplyParser::has_header() const { return inside_->parser.is_header_done(); }
-bool ReplyParser::done() const { return inside_->parser.is_done(); }
-int ReplyParser::status() const { return static_cast<int>(inside_->parser.get().result_int()); }
-std::string ReplyParser::take_body() { return std::exchange(inside_->parser.get().body(), {}); }
+bool ReplyParser::has_header() const {
+    return inside_->parser.is_header_done();
+}
+bool ReplyParser::done() const {
+    return inside_->parser.is_done();
+}
+int ReplyParser::status() const {
+    return static_cast<int>(inside_->parser.get().result_int());
+}
+std::string ReplyParser::take_body() {
+    return std::exchange(inside_->parser.get().body(), {});
+}
 
 std::string request_text(std::string_view method, std::string_view path, std::string_view body) {
     std::string text;
@@ -75,7 +83,8 @@ std::string escape_path(std::string_view part) {
     std::string text;
     for (unsigned char c : part) {
         bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~' || c == ':';
+                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~' ||
+                           c == ':';
         if (plain) {
             text += static_cast<char>(c);
         } else {

@@ -21,7 +21,9 @@ Result<Json> parse_json(std::string_view text) {
     return value;
 }
 
-std::string print_json(Json const& value) { return valid_utf8(json::serialize(value)); }
+std::string print_json(Json const& value) {
+    return valid_utf8(json::serialize(value));
+}
 
 namespace {
 
@@ -88,7 +90,8 @@ std::optional<bool> bool_field(Json const& value, std::string_view name) {
 
 std::string plain_text(Json const& value) {
     if (value.is_null()) return "-";
-    if (json::string const* text = value.if_string()) return std::string(text->data(), text->size());
+    if (json::string const* text = value.if_string())
+        return std::string(text->data(), text->size());
     return print_json(value);
 }
 

@@ -27,7 +27,8 @@ Json pid_value(std::string const& pid) {
 
 std::string body_of(RunRequest const& request) {
     boost::json::array command;
-    for (std::string const& word : request.command) command.emplace_back(valid_utf8(word));
+    for (std::string const& word : request.command)
+        command.emplace_back(valid_utf8(word));
     boost::json::object body;
     body["on"] = or_null(request.on);
     body["stay"] = request.stay;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Trouble: why a request was not done, as the person at the keyboard and the calling script see it.
 //
-// One sentence that says what to do next, and the exit code of the contract. `Asked<T>` is what every
-// request gives: the answer, or the trouble.
+// One sentence that says what to do next, and the exit code of the contract. `Asked<T>` is what
+// every request gives: the answer, or the trouble.
 #pragma once
 
 #include <string>

@@ -153,6 +153,8 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
         sys(297, control().pid, slot.tid, signal.number, signal.info); // rt_tgsigqueueinfo
         own(slot).signals_recorded = 0;
     }
+    // Said before what is left of a sleep: nobody waits for that.
+    alarm(wire::AlarmType::released, slot.index, 0);
     auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
     if (slot.private_words[wire::restart_word] != 0) {
         slot.private_words[wire::restart_word] = 0;
@@ -167,7 +169,6 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     frame->context.stack_flags = stack.flags;
     frame->context.stack_size = stack.size;
     sys(131, &stack, 0);
-    alarm(wire::AlarmType::released, slot.index, 0);
     rove_leave_by_frame(frame);
 }
 

@@ -160,13 +160,19 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     Placement placement;
     long placed = syscalls::place(placement, body, head_bytes, scratch);
     if (placed == -1) return answer(slot, header.sequence, 0, wire::flag_go_home);
-    if (placed != 0) return false;
+    if (placed != 0) {
+        slot.private_words[11] = static_cast<uint64_t>(placed);
+        return false;
+    }
     syscalls::Piece pieces[syscalls::segments_max];
     int count = syscalls::in_list(placement, pieces);
     for (int i = 0; i < count; ++i) {
         if (!rt::take_to(slot, reinterpret_cast<void*>(pieces[i].address), pieces[i].length)) return false;
     }
-    if (syscalls::patch(placement) != 0) return false;
+    if (long error = syscalls::patch(placement); error != 0) {
+        slot.private_words[11] = static_cast<uint64_t>(1000 - error);
+        return false;
+    }
 
     uint16_t flags = 0;
     long result = check_descriptors(placement.nr, placement.args, &flags);

@@ -31,8 +31,8 @@ struct Wanted {
 };
 
 /// The link of a new slot, and the promise that the next TID is the one that home has given.
+/// Requires: the service lock is held, and stays so until the thread is made: the promise is for the next one.
 long ask_warden(uint32_t slot, int tid) {
-    rt::Lock lock(&control().service_lock);
     wire::Service note{wire::ServiceType::new_thread, slot, tid};
     if (long put = sys(44, control().alarm_fd, &note, sizeof note, 0x4000); put < 0) return put;
     struct {
@@ -106,6 +106,7 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
         *result = -11;
         return Answer::result;
     }
+    rt::Lock lock(&control().service_lock);
     long link = ask_warden(index, tid);
     if (link < 0) {
         *result = -11;

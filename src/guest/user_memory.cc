@@ -16,11 +16,14 @@ namespace {
 
 constexpr uint64_t user_end = 0x7ffffffff000;
 
-/// How much of [address, +n) lies below the end of user space and outside of the region.
+/// How much of [address, +n) lies below the end of user space and outside of the region. This
+/// thread's own stack counts as the program's: plans keep the structures there that they rewrite.
 uint64_t allowed(uint64_t address, uint64_t n) {
     if (address >= user_end) return 0;
     if (n > user_end - address) n = user_end - address;
     uint64_t base = rt::region_base();
+    uint64_t stack = word(&this_slot()) + wire::slot_stack_offset;
+    if (address >= stack && address + n <= stack + wire::slot_stack_size) return n;
     if (address < base + wire::region_size && address + n > base) {
         return address >= base ? 0 : base - address;
     }

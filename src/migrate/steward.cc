@@ -344,7 +344,9 @@ void Steward::tick() {
 Status Steward::relearn() {
     if (!TRY(body_.find_region())) return {};
     auto phase = TRY(body_.phase());
-    if (phase == wire::Phase::preparing || phase == wire::Phase::released || phase == wire::Phase::none) return {};
+    // A move out that its steward did not live to decide: the program goes on at home.
+    if (phase == wire::Phase::preparing) return body_.release();
+    if (phase == wire::Phase::released || phase == wire::Phase::none) return {};
     TRY(body_.take_sockets(std::chrono::seconds(3)));
     wire::Landing landing = TRY(body_.read_landing(&host_));
     auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
@@ -352,6 +354,9 @@ Status Steward::relearn() {
         if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
             (void)segments_.place(body_.pid(), body_.memory(), mapping);
     }
+    // For a next host's preparations what P still maps is near enough: the final layout comes later.
+    last_layout_ = TRY(layout_of(mappings));
+    last_layout_.present.clear();
     uint32_t epoch = TRY(body_.epoch());
     Session session = TRY(Session::connect(landing, epoch));
     wire::Prepare prepare;
