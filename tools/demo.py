@@ -14,7 +14,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ROVE = str(ROOT / "build/bin/rove")
+ROVE = os.environ.get("ROVE", str(ROOT / "build/bin/rove"))
 LAB = "demo"
 NODES = ("n1", "n2", "n3")
 CORES = "0.5"  # each, so that three nodes fit into two cores
@@ -31,7 +31,7 @@ open(f"result-{sys.argv[1]}", "w").write(digest.hex())
 WALKER = """
 import os, sys, time
 for step in sys.stdin:
-    print(f"pid {os.getpid()} on {os.uname().nodename}, line {step.strip()}", flush=True)
+    print(f"I am pid {os.getpid()} on {os.uname().nodename}; you wrote: line {step.strip()}", flush=True)
 """
 
 
@@ -71,7 +71,7 @@ def wait_for(condition, what):
 
 
 def workers():
-    return [row for row in rows() if "result-" in row["command"]]
+    return [row for row in rows() if "worker.py" in row["command"] and not row["command"].startswith("sh ")]
 
 
 def move(pid, node):
@@ -86,9 +86,9 @@ def job(directory, rounds, spread):
     """Runs the job of three workers on n1; spread(PIDs) may move them. Seconds, results."""
     for old in directory.glob("result-*"):
         old.unlink()
-    script = "for i in 1 2 3; do python3 -c \"$WORKER\" $i $ROUNDS & done; wait"
+    script = f"for i in 1 2 3; do python3 worker.py $i {rounds} & done; wait"
     started = time.monotonic()
-    program = start(directory, "--stay", "--", "sh", "-c", script, env={**os.environ, "WORKER": WORKER, "ROUNDS": str(rounds)})
+    program = start(directory, "--stay", "--", "sh", "-c", script)
     try:
         spread()
         if program.wait(timeout=LIMIT_S) != 0:
@@ -105,9 +105,9 @@ def job(directory, rounds, spread):
 def rounds_for(directory, cpu_seconds):
     """How many rounds take a worker that much CPU time on this machine."""
     trial = 300000
-    began = time.monotonic()
-    subprocess.run(["python3", "-c", WORKER, "trial", str(trial)], cwd=directory, check=True)
-    return int(trial * cpu_seconds / (time.monotonic() - began))
+    began = os.times().children_user
+    subprocess.run(["python3", "worker.py", "trial", str(trial)], cwd=directory, check=True)
+    return int(trial * cpu_seconds / (os.times().children_user - began))
 
 
 def spread_over_nodes(moves):
@@ -147,7 +147,8 @@ def demo(directory):
     say("\nOne program, started on n1, moved by hand to n2, to n3 and home. Its system calls are performed at home,")
     say("so it reads our pipe and sees its own PID and host name wherever it runs:")
     walk(directory, moves)
-    rounds = rounds_for(directory, 2.0)
+    (directory / "worker.py").write_text(WORKER)
+    rounds = rounds_for(directory, 3.0)
     say("\nA job of three workers, all on n1:")
     alone, expected = job(directory, rounds, lambda: None)
     say(f"  {alone:.1f} s")
