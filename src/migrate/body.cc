@@ -443,6 +443,12 @@ Status Body::set_epoch(uint32_t epoch) {
     return memory_.put(control_address() + offsetof(wire::Control, epoch), epoch);
 }
 
+Status Body::commit(Phase phase, uint32_t epoch) {
+    static_assert(offsetof(wire::Control, epoch) == offsetof(wire::Control, phase) + 4);
+    uint64_t both = static_cast<uint64_t>(epoch) << 32 | static_cast<uint32_t>(phase);
+    return memory_.put(control_address() + offsetof(wire::Control, phase), both);
+}
+
 Status Body::write_landing(wire::Landing const& landing, std::string const& host) {
     wire::Control control{};
     std::string bytes = wire::encode(landing);

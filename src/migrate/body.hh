@@ -59,6 +59,8 @@ public:
     Status set_phase(wire::Phase phase); // and wakes all who wait for it
     Result<uint32_t> epoch() const;
     Status set_epoch(uint32_t epoch);
+    // Phase and epoch in one write: the commit of a move out. Nobody is woken.
+    Status commit(wire::Phase phase, uint32_t epoch);
     Status write_landing(wire::Landing const& landing, std::string const& host);
     Result<wire::Landing> read_landing(std::string* host) const;
 

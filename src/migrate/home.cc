@@ -224,7 +224,7 @@ Status Steward::move_home(Progress& progress) {
         TRY(put_threads(parked.state));
         FAULT_POINT("home_before_commit");
         tally_.cpu_away_us = std::max(tally_.cpu_away_us, parked.cpu_us);
-        return body_.set_epoch(TRY(body_.epoch()) + 1); // the commit
+        return body_.commit(wire::Phase::released, TRY(body_.epoch()) + 1);
     };
     Status done = attempt();
     if (!done) {

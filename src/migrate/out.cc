@@ -194,7 +194,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
             TRY(session.wait({SessionType::ready}, std::chrono::seconds(60)));
             TRY(body_.write_landing(landing, landing.node));
             FAULT_POINT("before_commit");
-            return body_.set_epoch(epoch); // the commit
+            return body_.commit(wire::Phase::serving, epoch);
         };
         Status committed = frozen();
         if (!committed) (void)body_.release();
