@@ -49,7 +49,7 @@ pid_t parent_of(pid_t pid) {
     (void)::dup2(null, 0);
     (void)::dup2(log, 1);
     (void)::dup2(log, 2);
-    (void)::close_range(3, ~0u, 0);
+    (void)::close_range(3, ~0u, 4); // CLOSE_RANGE_CLOEXEC: the pipe tells when we execute
     for (int signal = 1; signal < NSIG; ++signal)
         (void)::signal(signal, SIG_DFL);
     sigset_t none;
@@ -109,9 +109,17 @@ Status start_daemon(std::string_view lab, std::string_view node) {
     if (::access(program.c_str(), X_OK) < 0)
         return fail(errno, "cannot start {}; './run build' makes it", program);
     Fd log = TRY(open_file(log_path(lab, node), O_WRONLY | O_CREAT | O_APPEND, 0600));
+    // The daemon's exec closes the last writing end: whoever looks for it after this finds it.
+    int started[2];
+    if (::pipe2(started, O_CLOEXEC) < 0) return fail(errno, "cannot make a pipe");
+    Fd executed(started[0]), waiting(started[1]);
     pid_t child = TRY(gate.fork_in());
     if (child == 0) become_daemon(gate, program, config_path(lab, node), log.number());
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    waiting = Fd();
+    char none;
+    while (::read(executed.number(), &none, 1) < 0 && errno == EINTR) {
     }
     return {};
 }
