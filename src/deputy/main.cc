@@ -156,6 +156,7 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     // Said before what is left of a sleep: nobody waits for that.
     alarm(wire::AlarmType::released, slot.index, 0);
     auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
+    sys(131, &stack, 0); // before a wait: its handlers may run there
     if (slot.private_words[wire::restart_word] != 0) {
         slot.private_words[wire::restart_word] = 0;
         uint64_t mask = t.mask;
@@ -168,7 +169,6 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     frame->context.stack_base = stack.base;
     frame->context.stack_flags = stack.flags;
     frame->context.stack_size = stack.size;
-    sys(131, &stack, 0);
     rove_leave_by_frame(frame);
 }
 

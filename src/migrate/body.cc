@@ -160,6 +160,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         tracee::RseqArea rseq;
         user_regs_struct registers{};
         tracee::Interrupted interrupted = tracee::Interrupted::no;
+        wire::ThreadState left{}; // what an earlier stay still owes it
     };
     std::vector<Caught> caught;
     for (auto& thread : tracee.threads()) {
@@ -173,13 +174,37 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         TRY(image::check_area(as_bytes(one.frame.xsave), format_));
         one.frame.xsave.resize(format_.size);
         one.frame.mask = TRY(tracee.mask(thread));
-        if (one.interrupted == tracee::Interrupted::restart && !is_relative_sleep(one.registers)) {
+        bool inside = mapped_ && one.registers.rip - region_ < wire::region_size;
+        bool sleep = is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
+        if (one.interrupted == tracee::Interrupted::restart && !sleep) {
             one.registers.rip -= 2; // a timed wait for something else begins anew
             one.registers.rax = one.registers.orig_rax;
             one.interrupted = tracee::Interrupted::again;
         }
         if (one.interrupted == tracee::Interrupted::restart) one.registers.rax = static_cast<uint64_t>(-EINTR);
         one.frame.registers = image::from_user_regs(one.registers);
+        if (inside) {
+            // It came home in the middle of a wait and ends that in the runtime: the program's own
+            // registers are in its slot, and so is the time until which it waits.
+            uint64_t index = (one.registers.rsp - region_ - wire::slots_offset) / wire::slot_size;
+            if (index == 0 || index >= wire::slots_max) return fail(EBUSY, "it is still on its way home; try again");
+            wire::Slot old = TRY(slot(static_cast<uint32_t>(index)));
+            bool waits = old.thread.pending == wire::Pending::sleep || old.thread.pending == wire::Pending::futex;
+            bool sleeps = one.interrupted == tracee::Interrupted::restart;
+            if (old.state != SlotState::leaving || (!waits && !sleeps))
+                return fail(EBUSY, "it is still on its way home; try again");
+            std::string bytes(image::frame_size(format_), 0);
+            uint64_t area = slot_address(static_cast<uint32_t>(index)) + wire::slot_frame_offset;
+            if (old.frame < area || old.frame - area + bytes.size() > wire::slot_frame_size)
+                return fail(EBADMSG, "its saved registers are not where they belong");
+            TRY(memory_.read(old.frame, bytes.data(), bytes.size()));
+            one.frame = TRY(image::parse_frame(old.frame, as_bytes(bytes), format_));
+            one.frame.mask = old.thread.mask;
+            if (waits) {
+                one.left = old.thread;
+                one.interrupted = tracee::Interrupted::no;
+            }
+        }
         caught.push_back(std::move(one));
     }
     if (!mapped_) TRY(map_region(tracee, caught.front().frame));
@@ -205,6 +230,11 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         slot.thread.fs_base = one.registers.fs_base;
         slot.thread.gs_base = one.registers.gs_base;
         slot.thread.mask = one.frame.mask;
+        slot.thread.pending = one.left.pending;
+        slot.thread.sleep_clock = one.left.sleep_clock;
+        slot.thread.has_deadline = one.left.has_deadline;
+        slot.thread.deadline_ns = one.left.deadline_ns;
+        slot.thread.sleep_remaining = one.left.sleep_remaining;
         slot.thread.rseq_address = one.rseq.address;
         slot.thread.rseq_length = one.rseq.size;
         slot.thread.rseq_signature = one.rseq.signature;
