@@ -29,7 +29,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
 # Without a name or a mode: what every change must keep. All modes run with --mode, or for tests that are named.
-DEFAULT_MODES = ["native", "away", "once"]
+DEFAULT_MODES = ["native", "away"]
 
 
 def arguments():
