@@ -135,10 +135,10 @@ rove_clone3_thread:
     jz 1b
     ret
 
-# long rove_clone_like(flags, stack, ptid, ctid, tls, slot): legacy clone; child → rove_guest_thread_main(slot)
+# long rove_clone_guest(flags, stack, slot): the child, a guest thread, runs rove_guest_thread_main(slot)
     .globl rove_clone_guest
     .hidden rove_clone_guest
-rove_clone_guest:                    # (flags, stack, slot): child runs rove_guest_thread_main(slot)
+rove_clone_guest:
     mov %rdx, %r8
     xor %edx, %edx
     xor %r10d, %r10d
