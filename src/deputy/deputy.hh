@@ -40,6 +40,9 @@ long set_action(uint32_t number, wire::Action const& action);
 void apply_mask(Slot& slot, uint64_t program_mask);
 /// The guest has received all and queues none.
 void signal_taken(Slot& slot);
+/// The guest has left the link on which a signal went to it; its account of the thread is in the slot:
+/// what it has not delivered is sent again, or raised again at home.
+void settle_signals(Slot& slot);
 /// A recorded signal goes to the guest on its own, with a bell.
 void send_recorded(Slot& slot);
 

@@ -148,6 +148,7 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     if (t.robust_list != 0) sys(273, t.robust_list, t.robust_length);
     sys(218, t.clear_tid);
     if (t.rseq_address != 0) sys(334, t.rseq_address, t.rseq_length, 0, t.rseq_signature);
+    settle_signals(slot);
     if (own(slot).signals_recorded != 0) { // the kernel has it back, as it was
         auto& signal = own(slot).signals[0];
         sys(297, control().pid, slot.tid, signal.number, signal.info); // rt_tgsigqueueinfo

@@ -226,13 +226,14 @@ bool finish_restart(Slot& slot) {
 bool link_goes_on(Slot& slot, int old_fd) {
     auto& mine = own(slot);
     mine.input_begin = mine.input_end = 0;
-    // What was sent and not confirmed as delivered is sent again, or raised again at home.
-    if (mine.signals_recorded == 2) mine.signals_recorded = 1;
     rt::set_state(slot, SlotState::waiting);
     for (;;) {
         Phase now = rt::phase();
         if (now == Phase::released) return false;
-        if (now == Phase::serving && slot.link_fd != old_fd) return true;
+        if (now == Phase::serving && slot.link_fd != old_fd) {
+            settle_signals(slot);
+            return true;
+        }
         rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
     }
 }

@@ -72,12 +72,25 @@ void apply_mask(Slot& slot, uint64_t program_mask) {
     slot.thread.mask = mask;
     if (own(slot).signals_recorded != 0) mask |= handled();
     if (mask == slot.mirror_mask) return;
+    // Nothing may be recorded between the look and the change: a second signal would then follow the first.
+    uint64_t all = ~0ull;
+    sys(14, 2, &all, 0, 8);
+    mask = slot.thread.mask;
+    if (own(slot).signals_recorded != 0) mask |= handled();
     slot.mirror_mask = mask;
     sys(14, 2, &mask, 0, 8);
 }
 
 void signal_taken(Slot& slot) {
     if (own(slot).signals_recorded == 2) own(slot).signals_recorded = 0;
+}
+
+void settle_signals(Slot& slot) {
+    auto& mine = own(slot);
+    if (mine.signals_recorded != 2) return;
+    auto const& guest = slot.thread;
+    bool delivered = guest.signals_seen == slot.signals_sent && guest.signals_undelivered == 0;
+    mine.signals_recorded = delivered ? 0 : 1;
 }
 
 void send_recorded(Slot& slot) {

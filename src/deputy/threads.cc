@@ -127,8 +127,9 @@ Done new_thread(Slot& slot, uint64_t) {
     fresh->thread.mask = slot.thread.mask;
     fresh->thread.altstack_flags = 2;
     // Born with everything blocked; it takes the program's mask when its link is there.
-    uint64_t all = ~0ull, before = slot.mirror_mask;
+    uint64_t all = ~0ull;
     sys(14, 2, &all, 0, 8);
+    uint64_t before = slot.mirror_mask; // after the block: a signal that came until then has changed it
     fresh->mirror_mask = all;
     long tid = rove_clone_thread(thread_flags, stack_top(*fresh), fresh, rove_deputy_born);
     sys(14, 2, &before, 0, 8);

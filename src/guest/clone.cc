@@ -34,7 +34,10 @@ struct Wanted {
 /// Requires: the service lock is held, and stays so until the thread is made: the promise is for the next one.
 long ask_warden(uint32_t slot, int tid) {
     wire::Service note{wire::ServiceType::new_thread, slot, tid};
-    if (long put = sys(44, control().alarm_fd, &note, sizeof note, 0x4000); put < 0) return put;
+    long put;
+    do put = sys(44, control().alarm_fd, &note, sizeof note, 0x4000);
+    while (put == -4);
+    if (put < 0) return put;
     struct {
         uint64_t base, length;
     } vector{word(&note), sizeof note};
@@ -113,6 +116,12 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
         return Answer::result;
     }
     Slot& fresh = rt::slot_at(index);
+    // The slot's last thread has ended at home and may be at its last instructions here.
+    for (;;) {
+        auto state = __atomic_load_n(&fresh.state, __ATOMIC_ACQUIRE);
+        if (state == rt::SlotState::free || state == rt::SlotState::gone) break;
+        sys(24); // sched_yield
+    }
     memset(&fresh, 0, sizeof fresh);
     memset(&own(fresh), 0, sizeof(Private));
     fresh.index = index;
@@ -126,6 +135,7 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     if (wanted.flags & clone_child_settid) (void)copy_out(wanted.child_tid, &tid, sizeof tid);
     uint64_t top = word(&fresh) + wire::slot_stack_offset + wire::slot_stack_size;
     made = rove_clone_guest(thread_flags, top, &fresh);
+    if (made >= 0 && made != tid) rt::bug(9); // the warden has promised this number
     if (made < 0) {
         sys(3, link);
         rt::set_state(fresh, rt::SlotState::free);
@@ -136,11 +146,13 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     return Answer::result;
 }
 
-[[noreturn]] void exit_thread(Slot& slot, UserContext& user, int code) {
+Answer exit_thread(Slot& slot, UserContext& user, int code) {
     uint64_t all = ~0ull;
     long ignored = 0;
-    // Home's thread ends first: who joins this one must not meet a leftover of it there.
-    (void)forward_plain(slot, user, 60, static_cast<uint64_t>(code), 0, 0, 0, 0, 0, &ignored);
+    // Home's thread ends first: who joins this one must not meet a leftover of it there. If it may not
+    // end now, for a signal or a move, this one does not end either.
+    Answer answer = forward_plain(slot, user, 60, static_cast<uint64_t>(code), 0, 0, 0, 0, 0, &ignored);
+    if (answer != Answer::result) return answer;
     sys(14, 2, &all, 0, 8);
     sys(3, slot.link_fd);
     slot.link_fd = -1;

@@ -65,7 +65,8 @@ void add_cpu_time(uint32_t nr, uint64_t const args[6]);
 Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
 // clone.cc
 Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result);
-[[noreturn]] void exit_thread(Slot& slot, UserContext& user, int code);
+/// Does not return, unless the call is to be made again.
+Answer exit_thread(Slot& slot, UserContext& user, int code);
 
 // signals.cc
 Answer signal_action(Slot& slot, UserContext& user, uint64_t const args[6], long* result);

@@ -108,8 +108,8 @@ bool continue_sleep(Slot& slot, UserContext& user) {
         long r = rove_call(230, args, &own(slot).stop, &outcome);
         if (outcome == 0 && r != -4) return finish(slot, user, r);
         if (rt::phase() != wire::Phase::serving) return false;
+        own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
         drain_link(slot);
-        own(slot).stop = 0;
         if (deliverable(slot) != 0) {
             if (t.sleep_remaining != 0) {
                 int64_t left = static_cast<int64_t>(t.deadline_ns) - clock_ns(t.sleep_clock);
@@ -143,8 +143,8 @@ bool continue_futex(Slot& slot, UserContext& user) {
         long r = rove_call(202, args, &own(slot).stop, &outcome);
         if (outcome == 0 && r != -4) return finish(slot, user, r);
         if (rt::phase() != wire::Phase::serving) return false;
+        own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
         drain_link(slot);
-        own(slot).stop = 0;
         if (uint32_t number = deliverable(slot)) {
             slot.thread.pending = Pending::none;
             if (t.has_deadline == 0 && restarts(number)) {
@@ -247,7 +247,7 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     case 56: case 435: *answer = clone(slot, user, nr, args, result); return true;
     case 57: case 58: return home(HomeReason::fork);
     case 59: case 322: return home(HomeReason::exec);
-    case 60: exit_thread(slot, user, static_cast<int>(args[0]));
+    case 60: *answer = exit_thread(slot, user, static_cast<int>(args[0])); return true;
     case 158: // arch_prctl
         if (args[0] == 0x1002) { // SET_FS
             slot.thread.fs_base = args[1];

@@ -35,6 +35,7 @@ void park(Slot& slot, UserContext& user) {
     slot.frame_length = user.fpstate + rt::fp_length(user.fpstate) - slot.frame;
     uint64_t base = 0;
     if (sys(158, 0x1003, &base) == 0) slot.thread.fs_base = base; // arch_prctl ARCH_GET_FS
+    slot.thread.signals_undelivered = own(slot).signals_queued;
     rt::set_state(slot, SlotState::parked);
     bool seen_parking = own(slot).departed == 0;
     for (;;) {

@@ -45,6 +45,7 @@ Result<wire::Parked> Steward::park() {
     Deadline deadline = Deadline::after(park_patience);
     // A guest thread stands still only when its call has been answered: calls that block are called off.
     for (;;) {
+        serve_links_only(); // a thread that is being made is made to its end
         TRY(body_.cancel_calls(TRY(body_.used_slots())));
         auto frame = session_->wait({SessionType::parked}, std::chrono::milliseconds(5));
         if (frame) {
@@ -239,6 +240,7 @@ Status Steward::move_home(Progress& progress) {
     if (!released) LOG(warn, "{}", released.error().sentence());
     (void)session_->send(SessionType::let_go);
     session_.reset();
+    postponed_.clear();
     host_ = order_.node;
     home_since_ = monotonic_now();
     return {};

@@ -2,6 +2,7 @@
 // Onward: host → host. The memory goes straight from one to the other; home decides and re-links.
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -29,6 +30,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     std::vector<std::pair<uint32_t, int>> links_there; // slot, its new number in P
     bool parked_once = false;
     wire::Layout layout;
+    wire::ProcessState state;
 
     auto attempt = [&]() -> Status {
         last_layout_.segments = segments_.keys();
@@ -47,7 +49,11 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         TRY(take_layout(parked.layout));
         layout = std::move(parked.layout);
         TRY(settle_layout(next, layout));
-        TRY(next.send(SessionType::state, parked.state));
+        state = std::move(parked.state);
+        for (auto const& image : state.threads)
+            if (image.thread_state.size() != sizeof(wire::ThreadState))
+                return fail(EBADMSG, "a thread's state of {} bytes", image.thread_state.size());
+        TRY(next.send(SessionType::state, state));
         progress.phase("state");
         wire::SendPages wish;
         wish.landing = landing;
@@ -55,7 +61,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         wish.ranges = layout.present;
         TRY(session_->send(SessionType::send_pages, wish));
         wire::Control control = TRY(body_.control());
-        for (auto const& image : parked.state.threads) {
+        for (auto const& image : state.threads) {
             auto link = std::find_if(links.begin(), links.end(), [&](auto const& one) { return one.first == image.slot; });
             if (link == links.end())
                 link = links.emplace(links.end(), image.slot, TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
@@ -92,6 +98,14 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         return done;
     }
     (void)fault_point("onward_after_commit");
+    postponed_.clear(); // who wanted something asks again from there
+    for (auto const& image : state.threads) {
+        wire::ThreadState thread;
+        std::memcpy(&thread, image.thread_state.data(), sizeof thread);
+        uint64_t at = body_.slot_address(image.slot) + offsetof(wire::Slot, thread);
+        (void)body_.memory().put(at + offsetof(wire::ThreadState, signals_seen), thread.signals_seen);
+        (void)body_.memory().put(at + offsetof(wire::ThreadState, signals_undelivered), thread.signals_undelivered);
+    }
     // New links first, then the old ones end: a deputy that wakes finds where to go on.
     std::vector<wire::ExecCall> end_old;
     for (auto const& [index, number] : links_there) {

@@ -247,50 +247,64 @@ void Steward::wait_for_exec(wire::Move const& request) {
     report_state("moved");
 }
 
+void Steward::give_link(uint32_t slot) {
+    auto link = connect_to(session_->landing(), wire::Kind::link, slot, session_->epoch());
+    auto given = link ? body_.give_link(slot, link->number()) : Status(Failure(link.error()));
+    if (!given) LOG(warn, "no link for slot {}: {}", slot, given.error().sentence());
+}
+
+void Steward::serve_links_only() {
+    wire::Alarm alarm;
+    while (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) {
+        if (alarm.type == wire::AlarmType::link_wanted) give_link(alarm.slot);
+        else postponed_.push_back(alarm);
+    }
+}
+
 void Steward::serve_alarms() {
-    for (;;) {
+    while (session_ && body_.entered()) {
         wire::Alarm alarm;
-        ssize_t got = ::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT);
-        if (got != sizeof alarm) return;
-        switch (alarm.type) {
-        case wire::AlarmType::link_wanted: {
-            if (!session_) break;
-            auto link = connect_to(session_->landing(), wire::Kind::link, alarm.slot, session_->epoch());
-            auto given = link ? body_.give_link(alarm.slot, link->number()) : Status(Failure(link.error()));
-            if (!given) LOG(warn, "no link for slot {}: {}", alarm.slot, given.error().sentence());
-            break;
+        if (!postponed_.empty()) {
+            alarm = postponed_.front();
+            postponed_.erase(postponed_.begin());
+        } else if (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) != sizeof alarm) {
+            return;
         }
-        case wire::AlarmType::home_wanted:
-        case wire::AlarmType::signal_core: {
-            if (!session_) break;
-            std::string word = alarm.type == wire::AlarmType::signal_core ? "fatal_signal"
-                                                                          : home_word(static_cast<uint32_t>(alarm.value));
-            Progress progress;
-            progress.began = progress.phase_began = monotonic_now();
-            std::string from = host_;
-            Status moved;
-            {
-                Urgent urgent;
-                moved = move_home(progress);
-            }
-            if (!moved) {
-                LOG(error, "it must come home ({}) and cannot: {}", word, moved.error().detail());
-                if (session_) host_lost(moved.error().sentence());
-                return;
-            }
-            ++tally_.moves;
-            tally_.bytes_moved += progress.bytes;
-            tally_.away_us += us(monotonic_now() - away_since_);
-            tally_.freeze_us_max = std::max(tally_.freeze_us_max, us(progress.thawed - progress.frozen));
-            LOG(debug, "{} → home ({}): {} bytes; {}", from, word, progress.bytes, progress.phases);
-            report_state("came_home", word, fmt::format("call {}", static_cast<int32_t>(alarm.value >> 32)));
-            return; // the sockets are new ones, or none
+        serve_alarm(alarm);
+    }
+}
+
+void Steward::serve_alarm(wire::Alarm const& alarm) {
+    switch (alarm.type) {
+    case wire::AlarmType::link_wanted: return give_link(alarm.slot);
+    case wire::AlarmType::home_wanted:
+    case wire::AlarmType::signal_core: {
+        std::string word = alarm.type == wire::AlarmType::signal_core ? "fatal_signal"
+                                                                      : home_word(static_cast<uint32_t>(alarm.value));
+        Progress progress;
+        progress.began = progress.phase_began = monotonic_now();
+        std::string from = host_;
+        Status moved;
+        {
+            Urgent urgent;
+            moved = move_home(progress);
         }
-        case wire::AlarmType::none:
-        case wire::AlarmType::thread_gone:
-        case wire::AlarmType::released:
-        default: break;
+        if (!moved) {
+            LOG(error, "it must come home ({}) and cannot: {}", word, moved.error().detail());
+            if (session_) host_lost(moved.error().sentence());
+            return;
         }
+        ++tally_.moves;
+        tally_.bytes_moved += progress.bytes;
+        tally_.away_us += us(monotonic_now() - away_since_);
+        tally_.freeze_us_max = std::max(tally_.freeze_us_max, us(progress.thawed - progress.frozen));
+        LOG(debug, "{} → home ({}): {} bytes; {}", from, word, progress.bytes, progress.phases);
+        return report_state("came_home", word, fmt::format("call {}", static_cast<int32_t>(alarm.value >> 32)));
+    }
+    case wire::AlarmType::none:
+    case wire::AlarmType::thread_gone:
+    case wire::AlarmType::released:
+    default: return;
     }
 }
 

@@ -41,6 +41,10 @@ private:
     // steward.cc
     void serve_daemon();
     void serve_alarms();
+    void serve_alarm(wire::Alarm const& alarm);
+    // While the process is being parked only what its threads need for that is done; the rest waits.
+    void serve_links_only();
+    void give_link(uint32_t slot);
     void serve_session();
     void tick();
     void move(wire::Move const& request);
@@ -88,6 +92,7 @@ private:
     Nanos reported_{0};
     Nanos home_since_{0};
     wire::GuestTally tally_seen_;
+    std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
     bool told_stopped_ = false;
     bool done_ = false;
 };

@@ -268,8 +268,8 @@ Moved move_in(Steward& steward) {
     moved.pages = must(steward.connect(wire::Kind::pages), "pages");
     moved.link = must(steward.connect(wire::Kind::link, 1), "link");
     must(steward.send(SessionType::layout, layout_of_program()), "layout");
-    must(steward.send(SessionType::state, state_of_program()), "state");
     steward.expect(SessionType::laid_out);
+    must(steward.send(SessionType::state, state_of_program()), "state");
     send_page(moved.pages.number(), code, program());
     send_page(moved.pages.number(), data, std::string(24, '\0') + "carried");
     must(sys::send_all(moved.pages.number(), raw(wire::PageHeader{~0ull, 0})), "end mark");

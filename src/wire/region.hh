@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 1;
+inline constexpr uint32_t region_version = 2;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset = 0x1000;    // the first page stays unmapped: nothing of the program ends where our text begins
@@ -92,6 +92,8 @@ struct ThreadState {
     uint32_t signals_seen;        // counts of the signal transport, see link.hh
     uint64_t call_started_ns;     // CLOCK_MONOTONIC, when the call in progress began; 0: none
     char name[16];                // PR_GET_NAME
+    uint32_t signals_undelivered; // R, when parked: received and still queued
+    uint32_t reserved;
 };
 
 struct Slot {
