@@ -58,7 +58,10 @@ void receive_signal(Slot& slot, wire::WireSignal const& signal) {
 void drain_link(Slot& slot) {
     wire::LinkHeader header;
     while (rt::poll_header(slot, header) == rt::Got::frame) {
-        if (header.type != wire::LinkType::signal || header.length != sizeof(wire::WireSignal)) return;
+        if (header.type != wire::LinkType::signal || header.length != sizeof(wire::WireSignal)) {
+            rt::put_back(slot, header); // the answer to a call that home had begun: somebody will wait for it
+            return;
+        }
         wire::WireSignal signal;
         if (!rt::take_to(slot, &signal, sizeof signal)) return;
         receive_signal(slot, signal);

@@ -517,6 +517,17 @@ Result<std::vector<uint32_t>> Body::used_slots() const {
     return used;
 }
 
+std::string Body::slot_states() const {
+    std::string text;
+    auto used = used_slots();
+    if (!used) return "they cannot be read";
+    for (uint32_t index : *used) {
+        auto now = slot(index);
+        if (now) text += fmt::format("{}{}:{} fd {} seq {}", text.empty() ? "" : ", ", index, static_cast<int>(now->state), now->link_fd, now->sequence);
+    }
+    return text;
+}
+
 Status Body::give_link(uint32_t index, int fd) {
     wire::Control now = TRY(control());
     int number = TRY(porter_->take_fd(fd, now.fd_first));

@@ -71,6 +71,8 @@ public:
     Result<wire::Slot> slot(uint32_t index) const;
     // Slots of living program threads.
     Result<std::vector<uint32_t>> used_slots() const;
+    // "1:idle@17 2:in_call@4": what the threads do, with their calls' sequence; for a log.
+    std::string slot_states() const;
     Status give_link(uint32_t index, int fd);
     // Calls off what the deputies of these slots are blocked in.
     Status cancel_calls(std::vector<uint32_t> const& slots);

@@ -54,7 +54,7 @@ Result<wire::Parked> Steward::park() {
             return std::move(*parked);
         }
         if (frame.error().code != ETIMEDOUT || session_->silent_for() > silence_limit) return Failure(frame.error());
-        if (deadline.passed()) return fail(ETIMEDOUT, "a thread does not come to a boundary");
+        if (deadline.passed()) return fail(ETIMEDOUT, "a thread does not come to a boundary ({})", body_.slot_states());
     }
 }
 

@@ -126,6 +126,8 @@ Got poll_header(Slot& slot, LinkHeader& header) {
     }
 }
 
+void put_back(Slot& slot, LinkHeader const&) { own(slot).input_begin -= sizeof(LinkHeader); }
+
 unsigned char* take(Slot& slot, uint32_t n) {
     auto& p = own(slot);
     if (n > input_size) return nullptr;

@@ -17,6 +17,8 @@ enum class Got : uint32_t { frame, interrupted, closed };
 Got wait_header(Slot& slot, wire::LinkHeader& header);
 /// Looks for a header without waiting: interrupted means that there is none.
 Got poll_header(Slot& slot, wire::LinkHeader& header);
+/// The header that was taken last, before anything of its body was, is the next one again.
+void put_back(Slot& slot, wire::LinkHeader const& header);
 
 /// n bytes of the body in the input buffer (n ≤ input_size); null when the link has ended.
 unsigned char* take(Slot& slot, uint32_t n);

@@ -52,6 +52,16 @@ Result<std::vector<std::pair<uint32_t, Slot>>> Warden::live_slots() const {
     return live;
 }
 
+std::string Warden::slot_states() const {
+    std::string text;
+    auto slots = live_slots();
+    if (!slots) return "they cannot be read";
+    for (auto const& [index, slot] : *slots) {
+        text += fmt::format("{}:{} seq {} pending {} tid {}; ", index, static_cast<int>(slot.state), slot.sequence, static_cast<int>(slot.thread.pending), slot.tid);
+    }
+    return text;
+}
+
 Status Warden::park() {
     FAULT_POINT("warden_park");
     TRY(guest_->set_phase(Phase::parking));
@@ -194,6 +204,7 @@ Status Warden::send_pages(wire::SendPages const& request) {
 Status Warden::resume() {
     if (stage_ == Stage::running) return send(SessionType::running, wire::Empty{});
     if (stage_ != Stage::parking && stage_ != Stage::parked) return fail(EPROTO, "resume while {}", stage_name(stage_));
+    if (stage_ == Stage::parking) LOG(note, "not all have parked: {}", slot_states());
     if (park_timer_ != 0) loop_.cancel(park_timer_);
     park_timer_ = 0;
     pages_.close();

@@ -104,6 +104,7 @@ private:
     void tell_daemon(std::string const& event, std::string const& text);
 
     Result<std::vector<std::pair<uint32_t, wire::Slot>>> live_slots() const;
+    std::string slot_states() const; // for a log
 
     wire::WardenOrder order_;
     std::string session_;

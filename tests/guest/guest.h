@@ -98,6 +98,8 @@ static inline bool again(long round, long rounds) {
     bool more = false;
     if (getenv("GUEST_GATE") != NULL) {
         more = announce(round) || round < 1;
+        // Bursts of rounds, not an endless storm of them: the runner and the daemons share these processors.
+        if (more && round >= rounds && round % 16 == 0) usleep(2000);
     } else {
         const char* factor = getenv("ROUNDS");
         more = round < rounds * (factor != NULL && atol(factor) > 0 ? atol(factor) : 1);
