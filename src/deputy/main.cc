@@ -57,6 +57,11 @@ void record_process() {
         sys(13, number, 0, &c.actions[number], 8);
     }
     c.brk_now = static_cast<uint64_t>(sys(12, 0));
+    c.cpu_timer = 0;
+    for (int which = 1; which <= 2; ++which) { // ITIMER_VIRTUAL, ITIMER_PROF
+        int64_t value[4] = {};
+        if (sys(36, which, value) == 0 && (value[2] | value[3]) != 0) c.cpu_timer = 1;
+    }
 }
 
 /// Waits for the phase to leave `preparing`.

@@ -217,7 +217,9 @@ bool finish_restart(Slot& slot) {
     uint16_t flags = 0;
     uint64_t const none[6] = {};
     long result = perform(slot, 219, none, &flags);
-    if (!(flags & wire::flag_restart)) slot.private_words[wire::restart_word] = 0;
+    // Called off by a move, it is still owed; a signal that comes before it has begun ends it.
+    bool owed = (flags & wire::flag_restart) && (flags & wire::flag_parking);
+    if (!owed) slot.private_words[wire::restart_word] = 0;
     return answer(slot, 0, result, flags);
 }
 

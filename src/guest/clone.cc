@@ -142,6 +142,7 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
         *result = -11;
         return Answer::result;
     }
+    __atomic_add_fetch(&control().threads, 1, __ATOMIC_ACQ_REL);
     *result = tid;
     return Answer::result;
 }
@@ -149,10 +150,14 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
 Answer exit_thread(Slot& slot, UserContext& user, int code) {
     uint64_t all = ~0ull;
     long ignored = 0;
+    if (slot.tid == control().pid && __atomic_load_n(&control().threads, __ATOMIC_ACQUIRE) > 1) {
+        return go_home(slot, user, HomeReason::leader_ended, 60); // what is left cannot be looked into any more
+    }
     // Home's thread ends first: who joins this one must not meet a leftover of it there. If it may not
     // end now, for a signal or a move, this one does not end either.
     Answer answer = forward_plain(slot, user, 60, static_cast<uint64_t>(code), 0, 0, 0, 0, 0, &ignored);
     if (answer != Answer::result) return answer;
+    __atomic_sub_fetch(&control().threads, 1, __ATOMIC_ACQ_REL);
     sys(14, 2, &all, 0, 8);
     sys(3, slot.link_fd);
     slot.link_fd = -1;

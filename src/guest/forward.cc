@@ -304,11 +304,21 @@ Answer await_restarted(Slot& slot, UserContext& user, long* result) {
     slot.sequence = 0;
     Exchanged got = receive_reply(slot, plan);
     if ((got.flags & wire::flag_restart) && (got.flags & wire::flag_parking)) return Answer::redo;
+    if (got.flags & wire::flag_restart) { // a signal came first; what was left of the sleep is in memory already
+        if (got.flags & wire::flag_signal) receive_signal(slot, got.signal);
+        *result = -4;
+        return Answer::result;
+    }
+    int64_t rest[2];
+    uint64_t at = slot.thread.sleep_remaining;
+    if (got.result == -4 && at != 0 && fetch(slot, at, sizeof rest, word(rest)) == sizeof rest) {
+        (void)copy_out(at, rest, sizeof rest); // home's kernel has written it into home's memory
+    }
     uint64_t const none[6] = {};
     return settle(slot, user, 0, none, got, 0, result);
 }
 
-uint64_t fetch(Slot& slot, uint64_t address, uint64_t length) {
+uint64_t fetch(Slot& slot, uint64_t address, uint64_t length, uint64_t to) {
     uint64_t done = 0;
     while (done < length) {
         uint64_t part = length - done < (4u << 20) ? length - done : (4u << 20);
@@ -321,7 +331,7 @@ uint64_t fetch(Slot& slot, uint64_t address, uint64_t length) {
         if (!rt::send_bytes(slot, frame, sizeof frame)) stand_still(slot);
         wait_reply(slot, header);
         if (header.type != LinkType::fetched || header.length > part) stand_still(slot);
-        if (!rt::take_to(slot, reinterpret_cast<void*>(address + done), header.length)) stand_still(slot);
+        if (!rt::take_to(slot, reinterpret_cast<void*>(to + done), header.length)) stand_still(slot);
         done += header.length;
         if (header.length < part) break;
     }

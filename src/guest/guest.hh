@@ -41,8 +41,8 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
 /// A call without memory, whose signals are treated as forward() does. Used by the runtime itself.
 Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
                      uint64_t d, uint64_t e, uint64_t f, long* result);
-/// Fetches home's memory [address, +length) into the same place here; how much there was.
-uint64_t fetch(Slot& slot, uint64_t address, uint64_t length);
+/// Fetches home's memory [address, +length) to `to` here, which is writable; how much there was.
+uint64_t fetch(Slot& slot, uint64_t address, uint64_t length, uint64_t to);
 /// The answer to a call that the deputy was already in when the process left (sequence 0). `redo`:
 /// the process is being moved again, and the deputy still in it.
 Answer await_restarted(Slot& slot, UserContext& user, long* result);
@@ -84,8 +84,10 @@ uint32_t deliverable(Slot& slot);
 bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info);
 /// Tells home that everything it has sent is delivered: it may send the next.
 void say_taken(Slot& slot);
-/// Tells home of the present mask if it unblocks what home still holds back.
-void tell_mask(Slot& slot, UserContext& user);
+/// If the present mask unblocks what home holds back, home must be asked before the program goes on.
+void tell_mask(Slot& slot);
+/// Asks home for a signal that is pending there: natively it would be delivered before the next instruction.
+void fetch_signals(Slot& slot, UserContext& user);
 inline bool restarts(uint32_t number) { return (control().actions[number].flags & 0x10000000) != 0; }
 
 } // namespace rove::guest

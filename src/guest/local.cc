@@ -244,6 +244,18 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         return true;
     }
     case 202: *answer = begin_futex(slot, args, result); return true;
+    case 38: { // setitimer: a timer on CPU time belongs where the CPU time is spent and counted
+        int64_t value[4] = {};
+        if ((args[0] == 1 || args[0] == 2) && args[1] != 0 && copy_in(value, args[1], sizeof value) && (value[2] | value[3]) != 0) {
+            return home(HomeReason::cpu_timer);
+        }
+        return false;
+    }
+    case 222: { // timer_create
+        auto clock = static_cast<int32_t>(args[0]);
+        if (clock == 2 || clock == 3 || clock < 0) return home(HomeReason::cpu_timer);
+        return false;
+    }
     case 56: case 435: *answer = clone(slot, user, nr, args, result); return true;
     case 57: case 58: return home(HomeReason::fork);
     case 59: case 322: return home(HomeReason::exec);

@@ -60,7 +60,7 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
         return answer;
     }
     sys(9, place, rounded, 3, fixed | private_ | anonymous, -1, 0);
-    (void)fetch(slot, place, rounded);
+    (void)fetch(slot, place, rounded, place);
     if (prot != 3) sys(10, place, rounded, prot);
     *result = where;
     return Answer::result;

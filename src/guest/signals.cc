@@ -195,16 +195,22 @@ Answer signal_return(Slot& slot, UserContext& user) {
         slot.thread.altstack_flags = from.stack_flags & (ss_disable | ss_autodisarm);
     }
     slot.thread.mask = mask;
-    tell_mask(slot, user);
+    tell_mask(slot);
     own(slot).stop = 1;
     return Answer::registers_set;
 }
 
-void tell_mask(Slot& slot, UserContext& user) {
+void tell_mask(Slot& slot) {
     // Blocking more needs no message: a signal that comes meanwhile waits in our queue.
-    if ((own(slot).sent_mask & ~slot.thread.mask) == 0) return;
+    if ((own(slot).sent_mask & ~slot.thread.mask) != 0) own(slot).signals_wanted = 1;
+}
+
+void fetch_signals(Slot& slot, UserContext& user) {
+    auto& mine = own(slot);
+    uint32_t before = slot.thread.signals_seen;
     long result = 0;
-    (void)forward_plain(slot, user, 14, 0, 0, 0, 8, 0, 0, &result);
+    Answer answer = forward_plain(slot, user, 14, 0, 0, 0, 8, 0, 0, &result);
+    if (answer == Answer::result && slot.thread.signals_seen == before) mine.signals_wanted = 0;
 }
 
 Answer signal_mask(Slot& slot, UserContext& user, uint64_t const args[6], long* result) {
@@ -229,7 +235,7 @@ Answer signal_mask(Slot& slot, UserContext& user, uint64_t const args[6], long* 
     }
     *result = 0;
     if (args[2] != 0 && !copy_out(args[2], &before, sizeof before)) *result = -14;
-    tell_mask(slot, user);
+    tell_mask(slot);
     if (own(slot).signals_queued > 0) own(slot).stop = 1;
     return Answer::result;
 }

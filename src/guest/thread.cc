@@ -144,11 +144,13 @@ extern "C" void rove_guest_thread_main(Slot* slot) {
     if (thread.rseq_address) sys(334, thread.rseq_address, thread.rseq_length, 0, thread.rseq_signature);
     if (thread.name[0]) sys(157, 15, thread.name);
     if (slot->private_words[9] == 0) {
-        while (rt::phase() != Phase::serving) {
-            rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(rt::phase()));
+        // Until the commit; when it comes to run, it may be wanted elsewhere already.
+        for (Phase now = rt::phase(); now == Phase::none || now == Phase::preparing; now = rt::phase()) {
+            rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
         }
         close_sandbox();
         own(*slot).sent_mask = thread.mask;
+        own(*slot).signals_wanted = 1;
     }
     thread.signals_seen = 0; // both ends count from the link's beginning
     own(*slot).stop = 1; // look at the link before the first step

@@ -151,6 +151,10 @@ extern "C" uint32_t volatile* rove_guest_before_return(UserContext* user) {
         }
         if (slot.thread.pending != wire::Pending::none && !continue_pending(slot, *user)) continue;
         if (deliver_queued(slot, *user)) continue;
+        if (mine.signals_wanted) {
+            fetch_signals(slot, *user);
+            continue;
+        }
         if (!mine.stop) return &mine.stop;
     }
 }

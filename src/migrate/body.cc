@@ -83,6 +83,12 @@ Status Body::reopen_memory() {
 }
 
 Status Body::prepare(Survey const& survey) {
+    // Until it is entered it may have executed another program since we opened its memory.
+    if (!entered_) memory_ = TRY(tracee::RemoteMemory::open(pid_));
+    if (mapped_ && memory_.get<uint32_t>(control_address()).value_or(0) != wire::region_magic) {
+        mapped_ = false;
+        region_ = 0;
+    }
     gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     if (region_ == 0) region_ = free_region(survey.mappings);
     if (region_ == 0) return fail(ENOMEM, "there is no room for the runtime");
@@ -155,6 +161,9 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
     if (!held) held.emplace(TRY(tracee::Tracee::seize(pid_)));
     tracee::Tracee& tracee = *held;
     FAULT_POINT("after_seize");
+    auto now = TRY(tracee::read_stat(pid_));
+    if (now.arg_start != survey.stat.arg_start || now.brk_start != survey.stat.brk_start)
+        return fail(ESTALE, "it has just executed another program; try again");
     struct Caught {
         image::FrameParts frame;
         tracee::RseqArea rseq;
@@ -175,13 +184,20 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         one.frame.xsave.resize(format_.size);
         one.frame.mask = TRY(tracee.mask(thread));
         bool inside = mapped_ && one.registers.rip - region_ < wire::region_size;
+        // A handler that has interrupted such a wait stands on the runtime's stack.
+        if (!inside && mapped_ && one.registers.rsp - region_ < wire::region_size)
+            return fail(EBUSY, "it is still on its way home; try again");
         bool sleep = is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
         if (one.interrupted == tracee::Interrupted::restart && !sleep) {
             one.registers.rip -= 2; // a timed wait for something else begins anew
             one.registers.rax = one.registers.orig_rax;
             one.interrupted = tracee::Interrupted::again;
         }
-        if (one.interrupted == tracee::Interrupted::restart) one.registers.rax = static_cast<uint64_t>(-EINTR);
+        if (one.interrupted == tracee::Interrupted::restart) {
+            one.registers.rax = static_cast<uint64_t>(-EINTR);
+            bool plain = one.registers.orig_rax == SYS_nanosleep;
+            if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
+        }
         one.frame.registers = image::from_user_regs(one.registers);
         if (inside) {
             // It came home in the middle of a wait and ends that in the runtime: the program's own
@@ -200,6 +216,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
             TRY(memory_.read(old.frame, bytes.data(), bytes.size()));
             one.frame = TRY(image::parse_frame(old.frame, as_bytes(bytes), format_));
             one.frame.mask = old.thread.mask;
+            one.left.sleep_remaining = old.thread.sleep_remaining;
             if (waits) {
                 one.left = old.thread;
                 one.interrupted = tracee::Interrupted::no;

@@ -176,6 +176,8 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
             found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
             TRY(check_mappings(found.mappings, body_.region(), refusal_));
             wire::ProcessState state = TRY(body_.process_state(std::move(images)));
+            if (TRY(body_.control()).cpu_timer != 0)
+                return refusal_.because("cpu_timer", "it has a timer that runs on CPU time");
             layout = TRY(layout_of(found.mappings));
             layout.brk_start = state.brk_start;
             layout.brk_now = state.brk_now;
@@ -202,6 +204,9 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
     };
     Status done = attempt();
     if (!done) {
+        // What was found out of another program that it was by then means nothing.
+        auto now = tracee::read_stat(body_.pid());
+        if (now && now->arg_start != found.stat.arg_start) refusal_.word = "exec";
         (void)session.send(SessionType::abort);
         progress.thawed = monotonic_now();
         return done;

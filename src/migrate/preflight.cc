@@ -57,6 +57,22 @@ Status check_files(std::vector<tracee::OpenFile> const& files, Refusal& refusal)
     return {};
 }
 
+// Timers on CPU time count at home; those of setitimer can be seen only from inside.
+Status check_timers(pid_t pid, Refusal& refusal) {
+    auto text = sys::read_file(fmt::format("/proc/{}/timers", pid));
+    if (!text) return {}; // a kernel without them
+    for (std::string_view rest = *text; !rest.empty();) {
+        size_t end = std::min(rest.find('\n'), rest.size() - 1);
+        std::string_view line = rest.substr(0, end);
+        rest.remove_prefix(end + 1);
+        if (!line.starts_with("ClockID: ")) continue;
+        std::string clock(line.substr(9));
+        if (clock == "2" || clock == "3" || clock.starts_with('-'))
+            return refusal.because("cpu_timer", "it has a timer that runs on CPU time");
+    }
+    return {};
+}
+
 Status check_relatives(pid_t pid, tracee::Stat const& stat, Refusal& refusal) {
     if (stat.parent > 0 && tracee::same_memory(pid, stat.parent))
         return refusal.because("shared_address_space", "it shares its address space with its parent");
@@ -103,6 +119,8 @@ Result<std::vector<image::Mapping>> read_mappings(pid_t pid, std::vector<image::
 Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
     Survey survey;
     survey.stat = TRY(tracee::read_stat(pid));
+    if (survey.stat.state == 'Z' && survey.stat.threads > 1)
+        return refusal.because("leader_ended", "its first thread has ended");
     if (survey.stat.state == 'Z' || survey.stat.state == 'X') return fail(ESRCH, "process {} has ended", pid);
     if (survey.stat.state == 'T') return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid);
     if (survey.stat.policy == SCHED_FIFO || survey.stat.policy == SCHED_RR || survey.stat.policy == 6)
@@ -115,11 +133,14 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
     auto files = TRY(tracee::list_files(pid));
     TRY(check_files(files, refusal));
     for (auto const& file : files) survey.highest_fd = std::max(survey.highest_fd, file.number);
+    TRY(check_timers(pid, refusal));
     TRY(check_relatives(pid, survey.stat, refusal));
     survey.threads = TRY(tracee::list_threads(pid)).size();
     if (survey.threads >= wire::slots_max / 2)
         return refusal.because("too_many_threads", fmt::format("it has {} threads", survey.threads));
     survey.mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", pid)))));
+    bool whole = std::any_of(survey.mappings.begin(), survey.mappings.end(), [](auto const& mapping) { return mapping.path == "[vdso]"; });
+    if (!whole) return refusal.because("exec", "it is just executing another program; try again");
     TRY(check_mappings(survey.mappings, region, refusal));
     return survey;
 }

@@ -30,6 +30,7 @@ struct Private {
     uint64_t spin_budget_ns;
     uint64_t round_trip_ns;
     uint32_t in_fault_protection;
+    uint32_t signals_wanted;   // guest: home may hold signals that must come before the program's next instruction
     uint32_t departed;         // guest: asked to go home, parks until it is moved
     uint64_t clone_flags, clone_parent_tid, clone_child_tid, clone_tls, clone_stack;
 };

@@ -264,6 +264,9 @@ Status Tracee::guard_calls(Thread& thread, RemoteMemory const& memory, Gadgets c
     guard_.original = thread.registers;
     guard_.base = thread.registers;
     guard_.base.orig_rax = all_blocked;
+    // A signal that a call of ours let through would be taken from the program and thrown away.
+    guard_.mask = TRY(mask(thread));
+    TRY(set_mask(thread, all_blocked));
     guard_.base.rip = gadgets.call != 0 ? gadgets.call : gadgets.lone_call;
     if (gadgets.call == 0 || gadgets.back == 0) return {};
     uint64_t size = image::frame_size(format) + 16;
@@ -309,6 +312,7 @@ Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, ui
 Status Tracee::end_calls(Thread& thread, RemoteMemory const& memory) {
     if (guard_.self_returning) (void)memory.write(guard_.address, guard_.covered.data(), guard_.covered.size());
     guard_.self_returning = false;
+    TRY(set_mask(thread, guard_.mask));
     return set_registers(thread, guard_.original);
 }
 

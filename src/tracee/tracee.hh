@@ -101,6 +101,7 @@ private:
         uint64_t address = 0;
         std::string covered;
         user_regs_struct original{};
+        uint64_t mask = 0; // of the program
         user_regs_struct base{};
         bool self_returning = false;
     };

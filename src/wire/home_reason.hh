@@ -32,7 +32,9 @@ namespace rove::wire {
     X(19, realtime)                                                                                \
     X(20, too_many_threads)                                                                        \
     X(21, memory_call)                                                                             \
-    X(22, shared_memory_segment)
+    X(22, shared_memory_segment)                                                                   \
+    X(23, cpu_timer)                                                                               \
+    X(24, leader_ended)
 
 enum class HomeReason : uint32_t {
     none = 0,

@@ -152,6 +152,8 @@ struct Control {
     uint64_t trace_bytes[512];
     uint32_t page_bytes;          // 4096
     uint32_t cpu_count;           // home's, for getcpu
+    uint32_t cpu_timer;           // P: 1 if a timer of setitimer runs on CPU time
+    uint32_t reserved;
 };
 static_assert(sizeof(Control) <= control_size);
 

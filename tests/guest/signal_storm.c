@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// signal_storm: a timer interrupts calls and computing every half millisecond; no result is disturbed.
+// signal_storm: a timer interrupts calls and computing every two milliseconds; no result is disturbed.
 #include "guest.h"
 
 static volatile long ticks;
@@ -13,7 +13,7 @@ static void handler(int n, siginfo_t* info, void* context) {
 }
 int main(void) {
     on_signal(SIGALRM, handler, SA_RESTART);
-    struct itimerval it = {{0, 500}, {0, 500}};
+    struct itimerval it = {{0, 2000}, {0, 2000}};
     must(setitimer(ITIMER_REAL, &it, NULL));
     int p[2];
     must(pipe(p));
