@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "sys/files.hh"
 #include "tracee/proc.hh"
 
 namespace rove::tracee {
@@ -136,9 +137,12 @@ Result<Tracee> Tracee::seize(pid_t pid, Nanos patience) {
             known.push_back(tid);
             grown = true;
             if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) != 0) {
-                if (errno == ESRCH) continue;
-                // An ended leader whose threads go on cannot be seized either.
-                return Failure(trace_error("seize", tid));
+                Error error = trace_error("seize", tid);
+                // A thread that has just ended cannot be seized, and need not be.
+                auto stat = parse_stat(sys::read_file(fmt::format("/proc/{}/task/{}/stat", pid, tid)).value_or(""));
+                bool ended = error.gone() || !stat || stat->state == 'Z' || stat->state == 'X';
+                if (ended && tid != pid) continue;
+                return Failure(error);
             }
             tracee.unstopped_.push_back(tid);
             if (trace(PTRACE_INTERRUPT, tid, 0, 0) != 0 && errno != ESRCH)

@@ -333,6 +333,8 @@ void Warden::import_threads() {
     // In ascending order each link finds its number free.
     std::set<uint32_t> slots;
     for (auto const& thread : state_->threads) slots.insert(thread.slot);
+    // Links of threads that ended before the freeze: the next thread in such a slot gets one of its own.
+    std::erase_if(links_, [&](auto const& link) { return !slots.contains(link.first); });
     auto failed = [this](Error const& error) {
         if (ended_) return;
         trouble("", error);
