@@ -16,6 +16,7 @@
 
 #include "sys/files.hh"
 #include "sys/process.hh"
+#include "tracee/proc.hh"
 #include "tracee/pagemap.hh"
 
 namespace rove::warden {
@@ -55,6 +56,10 @@ Status Guest::set_phase(wire::Phase phase) const {
 
 Result<std::string> Guest::proc_file(std::string const& name) const {
     return sys::read_file_at(proc_.number(), name, 64u << 20);
+}
+
+Result<size_t> Guest::thread_count() const {
+    return static_cast<size_t>(TRY(tracee::parse_stat(TRY(proc_file("stat")))).threads);
 }
 
 Fd Guest::open_proc(std::string const& name, int flags) const {

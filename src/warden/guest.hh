@@ -65,6 +65,8 @@ public:
     Result<std::vector<pid_t>> threads() const;
     Status signal_thread(pid_t tid, int signal) const;
     Status signal(int number) const;
+    // Threads that its kernel still has.
+    Result<size_t> thread_count() const;
     Result<std::string> proc_file(std::string const& name) const;
     Fd open_proc(std::string const& name, int flags) const;
     Status set_proc_file(std::string const& name, std::string const& text) const;

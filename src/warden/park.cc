@@ -93,6 +93,9 @@ void Warden::check_parked() {
     if (!slots || slots->empty()) return;
     for (auto const& [index, slot] : *slots)
         if (slot.state != SlotState::parked) return;
+    // A thread that has said that it ends still has its kernel's last acts before it: it wakes who joins it and
+    // gives up its robust locks.
+    if (guest_->thread_count().value_or(0) > slots->size()) return;
     auto parked = describe_parked();
     if (!parked) {
         trouble("", parked.error());
