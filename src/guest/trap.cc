@@ -6,8 +6,9 @@
 #include "rt/memory.hh"
 
 extern "C" {
-extern char rove_copy_begin[], rove_copy_end[], rove_copy_fault[], rove_touch_begin[], rove_touch_end[];
+extern char rove_copy_words[], rove_copy_begin[], rove_copy_end[], rove_copy_fault[], rove_touch_begin[], rove_touch_end[];
 extern char rove_return_begin[], rove_return_end[], rove_before_return[];
+extern char rove_fast_begin[], rove_fast_switched[], rove_fast_end[];
 }
 
 namespace rove::guest {
@@ -65,6 +66,7 @@ Answer serve(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
 
 extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
     Slot& slot = this_slot();
+    own(slot).fast_context = word(user);
     auto nr = static_cast<uint32_t>(user->rax);
     uint32_t arch;
     memcpy(&arch, reinterpret_cast<uint8_t*>(info) + 28, sizeof arch);
@@ -94,14 +96,27 @@ extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
 
 extern "C" int rove_guest_kick(int, SignalInfo*, UserContext* user) {
     Slot& slot = this_slot();
-    own(slot).stop = 1;
+    auto& mine = own(slot);
+    mine.stop = 1;
     uint64_t at = user->rip;
-    if (!in_runtime(at)) return full_return;
+    if (!in_runtime(at)) {
+        mine.fast_context = 0;
+        return full_return;
+    }
     // In the runtime: whoever waits there looks at `stop`, unless it is just past the look.
     if (inside(at, rove_entry_call_begin, rove_entry_call_end)) {
         user->rip = word(rove_entry_call_interrupted);
     } else if (inside(at, rove_return_begin, rove_return_end)) {
         user->rip = word(rove_before_return);
+    } else if (inside(at, rove_fast_begin, rove_fast_switched)) {
+        user->rip = word(rove_before_return);
+        user->rbx = mine.fast_frame;
+        user->r13 = mine.fast_context;
+        user->rflags &= ~0x400ull; // the direction flag may be the program's by now
+    } else if (inside(at, rove_fast_switched, rove_fast_end)) {
+        user->rip = user->rcx = mine.fast_rip;
+        mine.fast_context = 0;
+        return full_return;
     }
     return plain_return;
 }
@@ -110,6 +125,10 @@ extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user)
     Slot& slot = this_slot();
     uint64_t at = user->rip;
     if (in_runtime(at)) {
+        if (inside(at, rove_copy_words, rove_copy_begin)) {
+            user->rip = word(rove_copy_begin);
+            return plain_return;
+        }
         if (inside(at, rove_copy_begin, rove_copy_end)) {
             user->rip = word(rove_copy_fault);
             return plain_return;
@@ -124,6 +143,7 @@ extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user)
         sys(13, number, action, 0, 8);
         return plain_return;
     }
+    own(slot).fast_context = 0;
     auto signal = static_cast<uint32_t>(number);
     bool blocked = (slot.thread.mask & bit(signal)) != 0;
     if (!blocked && control().actions[signal].handler > 1 && deliver(slot, *user, signal, info)) {
@@ -135,8 +155,26 @@ extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user)
     return full_return;
 }
 
-/// Everything that is due before the program goes on. Returns the address of this thread's `stop`.
-extern "C" uint32_t volatile* rove_guest_before_return(UserContext* user) {
+/// May the program's registers be loaded without rt_sigreturn? After a call that has come to its end: then
+/// RCX and R11 are what `syscall` leaves, and nothing but the registers is to be set.
+bool may_go_fast(Private& mine, UserContext const& user) {
+    constexpr uint64_t trap_flag = 0x100;
+    if (mine.fast_context != word(&user)) return false;
+    if (user.rcx != user.rip || user.r11 != user.rflags || (user.rflags & trap_flag)) return false;
+    auto const* words = reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);
+    if (words->magic1 != rt::xsave_magic1) return false;
+    mine.fast_frame = word(rt::frame_of(const_cast<UserContext*>(&user)));
+    mine.fast_rip = user.rip;
+    return true;
+}
+
+struct Way {
+    uint32_t volatile* stop; // of this thread
+    uint64_t fast;           // the short way will do
+};
+
+/// Everything that is due before the program goes on.
+extern "C" Way rove_guest_before_return(UserContext* user) {
     Slot& slot = this_slot();
     auto& mine = own(slot);
     for (;;) {
@@ -155,7 +193,7 @@ extern "C" uint32_t volatile* rove_guest_before_return(UserContext* user) {
             fetch_signals(slot, *user);
             continue;
         }
-        if (!mine.stop) return &mine.stop;
+        if (!mine.stop) return {&mine.stop, may_go_fast(mine, *user)};
     }
 }
 

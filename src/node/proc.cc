@@ -21,6 +21,7 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
     stat.state = fields[0][0];
     stat.parent = TRY(parse_number<pid_t>(fields[1]));
     stat.cpu_ticks = TRY(parse_number<uint64_t>(fields[11])) + TRY(parse_number<uint64_t>(fields[12]));
+    stat.threads = TRY(parse_number<long>(fields[17]));
     stat.start_time = TRY(parse_number<uint64_t>(fields[19]));
     stat.resident_pages = TRY(parse_number<uint64_t>(fields[21]));
     return stat;
@@ -63,7 +64,9 @@ Result<ProcStat> look_stat(pid_t pid) {
     auto text = sys::read_file(fmt::format("/proc/{}/stat", pid), 64 << 10);
     if (!text) return fail(ESRCH, "there is no process {}", pid);
     ProcStat stat = TRY(parse_proc_stat(*text));
-    if (stat.state == 'Z' || stat.state == 'X') return fail(ESRCH, "process {} has ended", pid);
+    // A first thread that has ended while others go on is a zombie of a living process.
+    bool ended = stat.state == 'X' || (stat.state == 'Z' && stat.threads <= 1);
+    if (ended) return fail(ESRCH, "process {} has ended", pid);
     return stat;
 }
 

@@ -19,6 +19,7 @@ struct ProcStat {
     char state = '?';
     pid_t parent = 0;
     uint64_t cpu_ticks = 0; // user and system, all threads
+    long threads = 0;
     uint64_t start_time = 0;
     uint64_t resident_pages = 0;
 };
