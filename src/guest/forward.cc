@@ -215,7 +215,10 @@ Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]
               long started, long* result) {
     uint32_t number = got.signal.number;
     bool has_signal = (got.flags & wire::flag_signal) && number >= 1 && number <= 64;
-    if (got.flags & wire::flag_go_home) return go_home(slot, user, HomeReason::descriptor_numbers, nr);
+    if (got.flags & wire::flag_go_home) {
+        auto reason = got.result != 0 ? static_cast<HomeReason>(got.result) : HomeReason::descriptor_numbers;
+        return go_home(slot, user, reason, nr);
+    }
     if (got.flags & wire::flag_restart) {
         if (has_signal) receive_signal(slot, got.signal);
         else if (started) shorten_timeout(user, nr, started);

@@ -217,7 +217,14 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
             *result = nr == 28 ? -22 : -12;
             return true;
         }
-        if (nr == 28 && (args[2] == 9 || args[2] > 25)) return home(HomeReason::memory_call);
+        // What a fork does with memory must be known where forks are made.
+        if (nr == 28 && args[2] == 18 && args[0] % page == 0 && args[1] != 0) {
+            // WIPEONFORK is for anonymous memory; at home a file may still be mapped there that was unmapped here.
+            uint64_t length = up(args[1]);
+            *answer = forward_plain(slot, user, 9, args[0], length, 3, 0x4032, static_cast<uint64_t>(-1), 0, result);
+            if (*answer != Answer::result) return true;
+        }
+        if (nr == 28 && (args[2] == 9 || args[2] > 25 || args[2] == 10 || args[2] == 11 || args[2] == 18 || args[2] == 19)) return home(HomeReason::memory_call);
         return native();
     case 25: // mremap
         if (overlaps_region(args[0], args[1]) || ((args[3] & 2) && overlaps_region(args[4], args[2]))) {

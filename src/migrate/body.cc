@@ -17,6 +17,7 @@
 #include "base/log.hh"
 #include "blob/blob.hh"
 #include "image/layout.hh"
+#include "migrate/number_block.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
 
@@ -131,17 +132,12 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     control.base = region_;
     control.pid = survey.inner_pid;
     control.command_fd = control.alarm_fd = -1;
-    // High enough not to change which numbers the program gets, low enough for a small table.
     rlimit64 limit{};
-    (void)::prlimit64(pid_, RLIMIT_NOFILE, nullptr, &limit);
-    auto soft = static_cast<int>(std::min<uint64_t>(limit.rlim_cur, 1 << 20));
-    int wanted = static_cast<int>(threads) + 40;
-    int first = std::max(survey.highest_fd + 1 + 32, 192);
-    if (first + wanted > soft) first = std::max(survey.highest_fd + 1, soft - wanted);
-    if (first + static_cast<int>(threads) + 6 > soft)
-        return fail(EMFILE, "it has no {} descriptors left", threads + 6);
-    control.fd_first = first;
-    control.fd_last = std::min(soft, std::max(first + wanted, first + 256)) - 1;
+    if (::prlimit64(pid_, RLIMIT_NOFILE, nullptr, &limit) != 0) return fail(errno, "cannot read its limits");
+    auto numbers = number_block(survey.highest_fd, static_cast<int>(threads), limit.rlim_max);
+    if (!numbers) return fail(EMFILE, "it has no {} descriptors left", threads + 6);
+    control.fd_first = numbers->first;
+    control.fd_last = numbers->last;
     control.threads = static_cast<uint32_t>(threads);
     control.brk_start = survey.stat.brk_start;
     control.xsave_size = format_.size;
@@ -378,7 +374,9 @@ Status Body::release() {
         return {};
     }
     auto used = TRY(used_slots());
-    TRY(set_phase(Phase::released));
+    TRY(memory_.put(control_address() + offsetof(wire::Control, phase), Phase::released));
+    // From here on the last thread that leaves ends the porter, perhaps before it has answered us.
+    (void)porter_->wake(control_address() + offsetof(wire::Control, phase));
     std::vector<wire::ExecCall> shut;
     for (uint32_t index : used) {
         wire::Slot now = TRY(slot(index));

@@ -32,7 +32,8 @@ namespace rove::wire {
     X(19, realtime)                                                                                \
     X(20, too_many_threads)                                                                        \
     X(21, memory_call)                                                                             \
-    X(22, shared_memory_segment)
+    X(22, shared_memory_segment)                                                                   \
+    X(23, memory_listing)
 
 enum class HomeReason : uint32_t {
     none = 0,

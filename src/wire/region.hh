@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 2;
+inline constexpr uint32_t region_version = 3;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset = 0x1000;    // the first page stays unmapped: nothing of the program ends where our text begins
@@ -123,6 +123,8 @@ struct Action {
     uint64_t handler, flags, restorer, mask;
 };
 
+inline constexpr uint32_t counting_max = 64;
+
 struct Control {
     uint32_t magic, version;
     Phase phase;                  // futex word
@@ -152,6 +154,9 @@ struct Control {
     uint64_t trace_bytes[512];
     uint32_t page_bytes;          // 4096
     uint32_t cpu_count;           // home's, for getcpu
+    uint32_t counting_count;      // P: how many were ever written to `counting`, a ring
+    uint32_t reserved;
+    int32_t counting[counting_max];         // P: descriptors that tell the number of threads
 };
 static_assert(sizeof(Control) <= control_size);
 
