@@ -66,6 +66,10 @@ long close_range(uint64_t first, uint64_t last, uint64_t flags, uint16_t* answer
 long hide_entries(int fd, unsigned char* entries, long length, bool wide);
 bool is_ours(uint64_t fd);
 
+// rest.cc
+/// Moves what is left of a transfer of which `done` bytes are moved; the result of the whole.
+long finish_transfer(uint32_t nr, rt::UserContext const& user, uint64_t done);
+
 // proc_files.cc
 /// What a call on /proc files comes to here: 0, an error, or a reason to do it at home.
 struct Look {

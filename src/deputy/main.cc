@@ -111,6 +111,8 @@ void finish_pending(Slot& slot, rt::UserContext& user) {
             rest[1] = left % 1000000000;
         }
         user.rax = static_cast<uint64_t>(result);
+    } else if (t.pending == wire::Pending::rest) {
+        user.rax = static_cast<uint64_t>(finish_transfer(t.rest_call, user, t.rest_done));
     } else if (!t.has_deadline) {
         user.rip -= 2; // an untimed wait is simply made again
         user.rax = 202;

@@ -115,8 +115,9 @@ long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
     own(slot).stop = 0;
     if (outcome == 1) *flags |= wire::flag_restart;
     if (outcome == 2) *flags |= wire::flag_interrupted;
+    if (outcome == 3) *flags |= wire::flag_cut_off;
     if (rt::phase() == Phase::parking) *flags |= wire::flag_parking;
-    return outcome == 0 ? result : 0;
+    return outcome == 0 || outcome == 3 ? result : 0;
 }
 
 bool drop_input(Slot& slot, uint32_t left) {

@@ -175,6 +175,15 @@ bool continue_pending(Slot& slot, UserContext& user) {
         if (answer == Answer::redo) return false;
         return finish(slot, user, result);
     }
+    case Pending::rest: {
+        auto& t = slot.thread;
+        uint64_t const args[6] = {user.rdi, user.rsi, user.rdx, user.r10, user.r8, user.r9};
+        long result = 0;
+        t.pending = Pending::none;
+        Answer answer = forward(slot, user, t.rest_call, args, &result, t.rest_done);
+        if (answer == Answer::result) return finish(slot, user, result);
+        return t.pending == Pending::none;
+    }
     case Pending::none:
     default: return true;
     }
@@ -253,7 +262,14 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     case 202: *answer = begin_futex(slot, args, result); return true;
     case 56: case 435: *answer = clone(slot, user, nr, args, result); return true;
     case 57: case 58: return home(HomeReason::fork);
-    case 59: case 322: return home(HomeReason::exec);
+    case 59: case 322: { // a path that is not there is no reason to move
+        char first;
+        if (!copy_in(&first, args[nr == 59 ? 0 : 1], 1)) {
+            *result = -14;
+            return true;
+        }
+        return home(HomeReason::exec);
+    }
     case 60: *answer = exit_thread(slot, user, static_cast<int>(args[0])); return true;
     case 158: // arch_prctl
         if (args[0] == 0x1002) { // SET_FS

@@ -67,6 +67,28 @@ bool is_relative_sleep(user_regs_struct const& registers) {
     return registers.orig_rax == SYS_nanosleep || registers.orig_rax == SYS_clock_nanosleep;
 }
 
+// A blocking transfer that the seizure has cut off after a part: how much it has moved; 0: it is none.
+uint64_t cut_off(tracee::RemoteMemory const& memory, user_regs_struct const& registers) {
+    uint64_t wanted = 0;
+    switch (registers.orig_rax) {
+    case SYS_recvfrom:
+        if ((registers.r10 & MSG_WAITALL) == 0) return 0;
+        [[fallthrough]];
+    case SYS_write:
+    case SYS_sendto: wanted = registers.rdx; break;
+    case SYS_writev:
+        for (uint64_t i = 0; i < std::min<uint64_t>(registers.rdx, 1024); ++i) {
+            auto length = memory.get<uint64_t>(registers.rsi + i * 16 + 8);
+            if (!length) return 0;
+            wanted += *length;
+        }
+        break;
+    default: return 0;
+    }
+    auto moved = static_cast<int64_t>(registers.rax);
+    return moved > 0 && static_cast<uint64_t>(moved) < wanted ? static_cast<uint64_t>(moved) : 0;
+}
+
 } // namespace
 
 Result<Body> Body::open(pid_t pid, uint64_t start_time) {
@@ -177,6 +199,11 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
             one.registers.rax = one.registers.orig_rax;
             one.interrupted = tracee::Interrupted::again;
         }
+        if (uint64_t moved = inside ? 0 : cut_off(memory_, thread.registers); moved != 0) {
+            one.left.pending = wire::Pending::rest;
+            one.left.rest_call = static_cast<uint32_t>(thread.registers.orig_rax);
+            one.left.rest_done = moved;
+        }
         if (one.interrupted == tracee::Interrupted::restart) one.registers.rax = static_cast<uint64_t>(-EINTR);
         one.frame.registers = image::from_user_regs(one.registers);
         if (inside) {
@@ -186,6 +213,11 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
             if (index == 0 || index >= wire::slots_max) return fail(EBUSY, "it is still on its way home; try again");
             wire::Slot old = TRY(slot(static_cast<uint32_t>(index)));
             bool waits = old.thread.pending == wire::Pending::sleep || old.thread.pending == wire::Pending::futex;
+            if (old.thread.pending == wire::Pending::rest && thread.registers.orig_rax == old.thread.rest_call) {
+                auto moved = static_cast<int64_t>(thread.registers.rax);
+                if (moved > 0) old.thread.rest_done += static_cast<uint64_t>(moved);
+                waits = moved > 0 || one.interrupted == tracee::Interrupted::again;
+            }
             bool sleeps = one.interrupted == tracee::Interrupted::restart;
             if (old.state != SlotState::leaving || (!waits && !sleeps))
                 return fail(EBUSY, "it is still on its way home; try again");
@@ -231,6 +263,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         slot.thread.has_deadline = one.left.has_deadline;
         slot.thread.deadline_ns = one.left.deadline_ns;
         slot.thread.sleep_remaining = one.left.sleep_remaining;
+        slot.thread.rest_call = one.left.rest_call;
+        slot.thread.rest_done = one.left.rest_done;
         slot.thread.rseq_address = one.rseq.address;
         slot.thread.rseq_length = one.rseq.size;
         slot.thread.rseq_signature = one.rseq.signature;

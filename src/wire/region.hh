@@ -65,6 +65,7 @@ enum class Pending : uint32_t {
     none = 0,
     sleep = 1,   // nanosleep/clock_nanosleep: until `deadline_ns` on `sleep_clock`, then result 0
     futex = 2,   // FUTEX_WAIT*: run again, until `deadline_ns` if `has_deadline`
+    rest = 4,    // a transfer (call number `rest_call`) has moved `rest_done` bytes, and goes on; the registers are the call's
     call = 3,    // the deputy is in this call (restart_word): its answer comes with sequence 0
 };
 
@@ -91,9 +92,10 @@ struct ThreadState {
     uint32_t pdeath_signal;
     uint32_t signals_seen;        // counts of the signal transport, see link.hh
     uint64_t call_started_ns;     // CLOCK_MONOTONIC, when the call in progress began; 0: none
+    uint64_t rest_done;
     char name[16];                // PR_GET_NAME
     uint32_t signals_undelivered; // R, when parked: received and still queued
-    uint32_t reserved;
+    uint32_t rest_call;
 };
 
 struct Slot {
