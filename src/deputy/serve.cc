@@ -199,9 +199,11 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     if (look.home != wire::HomeReason::none) return at_home(look.home);
     long result = look.error;
     if (result == 0) result = perform(slot, placement.nr, placement.args, &flags);
+    // Not performed: what the kernel has written (the rest of a timeout, for one) is not the program's.
+    if (flags & wire::flag_restart) return answer(slot, header.sequence, 0, flags);
     switch (placement.nr) {
     case 217: case 78: // getdents: what is ours is taken out; an empty listing would be its end
-        while (result > 0 && !(flags & wire::flag_restart)) {
+        while (result > 0) {
             long left = hide_entries(static_cast<int>(placement.args[0]),
                                      reinterpret_cast<unsigned char*>(placement.args[1]), result, placement.nr == 217);
             result = left > 0 ? left : sys(placement.nr, placement.args[0], placement.args[1], placement.args[2]);
@@ -211,9 +213,8 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     case 0: case 17: case 19: case 295: case 327: result = hide_thread(placement, result); break;
     default: break;
     }
-    if (look.counts_threads && result >= 0 && !(flags & wire::flag_restart)) remember_counting(static_cast<int>(result));
-    if (!show_numbers(placement, &result) && !(flags & wire::flag_restart))
-        return at_home(wire::HomeReason::descriptor_numbers);
+    if (look.counts_threads && result >= 0) remember_counting(static_cast<int>(result));
+    if (!show_numbers(placement, &result)) return at_home(wire::HomeReason::descriptor_numbers);
     Reply reply;
     syscalls::reply_layout(placement, result, reply);
     return send_reply(slot, header.sequence, reply, flags);
