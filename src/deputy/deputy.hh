@@ -10,6 +10,7 @@
 #include "rt/slot.hh"
 #include "rt/user_frame.hh"
 #include "syscalls/place.hh"
+#include "wire/home_reason.hh"
 
 namespace rove::deputy {
 
@@ -26,6 +27,8 @@ using rt::word;
 
 /// Word of slot 0: 1 when the signal actions are the deputy's, 2 when they are the program's again.
 inline constexpr uint32_t actions_word = 10;
+/// Word of slot 0: how many threads have left for native execution.
+inline constexpr uint32_t left_word = 12;
 
 // main.cc
 void serve(Slot& slot);              // until the process comes home
@@ -52,11 +55,33 @@ struct Done {
     uint16_t flags = 0;
 };
 bool perform_special(Slot& slot, uint32_t nr, uint64_t args[6], Done& done);
-/// May a call use these descriptors? Ours do not exist for the program: -EBADF; 0 if all is well.
-long check_descriptors(uint32_t nr, uint64_t const args[6], uint16_t* flags);
-/// Takes our own descriptors out of a listing of /proc/PID/fd.
+// descriptors.cc
+/// Before a call: no number of ours gets through. False: it wants one for itself, at home.
+bool hide_numbers(syscalls::Placement& placement);
+/// After it: what was hidden is as the program gave it. False: natively it would have ended in another way; home.
+bool show_numbers(syscalls::Placement const& placement, long* result);
+/// The program closes a range: ours stay.
+long close_range(uint64_t first, uint64_t last, uint64_t flags, uint16_t* answer_flags);
+/// Takes what is ours out of a listing of /proc/PID/fd, fdinfo or task.
 long hide_entries(int fd, unsigned char* entries, long length, bool wide);
 bool is_ours(uint64_t fd);
+
+// rest.cc
+/// Moves what is left of a transfer of which `done` bytes are moved; the result of the whole.
+long finish_transfer(uint32_t nr, rt::UserContext const& user, uint64_t done);
+
+// proc_files.cc
+/// What a call on /proc files comes to here: 0, an error, or a reason to do it at home.
+struct Look {
+    long error = 0;
+    wire::HomeReason home = wire::HomeReason::none;
+    bool counts_threads = false; // what it opens tells how many threads there are
+};
+Look look_at_path(syscalls::Placement const& placement);
+void remember_counting(int fd);
+/// After a read: the porter is no thread of the program.
+long hide_thread(syscalls::Placement const& placement, long result);
+
 // threads.cc
 Done new_thread(Slot& slot, uint64_t flags);
 [[noreturn]] void end_thread(Slot& slot, int code);

@@ -116,6 +116,8 @@ void finish_pending(Slot& slot, rt::UserContext& user) {
             rest[1] = left % 1000000000;
         }
         user.rax = static_cast<uint64_t>(result);
+    } else if (t.pending == wire::Pending::rest) {
+        user.rax = static_cast<uint64_t>(finish_transfer(t.rest_call, user, t.rest_done));
     } else if (!t.has_deadline) {
         user.rip -= 2; // an untimed wait is simply made again
         user.rax = 202;
@@ -131,6 +133,27 @@ void finish_pending(Slot& slot, rt::UserContext& user) {
     t.pending = wire::Pending::none;
 }
 
+/// The program must not see the porter, nor descriptors of ours: whoever is the last to leave has it
+/// end, and all wait for that. Not for ever: to be seen is better than to hang.
+void outlast_porter() {
+    Slot& zero = rt::slot_at(0);
+    auto* left = reinterpret_cast<uint32_t*>(&zero.private_words[left_word]);
+    if (__atomic_add_fetch(left, 1, __ATOMIC_ACQ_REL) >= control().threads) sys(48, control().command_fd, 2);
+    auto* state = reinterpret_cast<uint32_t*>(&zero.state);
+    int64_t const patience[2] = {0, 20000000};
+    for (int tries = 0; tries < 10; ++tries) {
+        uint32_t now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+        if (now == static_cast<uint32_t>(SlotState::gone) || now == static_cast<uint32_t>(SlotState::free)) break;
+        sys(202, state, 0x80, now, patience, 0, 0);
+    }
+    // Its last instructions, and what the kernel does after them.
+    int64_t const moment[2] = {0, 20000};
+    for (int tries = 0; tries < 1000 && zero.tid > 0 && sys(234, control().pid, zero.tid, 0) == 0; ++tries) {
+        if (tries < 20) sys(24);
+        else sys(35, moment, 0);
+    }
+}
+
 } // namespace
 
 void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
@@ -139,7 +162,6 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
 }
 
 [[noreturn]] void leave(Slot& slot) {
-    rt::set_state(slot, SlotState::leaving);
     uint64_t all = ~0ull;
     sys(14, 2, &all, 0, 8);
     actions_once(slot, 2, restore_actions);
@@ -161,6 +183,8 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     }
     // Said before what is left of a sleep: nobody waits for that.
     alarm(wire::AlarmType::released, slot.index, 0);
+    rt::set_state(slot, SlotState::leaving);
+    outlast_porter();
     auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
     sys(131, &stack, 0); // before a wait: its handlers may run there
     if (slot.private_words[wire::restart_word] != 0) {

@@ -5,6 +5,7 @@
 #include "rt/executor.hh"
 #include "rt/futex.hh"
 #include "rt/memory.hh"
+#include "rt/number_room.hh"
 
 extern "C" {
 long rove_clone_thread(uint64_t flags, uint64_t stack, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
@@ -32,6 +33,7 @@ int move_up(int fd) {
 
 /// Sockets to the keeper: it takes its ends by pidfd_getfd and has them closed here.
 bool make_sockets(Slot& zero) {
+    rt::NumberRoom room;
     int stream[2], packets[2];
     if (sys(53, 1, 1 | 0x80000, 0, stream) != 0) return false;
     if (sys(53, 1, 5 | 0x80000, 0, packets) != 0) {
@@ -77,6 +79,12 @@ extern "C" [[noreturn]] void rove_porter_main(Slot* zero) {
     auto* phase = reinterpret_cast<uint32_t*>(&control().phase);
     for (;;) {
         if (!make_sockets(*zero)) {
+            Phase at = rt::phase();
+            if (at == Phase::serving || at == Phase::parking) { // its program is away: it cannot go on here
+                int32_t never[3] = {-1, 0, 0};
+                sys(7, never, 0, 100);
+                continue;
+            }
             __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
             rt::futex_wake(phase);
             break;
@@ -96,6 +104,9 @@ extern "C" [[noreturn]] void rove_porter_main(Slot* zero) {
         sys(3, control().alarm_fd);
     }
     close_all(*zero);
+    // They wait for this, see leave(); what they still wait for is the end of the thread itself.
+    rt::set_state(*zero, SlotState::gone);
+    rt::futex_wake(reinterpret_cast<uint32_t*>(&zero->state));
     rove_exit_thread(&zero->state, 0);
 }
 

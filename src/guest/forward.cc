@@ -215,7 +215,10 @@ Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]
               long started, long* result) {
     uint32_t number = got.signal.number;
     bool has_signal = (got.flags & wire::flag_signal) && number >= 1 && number <= 64;
-    if (got.flags & wire::flag_go_home) return go_home(slot, user, HomeReason::descriptor_numbers, nr);
+    if (got.flags & wire::flag_go_home) {
+        auto reason = got.result != 0 ? static_cast<HomeReason>(got.result) : HomeReason::descriptor_numbers;
+        return go_home(slot, user, reason, nr);
+    }
     if (got.flags & wire::flag_restart) {
         if (has_signal) receive_signal(slot, got.signal);
         else if (started) shorten_timeout(user, nr, started);
@@ -241,13 +244,35 @@ Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]
     return Answer::result;
 }
 
+/// Calls that natively end only when all is moved. For those that do not block it does no harm to try again.
+bool moves_all(uint32_t nr, uint64_t const args[6]) {
+    constexpr uint64_t wait_all = 0x100;
+    return nr == 1 || nr == 20 || nr == 44 || nr == 46 || (nr == 45 && (args[3] & wait_all) != 0);
+}
+
+/// How much this round could move: the length of its buffer.
+uint64_t round_length(Plan const& plan) {
+    if (plan.nr == 20 || plan.nr == 46) return plan.count > 0 ? plan.segments[plan.count - 1].length : 0;
+    for (unsigned i = 0; i < plan.count; ++i)
+        if (plan.segments[i].holder == 1) return plan.segments[i].length;
+    return 0;
+}
+
+/// The process is being moved, and the call has done a part: it goes on where the process will be.
+Answer keep_rest(Slot& slot, uint32_t nr, uint64_t done) {
+    slot.thread.rest_call = nr;
+    slot.thread.rest_done = done;
+    slot.thread.pending = wire::Pending::rest;
+    return Answer::registers_set;
+}
+
 } // namespace
 
-Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result) {
+Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result, uint64_t done) {
     if (interrupted_at_once(slot, user, nr, args)) return Answer::registers_set;
     auto memory = user_memory();
     syscalls::Limits limits;
-    uint64_t done = 0;
+    limits.done = done;
     long started = has_timeout(nr) ? now_ns() : 0;
     for (;;) {
         Plan plan;
@@ -269,6 +294,7 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
         if (answer != Answer::result) {
             if (done == 0) return answer;
             if (answer == Answer::registers_set) return answer;
+            if (own(slot).departed == 0 && deliverable(slot) == 0) return keep_rest(slot, nr, done);
             *result = static_cast<long>(done); // a part has been done: that is the answer
             return Answer::result;
         }
@@ -277,6 +303,8 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
             return Answer::result;
         }
         done += static_cast<uint64_t>(r);
+        bool short_of = (got.flags & wire::flag_cut_off) && r > 0 && static_cast<uint64_t>(r) < round_length(plan);
+        if (short_of && moves_all(nr, args) && deliverable(slot) == 0) return keep_rest(slot, nr, done);
         bool more = plan.cut && static_cast<uint64_t>(r) == plan.cut_at;
         if (!more || own(slot).signals_queued > 0) {
             *result = static_cast<long>(done);

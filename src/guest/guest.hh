@@ -36,8 +36,8 @@ syscalls::UserMemory user_memory();
 /// What became of a call. `redo`: the registers say that it is to be made again.
 enum class Answer : uint32_t { result, redo, registers_set };
 
-/// Asks the deputy to perform call `nr`; puts the result into `result`.
-Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result);
+/// Asks the deputy to perform call `nr`; puts the result into `result`. `done`: bytes that it has moved before a move.
+Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result, uint64_t done = 0);
 /// A call without memory, whose signals are treated as forward() does. Used by the runtime itself.
 Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
                      uint64_t d, uint64_t e, uint64_t f, long* result);

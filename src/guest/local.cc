@@ -175,6 +175,15 @@ bool continue_pending(Slot& slot, UserContext& user) {
         if (answer == Answer::redo) return false;
         return finish(slot, user, result);
     }
+    case Pending::rest: {
+        auto& t = slot.thread;
+        uint64_t const args[6] = {user.rdi, user.rsi, user.rdx, user.r10, user.r8, user.r9};
+        long result = 0;
+        t.pending = Pending::none;
+        Answer answer = forward(slot, user, t.rest_call, args, &result, t.rest_done);
+        if (answer == Answer::result) return finish(slot, user, result);
+        return t.pending == Pending::none;
+    }
     case Pending::none:
     default: return true;
     }
@@ -217,7 +226,14 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
             *result = nr == 28 ? -22 : -12;
             return true;
         }
-        if (nr == 28 && (args[2] == 9 || args[2] > 25)) return home(HomeReason::memory_call);
+        // What a fork does with memory must be known where forks are made.
+        if (nr == 28 && args[2] == 18 && args[0] % page == 0 && args[1] != 0) {
+            // WIPEONFORK is for anonymous memory; at home a file may still be mapped there that was unmapped here.
+            uint64_t length = up(args[1]);
+            *answer = forward_plain(slot, user, 9, args[0], length, 3, 0x4032, static_cast<uint64_t>(-1), 0, result);
+            if (*answer != Answer::result) return true;
+        }
+        if (nr == 28 && (args[2] == 9 || args[2] > 25 || args[2] == 10 || args[2] == 11 || args[2] == 18 || args[2] == 19)) return home(HomeReason::memory_call);
         return native();
     case 25: // mremap
         if (overlaps_region(args[0], args[1]) || ((args[3] & 2) && overlaps_region(args[4], args[2]))) {
@@ -258,7 +274,14 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     }
     case 56: case 435: *answer = clone(slot, user, nr, args, result); return true;
     case 57: case 58: return home(HomeReason::fork);
-    case 59: case 322: return home(HomeReason::exec);
+    case 59: case 322: { // a path that is not there is no reason to move
+        char first;
+        if (!copy_in(&first, args[nr == 59 ? 0 : 1], 1)) {
+            *result = -14;
+            return true;
+        }
+        return home(HomeReason::exec);
+    }
     case 60: *answer = exit_thread(slot, user, static_cast<int>(args[0])); return true;
     case 158: // arch_prctl
         if (args[0] == 0x1002) { // SET_FS

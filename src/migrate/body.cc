@@ -17,6 +17,7 @@
 #include "base/log.hh"
 #include "blob/blob.hh"
 #include "image/layout.hh"
+#include "migrate/number_block.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
 
@@ -64,6 +65,28 @@ Status leave_rseq_section(tracee::RemoteMemory const& memory, tracee::RseqArea c
 
 bool is_relative_sleep(user_regs_struct const& registers) {
     return registers.orig_rax == SYS_nanosleep || registers.orig_rax == SYS_clock_nanosleep;
+}
+
+// A blocking transfer that the seizure has cut off after a part: how much it has moved; 0: it is none.
+uint64_t cut_off(tracee::RemoteMemory const& memory, user_regs_struct const& registers) {
+    uint64_t wanted = 0;
+    switch (registers.orig_rax) {
+    case SYS_recvfrom:
+        if ((registers.r10 & MSG_WAITALL) == 0) return 0;
+        [[fallthrough]];
+    case SYS_write:
+    case SYS_sendto: wanted = registers.rdx; break;
+    case SYS_writev:
+        for (uint64_t i = 0; i < std::min<uint64_t>(registers.rdx, 1024); ++i) {
+            auto length = memory.get<uint64_t>(registers.rsi + i * 16 + 8);
+            if (!length) return 0;
+            wanted += *length;
+        }
+        break;
+    default: return 0;
+    }
+    auto moved = static_cast<int64_t>(registers.rax);
+    return moved > 0 && static_cast<uint64_t>(moved) < wanted ? static_cast<uint64_t>(moved) : 0;
 }
 
 } // namespace
@@ -137,17 +160,12 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     control.base = region_;
     control.pid = survey.inner_pid;
     control.command_fd = control.alarm_fd = -1;
-    // High enough not to change which numbers the program gets, low enough for a small table.
     rlimit64 limit{};
-    (void)::prlimit64(pid_, RLIMIT_NOFILE, nullptr, &limit);
-    auto soft = static_cast<int>(std::min<uint64_t>(limit.rlim_cur, 1 << 20));
-    int wanted = static_cast<int>(threads) + 40;
-    int first = std::max(survey.highest_fd + 1 + 32, 192);
-    if (first + wanted > soft) first = std::max(survey.highest_fd + 1, soft - wanted);
-    if (first + static_cast<int>(threads) + 6 > soft)
-        return fail(EMFILE, "it has no {} descriptors left", threads + 6);
-    control.fd_first = first;
-    control.fd_last = std::min(soft, std::max(first + wanted, first + 256)) - 1;
+    if (::prlimit64(pid_, RLIMIT_NOFILE, nullptr, &limit) != 0) return fail(errno, "cannot read its limits");
+    auto numbers = number_block(survey.highest_fd, static_cast<int>(threads), limit.rlim_max);
+    if (!numbers) return fail(EMFILE, "it has no {} descriptors left", threads + 6);
+    control.fd_first = numbers->first;
+    control.fd_last = numbers->last;
     control.threads = static_cast<uint32_t>(threads);
     control.brk_start = survey.stat.brk_start;
     control.xsave_size = format_.size;
@@ -198,6 +216,11 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
             bool plain = one.registers.orig_rax == SYS_nanosleep;
             if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
         }
+        if (uint64_t moved = inside ? 0 : cut_off(memory_, thread.registers); moved != 0) {
+            one.left.pending = wire::Pending::rest;
+            one.left.rest_call = static_cast<uint32_t>(thread.registers.orig_rax);
+            one.left.rest_done = moved;
+        }
         one.frame.registers = image::from_user_regs(one.registers);
         if (inside) {
             // It came home in the middle of a wait and ends that in the runtime: the program's own
@@ -206,6 +229,11 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
             if (index == 0 || index >= wire::slots_max) return fail(EBUSY, "it is still on its way home; try again");
             wire::Slot old = TRY(slot(static_cast<uint32_t>(index)));
             bool waits = old.thread.pending == wire::Pending::sleep || old.thread.pending == wire::Pending::futex;
+            if (old.thread.pending == wire::Pending::rest && thread.registers.orig_rax == old.thread.rest_call) {
+                auto moved = static_cast<int64_t>(thread.registers.rax);
+                if (moved > 0) old.thread.rest_done += static_cast<uint64_t>(moved);
+                waits = moved > 0 || one.interrupted == tracee::Interrupted::again;
+            }
             bool sleeps = one.interrupted == tracee::Interrupted::restart;
             if (old.state != SlotState::leaving || (!waits && !sleeps))
                 return fail(EBUSY, "it is still on its way home; try again");
@@ -252,6 +280,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         slot.thread.has_deadline = one.left.has_deadline;
         slot.thread.deadline_ns = one.left.deadline_ns;
         slot.thread.sleep_remaining = one.left.sleep_remaining;
+        slot.thread.rest_call = one.left.rest_call;
+        slot.thread.rest_done = one.left.rest_done;
         slot.thread.rseq_address = one.rseq.address;
         slot.thread.rseq_length = one.rseq.size;
         slot.thread.rseq_signature = one.rseq.signature;
@@ -395,7 +425,9 @@ Status Body::release() {
         return {};
     }
     auto used = TRY(used_slots());
-    TRY(set_phase(Phase::released));
+    TRY(memory_.put(control_address() + offsetof(wire::Control, phase), Phase::released));
+    // From here on the last thread that leaves ends the porter, perhaps before it has answered us.
+    (void)porter_->wake(control_address() + offsetof(wire::Control, phase));
     std::vector<wire::ExecCall> shut;
     for (uint32_t index : used) {
         wire::Slot now = TRY(slot(index));

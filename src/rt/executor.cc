@@ -3,6 +3,7 @@
 #include "rt/executor.hh"
 
 #include "rt/memory.hh"
+#include "rt/number_room.hh"
 #include "rt/pages.hh"
 #include "rt/slot.hh"
 #include "rt/sys.hh"
@@ -39,8 +40,8 @@ bool write_exactly(int fd, void const* from, uint64_t n) {
     return true;
 }
 
-/// One byte with a descriptor; the descriptor is moved to the first free number from `at_least` on.
-static long take_fd(int socket, uint64_t at_least) {
+/// One byte with a descriptor, in a place that is ready for it; the descriptor is moved to the first free number from `at_least` on.
+static long take_one(int socket, uint64_t at_least) {
     struct {
         uint64_t base, length;
     } vector{};
@@ -73,6 +74,18 @@ static long take_fd(int socket, uint64_t at_least) {
     return moved;
 }
 
+static long take_fd(int socket, uint64_t at_least, bool of_program) {
+    if (!of_program) return take_one(socket, at_least);
+    // It is there before any lock is taken.
+    struct {
+        int32_t fd;
+        int16_t events, got;
+    } wanted{socket, 1, 0};
+    while (sys(7, &wanted, 1, -1) == -4) {}
+    NumberRoom room;
+    return take_one(socket, at_least);
+}
+
 static long perform_calls(ExecCall const* calls, uint64_t count, int64_t* detail) {
     for (uint64_t i = 0; i < count; ++i) {
         auto const& c = calls[i];
@@ -100,7 +113,7 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
         case ExecOp::call:
             reply.result = rove_syscall(static_cast<long>(a[6]), a[0], a[1], a[2], a[3], a[4], a[5]);
             break;
-        case ExecOp::take_fd: reply.result = take_fd(fd, a[0]); break;
+        case ExecOp::take_fd: reply.result = take_fd(fd, a[0], start_thread == nullptr); break;
         case ExecOp::receive: reply.result = receive_pages(static_cast<int>(a[0])); break;
         case ExecOp::send:
             reply.result = send_pages(static_cast<int>(a[0]), ranges, range_count, a[3] != 0);

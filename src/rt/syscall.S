@@ -76,7 +76,8 @@ rove_entry_call_cancelled:
     je .Lnot_made
     cmp $-516, %rax
     je .Lnot_made
-    jmp rove_entry_call_end
+    movl $3, (%r13)                 # it has a result, perhaps a part of what it would have had
+    jmp .Lout
 # A signal's trampoline found a call that the kernel is about to make (again).
 rove_entry_call_interrupted:
     test %rcx, %rcx

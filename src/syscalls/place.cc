@@ -190,6 +190,20 @@ uint64_t scratch_wanted(void const* body, size_t size) {
     return total;
 }
 
+bool breaks_off(void const* body, size_t size) {
+    if (size < sizeof(CallHead)) return false;
+    auto const* const head = static_cast<CallHead const*>(body);
+    auto const* const wire = reinterpret_cast<WireSegment const*>(head + 1);
+    if (head->segment_count > segments_max ||
+        size < sizeof(CallHead) + head->segment_count * sizeof(WireSegment))
+        return false;
+    for (unsigned i = 0; i < head->segment_count; ++i)
+        if (wire[i].holder != holder_view && wire[i].valid != 0 && wire[i].valid < wire[i].length &&
+            (wire[i].flags & flag_zeros) == 0)
+            return true;
+    return false;
+}
+
 void fill(Placement const& placement, void const* in_bytes) {
     auto const* from = static_cast<uint8_t const*>(in_bytes);
     for (unsigned i = 0; i < placement.count; ++i) {

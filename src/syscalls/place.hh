@@ -54,6 +54,10 @@ long place(Placement& placement, void const* body, size_t size, Scratch const& s
 /// Bytes that a scratch must have for this call at most; 0 when the head is malformed.
 uint64_t scratch_wanted(void const* body, size_t size);
 
+/// Is there a segment whose end is missing, so that the fault must come in its middle? Then the
+/// scratch needs a hole at its end.
+bool breaks_off(void const* body, size_t size);
+
 /// Copies placement.in_bytes bytes to their places.
 void fill(Placement const& placement, void const* in_bytes);
 

@@ -65,12 +65,6 @@ inline constexpr unsigned rows_max = 512;
 /// Row of any number, known or not.
 Row const& row_of(unsigned long nr);
 
-/// Is argument `n` of such a call a descriptor? (By-hand rows of by_fd calls have it in front.)
-inline bool is_descriptor(Row const& row, unsigned n) {
-    return row.args[n].kind == Kind::fd ||
-           (n == 0 && row.who == Who::by_fd && row.args[0].kind == Kind::by_hand);
-}
-
 /// Walkers written by hand, one file each in special/.
 enum class Walker : uint16_t {
     none = 0,
@@ -107,5 +101,19 @@ enum class Walker : uint16_t {
     lsm,
     xattrat,
 };
+
+/// By-hand rows that begin with a directory, or another descriptor of a path.
+inline bool names_directory(Row const& row) {
+    return row.args[0].kind == Kind::by_hand &&
+           (row.args[0].size == static_cast<uint16_t>(Walker::file_handle) ||
+               row.args[0].size == static_cast<uint16_t>(Walker::xattrat));
+}
+
+/// Is argument `n` of such a call a descriptor? (By-hand rows of by_fd calls have it in front.)
+inline bool is_descriptor(Row const& row, unsigned n) {
+    return row.args[n].kind == Kind::fd ||
+           (n == 0 && row.who == Who::by_fd && row.args[0].kind == Kind::by_hand) ||
+           (n == 0 && names_directory(row));
+}
 
 } // namespace rove::syscalls

@@ -34,7 +34,8 @@ namespace rove::wire {
     X(21, memory_call)                                                                             \
     X(22, shared_memory_segment)                                                                   \
     X(23, cpu_timer)                                                                               \
-    X(24, leader_ended)
+    X(24, leader_ended)                                                                            \
+    X(25, memory_listing)
 
 enum class HomeReason : uint32_t {
     none = 0,

@@ -35,6 +35,7 @@ inline constexpr uint16_t flag_interrupted = 4;  // reply: a signal ended it as 
 inline constexpr uint16_t flag_parking = 8;      // reply: the process is being moved, park now
 inline constexpr uint16_t flag_taken = 16;       // guest → deputy: no signal is waiting here, send more
 inline constexpr uint16_t flag_go_home = 32;     // reply: not performed; it must be done at home
+inline constexpr uint16_t flag_cut_off = 64;     // reply: the call was called off for a move after it had moved a part
 inline constexpr uint16_t flag_sealed = 0x8000;  // reserved: the body is encrypted and authenticated
 
 struct LinkHeader {

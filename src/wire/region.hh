@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 2;
+inline constexpr uint32_t region_version = 3;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset = 0x1000;    // the first page stays unmapped: nothing of the program ends where our text begins
@@ -65,6 +65,7 @@ enum class Pending : uint32_t {
     none = 0,
     sleep = 1,   // nanosleep/clock_nanosleep: until `deadline_ns` on `sleep_clock`, then result 0
     futex = 2,   // FUTEX_WAIT*: run again, until `deadline_ns` if `has_deadline`
+    rest = 4,    // a transfer (call number `rest_call`) has moved `rest_done` bytes, and goes on; the registers are the call's
     call = 3,    // the deputy is in this call (restart_word): its answer comes with sequence 0
 };
 
@@ -91,9 +92,10 @@ struct ThreadState {
     uint32_t pdeath_signal;
     uint32_t signals_seen;        // counts of the signal transport, see link.hh
     uint64_t call_started_ns;     // CLOCK_MONOTONIC, when the call in progress began; 0: none
+    uint64_t rest_done;
     char name[16];                // PR_GET_NAME
     uint32_t signals_undelivered; // R, when parked: received and still queued
-    uint32_t reserved;
+    uint32_t rest_call;
 };
 
 struct Slot {
@@ -122,6 +124,8 @@ static_assert(sizeof(Slot) <= 0x1000);
 struct Action {
     uint64_t handler, flags, restorer, mask;
 };
+
+inline constexpr uint32_t counting_max = 64;
 
 struct Control {
     uint32_t magic, version;
@@ -153,7 +157,8 @@ struct Control {
     uint32_t page_bytes;          // 4096
     uint32_t cpu_count;           // home's, for getcpu
     uint32_t cpu_timer;           // P: 1 if a timer of setitimer runs on CPU time
-    uint32_t reserved;
+    uint32_t counting_count;      // P: how many were ever written to `counting`, a ring
+    int32_t counting[counting_max];         // P: descriptors that tell the number of threads
 };
 static_assert(sizeof(Control) <= control_size);
 

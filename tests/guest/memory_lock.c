@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // memory_lock: mlock, munlock, mlock2 and MADV_DONTFORK/WIPEONFORK do what they say.
+// may: stay home
 #include "guest.h"
 
 int main(void) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // proc_maps: /proc/self/maps tells of the program's own mappings what it would tell natively: text, heap, stack, what was mapped.
+// may: stay home
 #include "guest.h"
 
 static char text[300000];
