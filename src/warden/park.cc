@@ -57,7 +57,8 @@ std::string Warden::slot_states() const {
     auto slots = live_slots();
     if (!slots) return "they cannot be read";
     for (auto const& [index, slot] : *slots) {
-        text += fmt::format("{}:{} seq {} pending {} tid {}; ", index, static_cast<int>(slot.state), slot.sequence, static_cast<int>(slot.thread.pending), slot.tid);
+        text += fmt::format("{}:{} seq {} pending {} tid {}; ", index, static_cast<int>(slot.state), slot.sequence,
+            static_cast<int>(slot.thread.pending), slot.tid);
     }
     return text;
 }

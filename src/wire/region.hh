@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 2;
+inline constexpr uint32_t region_version = 3;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset = 0x1000;    // the first page stays unmapped: nothing of the program ends where our text begins
@@ -115,12 +115,21 @@ struct Slot {
     uint64_t mirror_mask;         // P: the mask that the kernel has for this thread
     uint64_t call_address;        // P: nothing outside the blob uses this
     uint64_t private_words[32];   // the blob's own per-thread variables
+    int32_t next_link_fd;         // P: the link to use once the epoch is `next_link_epoch`; 0: none
+    uint32_t next_link_epoch;
 };
 static_assert(sizeof(Slot) <= 0x1000);
 
 /// One program-level signal action, as the kernel's struct.
 struct Action {
     uint64_t handler, flags, restorer, mask;
+};
+
+/// Where the process lives in one epoch: what a new steward needs to find it.
+struct Whereabouts {
+    uint32_t epoch;
+    char host[64];
+    uint8_t landing[256];         // where the warden is: an encoded Landing, length first (u16)
 };
 
 struct Control {
@@ -142,9 +151,7 @@ struct Control {
     uint64_t xfeatures;
     uint64_t realtime_offset_ns;  // home's CLOCK_REALTIME − host's, signed
     Action actions[65];           // program's actions by signal number, 1..64
-    uint8_t session[16];          // token of the present session: lets a new steward reconnect
-    uint8_t landing[256];         // where the present warden is: an encoded Landing, length first (u16)
-    char host[64];                // present host's name
+    Whereabouts places[2];        // of epoch e at e & 1: the next one's is written beside the present one's
     uint64_t trace_count[512];    // calls by number (R), for rove trace
     uint64_t trace_errors[512];
     uint64_t trace_forwarded[512];
