@@ -322,8 +322,9 @@ void serve(Slot& slot) {
             }
             alive = got == Got::frame && serve_frame(slot, header);
         }
-        // Whatever is wrong with it, this link is not used again.
-        sys(48, fd, 2);
+        // Whatever is wrong with it, this link is not used again. One that has been replaced was shut
+        // down before, and its number may be somebody else's by now.
+        if (slot.link_fd == fd) sys(48, fd, 2);
         if (!link_goes_on(slot, fd)) return;
     }
 }

@@ -51,9 +51,21 @@ bool make_sockets(Slot& zero) {
 
 void close_all(Slot& zero) {
     auto& c = control();
+    c.command_fd = c.alarm_fd = -1; // before the numbers can be somebody else's
     if (c.fd_first > 0) sys(436, c.fd_first, c.fd_last, 0);
-    c.command_fd = c.alarm_fd = -1;
     (void)zero;
+}
+
+/// The keeper died after it had decided that the process goes on here: the rest of its work.
+void let_all_go() {
+    for (uint32_t i = 1; i < wire::slots_max; ++i) {
+        Slot& slot = rt::slot_at(i);
+        SlotState state = __atomic_load_n(&slot.state, __ATOMIC_ACQUIRE);
+        if (state == SlotState::free) break;
+        // A deputy that waits for a frame holds its link open even when the number is closed.
+        if (state != SlotState::gone && slot.link_fd >= 0) sys(48, slot.link_fd, 2);
+    }
+    rt::futex_wake(reinterpret_cast<uint32_t*>(&control().phase));
 }
 
 } // namespace
@@ -93,7 +105,11 @@ extern "C" [[noreturn]] void rove_porter_main(Slot* zero) {
         uint64_t unused = 0;
         rt::Ended ended = rt::serve_commands(control().command_fd, nullptr, &unused);
         Phase now = rt::phase();
-        if (ended == rt::Ended::run || now == Phase::released || now == Phase::ending) break;
+        if (ended == rt::Ended::run || now == Phase::ending) break;
+        if (now == Phase::released) {
+            let_all_go();
+            break;
+        }
         if (now == Phase::preparing || now == Phase::none) { // the keeper died before anything was decided
             __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
             rt::futex_wake(phase);

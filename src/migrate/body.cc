@@ -118,7 +118,7 @@ Status Body::prepare(Survey const& survey) {
     return {};
 }
 
-void Body::set_idle(std::function<void()> idle) {
+void Body::set_idle(std::function<Status()> idle) {
     idle_ = std::move(idle);
     if (porter_) porter_->idle = idle_;
 }
@@ -455,7 +455,9 @@ Result<bool> Body::remove_region() {
     if (!mapped_) return true;
     auto state = memory_.get<SlotState>(slot_address(wire::porter_slot) + offsetof(wire::Slot, state));
     if (!state) return Failure(state.error());
-    if (*state != SlotState::gone) return false;
+    // Free: it was never started, since the steward that was about to has died.
+    if (*state != SlotState::gone && *state != SlotState::free) return false;
+    if (gadgets_.call == 0) gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     auto tracee = TRY(tracee::Tracee::seize(pid_));
     for (auto const& thread : tracee.threads()) {
         bool inside = thread.registers.rip - region_ < wire::region_size || thread.registers.rsp - region_ < wire::region_size;
@@ -528,30 +530,55 @@ Status Body::commit(Phase phase, uint32_t epoch) {
     return memory_.put(control_address() + offsetof(wire::Control, phase), both);
 }
 
-Status Body::write_landing(wire::Landing const& landing, std::string const& host) {
-    wire::Control control{};
+Status Body::write_landing(wire::Landing const& landing, uint32_t epoch) {
+    wire::Whereabouts place{};
     std::string bytes = wire::encode(landing);
     auto length = static_cast<uint16_t>(bytes.size());
-    if (bytes.size() + 2 > sizeof control.landing) return fail(EMSGSIZE, "the landing has too many addresses");
-    std::memcpy(control.landing, &length, 2);
-    std::memcpy(control.landing + 2, bytes.data(), bytes.size());
-    std::memcpy(control.session, landing.token.data(), std::min(landing.token.size(), sizeof control.session));
-    std::memcpy(control.host, host.data(), std::min(host.size(), sizeof control.host - 1));
-    TRY(memory_.write(control_address() + offsetof(wire::Control, session), control.session, sizeof control.session));
-    TRY(memory_.write(control_address() + offsetof(wire::Control, landing), control.landing, sizeof control.landing));
-    return memory_.write(control_address() + offsetof(wire::Control, host), control.host, sizeof control.host);
+    if (bytes.size() + 2 > sizeof place.landing) return fail(EMSGSIZE, "the landing has too many addresses");
+    place.epoch = epoch;
+    std::memcpy(place.landing, &length, 2);
+    std::memcpy(place.landing + 2, bytes.data(), bytes.size());
+    std::memcpy(place.host, landing.node.data(), std::min(landing.node.size(), sizeof place.host - 1));
+    return memory_.put(control_address() + offsetof(wire::Control, places) + (epoch & 1) * sizeof place, place);
 }
 
-Result<wire::Landing> Body::read_landing(std::string* host) const {
+Result<wire::Landing> Body::read_landing(uint32_t epoch) const {
     wire::Control now = TRY(control());
+    wire::Whereabouts const& place = now.places[epoch & 1];
+    if (place.epoch != epoch) return fail(EBADMSG, "nothing says where it lives");
     uint16_t length = 0;
-    std::memcpy(&length, now.landing, 2);
-    if (length + 2u > sizeof now.landing) return fail(EBADMSG, "a landing of {} bytes", length);
-    auto landing = wire::decode<wire::Landing>(std::string_view(reinterpret_cast<char const*>(now.landing) + 2, length));
+    std::memcpy(&length, place.landing, 2);
+    if (length + 2u > sizeof place.landing) return fail(EBADMSG, "a landing of {} bytes", length);
+    auto landing = wire::decode<wire::Landing>(std::string_view(reinterpret_cast<char const*>(place.landing) + 2, length));
     if (!landing) return fail(EBADMSG, "a malformed landing");
-    now.host[sizeof now.host - 1] = 0;
-    *host = now.host;
     return std::move(*landing);
+}
+
+Status Body::put_next_link(uint32_t index, int number, uint32_t epoch) {
+    static_assert(offsetof(wire::Slot, next_link_epoch) == offsetof(wire::Slot, next_link_fd) + 4);
+    uint64_t both = static_cast<uint64_t>(epoch) << 32 | static_cast<uint32_t>(number);
+    return memory_.put(slot_address(index) + offsetof(wire::Slot, next_link_fd), both);
+}
+
+// Each slot in an order that can be repeated: a steward may die anywhere in here.
+Status Body::settle_links(uint32_t epoch) {
+    std::vector<wire::ExecCall> shut, close;
+    for (uint32_t index : TRY(used_slots())) {
+        wire::Slot now = TRY(slot(index));
+        if (now.next_link_fd <= 0) continue;
+        int gone = now.next_link_fd;
+        if (now.next_link_epoch == epoch) {
+            gone = now.link_fd == now.next_link_fd ? -1 : now.link_fd;
+            TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_fd), now.next_link_fd));
+        }
+        TRY(put_next_link(index, 0, 0));
+        if (gone < 0) continue;
+        shut.push_back({SYS_shutdown, {static_cast<uint64_t>(gone), SHUT_RDWR}, -1});
+        close.push_back({SYS_close, {static_cast<uint64_t>(gone)}, -1});
+    }
+    if (shut.empty()) return {};
+    TRY(porter_->calls_tolerant(shut));
+    return porter_->calls_tolerant(close);
 }
 
 Result<std::vector<uint32_t>> Body::used_slots() const {

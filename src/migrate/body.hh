@@ -61,8 +61,14 @@ public:
     Status set_epoch(uint32_t epoch);
     // Phase and epoch in one write: the commit of a move out. Nobody is woken.
     Status commit(wire::Phase phase, uint32_t epoch);
-    Status write_landing(wire::Landing const& landing, std::string const& host);
-    Result<wire::Landing> read_landing(std::string* host) const;
+    // Where it lives in that epoch; what stands there of the present one is not touched.
+    Status write_landing(wire::Landing const& landing, uint32_t epoch);
+    Result<wire::Landing> read_landing(uint32_t epoch) const;
+    // The link that a slot's deputy is to serve once that epoch is committed.
+    Status put_next_link(uint32_t index, int number, uint32_t epoch);
+    // After a commit, or after the attempt at one: next links of `epoch` become the links, others
+    // are closed. What was in use before is shut down, so that its deputy looks again.
+    Status settle_links(uint32_t epoch);
 
     uint64_t control_address() const { return region_ + wire::control_offset; }
     uint64_t slot_address(uint32_t index) const { return wire::slot_address(region_, index); }
@@ -78,7 +84,7 @@ public:
     Status cancel_calls(std::vector<uint32_t> const& slots);
 
     // Called now and then while a long command runs.
-    void set_idle(std::function<void()> idle);
+    void set_idle(std::function<Status()> idle);
 
 private:
     Body(pid_t pid, Fd pidfd, tracee::RemoteMemory memory)
@@ -99,7 +105,7 @@ private:
     Nanos released_at_{0};
     std::optional<Executor> porter_;
     Fd alarm_;
-    std::function<void()> idle_ = [] {};
+    std::function<Status()> idle_ = [] { return Status{}; };
 };
 
 } // namespace rove::migrate

@@ -23,13 +23,17 @@ template <class T> std::string_view bytes_of(T const* items, size_t count) {
 } // namespace
 
 Status Executor::send(ExecOp op, std::vector<uint64_t> const& args, std::string_view bytes) {
+    // Commands are not sent ahead here: a reply that is owed is of one that was given up.
+    while (owed_ > 0) (void)TRY(take(Deadline::after(std::chrono::seconds(10))));
     wire::ExecCommand command{};
     command.op = op;
     command.length = static_cast<uint32_t>(bytes.size());
     for (size_t i = 0; i < args.size() && i < 7; ++i) command.args[i] = args[i];
     std::string all(bytes_of(&command, 1));
     all += bytes;
-    return sys::send_all(socket_.number(), as_bytes(all));
+    TRY(sys::send_all(socket_.number(), as_bytes(all)));
+    ++owed_;
+    return {};
 }
 
 Result<Executor::Reply> Executor::wait(Nanos patience) {
@@ -37,16 +41,20 @@ Result<Executor::Reply> Executor::wait(Nanos patience) {
     for (;;) {
         pollfd wanted{socket_.number(), POLLIN, 0};
         int ready = ::poll(&wanted, 1, std::min(deadline.poll_ms(), 100));
-        if (ready > 0) break;
-        idle();
+        if (ready > 0) return take(deadline);
+        TRY(idle());
         if (deadline.passed()) return fail(ETIMEDOUT, "the porter does not answer");
     }
+}
+
+Result<Executor::Reply> Executor::take(Deadline deadline) {
     wire::ExecReply head;
     TRY(sys::recv_exact(socket_.number(), &head, sizeof head, deadline));
     Reply reply{head.result, head.detail, {}};
     if (head.length > wire::executor_inline_max) return fail(EPROTO, "the porter sends too much");
     reply.bytes.resize(head.length);
     if (head.length > 0) TRY(sys::recv_exact(socket_.number(), reply.bytes.data(), head.length, deadline));
+    --owed_;
     return reply;
 }
 

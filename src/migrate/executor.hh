@@ -20,7 +20,9 @@ class Executor {
 public:
     explicit Executor(Fd socket) : socket_(std::move(socket)) {}
 
-    std::function<void()> idle = [] {};
+    // Called now and then while a reply is waited for; its error ends the waiting, and the reply that
+    // then is still owed is thrown away when it comes.
+    std::function<Status()> idle = [] { return Status{}; };
 
     struct Reply {
         int64_t result = 0, detail = 0;
@@ -47,7 +49,10 @@ public:
     Status end_porter();
 
 private:
+    Result<Reply> take(Deadline deadline);
+
     Fd socket_;
+    int owed_ = 0; // commands whose replies have not come
 };
 
 } // namespace rove::migrate

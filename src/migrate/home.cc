@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "base/fault.hh"
@@ -63,12 +64,34 @@ void Steward::unpark() {
     (void)body_.set_phase(wire::Phase::serving);
 }
 
+// A steward that has taken over knows only what P maps, and the former one may have been about to
+// change that: the segment is looked for in the file that P still maps at its place. ~0: it is not there.
+uint32_t Steward::find_segment(wire::Layout const& layout, uint32_t theirs) {
+    auto text = sys::read_file(fmt::format("/proc/{}/smaps", body_.pid()));
+    auto mappings = text ? image::parse_maps(*text) : Result<std::vector<image::Mapping>>(Failure(text.error()));
+    if (!mappings) return ~0u;
+    uint64_t length = (layout.segments[theirs].length + page - 1) & ~(page - 1);
+    for (auto const& vma : layout.vmas) {
+        if (vma.kind != wire::VmaKind::segment || vma.segment != theirs) continue;
+        for (image::Mapping mapping : *mappings) {
+            uint64_t file_at_zero = mapping.offset - mapping.start;
+            uint64_t first = file_at_zero + vma.start - vma.offset;
+            if (mapping.inode == 0 || mapping.start > vma.start || mapping.end <= vma.start || first % page != 0) continue;
+            mapping.start = vma.start - vma.offset;
+            mapping.end = mapping.start + length;
+            mapping.offset = first;
+            if (auto known = segments_.add_known(body_.pid(), mapping, layout.segments[theirs])) return *known;
+        }
+    }
+    return ~0u;
+}
+
 // The host's account of the memory: checked, and its segments renumbered to ours.
 Status Steward::take_layout(wire::Layout& layout) {
     std::vector<uint32_t> ours;
     for (auto const& key : layout.segments) {
         auto index = segments_.find(key);
-        ours.push_back(index ? *index : ~0u);
+        ours.push_back(index ? *index : find_segment(layout, static_cast<uint32_t>(&key - layout.segments.data())));
     }
     TRY(image::check_vmas(layout.vmas, body_.region(), layout.segments.size()));
     for (auto& vma : layout.vmas) {
@@ -175,7 +198,10 @@ Status Steward::fetch_memory(wire::Layout const& layout, Progress& progress) {
     TRY(session_->send(SessionType::send_pages, wish));
     for (auto const& range : layout.present) progress.bytes += range.length;
     auto received = porter.wait(std::chrono::hours(1));
-    if (!received) return Failure(received.error());
+    if (!received) {
+        (void)::shutdown(pages.number(), SHUT_RDWR); // or the porter would wait for them for ever
+        return Failure(received.error());
+    }
     if (received->result < 0) return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
     TRY(session_->wait({SessionType::pages_sent}, park_patience));
     (void)porter.call(SYS_close, {static_cast<uint64_t>(there)});
@@ -209,7 +235,7 @@ Status Steward::put_threads(wire::ProcessState const& state) {
 Status Steward::move_home(Progress& progress) {
     if (TRY(tracee::read_stat(body_.pid())).state == 'T')
         return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
-    body_.set_idle([this] { keep_sessions(); });
+    body_.set_idle([this] { return keep_sessions(); });
     progress.frozen = monotonic_now();
     auto attempt = [&]() -> Status {
         wire::Parked parked = TRY(park());

@@ -4,9 +4,6 @@
 #include <cstddef>
 #include <cstring>
 
-#include <sys/socket.h>
-#include <sys/syscall.h>
-
 #include "base/fault.hh"
 #include "base/log.hh"
 #include "image/layout.hh"
@@ -19,7 +16,7 @@ using wire::SessionType;
 Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     if (TRY(tracee::read_stat(body_.pid())).state == 'T')
         return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
-    body_.set_idle([this] { keep_sessions(); });
+    body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = TRY(body_.epoch()) + 1;
     Session next = TRY(Session::connect(landing, epoch));
     other_ = &next;
@@ -27,7 +24,6 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         Session*& other;
         ~Forget() { other = nullptr; }
     } forget{other_};
-    std::vector<std::pair<uint32_t, int>> links_there; // slot, its new number in P
     bool parked_once = false;
     wire::Layout layout;
     wire::ProcessState state;
@@ -65,7 +61,8 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
             auto link = std::find_if(links.begin(), links.end(), [&](auto const& one) { return one.first == image.slot; });
             if (link == links.end())
                 link = links.emplace(links.end(), image.slot, TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
-            links_there.emplace_back(image.slot, TRY(body_.porter().take_fd(link->second.number(), control.fd_first)));
+            int there = TRY(body_.porter().take_fd(link->second.number(), control.fd_first));
+            TRY(body_.put_next_link(image.slot, there, epoch));
         }
         for (;;) { // the other host is kept alive meanwhile
             auto sent = session_->wait({SessionType::pages_sent}, std::chrono::milliseconds(100));
@@ -77,21 +74,29 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
                 break;
             }
             if (sent.error().code != ETIMEDOUT || session_->silent_for() > silence_limit) return Failure(sent.error());
-            keep_sessions();
+            TRY(keep_sessions());
         }
         progress.phase("memory");
         TRY(next.wait({SessionType::ready}, std::chrono::seconds(60)));
-        TRY(body_.write_landing(landing, landing.node));
+        TRY(body_.write_landing(landing, epoch));
+        // What a deputy must know of its guest's signals when it changes to the new link.
+        for (auto const& image : state.threads) {
+            wire::ThreadState thread;
+            std::memcpy(&thread, image.thread_state.data(), sizeof thread);
+            uint64_t at = body_.slot_address(image.slot) + offsetof(wire::Slot, thread);
+            TRY(body_.memory().put(at + offsetof(wire::ThreadState, signals_seen), thread.signals_seen));
+            TRY(body_.memory().put(at + offsetof(wire::ThreadState, signals_undelivered), thread.signals_undelivered));
+        }
         tally_.cpu_away_us = std::max(tally_.cpu_away_us, parked.cpu_us);
         FAULT_POINT("onward_before_commit");
+        TRY(next.receive()); // a host that has died by now is not moved to
         return body_.set_epoch(epoch); // the commit
     };
     Status done = attempt();
     if (!done) {
         (void)next.send(SessionType::abort);
-        for (auto const& [slot, number] : links_there) (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(number)});
         if (parked_once) {
-            (void)body_.write_landing(session_->landing(), host_);
+            (void)body_.settle_links(epoch - 1);
             unpark();
         }
         progress.thawed = monotonic_now();
@@ -99,34 +104,13 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     }
     (void)fault_point("onward_after_commit");
     postponed_.clear(); // who wanted something asks again from there
-    for (auto const& image : state.threads) {
-        wire::ThreadState thread;
-        std::memcpy(&thread, image.thread_state.data(), sizeof thread);
-        uint64_t at = body_.slot_address(image.slot) + offsetof(wire::Slot, thread);
-        (void)body_.memory().put(at + offsetof(wire::ThreadState, signals_seen), thread.signals_seen);
-        (void)body_.memory().put(at + offsetof(wire::ThreadState, signals_undelivered), thread.signals_undelivered);
-    }
-    // New links first, then the old ones end: a deputy that wakes finds where to go on.
-    std::vector<wire::ExecCall> end_old;
-    for (auto const& [index, number] : links_there) {
-        uint64_t at = body_.slot_address(index) + offsetof(wire::Slot, link_fd);
-        auto old = body_.memory().get<int32_t>(at);
-        (void)body_.memory().put(at, static_cast<int32_t>(number));
-        if (!old || *old < 0) continue;
-        end_old.push_back({SYS_shutdown, {static_cast<uint64_t>(*old), SHUT_RDWR}, -1});
-    }
+    // The old links end once the new ones stand in their place: a deputy that wakes finds where to go on.
+    if (auto settled = body_.settle_links(epoch); !settled) LOG(warn, "{}", settled.error().sentence());
     (void)body_.set_phase(wire::Phase::serving);
-    (void)body_.porter().calls_tolerant(end_old);
-    Status told = next.send(SessionType::commit);
-    if (told) {
-        auto running = next.wait({SessionType::running}, std::chrono::seconds(10));
-        if (!running) LOG(warn, "{}", running.error().sentence());
-    }
+    begin_there(next);
     progress.thawed = monotonic_now();
     progress.phase("commit");
     (void)session_->send(SessionType::let_go);
-    for (auto& call : end_old) call = {SYS_close, {call.args[0]}, -1};
-    (void)body_.porter().calls_tolerant(end_old);
     last_layout_ = std::move(layout);
     host_ = landing.node;
     session_.emplace(std::move(next));

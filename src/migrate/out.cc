@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ Status Steward::send_segments(Session& session, std::vector<uint32_t> const& ind
         for (uint64_t at = 0; at < length || at == 0; at += segment_part) {
             wire::SegmentBytes part{index, at, TRY(segments_.read(index, at, segment_part))};
             TRY(session.send(SessionType::segment, part));
-            keep_sessions();
+            TRY(keep_sessions());
         }
     }
     return {};
@@ -123,6 +124,7 @@ Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progres
     wire::Control control = TRY(body_.control());
     int there = TRY(body_.porter().take_fd(pages.number(), control.fd_first));
     Status sent = body_.porter().send_pages(there, readable);
+    if (!sent) (void)::shutdown(pages.number(), SHUT_RDWR); // a porter that is still at it must not stay there
     (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(there)});
     return sent;
 }
@@ -145,10 +147,26 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
     (void)body_.porter().calls_tolerant(calls);
 }
 
+// The commit has been made; now the host hears of it. If it cannot begin at once, it is asked once
+// more, as a new steward would ask; after that it is for the loop to see what has become of it.
+void Steward::begin_there(Session& session) {
+    if (!session.send(SessionType::commit)) return;
+    auto running = session.wait({SessionType::running}, short_patience);
+    if (running) return;
+    LOG(warn, "{}", running.error().sentence());
+    wire::Prepare who;
+    who.identity = order_.identity;
+    who.epoch = session.epoch();
+    who.region = body_.region();
+    if (!session.send(SessionType::adopt, who)) return;
+    running = session.wait({SessionType::running}, short_patience);
+    if (!running) LOG(warn, "{}", running.error().sentence());
+}
+
 Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
     Survey found = TRY(survey(body_.pid(), body_.region(), refusal_));
     TRY(body_.prepare(found));
-    body_.set_idle([this] { keep_sessions(); });
+    body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = body_.mapped() ? TRY(body_.epoch()) + 1 : 1;
     wire::Layout layout = TRY(layout_of(found.mappings));
     progress.phase("survey");
@@ -194,8 +212,9 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
             progress.phase("memory");
             TRY(session.send(SessionType::pages_done, wire::PagesDone{progress.bytes, progress.bytes}));
             TRY(session.wait({SessionType::ready}, std::chrono::seconds(60)));
-            TRY(body_.write_landing(landing, landing.node));
+            TRY(body_.write_landing(landing, epoch));
             FAULT_POINT("before_commit");
+            TRY(session.receive()); // a host that has died by now is not moved to
             return body_.commit(wire::Phase::serving, epoch);
         };
         Status committed = frozen();
@@ -212,13 +231,9 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
         return done;
     }
     // From here on the process lives at the host, whatever happens.
-    Status told = session.send(SessionType::commit);
     (void)fault_point("after_commit");
     (void)body_.set_phase(wire::Phase::serving);
-    if (told) {
-        auto running = session.wait({SessionType::running}, short_patience);
-        if (!running) LOG(warn, "{}", running.error().sentence());
-    }
+    begin_there(session);
     progress.thawed = monotonic_now();
     progress.phase("commit");
     last_layout_ = std::move(layout);

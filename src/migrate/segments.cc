@@ -33,6 +33,39 @@ Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping) {
 
 } // namespace
 
+Segments::Source Segments::source_of(image::Mapping const& mapping) {
+    Source source;
+    source.device_major = mapping.device_major;
+    source.device_minor = mapping.device_minor;
+    source.inode = mapping.inode;
+    source.file_offset = mapping.offset;
+    source.end = mapping.offset + mapping.size();
+    return source;
+}
+
+Result<wire::SegmentKey> Segments::key_of_file(Source const& source) {
+    if (source.length == 0) return key_of("", 0);
+    uint64_t skew = source.file_offset % 4096;
+    void* bytes = ::mmap(nullptr, source.length + skew, PROT_READ, MAP_PRIVATE | MAP_POPULATE,
+                         source.file.number(), static_cast<off_t>(source.file_offset - skew));
+    if (bytes == MAP_FAILED) return fail(errno, "cannot map a file of the process");
+    auto key = key_of(static_cast<char const*>(bytes) + skew, source.length);
+    (void)::munmap(bytes, source.length + skew);
+    return key;
+}
+
+Result<uint32_t> Segments::add_known(pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key) {
+    Source source = source_of(mapping);
+    source.file = TRY(open_mapped(pid, mapping));
+    auto size = static_cast<uint64_t>(std::max<off_t>(TRY(sys::fstat(source.file.number())).st_size, 0));
+    source.length = key.length;
+    if (size < mapping.offset || size - mapping.offset < key.length || TRY(key_of_file(source)) != key)
+        return fail(ENOENT, "the file has other bytes");
+    keys_.push_back(key);
+    sources_.push_back(std::move(source));
+    return static_cast<uint32_t>(keys_.size() - 1);
+}
+
 Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory const& memory,
                                             image::Mapping const& mapping) {
     for (uint32_t i = 0; i < sources_.size(); ++i) {
@@ -43,12 +76,7 @@ Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory cons
         if (mapping.offset >= source.file_offset && mapping.offset + mapping.size() <= source.end)
             return image::SegmentPlace{i, mapping.offset - source.file_offset};
     }
-    Source source;
-    source.device_major = mapping.device_major;
-    source.device_minor = mapping.device_minor;
-    source.inode = mapping.inode;
-    source.file_offset = mapping.offset;
-    source.end = mapping.offset + mapping.size();
+    Source source = source_of(mapping);
     if (auto file = open_mapped(pid, mapping)) {
         auto status = TRY(sys::fstat(file->number()));
         auto size = static_cast<uint64_t>(std::max<off_t>(status.st_size, 0));
@@ -60,19 +88,7 @@ Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory cons
         source.copy.resize(source.length);
         TRY(memory.read_forced(mapping.start, source.copy.data(), source.length));
     }
-    wire::SegmentKey key;
-    if (source.length == 0) {
-        key = key_of("", 0);
-    } else if (!source.copy.empty()) {
-        key = key_of(source.copy.data(), source.copy.size());
-    } else {
-        uint64_t skew = source.file_offset % 4096;
-        void* bytes = ::mmap(nullptr, source.length + skew, PROT_READ, MAP_PRIVATE | MAP_POPULATE,
-                             source.file.number(), static_cast<off_t>(source.file_offset - skew));
-        if (bytes == MAP_FAILED) return fail(errno, "cannot map {}", mapping.path);
-        key = key_of(static_cast<char const*>(bytes) + skew, source.length);
-        (void)::munmap(bytes, source.length + skew);
-    }
+    auto key = source.copy.empty() ? TRY(key_of_file(source)) : key_of(source.copy.data(), source.copy.size());
     keys_.push_back(key);
     sources_.push_back(std::move(source));
     return image::SegmentPlace{static_cast<uint32_t>(keys_.size() - 1), 0};

@@ -22,6 +22,8 @@ class Segments {
 public:
     // The place of a file mapping of `pid` in the list; hashes it and adds it if it is new.
     Result<image::SegmentPlace> place(pid_t pid, tracee::RemoteMemory const& memory, image::Mapping const& mapping);
+    // Adds exactly these bytes of the mapping's file, if they have that key; their index.
+    Result<uint32_t> add_known(pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key);
     std::vector<wire::SegmentKey> const& keys() const { return keys_; }
     // Bytes [offset, +length) of a segment; shorter at its end.
     Result<std::string> read(uint32_t index, uint64_t offset, uint64_t length) const;
@@ -38,6 +40,9 @@ private:
         uint64_t inode = 0, file_offset = 0, length = 0;
         uint64_t end = 0;      // of the mapped range in the file, page aligned
     };
+    static Source source_of(image::Mapping const& mapping);
+    static Result<wire::SegmentKey> key_of_file(Source const& source);
+
     std::vector<wire::SegmentKey> keys_;
     std::vector<Source> sources_;
 };

@@ -119,6 +119,16 @@ Status Session::receive() {
     }
 }
 
+Status Session::sound() const {
+    for (auto const& frame : frames_) {
+        if (frame.type != SessionType::trouble) continue;
+        auto trouble = wire::decode<wire::Trouble>(frame.body);
+        return fail(EIO, "{}: {}", landing_.node, trouble ? trouble->text : "it has trouble");
+    }
+    if (silent_for() > silence_limit) return fail(ETIMEDOUT, "{} is silent", landing_.node);
+    return {};
+}
+
 std::optional<Session::Frame> Session::take() {
     if (frames_.empty()) return std::nullopt;
     Frame frame = std::move(frames_.front());

@@ -50,6 +50,8 @@ public:
     Status receive();
     std::optional<Frame> take(); // the next frame that nobody waited for
     Status ping_if_due();
+    // An error if the host has trouble or is silent.
+    Status sound() const;
     Nanos silent_for() const { return monotonic_now() - heard_; }
 
     wire::Trouble const& trouble() const { return trouble_; }

@@ -77,18 +77,24 @@ wire::StewardHello Steward::hello() const {
     return hello;
 }
 
-void Steward::keep_sessions() {
-    for (Session* session : {session_ ? &*session_ : nullptr, other_})
-        if (session != nullptr && session->receive()) (void)session->ping_if_due();
+Status Steward::keep_sessions() {
     daemon_.keep_up(hello());
+    for (Session* session : {session_ ? &*session_ : nullptr, other_}) {
+        if (session == nullptr) continue;
+        TRY(session->receive());
+        TRY(session->sound());
+        TRY(session->ping_if_due());
+    }
+    return {};
 }
 
 int Steward::run() {
     if (order_.relearn != 0) {
-        if (auto learnt = relearn(); !learnt) {
+        bool away = false;
+        if (auto learnt = relearn(away); !learnt) {
             LOG(warn, "{}", learnt.error().sentence());
             if (learnt.error().gone()) return 0;
-            if (body_.entered()) host_lost(learnt.error().sentence());
+            if (away) host_lost(learnt.error().sentence());
         }
     }
     while (!done_) {
@@ -356,14 +362,39 @@ void Steward::tick() {
     if (monotonic_now() - reported_ > report_period) report_state();
 }
 
-Status Steward::relearn() {
+// What a steward that has died left behind: a move that was not committed is undone, one that was is
+// brought to its end. Fails if the process lives at a host and cannot be reached there.
+Status Steward::relearn(bool& away) {
+    home_since_ = monotonic_now();
     if (!TRY(body_.find_region())) return {};
     auto phase = TRY(body_.phase());
     // A move out that its steward did not live to decide: the program goes on at home.
     if (phase == wire::Phase::preparing) return body_.release();
-    if (phase == wire::Phase::released || phase == wire::Phase::none) return {};
-    TRY(body_.take_sockets(std::chrono::seconds(3)));
-    wire::Landing landing = TRY(body_.read_landing(&host_));
+    if (phase != wire::Phase::serving && phase != wire::Phase::parking) return {};
+    away = true;
+    uint32_t epoch = TRY(body_.epoch());
+    wire::Landing landing = TRY(body_.read_landing(epoch));
+    host_ = landing.node;
+    Session session = TRY(Session::connect(landing, epoch));
+    wire::Prepare prepare;
+    prepare.identity = order_.identity;
+    prepare.epoch = epoch;
+    prepare.region = body_.region();
+    TRY(session.send(SessionType::adopt, prepare));
+    TRY(session.wait({SessionType::running}, std::chrono::seconds(10)));
+    session_.emplace(std::move(session));
+    away_since_ = monotonic_now();
+    body_.set_idle([this] { return keep_sessions(); });
+    // The porter is one of the process's threads: while that is stopped it answers nobody.
+    for (;;) {
+        auto taken = body_.take_sockets(std::chrono::milliseconds(1000));
+        if (taken) break;
+        if (taken.error().code != ETIMEDOUT || TRY(tracee::read_stat(body_.pid())).state != 'T') return taken;
+        TRY(keep_sessions());
+    }
+    TRY(body_.settle_links(epoch));
+    TRY(body_.set_phase(wire::Phase::serving));
+    away = false; // what is still wanted is not worth its life
     auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
     for (auto const& mapping : mappings) {
         if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
@@ -372,20 +403,6 @@ Status Steward::relearn() {
     // For a next host's preparations what P still maps is near enough: the final layout comes later.
     last_layout_ = TRY(layout_of(mappings));
     last_layout_.present.clear();
-    uint32_t epoch = TRY(body_.epoch());
-    Session session = TRY(Session::connect(landing, epoch));
-    wire::Prepare prepare;
-    prepare.identity = order_.identity;
-    prepare.epoch = epoch;
-    prepare.region = body_.region();
-    TRY(session.send(SessionType::adopt, prepare));
-    TRY(session.wait({SessionType::running}, std::chrono::seconds(10)));
-    if (phase == wire::Phase::parking) {
-        TRY(session.send(SessionType::resume));
-        TRY(body_.set_phase(wire::Phase::serving));
-    }
-    session_.emplace(std::move(session));
-    away_since_ = monotonic_now();
     return {};
 }
 

@@ -50,11 +50,11 @@ private:
     void move(wire::Move const& request);
     void report_state(std::string event = "", std::string reason = "", std::string text = "");
     void host_lost(std::string const& why);
-    Status relearn();
+    Status relearn(bool& away);
     void wait_for_exec(wire::Move const& request);
     wire::StewardHello hello() const;
     wire::Place place() const { return session_ ? wire::Place::away : wire::Place::home; }
-    void keep_sessions();
+    Status keep_sessions();
 
     // out.cc
     Status move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held);
@@ -64,12 +64,14 @@ private:
     Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout);
     Status settle_layout(Session& session, wire::Layout const& layout);
     Status send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress);
+    void begin_there(Session& session);
     void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat);
 
     // home.cc
     Status move_home(Progress& progress);
     Result<wire::Parked> park();
     void unpark();
+    uint32_t find_segment(wire::Layout const& layout, uint32_t theirs);
     Status take_layout(wire::Layout& layout);
     Status reconcile(wire::Layout const& layout);
     Status fetch_memory(wire::Layout const& layout, Progress& progress);

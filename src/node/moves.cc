@@ -170,7 +170,15 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
     if (!running->done) {
         if (process->ended || !look_stat(process->pid()))
             co_return give_up(Moved::failed(4, fmt::format("process {} has ended", process->pid())));
-        co_return give_up(Moved::failed(1, fmt::format("the steward of {} ended before the move was done", process->pid())));
+        // Another one finds out how far it came. Before that the target's promise must not be taken
+        // back: the process may live there already.
+        auto next = co_await steward_for(process);
+        if (!next) co_return Moved::failed(1, next.error().what);
+        moved.to = process->host;
+        moved.ok = process->host == to;
+        if (moved.ok) co_return moved;
+        co_return give_up(Moved::failed(1,
+            fmt::format("the steward of {} ended before the move was done; the process runs on {}", process->pid(), process->host)));
     }
     wire::MoveDone const& done = *running->done;
     if (!done.ok) {
@@ -217,7 +225,7 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             order.run_dir = run_dir_;
             order.user = process->user;
             order.command = process->command;
-            order.relearn = process->place != Place::home;
+            order.relearn = process->place != Place::home || process->unsettled;
             order.move_root = config_.flag("move.root");
             order.tally = process->tally;
             order.freeze_limit_us = static_cast<uint64_t>(config_.number("move.freeze")) / 1000;
@@ -255,6 +263,7 @@ void Node::steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hell
     process->steward_pid = keeper->pid();
     process->steward_start = sys::process_start_time(keeper->pid()).value_or(0);
     process->steward_leaving = false;
+    process->unsettled = false;
     if (hello.place != Place::home || process->place != Place::home) {
         process->place = hello.place;
         process->host = hello.place == Place::home ? name_ : hello.host;
@@ -400,20 +409,30 @@ bool Node::steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPac
     return false;
 }
 
+// Whoever waits for a move learns that its steward is no more, or the process.
+void Node::end_waiting(ProcessPtr const& process) {
+    if (!process->running) return;
+    process->running->gone = true;
+    process->running->change->set();
+    process->running = nullptr;
+    process->moving = false;
+}
+
 void Node::steward_closed(std::shared_ptr<Keeper> const& keeper) {
     auto process = process_of(*keeper);
     if (!process) return;
     process->steward = nullptr;
     process->steward_pid = 0;
     bool leaving = std::exchange(process->steward_leaving, false);
+    bool was_moving = process->running != nullptr;
     if (process->steward_change) process->steward_change->set();
-    if (process->running) {
-        process->running->gone = true;
-        process->running->change->set();
-        process->running = nullptr;
-        process->moving = false;
+    end_waiting(process);
+    if (ending_) return;
+    if (!leaving && (process->place != Place::home || was_moving)) {
+        process->unsettled = true;
+        start(io_, relearn(process));
     }
-    if (!ending_ && !leaving && process->place != Place::home) start(io_, relearn(process));
+    save();
 }
 
 // A steward was killed while its process is away: another one takes over. It finds everything in

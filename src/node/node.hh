@@ -115,6 +115,7 @@ private:
     void steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hello);
     bool steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet);
     void steward_closed(std::shared_ptr<Keeper> const& keeper);
+    void end_waiting(ProcessPtr const& process);
     void take_state(ProcessPtr const& process, wire::StewardState const& state);
     void host_lost(ProcessPtr const& process, std::string const& reason, std::string const& text);
     Task<> go_back(ProcessPtr process);

@@ -323,14 +323,34 @@ Task<> Peers::answer(std::shared_ptr<PeerLink> link, wire::PeerFrame frame, std:
     link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + reply.body);
 }
 
+// A daemon that has just been restarted is up before its connections are.
+Task<std::shared_ptr<PeerLink>> Peers::link_to(std::string node) {
+    Deadline patience = Deadline::after(std::chrono::seconds(1));
+    for (;;) {
+        auto found = links_.find(node);
+        if (found != links_.end() && found->second->socket.is_open()) co_return found->second;
+        auto member = board_.find(node, monotonic_now());
+        bool may_come = member && member->state == MemberState::up;
+        if (!may_come || patience.passed()) co_return nullptr;
+        co_await pause(io_, std::chrono::milliseconds(10));
+    }
+}
+
+// A question whose connection ended before the answer came is asked once more: an offer that was
+// accepted twice is a reservation that expires.
 Task<Result<PeerReply>> Peers::ask(std::string node, PeerType type, std::string body, Nanos timeout) {
-    auto found = links_.find(node);
-    if (found == links_.end()) {
+    auto first = co_await ask_once(node, type, body, timeout);
+    if (first || first.error().code != ECONNRESET) co_return first;
+    co_return co_await ask_once(std::move(node), type, std::move(body), timeout);
+}
+
+Task<Result<PeerReply>> Peers::ask_once(std::string node, PeerType type, std::string body, Nanos timeout) {
+    auto link = co_await link_to(node);
+    if (!link) {
         auto member = board_.find(node, monotonic_now());
         std::string why = member && !member->trouble.empty() ? member->trouble : "it does not answer";
         co_return fail(EHOSTUNREACH, "{} cannot be reached: {}", node, why);
     }
-    auto link = found->second;
     uint32_t number = ++link->last_request;
     auto pending = std::make_shared<Pending>(io_);
     link->pending[number] = pending;
@@ -342,7 +362,8 @@ Task<Result<PeerReply>> Peers::ask(std::string node, PeerType type, std::string 
     link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
     (void)co_await pending->done.wait(timeout);
     link->pending.erase(number);
-    if (!pending->reply) co_return fail(ETIMEDOUT, "{} cannot be reached: it does not answer", node);
+    int code = link->socket.is_open() ? ETIMEDOUT : ECONNRESET;
+    if (!pending->reply) co_return fail(code, "{} cannot be reached: it does not answer", node);
     co_return std::move(*pending->reply);
 }
 

@@ -50,6 +50,8 @@ public:
 private:
     friend class PeerLink;
     struct Listener;
+    Task<std::shared_ptr<PeerLink>> link_to(std::string node);
+    Task<Result<PeerReply>> ask_once(std::string node, wire::PeerType type, std::string body, Nanos timeout);
     Task<> accept_all(std::shared_ptr<Listener> listener);
     Task<> dial(std::string name, std::string address);
     Task<> converse(std::shared_ptr<PeerLink> link);

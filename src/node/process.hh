@@ -49,6 +49,7 @@ struct Process {
     pid_t steward_pid = 0;           // started, maybe not connected yet
     uint64_t steward_start = 0;      // its start time, against reuse of the number
     bool steward_leaving = false;    // it said came_home
+    bool unsettled = false;          // a steward died, and what became of its move is not known yet
     std::shared_ptr<Event> steward_change; // set when steward becomes or ceases to be
     std::shared_ptr<Running> running;
     Turnstile turn; // one move at a time

@@ -89,9 +89,7 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     if (!why.empty()) process->reason = why;
     auto found = programs_.find(process->program);
     if (found != programs_.end()) found->second->sums.add(*process, monotonic_now());
-    if (process->running) {
-        process->running = nullptr;
-    }
+    end_waiting(process);
     auto present = processes_.find(process->pid());
     if (present != processes_.end() && present->second == process) processes_.erase(present);
     if (process->steward_change) process->steward_change->set();
@@ -309,8 +307,12 @@ void Node::recall() {
             if (!host.empty() && host != name_) {
                 process->host = host;
                 process->place = Place::away;
-                process->steward_pid = static_cast<pid_t>(number(row, "steward_pid"));
-                process->steward_start = number(row, "steward_start");
+            }
+            process->steward_pid = static_cast<pid_t>(number(row, "steward_pid"));
+            process->steward_start = number(row, "steward_start");
+            // One that had a steward was away or on its way; the steward may have died as we did.
+            if (process->place != Place::home || process->steward_pid != 0) {
+                process->unsettled = true;
                 start(io_, relearn(process));
             }
         }

@@ -99,8 +99,6 @@ Status Warden::create_guest() {
     birth.uid = own_user ? sandbox::guest_uid : sandbox::warden_uid;
     birth.gid = birth.uid;
     birth.realtime_offset_ns = prepare_->realtime_ns - (real_now() - (monotonic_now() - prepare_at_)).count();
-    birth.token = order_.token;
-    birth.node = order_.node;
     birth.command = command_theirs.number();
     birth.service = service_theirs.number();
     guest_ = TRY(Guest::create(birth));

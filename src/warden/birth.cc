@@ -79,8 +79,6 @@ void write_control(Birth const& birth) {
     control.xsave_size = order.xsave_size;
     control.xfeatures = order.xfeatures;
     control.realtime_offset_ns = static_cast<uint64_t>(birth.realtime_offset_ns);
-    memcpy(control.session, birth.token.data(), std::min(birth.token.size(), sizeof control.session));
-    strncpy(control.host, birth.node.c_str(), sizeof control.host - 1);
     control.page_bytes = page;
     control.cpu_count = order.cpu_count;
 }

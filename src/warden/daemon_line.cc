@@ -20,7 +20,7 @@ DaemonLine::~DaemonLine() {
 void DaemonLine::connect() {
     auto connected = sys::unix_connect(path_, SOCK_SEQPACKET);
     if (!connected) {
-        (void)loop_.after(std::chrono::milliseconds(500), [this] { connect(); });
+        (void)loop_.after(std::chrono::milliseconds(200), [this] { connect(); });
         return;
     }
     socket_ = std::move(*connected);
@@ -31,7 +31,7 @@ void DaemonLine::connect() {
 void DaemonLine::lost() {
     loop_.unwatch(socket_.number());
     socket_.close();
-    (void)loop_.after(std::chrono::milliseconds(500), [this] { connect(); });
+    (void)loop_.after(std::chrono::milliseconds(200), [this] { connect(); });
 }
 
 void DaemonLine::send(std::string const& packet) {

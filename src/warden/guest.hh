@@ -28,8 +28,6 @@ struct Birth {
     int fd_first = 0;      // the builder's socket gets this number, the service socket the next
     uint32_t uid = 0, gid = 0; // inside
     int64_t realtime_offset_ns = 0;
-    std::string token;
-    std::string node;
     int command = -1, service = -1; // ours, their ends
 };
 

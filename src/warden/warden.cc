@@ -145,6 +145,9 @@ void Warden::lose_control(std::string const& why) {
     loop_.unwatch(control_.number());
     control_.close();
     if (!may_be_committed(stage_)) return end(why);
+    // The pages that it sends go nowhere now, and home's porter must not wait for them.
+    pages_.close();
+    if (links_.empty()) return end("home has ended");
     LOG(warn, "{}; the guest waits for another steward", why);
     abandoned_ = monotonic_now();
 }
@@ -199,7 +202,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
         end("the move was called off");
         return {};
     case SessionType::let_go:
-        FAULT_POINT("warden_before_let_go");
+        (void)fault_point("warden_before_let_go"); // whatever goes wrong with it, the copy ends
         end("the process lives elsewhere now");
         return {};
     case SessionType::park:
@@ -218,6 +221,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
         auto known = TRY(parse<wire::Prepare>(body));
         if (known.identity != order_.identity) return fail(EPERM, "another process's guest");
         if (!may_be_committed(stage_)) return fail(EPROTO, "adopt while {}", stage_name(stage_));
+        if (known.epoch != prepare_->epoch) return fail(EPROTO, "adopt of epoch {}, not {}", known.epoch, prepare_->epoch);
         // Home's epoch says that the commit has been made, or that a move away has not.
         if (stage_ == Stage::ready) return commit();
         if (stage_ != Stage::running) return resume();
@@ -324,7 +328,7 @@ void Warden::drop_link(uint32_t slot) {
     if (found == links_.end()) return;
     loop_.unwatch(found->second.number());
     links_.erase(found);
-    if (links_.empty() && !control_ && stage_ == Stage::running) end("home has ended");
+    if (links_.empty() && !control_ && may_be_committed(stage_)) end("home has ended");
 }
 
 } // namespace rove::warden

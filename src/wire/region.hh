@@ -117,6 +117,8 @@ struct Slot {
     uint64_t mirror_mask;         // P: the mask that the kernel has for this thread
     uint64_t call_address;        // P: nothing outside the blob uses this
     uint64_t private_words[32];   // the blob's own per-thread variables
+    int32_t next_link_fd;         // P: the link to use once the epoch is `next_link_epoch`; 0: none
+    uint32_t next_link_epoch;
 };
 static_assert(sizeof(Slot) <= 0x1000);
 
@@ -126,6 +128,13 @@ struct Action {
 };
 
 inline constexpr uint32_t counting_max = 64;
+
+/// Where the process lives in one epoch: what a new steward needs to find it.
+struct Whereabouts {
+    uint32_t epoch;
+    char host[64];
+    uint8_t landing[256];         // where the warden is: an encoded Landing, length first (u16)
+};
 
 struct Control {
     uint32_t magic, version;
@@ -146,9 +155,7 @@ struct Control {
     uint64_t xfeatures;
     uint64_t realtime_offset_ns;  // home's CLOCK_REALTIME − host's, signed
     Action actions[65];           // program's actions by signal number, 1..64
-    uint8_t session[16];          // token of the present session: lets a new steward reconnect
-    uint8_t landing[256];         // where the present warden is: an encoded Landing, length first (u16)
-    char host[64];                // present host's name
+    Whereabouts places[2];        // of epoch e at e & 1: the next one's is written beside the present one's
     uint64_t trace_count[512];    // calls by number (R), for rove trace
     uint64_t trace_errors[512];
     uint64_t trace_forwarded[512];
