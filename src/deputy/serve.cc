@@ -20,7 +20,10 @@ using wire::LinkType;
 
 namespace {
 
-constexpr uint64_t scratch_size = wire::slot_buffer_size - rt::input_size;
+// Scratch lies behind the link's input; a little room before it is for the head of an answer whose bytes lie there.
+constexpr uint64_t head_room = 192;
+constexpr uint64_t scratch_offset = rt::input_size + head_room;
+constexpr uint64_t scratch_size = wire::slot_buffer_size - scratch_offset;
 
 bool pending_signal(Slot& slot) { return own(slot).signals_recorded == 1; }
 
@@ -52,6 +55,16 @@ bool send_reply(Slot& slot, uint32_t sequence, Reply& reply, uint16_t flags) {
         total += sizeof(wire::WireSignal);
     }
     header.length = static_cast<uint32_t>(total);
+    // One piece in the slot's scratch: the head goes before it, and all is sent as it lies.
+    uint64_t head_bytes = sizeof header + head;
+    if (count == 3 && !(flags & wire::flag_signal)) {
+        uint64_t piece = vectors[2].base, area = word(rt::buffer(slot)) + rt::input_size;
+        if (piece >= area + head_bytes && piece < word(rt::buffer(slot)) + wire::slot_buffer_size) {
+            memcpy(reinterpret_cast<void*>(piece - head), &reply, head);
+            memcpy(reinterpret_cast<void*>(piece - head_bytes), &header, sizeof header);
+            return rt::send_bytes(slot, reinterpret_cast<void const*>(piece - head_bytes), total + sizeof header);
+        }
+    }
     // Small answers as one piece: one copy is cheaper than a vector.
     unsigned char small[512];
     if (total + sizeof header <= sizeof small) {
@@ -161,7 +174,7 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     }
     LargeScratch large;
     // The region's first page is never mapped: a fault that is due finds it.
-    syscalls::Scratch scratch{word(rt::buffer(slot) + rt::input_size), scratch_size, rt::region_base()};
+    syscalls::Scratch scratch{word(rt::buffer(slot)) + scratch_offset, scratch_size, rt::region_base()};
     bool breaks = syscalls::breaks_off(body, head_bytes);
     if (uint64_t wanted = syscalls::scratch_wanted(body, head_bytes); wanted > scratch_size || breaks) {
         if (!large.get(wanted)) {

@@ -163,9 +163,15 @@ bool take_to(Slot& slot, void* to, uint64_t n) {
     p.input_begin += static_cast<uint32_t>(first);
     at += first;
     n -= first;
-    while (n > 0) {
-        long got = sys(45, slot.link_fd, at, n, 0x100); // MSG_WAITALL
+    // The rest of a frame is on its way: it is hardly worth going to sleep for.
+    for (int spins = p.spin_skip > 0 ? spins_max : 0; n > 0;) {
+        bool spin = spins < spins_max;
+        long got = sys(45, slot.link_fd, at, n, spin ? dont_wait : 0x100); // MSG_WAITALL
         if (got == eintr) continue;
+        if (got == eagain) {
+            ++spins;
+            continue;
+        }
         if (got <= 0) return false;
         at += got;
         n -= static_cast<uint64_t>(got);
