@@ -158,6 +158,9 @@ bool continue_futex(Slot& slot, UserContext& user) {
     }
 }
 
+/// MADV_DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK
+bool is_for_forks(uint64_t advice) { return advice == 10 || advice == 11 || advice == 18 || advice == 19; }
+
 bool overlaps_region(uint64_t at, uint64_t length) {
     uint64_t base = rt::region_base();
     return at < base + wire::region_size && at + length > base;
@@ -233,7 +236,7 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
             *answer = forward_plain(slot, user, 9, args[0], length, 3, 0x4032, static_cast<uint64_t>(-1), 0, result);
             if (*answer != Answer::result) return true;
         }
-        if (nr == 28 && (args[2] == 9 || args[2] > 25 || args[2] == 10 || args[2] == 11 || args[2] == 18 || args[2] == 19)) return home(HomeReason::memory_call);
+        if (nr == 28 && (args[2] == 9 || args[2] > 25 || is_for_forks(args[2]))) return home(HomeReason::memory_call);
         return native();
     case 25: // mremap
         if (overlaps_region(args[0], args[1]) || ((args[3] & 2) && overlaps_region(args[4], args[2]))) {
