@@ -338,8 +338,6 @@ void Warden::import_threads() {
         trouble("", error);
         end("it failed before the commit");
     };
-    // A link that was made for a thread which ended before the freeze: the next thread in its slot gets another.
-    std::erase_if(links_, [&](auto const& link) { return !slots.contains(link.first); });
     for (uint32_t slot : slots) {
         int number = links_first + static_cast<int>(slot);
         // We keep a duplicate: it tells when home is gone.
