@@ -16,6 +16,7 @@
 #include "image/layout.hh"
 #include "migrate/steward.hh"
 #include "sys/files.hh"
+#include "warden/mapping.hh"
 
 namespace rove::migrate {
 
@@ -155,10 +156,13 @@ Status Steward::reconcile(wire::Layout const& layout) {
         }
         }
     }
-    // Pages that P still has are of the time when it left.
+    // Pages that P still has are of the time when it left. Where new content comes, they may serve to hold it.
+    stale_.clear();
     for (auto const& vma : layout.vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
-        advice.push_back({SYS_madvise, {vma.start, vma.end - vma.start, MADV_DONTNEED}, -1});
+        std::vector<wire::Range> old{{vma.start, vma.end - vma.start}};
+        if (vma.kind != wire::VmaKind::segment) old = warden::subtract(old, layout.present);
+        for (auto const& range : old) advice.push_back({SYS_madvise, {range.address, range.length, MADV_DONTNEED}, -1});
     }
     TRY(porter.calls(calls));
     TRY(porter.calls_tolerant(advice));

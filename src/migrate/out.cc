@@ -25,6 +25,7 @@ namespace {
 constexpr Nanos short_patience = std::chrono::seconds(10);
 constexpr uint64_t segment_part = 1 << 20;
 constexpr uint64_t page = 4096;
+constexpr Nanos keep_pages = std::chrono::seconds(5);
 } // namespace
 
 void Steward::Progress::phase(char const* name) {
@@ -129,20 +130,28 @@ Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progres
     return sent;
 }
 
-// P's memory is at the host now; what stays is file mappings without pages, and what `ps` shows.
+// P's memory is at the host now; what stays is file mappings without pages, and what `ps` shows. Anonymous pages are
+// the kernel's to take at once; what it has not needed is given up a little later: a process that comes back soon
+// finds its pages in place.
 void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat) {
     uint64_t keep_start = stat.arg_start & ~(page - 1), keep_end = (stat.env_end + page - 1) & ~(page - 1);
     std::vector<wire::ExecCall> calls;
-    auto drop = [&](uint64_t start, uint64_t end) {
-        if (start < end) calls.push_back({SYS_madvise, {start, end - start, MADV_DONTNEED}, -1});
+    stale_.clear();
+    stale_until_ = monotonic_now() + keep_pages;
+    auto drop = [&](image::Mapping const& mapping, uint64_t start, uint64_t end) {
+        if (start >= end) return;
+        bool anonymous = mapping.inode == 0;
+        uint64_t advice = anonymous ? MADV_FREE : MADV_DONTNEED;
+        calls.push_back({SYS_madvise, {start, end - start, advice}, -1});
+        if (anonymous) stale_.push_back({SYS_madvise, {start, end - start, MADV_DONTNEED}, -1});
     };
     for (auto const& mapping : mappings) {
         auto kind = image::kind_of(mapping);
         if (image::is_foreign(mapping, body_.region()) || mapping.shared || kind == wire::VmaKind::vdso
             || kind == wire::VmaKind::vvar || mapping.has("lo"))
             continue;
-        drop(mapping.start, std::min(mapping.end, std::max(mapping.start, keep_start)));
-        drop(std::max(mapping.start, std::min(mapping.end, keep_end)), mapping.end);
+        drop(mapping, mapping.start, std::min(mapping.end, std::max(mapping.start, keep_start)));
+        drop(mapping, std::max(mapping.start, std::min(mapping.end, keep_end)), mapping.end);
     }
     (void)body_.porter().calls_tolerant(calls);
 }

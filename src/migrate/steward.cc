@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include <poll.h>
 #include <sched.h>
@@ -346,6 +347,7 @@ void Steward::host_lost(std::string const& why) {
 void Steward::tick() {
     if (session_) {
         (void)session_->ping_if_due();
+        if (!stale_.empty() && monotonic_now() > stale_until_) (void)body_.porter().calls_tolerant(std::exchange(stale_, {}));
         auto stat = tracee::read_stat(body_.pid());
         bool stopped = stat && stat->state == 'T';
         if (stopped != told_stopped_) {

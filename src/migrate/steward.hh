@@ -94,6 +94,8 @@ private:
     Nanos reported_{0};
     Nanos home_since_{0};
     wire::GuestTally tally_seen_;
+    std::vector<wire::ExecCall> stale_;  // gives up pages of P that it would only need if it came back soon
+    Nanos stale_until_{0};
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
     bool told_stopped_ = false;
     bool done_ = false;

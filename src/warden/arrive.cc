@@ -217,10 +217,18 @@ void Warden::apply_layout() {
         end("it failed before the commit");
     });
     applied_ = std::move(wanted);
-    for (auto const& batch : populate_batches(target_.present)) {
+    if (huge_.empty()) {
+        huge_ = worth_huge_pages(target_.vmas, target_.present);
+        std::vector<ExecCall> advice;
+        for (auto const& range : huge_)
+            advice.push_back(call_of(SYS_madvise, {range.address, range.length, MADV_HUGEPAGE}, whatever_result));
+        builder_.calls(advice, [](Status) {});
+    }
+    for (auto const& batch : populate_batches(subtract(target_.present, populated_))) {
         std::string_view bytes(reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
         builder_.command(ExecOp::populate, {}, bytes, [](ExecReply const&, std::string_view) {});
     }
+    populated_ = target_.present;
     builder_.calls({}, [this](Status) { laid_out(); });
     serve_builder();
 }

@@ -214,4 +214,34 @@ std::vector<std::vector<wire::PageRange>> populate_batches(std::vector<Range> co
     return result;
 }
 
+std::vector<Range> subtract(std::vector<Range> const& ranges, std::vector<Range> const& without) {
+    std::vector<Range> rest;
+    size_t at = 0;
+    for (auto const& range : ranges) {
+        uint64_t start = range.address, end = range.address + range.length;
+        while (at < without.size() && without[at].address + without[at].length <= start) ++at;
+        for (size_t i = at; i < without.size() && without[i].address < end && start < end; ++i) {
+            if (without[i].address > start) rest.push_back({start, without[i].address - start});
+            start = std::max(start, std::min(end, without[i].address + without[i].length));
+        }
+        if (start < end) rest.push_back({start, end - start});
+    }
+    return rest;
+}
+
+std::vector<Range> worth_huge_pages(std::vector<Vma> const& vmas, std::vector<Range> const& present) {
+    constexpr uint64_t large = 16 << 20;
+    std::vector<Range> worth;
+    size_t at = 0;
+    for (auto const& vma : vmas) {
+        uint64_t size = vma.end - vma.start, there = 0;
+        while (at < present.size() && present[at].address + present[at].length <= vma.start) ++at;
+        if (vma.kind != VmaKind::anonymous || size < large) continue;
+        for (size_t i = at; i < present.size() && present[i].address < vma.end; ++i)
+            there += std::min(vma.end, present[i].address + present[i].length) - std::max(vma.start, present[i].address);
+        if (there >= size / 10 * 9) worth.push_back({vma.start, size});
+    }
+    return worth;
+}
+
 } // namespace rove::warden

@@ -36,4 +36,10 @@ Status check_layout(wire::Layout const& layout, uint64_t region);
 /// Present ranges as the executor wants them, in batches that fit its buffer.
 std::vector<std::vector<wire::PageRange>> populate_batches(std::vector<wire::Range> const& present);
 
+// Those parts of `ranges` that are not in `without`; both ascending.
+std::vector<wire::Range> subtract(std::vector<wire::Range> const& ranges, std::vector<wire::Range> const& without);
+
+// Mappings so large, and so full of pages, that huge pages make them quicker to fill and waste next to nothing.
+std::vector<wire::Range> worth_huge_pages(std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& present);
+
 } // namespace rove::warden

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -139,6 +140,13 @@ Result<wire::Parked> Warden::describe_parked() const {
     parked.state.dumpable = state_->dumpable;
     parked.layout.segments = segments_.keys();
     parked.layout.vmas = TRY(guest_->mappings(segments_));
+    constexpr uint16_t advised_huge = 16;
+    for (auto& vma : parked.layout.vmas) {
+        bool ours = std::any_of(huge_.begin(), huge_.end(), [&](auto const& range) {
+            return vma.start < range.address + range.length && vma.end > range.address;
+        });
+        if (ours) vma.advice &= static_cast<uint16_t>(~advised_huge);
+    }
     parked.layout.present = TRY(guest_->private_pages(parked.layout.vmas));
     parked.layout.brk_start = parked.state.brk_start;
     parked.layout.brk_now = parked.state.brk_now;

@@ -132,6 +132,8 @@ private:
     bool first_layout_ = true;
     Fd pages_;                        // page connection, before the guest or send_pages has it
     bool receiving_ = false, received_ = false, importing_ = false;
+    std::vector<wire::Range> populated_; // pages that were made before they came
+    std::vector<wire::Range> huge_;      // where we asked for huge pages, not the program
     uint64_t received_bytes_ = 0;
     std::optional<wire::ProcessState> state_;
     std::map<uint32_t, Fd> links_;    // by slot; after import duplicates, to see that home is there

@@ -304,27 +304,29 @@ TEST_F(WardenTest, guest_runs_forwards_parks_and_resumes) {
     steward.start();
     auto moved = move_in(steward);
 
-    // getpid is local; getppid comes over the link.
-    wire::LinkHeader header;
-    must(sys::recv_exact(moved.link.number(), &header, sizeof header, Deadline::after(patience)), "call");
-    EXPECT_EQ(static_cast<int>(header.type), static_cast<int>(wire::LinkType::call));
-    std::string body(header.length, '\0');
-    must(sys::recv_exact(moved.link.number(), body.data(), body.size(), Deadline::after(patience)), "call body");
-    syscalls::CallHead call;
-    memcpy(&call, body.data(), sizeof call);
-    EXPECT_EQ(call.nr, SYS_getppid);
+    // First it asks for signals; then getpid is local, and getppid comes over the link.
+    for (auto [number, result] : {std::pair(SYS_rt_sigprocmask, 0), std::pair(SYS_getppid, 77)}) {
+        wire::LinkHeader header;
+        must(sys::recv_exact(moved.link.number(), &header, sizeof header, Deadline::after(patience)), "call");
+        ASSERT_EQ(static_cast<int>(header.type), static_cast<int>(wire::LinkType::call));
+        std::string body(header.length, '\0');
+        must(sys::recv_exact(moved.link.number(), body.data(), body.size(), Deadline::after(patience)), "call body");
+        syscalls::CallHead call;
+        memcpy(&call, body.data(), sizeof call);
+        ASSERT_EQ(call.nr, number);
 
-    syscalls::ReplyHead reply{};
-    reply.result = 77;
-    wire::LinkHeader answer{};
-    answer.magic = wire::link_magic;
-    answer.version = wire::link_version;
-    answer.type = wire::LinkType::reply;
-    answer.epoch = header.epoch;
-    answer.sequence = header.sequence;
-    answer.length = sizeof reply;
-    must(sys::send_all(moved.link.number(), raw(answer)), "reply");
-    must(sys::send_all(moved.link.number(), raw(reply)), "reply body");
+        syscalls::ReplyHead reply{};
+        reply.result = result;
+        wire::LinkHeader answer{};
+        answer.magic = wire::link_magic;
+        answer.version = wire::link_version;
+        answer.type = wire::LinkType::reply;
+        answer.epoch = header.epoch;
+        answer.sequence = header.sequence;
+        answer.length = sizeof reply;
+        must(sys::send_all(moved.link.number(), raw(answer)), "reply");
+        must(sys::send_all(moved.link.number(), raw(reply)), "reply body");
+    }
 
     // It may be parked on its way back from the call as well as in its loop: once in each round.
     std::optional<wire::Parked> parked;
