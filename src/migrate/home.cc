@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -41,6 +42,8 @@ bool covered(std::vector<wire::Range> const& present, uint64_t start, uint64_t e
 } // namespace
 
 Result<wire::Parked> Steward::park() {
+    // Home goes on again, and the loop may not have told the host yet.
+    if (std::exchange(told_stopped_, false)) TRY(session_->send(SessionType::cont));
     TRY(session_->send(SessionType::park));
     FAULT_POINT("park_sent");
     TRY(body_.set_phase(wire::Phase::parking));

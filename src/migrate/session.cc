@@ -58,6 +58,8 @@ Result<Fd> connect_to(wire::Landing const& landing, wire::Kind kind, uint32_t sl
 
 Result<Session> Session::connect(wire::Landing const& landing, uint32_t epoch) {
     Fd fd = TRY(connect_to(landing, wire::Kind::control, 0, epoch));
+    // A send into a link that was cut would otherwise last as long as TCP hopes.
+    TRY(sys::set_dead_peer_timeout(fd.number(), silence_limit));
     return Session(landing, std::move(fd), epoch);
 }
 

@@ -385,6 +385,7 @@ Status Steward::relearn(bool& away) {
     TRY(session.send(SessionType::adopt, prepare));
     TRY(session.wait({SessionType::running}, std::chrono::seconds(10)));
     session_.emplace(std::move(session));
+    told_stopped_ = true; // perhaps it was told so; the loop says what holds now
     away_since_ = monotonic_now();
     body_.set_idle([this] { return keep_sessions(); });
     // The porter is one of the process's threads: while that is stopped it answers nobody.

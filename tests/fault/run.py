@@ -7,7 +7,7 @@
 
 A case is TRIP/POINT/NODE/WHAT. TRIP is out (n1 → n2), onward (n2 → n3) or home (n2 → n1). The keeper that passes
 POINT on NODE is killed there (kill), or its step fails (error), or it is held there while another party is killed
-(steward@n1, warden@n2, roved@n3 …). Which points a trip passes is found out by a trip in which each tells its name;
+(steward@n1, warden@n2, roved@n3 …; home@n1 is the steward with its daemon). Which points a trip passes is found out by a trip in which each tells its name;
 a point of the sources that no trip passes is a failure. After each case:
 
   * the program runs where it was or, once the commit had been made, where it was going; it has ended only if its
@@ -159,7 +159,7 @@ class Case:
 def cases_of(trip, passed):
     start, end = TRIPS[trip]
     hosts = [node for node in (start, end) if node != "n1"]
-    parties = [("steward", "n1"), *(("warden", host) for host in hosts), *(("roved", node) for node in ("n1", *hosts))]
+    parties = [("steward", "n1"), *(("warden", host) for host in hosts), *(("roved", node) for node in ("n1", *hosts)), ("home", "n1")]
     for point, node in passed:
         yield Case(trip, point, node, "kill")
         yield Case(trip, point, node, "error")
@@ -287,17 +287,17 @@ def strike(lab, program, case):
                  reached.search(lab.log_since(case.node, log_size)), f"passing of {case.point}", 10)
         if held:
             party, node = case.victim()
-            if party == "roved":
+            if party in ("roved", "home"):
                 lab.do("daemon", node, "kill")
-                lab.fault(case.node, "")
-                lab.do("daemon", node, "start")
-            else:
-                pids = lab.keepers(node, party)
+            if party != "roved":
+                pids = lab.keepers(node, "steward" if party == "home" else party)
                 if pids:
                     lab.do("run", node, "--", "kill", "-9", *map(str, pids), check=False)
                 # Reaped: before that its connections may still be open.
                 wait_for(lambda: not any(lab.inside(node, f"/proc/{pid}").exists() for pid in pids), f"end of the {party}", 3)
-                lab.fault(case.node, "")
+            lab.fault(case.node, "")
+            if party in ("roved", "home"):
+                lab.do("daemon", node, "start")
         try:
             output, _ = move.communicate(timeout=CASE_LIMIT_S)
         except subprocess.TimeoutExpired:

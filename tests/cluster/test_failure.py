@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a failure looks like from outside: hosts that vanish, targets that refuse, processes that are killed or stopped."""
+import pathlib
+import signal
+import time
+
+import pytest
+
+from conftest import Lab, wait_for
+from test_daemon import counting, end, error_of, only
+
+LARGE = "import time\nblock = bytearray(b'x' * (64 << 20))\nfor i in range(100000):\n print(i, flush=True)\n time.sleep(0.01)\n"
+SILENCE_S = 3  # after which the other side of a session is taken for dead
+
+
+@pytest.fixture(scope="module")
+def lab(rove):
+    shared = Lab(rove)
+    shared.up("--nodes", "3", "--cpus", "0", "--mem", "0")
+    yield shared
+    shared.down()
+
+
+@pytest.fixture(autouse=True)
+def alone(lab):
+    """What a failed test has left running would be taken for the next one's program."""
+    yield
+    for row in lab.json("n1", "ps"):
+        lab.run("n1", "kill", "-9", row["pid"], check=False)
+    wait_for(lambda: lab.json("n1", "ps") == [], "empty ps")
+
+
+def keepers(lab, node):
+    return lab.run(node, "pgrep", "-f", "rove-keeper", check=False).stdout.split()
+
+
+def move(lab, row, node):
+    lab.run("n1", "rove", "move", row["pid"], node)
+
+
+def numbers_go_on(program, count=200):
+    """More of them than a pause of the program could have left in its pipe."""
+    first = int(program.stdout.readline())
+    for number in range(first + 1, first + count):
+        assert program.stdout.readline() == f"{number}\n"
+
+
+def test_a_cut_link_ends_the_process_on_both_sides(lab):
+    program, row = counting(lab)
+    move(lab, row, "n2")
+    began = time.monotonic()
+    lab.do("cut", "n1:n2")
+    try:
+        assert program.wait(timeout=SILENCE_S + 3) == 128 + signal.SIGKILL
+        told = lab.json("n1", "explain", row["pid"])
+        assert told["reason"] == "host_lost" and "n2" in told["reason_text"]
+        wait_for(lambda: not keepers(lab, "n1") and not keepers(lab, "n2"), "end of all keepers", limit_s=SILENCE_S + 3)
+        assert lab.json("n2", "ps", "--all") == []
+        assert time.monotonic() - began < 2 * SILENCE_S + 3
+    finally:
+        lab.do("heal")
+    wait_for(lambda: all(node["state"] == "up" for node in lab.json("n1", "nodes")), "agreement")
+
+
+def test_a_link_cut_while_memory_travels_leaves_it_at_home(new_lab):
+    lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0", "--rate", "100mbit")
+    program = lab.start("n1", "rove", "run", "--", "python3", "-c", LARGE)
+    assert program.stdout.readline() == "0\n"
+    row = wait_for(lambda: only(lab), "row in ps")
+    moving = lab.start("n1", "rove", "move", row["pid"], "n2", "--json", stderr=-1)
+    wait_for(lambda: lab.json("n1", "ps")[0]["state"] == "moving" and keepers(lab, "n2"), "move")
+    time.sleep(0.5)  # 64 MB take five seconds
+    lab.do("cut", "n2")
+    assert moving.wait(timeout=SILENCE_S + 5) == 1
+    assert moving.stderr.read().count("\n") <= 1
+    numbers_go_on(program)
+    assert only(lab)["host"] == "n1"
+    wait_for(lambda: not keepers(lab, "n2"), "end of the warden", limit_s=SILENCE_S + 3)
+    end(lab, program, row)
+
+
+def test_the_guest_of_a_killed_process_is_gone_within_a_second(lab):
+    program, row = counting(lab)
+    move(lab, row, "n2")
+    lab.run("n1", "kill", "-9", row["pid"])
+    wait_for(lambda: not keepers(lab, "n2"), "end of the guest", limit_s=1)
+    assert program.wait(timeout=5) == 128 + signal.SIGKILL
+
+
+def test_the_guest_of_a_process_killed_with_its_steward_is_gone_within_a_second(lab):
+    program, row = counting(lab)
+    move(lab, row, "n2")
+    lab.run("n1", "kill", "-9", *keepers(lab, "n1"), row["pid"])
+    wait_for(lambda: not keepers(lab, "n2"), "end of the guest", limit_s=1)
+    assert program.wait(timeout=5) == 128 + signal.SIGKILL
+
+
+def test_a_dead_target_is_told_in_one_sentence(lab):
+    program, row = counting(lab)
+    lab.do("kill", "n3")
+    try:
+        code, text = error_of(lab, "n1", "move", row["pid"], "n3")
+        assert code == 1 and "n3" in text and "\n" not in text
+        assert only(lab)["host"] == "n1"
+        move(lab, row, "n2")
+        code, text = error_of(lab, "n1", "move", row["pid"], "n3")
+        assert code == 1 and "n3" in text
+        numbers_go_on(program)
+        assert only(lab)["host"] == "n2"
+    finally:
+        lab.do("start", "n3")
+    wait_for(lambda: all(node["state"] == "up" for node in lab.json("n1", "nodes")), "agreement")
+    move(lab, row, "n3")
+    end(lab, program, row)
+
+
+def test_a_stopped_process_stays_where_it_is(lab):
+    program, row = counting(lab)
+    for host, there in (("n1", "n2"), ("n2", "home")):
+        lab.run("n1", "kill", "-STOP", row["pid"])
+        wait_for(lambda: only(lab)["stopped"], "stopped process")
+        code, text = error_of(lab, "n1", "move", row["pid"], there)
+        assert code in (1, 3) and "stopped" in text
+        assert only(lab)["host"] == host
+        lab.run("n1", "kill", "-CONT", row["pid"])
+        numbers_go_on(program)
+        move(lab, row, there)
+    end(lab, program, row)
+
+
+def test_a_steward_that_dies_while_the_process_is_stopped_is_replaced(lab):
+    program, row = counting(lab)
+    move(lab, row, "n2")
+    lab.run("n1", "kill", "-STOP", row["pid"])
+    wait_for(lambda: only(lab)["stopped"], "stopped process")
+    former = set(lab.run("n1", "pgrep", "-f", "rove-keeper steward").stdout.split())
+    lab.run("n1", "kill", "-9", *former)
+    wait_for(lambda: (now := keepers(lab, "n1")) and not former & set(now), "another steward")
+    lab.run("n1", "kill", "-CONT", row["pid"])
+    numbers_go_on(program)
+    move(lab, row, "home")
+    end(lab, program, row)
+
+
+def test_home_keeper_and_daemon_may_die_at_once(lab):
+    program, row = counting(lab)
+    move(lab, row, "n2")
+    lab.do("daemon", "n1", "kill")
+    lab.run("n1", "pkill", "-9", "-f", "rove-keeper steward")
+    lab.do("daemon", "n1", "start")
+    wait_for(lambda: (only(lab) or {}).get("host") == "n2" and keepers(lab, "n1"), "the process in ps again")
+    numbers_go_on(program)
+    move(lab, row, "n3")
+    move(lab, row, "home")
+    end(lab, program, row)
+
+
+def test_a_host_that_is_out_of_memory_says_so(lab):
+    # What the target grants is asked before anything is sent; see also test_daemon's grants.
+    program, row = counting(lab)
+    path = pathlib.Path(f"/run/rove-lab/{lab.name}/n2/rove.toml")
+    original = path.read_text()
+    path.write_text('guests.memory = "1M"\n' + original)
+    try:
+        lab.do("daemon", "n2", "stop")
+        lab.do("daemon", "n2", "start")
+        code, text = error_of(lab, "n1", "move", row["pid"], "n2")
+        assert code == 1 and "memory" in text
+    finally:
+        path.write_text(original)
+        lab.do("daemon", "n2", "stop")
+        lab.do("daemon", "n2", "start")
+    assert only(lab)["host"] == "n1"
+    end(lab, program, row)
