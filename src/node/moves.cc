@@ -100,6 +100,9 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
     auto stat = look_stat(process->pid());
     if (!stat || stat->start_time != process->identity.start_time)
         co_return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
+    // Only a first thread that has ended before the others: what is left cannot be looked into by this PID.
+    if (stat->state == 'Z')
+        co_return Moved::failed(3, "its first thread has ended while others go on", "leader_ended");
     Moved moved;
     moved.from = process->host;
     moved.to = to;

@@ -29,6 +29,10 @@ Status Guest::read(uint64_t from, void* to, size_t count) const {
     while (count > 0) {
         iovec here{at, count}, there{reinterpret_cast<void*>(from), count};
         ssize_t got = process_vm_readv(pid(), &here, 1, &there, 1, 0);
+        if (got < 0 && errno == EFAULT) { // pages that the program itself may not read
+            Fd memory = open_proc("mem", O_RDONLY);
+            got = pread(memory.number(), at, std::min<size_t>(count, 4096 - from % 4096), static_cast<off_t>(from));
+        }
         if (got <= 0) return fail(got < 0 ? errno : EFAULT, "cannot read the guest's memory at {:#x}", from);
         at += got;
         from += static_cast<uint64_t>(got);

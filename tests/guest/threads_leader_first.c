@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // threads_leader_first: the first thread ends by pthread_exit; the others go on and one of them ends the process.
+// may: stay home
 #include "guest.h"
 
 static pthread_t leader;
