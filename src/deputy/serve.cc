@@ -143,6 +143,17 @@ bool drop_input(Slot& slot, uint32_t left) {
     return true;
 }
 
+/// A sleep that was under way when the process left goes on here, where its end is known.
+bool finish_restart(Slot& slot, uint32_t sequence) {
+    uint16_t flags = 0;
+    uint64_t const none[6] = {};
+    long result = perform(slot, 219, none, &flags);
+    // Called off by a move, it is still owed; a signal that comes before it has begun ends it.
+    bool owed = (flags & wire::flag_restart) && (flags & wire::flag_parking);
+    if (!owed) slot.private_words[wire::restart_word] = 0;
+    return answer(slot, sequence, result, flags);
+}
+
 /// A call frame of `length` bytes is next on the link. False when the link has ended.
 bool serve_call(Slot& slot, LinkHeader const& header) {
     if (header.length < sizeof(CallHead)) return false;
@@ -156,7 +167,9 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     if (!rt::take_to(slot, body + sizeof head, head_bytes - sizeof head)) return false;
 
     bool unseen = header.signals_seen != slot.signals_sent || pending_signal(slot);
+    if (head.nr == 219 && slot.private_words[wire::restart_word] != 0 && !unseen) return finish_restart(slot, header.sequence);
     if (unseen || rt::phase() == Phase::parking) { // first the signal, or the move
+        if (head.nr == 219 && rt::phase() != Phase::parking) slot.private_words[wire::restart_word] = 0;
         if (!drop_input(slot, head.in_bytes)) return false;
         // The signal that is on its way precedes this answer on the link.
         uint16_t flags = wire::flag_restart;
@@ -260,17 +273,6 @@ bool serve_fetch(Slot& slot, LinkHeader const& header) {
     return rt::send_all(slot, vectors, 2);
 }
 
-/// A sleep that was under way when the process left goes on here, where its end is known.
-bool finish_restart(Slot& slot) {
-    uint16_t flags = 0;
-    uint64_t const none[6] = {};
-    long result = perform(slot, 219, none, &flags);
-    // Called off by a move, it is still owed; a signal that comes before it has begun ends it.
-    bool owed = (flags & wire::flag_restart) && (flags & wire::flag_parking);
-    if (!owed) slot.private_words[wire::restart_word] = 0;
-    return answer(slot, 0, result, flags);
-}
-
 /// The link is no more: the process goes home, or to another host, or its host is lost (then the
 /// steward ends the process).
 bool link_goes_on(Slot& slot, int old_fd) {
@@ -318,7 +320,7 @@ void serve(Slot& slot) {
     for (;;) {
         int fd = slot.link_fd;
         slot.signals_sent = 0;
-        bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
+        bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot, 0);
         while (alive) {
             LinkHeader header;
             rt::set_state(slot, SlotState::idle);

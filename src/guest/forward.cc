@@ -329,9 +329,20 @@ Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uin
 Answer await_restarted(Slot& slot, UserContext& user, long* result) {
     Plan plan;
     make_empty(plan);
-    slot.sequence = 0;
-    Exchanged got = receive_reply(slot, plan);
-    if ((got.flags & wire::flag_restart) && (got.flags & wire::flag_parking)) return Answer::redo;
+    Exchanged got;
+    if (own(slot).ask_again) {
+        plan.nr = 219; // restart_syscall
+        memset(plan.args, 0, sizeof plan.args);
+        got = exchange(slot, plan);
+    } else { // on a new link home answers unasked
+        slot.sequence = 0;
+        got = receive_reply(slot, plan);
+    }
+    if ((got.flags & wire::flag_restart) && (got.flags & wire::flag_parking)) {
+        own(slot).ask_again = 1; // it may not be moved after all
+        return Answer::redo;
+    }
+    own(slot).ask_again = 0;
     if (got.flags & wire::flag_restart) { // a signal came first; what was left of the sleep is in memory already
         if (got.flags & wire::flag_signal) receive_signal(slot, got.signal);
         *result = -4;

@@ -28,8 +28,8 @@ from tally import Tally
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
-# Without a name or a mode: what every change must keep. All modes run with --mode, or for tests that are named.
-DEFAULT_MODES = ["native", "away"]
+# Without a name or a mode: what every change must keep. The others run with --mode, or for tests that are named.
+DEFAULT_MODES = ["native", "away", "once", "return", "pingpong"]
 
 
 def arguments():
