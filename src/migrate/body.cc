@@ -399,6 +399,9 @@ Result<wire::ProcessState> Body::process_state(std::vector<wire::ThreadImage> th
     wire::ProcessState state;
     state.threads = std::move(threads);
     wire::Control now = TRY(control());
+    state.monotonic_ns = monotonic_now().count();
+    state.coarse_ns = clock_now(CLOCK_MONOTONIC_COARSE).count();
+    state.boottime_ns = boottime_now().count();
     state.actions.assign(reinterpret_cast<char const*>(now.actions), sizeof now.actions);
     state.brk_start = now.brk_start;
     state.brk_now = now.brk_now;

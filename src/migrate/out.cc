@@ -23,9 +23,30 @@ using wire::SessionType;
 
 namespace {
 constexpr Nanos short_patience = std::chrono::seconds(10);
+constexpr int clock_questions = 8, clock_questions_least = 3;
+constexpr Nanos quick_answer = std::chrono::microseconds(150);
 constexpr uint64_t segment_part = 1 << 20;
 constexpr uint64_t page = 4096;
 constexpr Nanos keep_pages = std::chrono::seconds(5);
+
+// What home's clocks say at a moment of the host's. The host has read its own somewhere between question and
+// answer, so the shortest round trip tells most exactly; the middle of it is taken.
+Status compare_clocks(Session& session, wire::Prepare& prepare) {
+    Nanos shortest = Nanos::max();
+    for (int i = 0; i < clock_questions && (i < clock_questions_least || shortest > quick_answer); ++i) {
+        Nanos asked = monotonic_now();
+        TRY(session.send(SessionType::clock_request));
+        auto answer = TRY(session.wait_for<wire::ClockReading>(SessionType::clock, short_patience));
+        Nanos round_trip = monotonic_now() - asked;
+        if (round_trip >= shortest) continue;
+        shortest = round_trip;
+        Clocks now = clocks_now();
+        Nanos middle = asked + round_trip / 2, since = now.monotonic - middle;
+        prepare.home_clock = {middle.count(), (now.boottime - since).count(), (now.realtime - since).count()};
+        prepare.host_clock = answer;
+    }
+    return {};
+}
 } // namespace
 
 void Steward::Progress::phase(char const* name) {
@@ -67,9 +88,7 @@ Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layo
     prepare.epoch = epoch;
     prepare.region = body_.region();
     prepare.blob = warden::blob_identity();
-    prepare.monotonic_ns = monotonic_now().count();
-    prepare.boottime_ns = boottime_now().count();
-    prepare.realtime_ns = real_now().count();
+    TRY(compare_clocks(session, prepare));
     prepare.xsave_size = body_.format().size;
     prepare.xfeatures = body_.format().features;
     prepare.user = order_.user;
