@@ -32,6 +32,7 @@ constexpr uint64_t page = 4096;
 constexpr uint64_t region_first = 0x2000'0000'0000; // far from where programs and allocators put things
 constexpr uint64_t stack_top_offset = wire::slot_stack_offset + wire::slot_stack_size;
 constexpr uint64_t no_number = ~uint64_t{0};
+constexpr uint64_t polled_max = 1024; // entries of 8 bytes
 constexpr Nanos enter_patience = std::chrono::seconds(5);
 
 void nap(long us) {
@@ -65,6 +66,12 @@ Status leave_rseq_section(tracee::RemoteMemory const& memory, tracee::RseqArea c
 
 bool is_relative_sleep(user_regs_struct const& registers) {
     return registers.orig_rax == SYS_nanosleep || registers.orig_rax == SYS_clock_nanosleep;
+}
+
+// A poll whose array is small enough to be carried there and back. Its rest, too, only the kernel at home knows;
+// ppoll, select and their kin write the rest of their time to the program's memory, and epoll_wait begins anew.
+bool is_poll(user_regs_struct const& registers) {
+    return registers.orig_rax == SYS_poll && registers.rsi <= polled_max;
 }
 
 // A blocking transfer that the seizure has cut off after a part: how much it has moved; 0: it is none.
@@ -205,7 +212,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         // A handler that has interrupted such a wait stands on the runtime's stack.
         if (!inside && mapped_ && one.registers.rsp - region_ < wire::region_size)
             return fail(EBUSY, "it is still on its way home; try again");
-        bool sleep = is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
+        bool polls = !inside && is_poll(one.registers);
+        bool sleep = polls || is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
         if (one.interrupted == tracee::Interrupted::restart && !sleep) {
             one.registers.rip -= 2; // a timed wait for something else begins anew
             one.registers.rax = one.registers.orig_rax;
@@ -214,7 +222,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         if (one.interrupted == tracee::Interrupted::restart) {
             one.registers.rax = static_cast<uint64_t>(-EINTR);
             bool plain = one.registers.orig_rax == SYS_nanosleep;
-            if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
+            if (polls) one.left.rest_call = SYS_poll;
+            else if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
         }
         if (uint64_t moved = inside ? 0 : cut_off(memory_, thread.registers); moved != 0) {
             one.left.pending = wire::Pending::rest;
@@ -245,6 +254,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
             one.frame = TRY(image::parse_frame(old.frame, as_bytes(bytes), format_));
             one.frame.mask = old.thread.mask;
             one.left.sleep_remaining = old.thread.sleep_remaining;
+            if (sleeps) one.left.rest_call = old.thread.rest_call;
             if (waits) {
                 one.left = old.thread;
                 one.interrupted = tracee::Interrupted::no;
