@@ -295,7 +295,9 @@ bool serve_frame(Slot& slot, LinkHeader const& header) {
     switch (header.type) {
     case LinkType::call: return serve_call(slot, header);
     case LinkType::fetch: return serve_fetch(slot, header);
-    case LinkType::taken: return header.length == 0;
+    case LinkType::taken: // of a signal, or a wish that an owed wait goes on
+        if (header.length != 0) return false;
+        return slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
     case LinkType::come_home: {
         wire::HomeRequest what;
         if (header.length != sizeof what || !rt::take_to(slot, &what, sizeof what)) return false;

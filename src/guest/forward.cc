@@ -348,8 +348,16 @@ Answer await_restarted(Slot& slot, UserContext& user, long* result) {
     Plan plan;
     make_empty(plan);
     slot.sequence = 0;
+    if (own(slot).ask_again) { // the move was called off
+        own(slot).ask_again = 0;
+        auto header = request(slot, LinkType::taken, 0);
+        if (!rt::send_bytes(slot, &header, sizeof header)) stand_still(slot);
+    }
     Exchanged got = receive_reply(slot, plan);
-    if ((got.flags & wire::flag_restart) && (got.flags & wire::flag_parking)) return Answer::redo;
+    if ((got.flags & wire::flag_restart) && (got.flags & wire::flag_parking)) {
+        own(slot).ask_again = 1;
+        return Answer::redo;
+    }
     if (got.flags & wire::flag_restart) { // a signal came first; what was left of the sleep is in memory already
         if (got.flags & wire::flag_signal) receive_signal(slot, got.signal);
         *result = -4;
