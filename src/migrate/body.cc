@@ -68,12 +68,6 @@ bool is_relative_sleep(user_regs_struct const& registers) {
     return registers.orig_rax == SYS_nanosleep || registers.orig_rax == SYS_clock_nanosleep;
 }
 
-// A poll whose array is small enough to be carried there and back. Its rest, too, only the kernel at home knows;
-// ppoll, select and their kin write the rest of their time to the program's memory, and epoll_wait begins anew.
-bool is_poll(user_regs_struct const& registers) {
-    return registers.orig_rax == SYS_poll && registers.rsi <= polled_max;
-}
-
 // A blocking transfer that the seizure has cut off after a part: how much it has moved; 0: it is none.
 uint64_t cut_off(tracee::RemoteMemory const& memory, user_regs_struct const& registers) {
     uint64_t wanted = 0;
@@ -212,7 +206,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         // A handler that has interrupted such a wait stands on the runtime's stack.
         if (!inside && mapped_ && one.registers.rsp - region_ < wire::region_size)
             return fail(EBUSY, "it is still on its way home; try again");
-        bool polls = !inside && is_poll(one.registers);
+        // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the program's memory.
+        bool polls = !inside && one.registers.orig_rax == SYS_poll && one.registers.rsi <= polled_max;
         bool sleep = polls || is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
         if (one.interrupted == tracee::Interrupted::restart && !sleep) {
             one.registers.rip -= 2; // a timed wait for something else begins anew
