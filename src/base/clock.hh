@@ -21,11 +21,42 @@ inline Nanos monotonic_now() { return clock_now(CLOCK_MONOTONIC); }
 inline Nanos boottime_now() { return clock_now(CLOCK_BOOTTIME); }
 inline Nanos real_now() { return clock_now(CLOCK_REALTIME); }
 
+// All three at one moment.
+struct Clocks {
+    Nanos monotonic{0}, boottime{0}, realtime{0};
+};
+// A pause between the readings would look like a difference between the clocks: the reading that took the least time counts.
+inline Clocks clocks_now() {
+    Clocks best;
+    Nanos least = Nanos::max();
+    for (int i = 0; i < 4; ++i) {
+        Nanos before = monotonic_now();
+        Nanos boottime = boottime_now(), realtime = real_now();
+        Nanos after = monotonic_now();
+        if (after - before >= least) continue;
+        least = after - before;
+        best = {before + least / 2, boottime, realtime};
+    }
+    return best;
+}
+
 inline timespec to_timespec(Nanos time) {
     timespec result{};
     result.tv_sec = time.count() / 1000000000;
     result.tv_nsec = time.count() % 1000000000;
     return result;
+}
+
+// Sleeps until the clock says so, which may be a coarse one, but not longer than `most`: what is missing then.
+inline Nanos await_clock(clockid_t clock, Nanos until, Nanos most) {
+    Nanos const give_up = monotonic_now() + most, step = std::chrono::microseconds(100);
+    for (;;) {
+        Nanos left = until - clock_now(clock);
+        if (left <= Nanos(0)) return Nanos(0);
+        if (monotonic_now() >= give_up) return left;
+        timespec nap = to_timespec(left < step ? left : step);
+        (void)nanosleep(&nap, nullptr);
+    }
 }
 
 // A point in monotonic time after which an attempt is given up.

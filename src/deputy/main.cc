@@ -135,22 +135,31 @@ void finish_pending(Slot& slot, rt::UserContext& user) {
 
 /// The program must not see the porter, nor descriptors of ours: whoever is the last to leave has it
 /// end, and all wait for that. Not for ever: to be seen is better than to hang.
-void outlast_porter() {
+void outlast_porter(Slot& own_slot) {
     Slot& zero = rt::slot_at(0);
     auto* left = reinterpret_cast<uint32_t*>(&zero.private_words[left_word]);
     if (__atomic_add_fetch(left, 1, __ATOMIC_ACQ_REL) >= control().threads) sys(48, control().command_fd, 2);
     auto* state = reinterpret_cast<uint32_t*>(&zero.state);
     int64_t const patience[2] = {0, 20000000};
-    for (int tries = 0; tries < 10; ++tries) {
+    auto nap = [](int64_t ns) {
+        int64_t time[2] = {0, ns};
+        sys(270, 0, 0, 0, 0, time, 0); // pselect6
+    };
+    int left_us = 200000;
+    while (left_us > 0) {
         uint32_t now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
         if (now == static_cast<uint32_t>(SlotState::gone) || now == static_cast<uint32_t>(SlotState::free)) break;
-        sys(202, state, 0x80, now, patience, 0, 0);
+        // The kernel keeps one interrupted wait per thread: an owed one would be lost if a futex wait with a time, or
+        // nanosleep, were interrupted as well.
+        bool owed = own_slot.private_words[wire::restart_word] != 0;
+        if (owed) nap(100000);
+        else sys(202, state, 0x80, now, patience, 0, 0);
+        left_us -= owed ? 100 : 20000;
     }
     // Its last instructions, and what the kernel does after them.
-    int64_t const moment[2] = {0, 20000};
     for (int tries = 0; tries < 1000 && zero.tid > 0 && sys(234, control().pid, zero.tid, 0) == 0; ++tries) {
         if (tries < 20) sys(24);
-        else sys(35, moment, 0);
+        else nap(20000);
     }
 }
 
@@ -184,7 +193,7 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     // Said before what is left of a sleep: nobody waits for that.
     alarm(wire::AlarmType::released, slot.index, 0);
     rt::set_state(slot, SlotState::leaving);
-    outlast_porter();
+    outlast_porter(slot);
     auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
     sys(131, &stack, 0); // before a wait: its handlers may run there
     if (slot.private_words[wire::restart_word] != 0) {

@@ -144,14 +144,14 @@ bool drop_input(Slot& slot, uint32_t left) {
 }
 
 /// A sleep that was under way when the process left goes on here, where its end is known.
-bool finish_restart(Slot& slot, uint32_t sequence) {
+bool finish_restart(Slot& slot) {
     uint16_t flags = 0;
     uint64_t const none[6] = {};
     long result = perform(slot, 219, none, &flags);
-    // Called off by a move, it is still owed; a signal that comes before it has begun ends it.
-    bool owed = (flags & wire::flag_restart) && (flags & wire::flag_parking);
+    // Called off by a move, it is still owed; a signal, which goes with the answer, ends it.
+    bool owed = (flags & wire::flag_restart) && !pending_signal(slot);
     if (!owed) slot.private_words[wire::restart_word] = 0;
-    return answer(slot, sequence, result, flags);
+    return answer(slot, 0, result, flags);
 }
 
 /// A call frame of `length` bytes is next on the link. False when the link has ended.
@@ -167,9 +167,7 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     if (!rt::take_to(slot, body + sizeof head, head_bytes - sizeof head)) return false;
 
     bool unseen = header.signals_seen != slot.signals_sent || pending_signal(slot);
-    if (head.nr == 219 && slot.private_words[wire::restart_word] != 0 && !unseen) return finish_restart(slot, header.sequence);
     if (unseen || rt::phase() == Phase::parking) { // first the signal, or the move
-        if (head.nr == 219 && rt::phase() != Phase::parking) slot.private_words[wire::restart_word] = 0;
         if (!drop_input(slot, head.in_bytes)) return false;
         // The signal that is on its way precedes this answer on the link.
         uint16_t flags = wire::flag_restart;
@@ -297,7 +295,9 @@ bool serve_frame(Slot& slot, LinkHeader const& header) {
     switch (header.type) {
     case LinkType::call: return serve_call(slot, header);
     case LinkType::fetch: return serve_fetch(slot, header);
-    case LinkType::taken: return header.length == 0;
+    case LinkType::taken: // of a signal, or a wish that an owed wait goes on
+        if (header.length != 0) return false;
+        return slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
     case LinkType::come_home: {
         wire::HomeRequest what;
         if (header.length != sizeof what || !rt::take_to(slot, &what, sizeof what)) return false;
@@ -320,7 +320,7 @@ void serve(Slot& slot) {
     for (;;) {
         int fd = slot.link_fd;
         slot.signals_sent = 0;
-        bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot, 0);
+        bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
         while (alive) {
             LinkHeader header;
             rt::set_state(slot, SlotState::idle);

@@ -326,25 +326,40 @@ Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uin
     return settle(slot, user, 0, none, got, 0, result);
 }
 
+namespace {
+
+/// What home's kernel has found out about the descriptors of a poll stands in home's memory.
+void take_found(Slot& slot, uint64_t at, uint64_t count) {
+    struct Polled {
+        int fd;
+        short events, found;
+    } part[64];
+    for (uint64_t done = 0; done < count;) {
+        uint64_t wanted = count - done < 64 ? count - done : 64;
+        if (fetch(slot, at + done * sizeof part[0], wanted * sizeof part[0], word(part)) != wanted * sizeof part[0]) return;
+        for (uint64_t i = 0; i < wanted; ++i, ++done)
+            (void)copy_out(at + done * sizeof part[0] + 6, &part[i].found, sizeof part[i].found);
+    }
+}
+
+} // namespace
+
 Answer await_restarted(Slot& slot, UserContext& user, long* result) {
     Plan plan;
     make_empty(plan);
-    Exchanged got;
-    if (own(slot).ask_again) {
-        plan.nr = 219; // restart_syscall
-        memset(plan.args, 0, sizeof plan.args);
-        got = exchange(slot, plan);
-    } else { // on a new link home answers unasked
-        slot.sequence = 0;
-        got = receive_reply(slot, plan);
+    slot.sequence = 0;
+    if (own(slot).ask_again) { // the move was called off
+        own(slot).ask_again = 0;
+        auto header = request(slot, LinkType::taken, 0);
+        if (!rt::send_bytes(slot, &header, sizeof header)) stand_still(slot);
     }
-    if ((got.flags & wire::flag_restart) && (got.flags & wire::flag_parking)) {
-        own(slot).ask_again = 1; // it may not be moved after all
+    Exchanged got = receive_reply(slot, plan);
+    if ((got.flags & wire::flag_restart) && !(got.flags & wire::flag_signal)) {
+        own(slot).ask_again = 1;
         return Answer::redo;
     }
-    own(slot).ask_again = 0;
     if (got.flags & wire::flag_restart) { // a signal came first; what was left of the sleep is in memory already
-        if (got.flags & wire::flag_signal) receive_signal(slot, got.signal);
+        receive_signal(slot, got.signal);
         *result = -4;
         return Answer::result;
     }
@@ -353,6 +368,8 @@ Answer await_restarted(Slot& slot, UserContext& user, long* result) {
     if (got.result == -4 && at != 0 && fetch(slot, at, sizeof rest, word(rest)) == sizeof rest) {
         (void)copy_out(at, rest, sizeof rest); // home's kernel has written it into home's memory
     }
+    constexpr uint32_t poll = 7;
+    if (got.result >= 0 && slot.thread.rest_call == poll) take_found(slot, user.rdi, user.rsi);
     uint64_t const none[6] = {};
     return settle(slot, user, 0, none, got, 0, result);
 }

@@ -32,6 +32,7 @@ constexpr uint64_t page = 4096;
 constexpr uint64_t region_first = 0x2000'0000'0000; // far from where programs and allocators put things
 constexpr uint64_t stack_top_offset = wire::slot_stack_offset + wire::slot_stack_size;
 constexpr uint64_t no_number = ~uint64_t{0};
+constexpr uint64_t polled_max = 1024; // entries of 8 bytes
 constexpr Nanos enter_patience = std::chrono::seconds(5);
 
 void nap(long us) {
@@ -205,7 +206,9 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         // A handler that has interrupted such a wait stands on the runtime's stack.
         if (!inside && mapped_ && one.registers.rsp - region_ < wire::region_size)
             return fail(EBUSY, "it is still on its way home; try again");
-        bool sleep = is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
+        // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the program's memory.
+        bool polls = !inside && one.registers.orig_rax == SYS_poll && one.registers.rsi <= polled_max;
+        bool sleep = polls || is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
         if (one.interrupted == tracee::Interrupted::restart && !sleep) {
             one.registers.rip -= 2; // a timed wait for something else begins anew
             one.registers.rax = one.registers.orig_rax;
@@ -214,7 +217,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         if (one.interrupted == tracee::Interrupted::restart) {
             one.registers.rax = static_cast<uint64_t>(-EINTR);
             bool plain = one.registers.orig_rax == SYS_nanosleep;
-            if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
+            if (polls) one.left.rest_call = SYS_poll;
+            else if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
         }
         if (uint64_t moved = inside ? 0 : cut_off(memory_, thread.registers); moved != 0) {
             one.left.pending = wire::Pending::rest;
@@ -245,6 +249,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
             one.frame = TRY(image::parse_frame(old.frame, as_bytes(bytes), format_));
             one.frame.mask = old.thread.mask;
             one.left.sleep_remaining = old.thread.sleep_remaining;
+            if (sleeps) one.left.rest_call = old.thread.rest_call;
             if (waits) {
                 one.left = old.thread;
                 one.interrupted = tracee::Interrupted::no;
@@ -399,6 +404,9 @@ Result<wire::ProcessState> Body::process_state(std::vector<wire::ThreadImage> th
     wire::ProcessState state;
     state.threads = std::move(threads);
     wire::Control now = TRY(control());
+    state.monotonic_ns = monotonic_now().count();
+    state.coarse_ns = clock_now(CLOCK_MONOTONIC_COARSE).count();
+    state.boottime_ns = boottime_now().count();
     state.actions.assign(reinterpret_cast<char const*>(now.actions), sizeof now.actions);
     state.brk_start = now.brk_start;
     state.brk_now = now.brk_now;

@@ -25,6 +25,7 @@ using wire::SessionType;
 
 namespace {
 constexpr Nanos park_patience = std::chrono::seconds(10);
+constexpr Nanos clock_patience = std::chrono::milliseconds(20);
 constexpr uint64_t page = 4096;
 constexpr uint64_t none = ~uint64_t{0};
 
@@ -256,6 +257,11 @@ Status Steward::move_home(Progress& progress) {
         FAULT_POINT("home_pages");
         progress.phase("memory");
         TRY(put_threads(parked.state));
+        // The host's idea of our clocks may have been ahead of them by a little: none goes back for the program.
+        auto seen = [](int64_t time) { return Nanos(std::max<int64_t>(time, 0)); };
+        (void)await_clock(CLOCK_MONOTONIC, seen(parked.state.monotonic_ns), clock_patience);
+        (void)await_clock(CLOCK_BOOTTIME, seen(parked.state.boottime_ns), clock_patience);
+        (void)await_clock(CLOCK_MONOTONIC_COARSE, seen(parked.state.coarse_ns), clock_patience);
         FAULT_POINT("home_before_commit");
         tally_.cpu_away_us = std::max(tally_.cpu_away_us, parked.cpu_us);
         return body_.commit(wire::Phase::released, TRY(body_.epoch()) + 1);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Out: home → host. Survey, prepare the host, freeze, send, commit.
 #include <algorithm>
+#include <cstring>
 
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -16,6 +18,7 @@
 #include "sys/sockets.hh"
 #include "tracee/pagemap.hh"
 #include "warden/blob_identity.hh"
+#include "warden/mapping.hh"
 
 namespace rove::migrate {
 
@@ -23,9 +26,30 @@ using wire::SessionType;
 
 namespace {
 constexpr Nanos short_patience = std::chrono::seconds(10);
+constexpr int clock_questions = 8, clock_questions_least = 3;
+constexpr Nanos quick_answer = std::chrono::microseconds(150);
 constexpr uint64_t segment_part = 1 << 20;
 constexpr uint64_t page = 4096;
 constexpr Nanos keep_pages = std::chrono::seconds(5);
+
+// What home's clocks say at a moment of the host's. The host has read its own somewhere between question and
+// answer, so the shortest round trip tells most exactly; the middle of it is taken.
+Status compare_clocks(Session& session, wire::Prepare& prepare) {
+    Nanos shortest = Nanos::max();
+    for (int i = 0; i < clock_questions && (i < clock_questions_least || shortest > quick_answer); ++i) {
+        Nanos asked = monotonic_now();
+        TRY(session.send(SessionType::clock_request));
+        auto answer = TRY(session.wait_for<wire::ClockReading>(SessionType::clock, short_patience));
+        Nanos round_trip = monotonic_now() - asked;
+        if (round_trip >= shortest) continue;
+        shortest = round_trip;
+        Clocks now = clocks_now();
+        Nanos middle = asked + round_trip / 2, since = now.monotonic - middle;
+        prepare.home_clock = {middle.count(), (now.boottime - since).count(), (now.realtime - since).count()};
+        prepare.host_clock = answer;
+    }
+    return {};
+}
 } // namespace
 
 void Steward::Progress::phase(char const* name) {
@@ -67,9 +91,7 @@ Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layo
     prepare.epoch = epoch;
     prepare.region = body_.region();
     prepare.blob = warden::blob_identity();
-    prepare.monotonic_ns = monotonic_now().count();
-    prepare.boottime_ns = boottime_now().count();
-    prepare.realtime_ns = real_now().count();
+    TRY(compare_clocks(session, prepare));
     prepare.xsave_size = body_.format().size;
     prepare.xfeatures = body_.format().features;
     prepare.user = order_.user;
@@ -130,10 +152,40 @@ Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progres
     return sent;
 }
 
+namespace {
+
+// Where the arrays of polls lie that deputies finish: the kernel reads them again. Sorted, of whole pages.
+std::vector<wire::Range> polled_pages(std::vector<wire::ThreadImage> const& threads) {
+    constexpr size_t rdi = 8, rsi = 9; // in gregset_t's order
+    std::vector<wire::Range> pages;
+    for (auto const& image : threads) {
+        wire::ThreadState state;
+        if (image.thread_state.size() != sizeof state || image.registers.size() <= rsi) continue;
+        std::memcpy(&state, image.thread_state.data(), sizeof state);
+        if (state.pending != wire::Pending::call || state.rest_call != SYS_poll || image.registers[rsi] == 0) continue;
+        uint64_t start = image.registers[rdi] & ~(page - 1);
+        uint64_t end = (image.registers[rdi] + image.registers[rsi] * sizeof(pollfd) + page - 1) & ~(page - 1);
+        pages.push_back({start, end - start});
+    }
+    std::sort(pages.begin(), pages.end(), [](auto const& a, auto const& b) { return a.address < b.address; });
+    // Arrays may share pages.
+    std::vector<wire::Range> apart;
+    for (auto const& range : pages) {
+        uint64_t end = range.address + range.length;
+        if (apart.empty() || apart.back().address + apart.back().length < range.address) apart.push_back(range);
+        else apart.back().length = std::max(apart.back().length, end - apart.back().address);
+    }
+    return apart;
+}
+
+} // namespace
+
 // P's memory is at the host now; what stays is file mappings without pages, and what `ps` shows. Anonymous pages are
 // the kernel's to take at once; what it has not needed is given up a little later: a process that comes back soon
 // finds its pages in place.
-void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat) {
+// Those that a call of a deputy still reads are kept.
+void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat,
+                         std::vector<wire::Range> const& kept) {
     uint64_t keep_start = stat.arg_start & ~(page - 1), keep_end = (stat.env_end + page - 1) & ~(page - 1);
     std::vector<wire::ExecCall> calls;
     stale_.clear();
@@ -142,8 +194,10 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
         if (start >= end) return;
         bool anonymous = mapping.inode == 0;
         uint64_t advice = anonymous ? MADV_FREE : MADV_DONTNEED;
-        calls.push_back({SYS_madvise, {start, end - start, advice}, -1});
-        if (anonymous) stale_.push_back({SYS_madvise, {start, end - start, MADV_DONTNEED}, -1});
+        for (auto const& [address, length] : warden::subtract({wire::Range{start, end - start}}, kept)) {
+            calls.push_back({SYS_madvise, {address, length, advice}, -1});
+            if (anonymous) stale_.push_back({SYS_madvise, {address, length, MADV_DONTNEED}, -1});
+        }
     };
     for (auto const& mapping : mappings) {
         auto kind = image::kind_of(mapping);
@@ -186,6 +240,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
         Session*& other;
         ~Forget() { other = nullptr; }
     } forget{other_};
+    std::vector<wire::Range> polled;
     // Until the commit an error leaves the program running at home and ends the guest there.
     auto attempt = [&]() -> Status {
         TRY(prepare_host(session, epoch, std::move(layout)));
@@ -211,6 +266,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
             TRY(settle_layout(session, layout));
             TRY(session.send(SessionType::state, state));
             FAULT_POINT("after_state");
+            polled = polled_pages(state.threads);
             progress.phase("state");
             for (auto const& image : state.threads) {
                 if (image.slot > links.size()) links.push_back(TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
@@ -250,7 +306,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
     away_since_ = monotonic_now();
     session_.emplace(std::move(session));
     (void)fault_point("after_running");
-    drop_pages(found.mappings, found.stat);
+    drop_pages(found.mappings, found.stat, polled);
     return {};
 }
 

@@ -65,7 +65,7 @@ private:
     Status settle_layout(Session& session, wire::Layout const& layout);
     Status send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress);
     void begin_there(Session& session);
-    void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat);
+    void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat, std::vector<wire::Range> const& kept);
 
     // home.cc
     Status move_home(Progress& progress);

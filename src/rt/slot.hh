@@ -34,8 +34,8 @@ struct Private {
     uint64_t fast_context;     // guest: the UserContext that may be left by the short way, or 0
     uint64_t fast_frame;       // guest: the kernel's frame that it is in
     uint64_t fast_rip;         // guest: where the short way leads
-    uint32_t ask_again;        // guest: the answer to the call that home was in came, and was that it still is
     uint32_t departed;         // guest: asked to go home, parks until it is moved
+    uint32_t ask_again;        // guest: home's wait was called off, and nobody goes on with it on this link unless asked to
     uint64_t clone_flags, clone_parent_tid, clone_child_tid, clone_tls, clone_stack;
 };
 static_assert(sizeof(Private) <= 0x1000);

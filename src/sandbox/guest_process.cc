@@ -32,14 +32,12 @@ Nanos present_offset(std::string const& text, std::string const& clock) {
 
 } // namespace
 
-Status set_clocks(Nanos monotonic, Nanos boottime, Nanos at) {
+Status set_clocks(Nanos monotonic, Nanos boottime) {
     TRY(sys::unshare(CLONE_NEWTIME));
     // Offsets count from the machine's clocks, also when we live in a time namespace ourselves.
     auto text = TRY(sys::read_file("/proc/self/timens_offsets"));
-    Nanos passed = monotonic_now() - at;
     return sys::set_clock_offsets(
-        present_offset(text, "monotonic") + monotonic + passed - monotonic_now(),
-        present_offset(text, "boottime") + boottime + passed - boottime_now());
+        present_offset(text, "monotonic") + monotonic, present_offset(text, "boottime") + boottime);
 }
 
 Result<Newborn> clone_guest(pid_t pid, std::function<void()> const& enter) {

@@ -16,9 +16,8 @@
 
 namespace rove::sandbox {
 
-/// The children of this process will see CLOCK_MONOTONIC and CLOCK_BOOTTIME as these were `at` our
-/// own monotonic time.
-Status set_clocks(Nanos monotonic, Nanos boottime, Nanos at);
+/// The children of this process will see CLOCK_MONOTONIC and CLOCK_BOOTTIME that much ahead of ours.
+Status set_clocks(Nanos monotonic, Nanos boottime);
 
 struct Newborn {
     pid_t pid = 0;

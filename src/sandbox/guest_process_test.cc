@@ -52,7 +52,7 @@ TEST(GuestProcess, sees_nothing_of_the_host) {
     auto warden = start_in_namespaces(0, 0, [&](pid_t) -> int {
         constexpr Nanos ahead = std::chrono::hours(100);
         Nanos now = monotonic_now();
-        if (!set_clocks(now + ahead, boottime_now() + ahead, now)) return 1;
+        if (!set_clocks(ahead, ahead)) return 1;
         auto guest = clone_guest(4321, [&] {
             if (!leave_host_files()) _exit(2);
             if (!keep_only_descriptors({{pipe->writer.number(), 20}})) _exit(3);

@@ -53,6 +53,12 @@ ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t wan
     return call;
 }
 
+// Within what a clock of a machine can say: sums with it cannot overflow.
+Status check_clock(int64_t time) {
+    if (time < 0 || time > int64_t{1} << 61) return fail(EBADMSG, "a clock that says {} ns", time);
+    return {};
+}
+
 uint64_t host_xfeatures() {
     uint32_t low, high;
     asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -82,14 +88,18 @@ Status Warden::prepare(wire::Prepare message) {
     if (message.hostname.size() > 64 || message.domainname.size() > 64)
         return fail(EBADMSG, "a host name of {} bytes", message.hostname.size());
     prepare_ = std::move(message);
-    prepare_at_ = monotonic_now();
+    auto const &home = prepare_->home_clock, &host = prepare_->host_clock;
+    for (auto const* clock : {&home, &host})
+        for (int64_t time : {clock->monotonic_ns, clock->boottime_ns, clock->realtime_ns}) TRY(check_clock(time));
+    monotonic_ahead_ = Nanos(home.monotonic_ns - host.monotonic_ns);
+    boottime_ahead_ = Nanos(home.boottime_ns - host.boottime_ns);
     enter(Stage::building);
     TRY(create_guest());
     return bring(std::move(prepare_->layout));
 }
 
 Status Warden::create_guest() {
-    TRY(sandbox::set_clocks(Nanos(prepare_->monotonic_ns), Nanos(prepare_->boottime_ns), prepare_at_));
+    TRY(sandbox::set_clocks(monotonic_ahead_, boottime_ahead_));
     auto [command, command_theirs] = TRY(sys::socket_pair(SOCK_STREAM));
     auto [service, service_theirs] = TRY(sys::socket_pair(SOCK_SEQPACKET));
     Birth birth;
@@ -98,7 +108,7 @@ Status Warden::create_guest() {
     bool own_user = order_.guest_uid != 0;
     birth.uid = own_user ? sandbox::guest_uid : sandbox::warden_uid;
     birth.gid = birth.uid;
-    birth.realtime_offset_ns = prepare_->realtime_ns - (real_now() - (monotonic_now() - prepare_at_)).count();
+    birth.realtime_offset_ns = prepare_->home_clock.realtime_ns - prepare_->host_clock.realtime_ns;
     birth.command = command_theirs.number();
     birth.service = service_theirs.number();
     guest_ = TRY(Guest::create(birth));
@@ -273,6 +283,7 @@ Status Warden::state(wire::ProcessState message) {
         return fail(EBADMSG, "a state with {} threads", message.threads.size());
     if (message.actions.size() != sizeof(wire::Control::actions))
         return fail(EBADMSG, "{} bytes of signal actions", message.actions.size());
+    for (int64_t time : {message.monotonic_ns, message.coarse_ns, message.boottime_ns}) TRY(check_clock(time));
     std::set<uint32_t> slots;
     for (auto const& thread : message.threads) {
         if (thread.slot == 0 || thread.slot >= spare_slot || !slots.insert(thread.slot).second)
@@ -379,8 +390,19 @@ void Warden::import_threads() {
     serve_builder();
 }
 
+// Clocks of two machines are never compared exactly: the guest goes on when its clocks here say at least what it may
+// have read before. The coarse one counts in ticks.
+void Warden::await_clocks() const {
+    constexpr Nanos most = std::chrono::milliseconds(20);
+    Nanos behind = await_clock(CLOCK_MONOTONIC, Nanos(state_->monotonic_ns) - monotonic_ahead_, most);
+    behind = std::max(behind, await_clock(CLOCK_BOOTTIME, Nanos(state_->boottime_ns) - boottime_ahead_, most));
+    behind = std::max(behind, await_clock(CLOCK_MONOTONIC_COARSE, Nanos(state_->coarse_ns) - monotonic_ahead_, most));
+    if (behind > Nanos(0)) LOG(warn, "the guest's clocks go back by {} us", behind.count() / 1000);
+}
+
 Status Warden::commit() {
     FAULT_POINT("warden_commit");
+    await_clocks();
     TRY(guest_->set_phase(wire::Phase::serving));
     uint64_t phase = guest_->control_field(offsetof(wire::Control, phase));
     constexpr uint64_t wake_private = 0x81;

@@ -136,6 +136,9 @@ Result<wire::Parked> Warden::describe_parked() const {
         parked.state.actions.size()));
     parked.state.brk_start = TRY(guest_->get<uint64_t>(guest_->control_field(offsetof(wire::Control, brk_start))));
     parked.state.brk_now = TRY(guest_->get<uint64_t>(guest_->control_field(offsetof(wire::Control, brk_now))));
+    parked.state.monotonic_ns = (monotonic_now() + monotonic_ahead_).count();
+    parked.state.coarse_ns = (clock_now(CLOCK_MONOTONIC_COARSE) + monotonic_ahead_).count();
+    parked.state.boottime_ns = (boottime_now() + boottime_ahead_).count();
     parked.state.limits = state_->limits;
     parked.state.dumpable = state_->dumpable;
     parked.layout.segments = segments_.keys();

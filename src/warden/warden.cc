@@ -227,6 +227,11 @@ Status Warden::perform(SessionType type, std::string_view body) {
         if (stage_ != Stage::running) return resume();
         return send(SessionType::running, wire::Empty{});
     }
+    case SessionType::clock_request: {
+        Clocks now = clocks_now();
+        wire::ClockReading reading{now.monotonic.count(), now.boottime.count(), now.realtime.count()};
+        return send(SessionType::clock, reading);
+    }
     case SessionType::tally_request:
         return send(SessionType::tally, tally());
     case SessionType::none:
@@ -239,6 +244,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::pages_sent:
     case SessionType::tally:
     case SessionType::trouble:
+    case SessionType::clock:
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));

@@ -81,6 +81,7 @@ private:
     Status write_state();
     void import_threads();
     void set_limits();
+    void await_clocks() const;
     Status commit();
     void watch_builder();
     void serve_builder();
@@ -121,7 +122,7 @@ private:
     std::string error_reason_; // the reason word of the step that fails
 
     std::optional<wire::Prepare> prepare_;
-    Nanos prepare_at_{0};
+    Nanos monotonic_ahead_{0}, boottime_ahead_{0}; // the guest's clocks, which are home's, of ours
     std::optional<Guest> guest_;
     Builder builder_;
     bool builder_watched_ = false;

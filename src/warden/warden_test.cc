@@ -31,6 +31,7 @@ using wire::SessionType;
 
 constexpr uint64_t region = 0x100000000000, code = 0x400000, data = 0x500000, stack = 0x600000;
 constexpr int32_t guest_pid = 4242;
+constexpr int64_t clocks_ahead = 1000000000000;
 constexpr std::chrono::seconds patience(10);
 
 template <class T> T must(Result<T> result, char const* what) {
@@ -126,6 +127,12 @@ struct Steward {
         return sys::send_all(control.number(), as_bytes(body));
     }
     // The next message but pings and tallies.
+    Result<wire::ClockReading> ask_clock() {
+        TRY(send(SessionType::clock_request, wire::Empty{}));
+        auto reading = wire::decode<wire::ClockReading>(expect(SessionType::clock));
+        if (!reading) return fail(EBADMSG, "a malformed clock");
+        return *reading;
+    }
     std::string expect(SessionType type) {
         for (;;) {
             wire::SessionFrame frame;
@@ -194,15 +201,15 @@ wire::Layout layout_of_program() {
     return layout;
 }
 
-wire::Prepare prepare_of(Steward const& steward) {
+wire::Prepare prepare_of(Steward& steward) {
     wire::Prepare prepare;
     prepare.identity = steward.identity;
     prepare.epoch = 1;
     prepare.region = region;
     prepare.blob = blob_identity();
-    prepare.monotonic_ns = monotonic_now().count() + 1000000000000;
-    prepare.boottime_ns = boottime_now().count() + 1000000000000;
-    prepare.realtime_ns = real_now().count();
+    auto host = must(steward.ask_clock(), "clock");
+    prepare.host_clock = host;
+    prepare.home_clock = {host.monotonic_ns + clocks_ahead, host.boottime_ns + clocks_ahead, host.realtime_ns};
     prepare.xsave_size = xsave_size();
     prepare.xfeatures = features();
     prepare.user = "somebody";
@@ -345,6 +352,9 @@ TEST_F(WardenTest, guest_runs_forwards_parks_and_resumes) {
     EXPECT_EQ(registers[11], data) << "rbx";
     EXPECT_EQ(registers[13], 77u) << "rax holds home's answer";
     ASSERT_GE(parked->layout.vmas.size(), 3u);
+    int64_t ahead = parked->state.monotonic_ns - monotonic_now().count();
+    EXPECT_LE(ahead, clocks_ahead);
+    EXPECT_GT(ahead, clocks_ahead - 10'000'000'000) << "the time of parking, by home's clock";
     EXPECT_EQ(parked->layout.vmas[0].start, code);
     EXPECT_EQ(parked->layout.vmas[0].prot, PROT_READ | PROT_EXEC);
     EXPECT_EQ(parked->layout.vmas[1].start, data);

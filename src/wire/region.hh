@@ -66,7 +66,7 @@ enum class Pending : uint32_t {
     sleep = 1,   // nanosleep/clock_nanosleep: until `deadline_ns` on `sleep_clock`, then result 0
     futex = 2,   // FUTEX_WAIT*: run again, until `deadline_ns` if `has_deadline`
     rest = 4,    // a transfer (call number `rest_call`) has moved `rest_done` bytes, and goes on; the registers are the call's
-    call = 3,    // the deputy is in this call (restart_word): its answer comes with sequence 0
+    call = 3,    // the deputy is in this call (restart_word): its answer comes with sequence 0; `rest_call`: poll, or 0 for a sleep
 };
 
 /// User state of one thread that is not in its register frame. Travels with it.
@@ -261,9 +261,9 @@ enum Slot0Word : uint32_t {
     guest_uid_word = 6,      // R: uid and gid that the guest's threads take on in their user namespace
     guest_gid_word = 7,
 };
-/// Word of another slot: 1 when the thread was caught in a relative nanosleep or clock_nanosleep
+/// Word of another slot: 1 when the thread was caught in a relative nanosleep or clock_nanosleep, or in poll
 /// (rax = -516). It enters at rove_entry_deputy like all others (there is no other entry); the deputy ends the
-/// sleep by restart_syscall and answers it; the guest's image has Pending::call and rip behind the call.
+/// wait by restart_syscall and answers it; the guest's image has Pending::call and rip behind the call.
 inline constexpr uint32_t restart_word = 8;
 
 } // namespace rove::wire

@@ -64,6 +64,8 @@ enum class SessionType : uint16_t {
     tally_request = 23,  // S Empty
     trouble = 24,        // W Trouble: the warden cannot go on with what was asked (before commit), or the guest has ended on its own
     adopt = 25,          // S Prepare without layout: a new steward takes over a running guest; answered by running
+    clock_request = 26,  // S Empty, a few times before prepare, which says what came of it
+    clock = 27,          // W ClockReading: at the moment of answering
 };
 
 struct SessionFrame {
@@ -136,12 +138,22 @@ template <class V> void describe(V& v, Layout& m) {
     v.field("brk_now", m.brk_now);
 }
 
+/// Three clocks of one machine at one moment.
+struct ClockReading {
+    int64_t monotonic_ns = 0, boottime_ns = 0, realtime_ns = 0;
+};
+template <class V> void describe(V& v, ClockReading& m) {
+    v.field("monotonic_ns", m.monotonic_ns);
+    v.field("boottime_ns", m.boottime_ns);
+    v.field("realtime_ns", m.realtime_ns);
+}
+
 struct Prepare {
     Identity identity;
     uint32_t epoch = 0;       // that this host will serve: home's present epoch + 1
     uint64_t region = 0;      // address
     std::string blob;         // XXH3-128 of the runtime's bytes: both nodes must run the same
-    int64_t monotonic_ns = 0, boottime_ns = 0, realtime_ns = 0; // home's, at the moment of sending
+    ClockReading home_clock, host_clock; // of one moment, as the steward has found out by asking
     uint64_t xsave_size = 0, xfeatures = 0;
     std::string user, command, hostname, domainname;
     uint32_t cpu_count = 0;   // home's
@@ -153,9 +165,8 @@ template <class V> void describe(V& v, Prepare& m) {
     v.field("epoch", m.epoch);
     v.field("region", m.region);
     v.field("blob", m.blob);
-    v.field("monotonic_ns", m.monotonic_ns);
-    v.field("boottime_ns", m.boottime_ns);
-    v.field("realtime_ns", m.realtime_ns);
+    v.field("home_clock", m.home_clock);
+    v.field("host_clock", m.host_clock);
     v.field("xsave_size", m.xsave_size);
     v.field("xfeatures", m.xfeatures);
     v.field("user", m.user);
@@ -207,6 +218,7 @@ struct ProcessState {
     uint8_t dumpable = 1;
     std::vector<uint64_t> limits;     // pairs soft, hard for RLIMIT_STACK, RLIMIT_CPU (the rest), RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK
     std::string control_counters;     // reserved
+    int64_t monotonic_ns = 0, coarse_ns = 0, boottime_ns = 0; // home's clocks when all threads stood: none sees an earlier time
 };
 template <class V> void describe(V& v, ProcessState& m) {
     v.field("threads", m.threads);
@@ -216,6 +228,9 @@ template <class V> void describe(V& v, ProcessState& m) {
     v.field("dumpable", m.dumpable);
     v.field("limits", m.limits);
     v.field("control_counters", m.control_counters);
+    v.field("monotonic_ns", m.monotonic_ns);
+    v.field("coarse_ns", m.coarse_ns);
+    v.field("boottime_ns", m.boottime_ns);
 }
 
 struct PagesDone {

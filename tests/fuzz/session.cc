@@ -18,6 +18,7 @@ template <class T> void round_trip(std::string_view body) {
 
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     std::string_view text(reinterpret_cast<char const*>(bytes), size);
+    round_trip<wire::ClockReading>(text);
     round_trip<wire::Prepare>(text);
     round_trip<wire::SegmentsWanted>(text);
     round_trip<wire::SegmentBytes>(text);

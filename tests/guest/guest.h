@@ -118,6 +118,11 @@ static inline uint64_t spin(long n) {
     return x;
 }
 
+// stays_end: the mode may bring it home, or on to another host, after a stay away.
+static inline bool stays_end(void) {
+    const char* mode = getenv("GUEST_MODE");
+    return mode != NULL && strcmp(mode, "home") != 0 && strcmp(mode, "away") != 0 && strcmp(mode, "once") != 0;
+}
 // ready: for a test that has nothing to do in rounds but must be struck before it goes on.
 static inline void ready(void) {
     for (long i = 0; again(i, 1); i++) spin(20000);

@@ -110,6 +110,7 @@ class Case:
         self.mark = f"GUEST_GATE={self.gate.folder}"
         if self.mode != "native":
             environment["GUEST_GATE"] = str(self.gate.folder)
+            environment["GUEST_MODE"] = self.mode
         self.deadline = time.monotonic() + self.limit
         with open(self.folder / "stdout", "wb") as out, open(self.folder / "stderr", "wb") as err:
             self.process = subprocess.Popen(
