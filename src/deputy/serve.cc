@@ -145,6 +145,10 @@ bool drop_input(Slot& slot, uint32_t left) {
 
 /// A sleep that was under way when the process left goes on here, where its end is known.
 bool finish_restart(Slot& slot) {
+    if (own(slot).signals_recorded != 0) { // one that the guest has, or gets with the answer, ends the wait
+        slot.private_words[wire::restart_word] = 0;
+        return answer(slot, 0, 0, wire::flag_restart | wire::flag_interrupted);
+    }
     uint16_t flags = 0;
     uint64_t const none[6] = {};
     long result = perform(slot, 219, none, &flags);
@@ -282,6 +286,7 @@ bool link_goes_on(Slot& slot, int old_fd) {
         if (now == Phase::released) return false;
         if (now == Phase::serving && slot.link_fd != old_fd) {
             settle_signals(slot);
+            apply_mask(slot, slot.thread.mask); // the next signal may come now, though the guest says nothing for long
             return true;
         }
         rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));

@@ -91,6 +91,7 @@ void settle_signals(Slot& slot) {
     auto const& guest = slot.thread;
     bool delivered = guest.signals_seen == slot.signals_sent && guest.signals_undelivered == 0;
     mine.signals_recorded = delivered ? 0 : 1;
+    mine.stop = !delivered; // a call that is owed must not begin before it has gone
 }
 
 void send_recorded(Slot& slot) {

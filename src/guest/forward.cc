@@ -354,12 +354,13 @@ Answer await_restarted(Slot& slot, UserContext& user, long* result) {
         if (!rt::send_bytes(slot, &header, sizeof header)) stand_still(slot);
     }
     Exchanged got = receive_reply(slot, plan);
-    if ((got.flags & wire::flag_restart) && !(got.flags & wire::flag_signal)) {
+    bool ended = (got.flags & (wire::flag_signal | wire::flag_interrupted)) != 0;
+    if ((got.flags & wire::flag_restart) && !ended) {
         own(slot).ask_again = 1;
         return Answer::redo;
     }
     if (got.flags & wire::flag_restart) { // a signal came first; what was left of the sleep is in memory already
-        receive_signal(slot, got.signal);
+        if (got.flags & wire::flag_signal) receive_signal(slot, got.signal);
         *result = -4;
         return Answer::result;
     }

@@ -101,15 +101,7 @@ bool finish(Slot& slot, UserContext& user, long result) {
 bool continue_sleep(Slot& slot, UserContext& user) {
     auto& t = slot.thread;
     for (;;) {
-        if (own(slot).stop) return false;
-        int64_t until[2] = {static_cast<int64_t>(t.deadline_ns / 1000000000), static_cast<int64_t>(t.deadline_ns % 1000000000)};
-        uint64_t args[6] = {t.sleep_clock, 1, word(&until[0]), 0, 0, 0};
-        uint32_t outcome = 0;
-        long r = rove_call(230, args, &own(slot).stop, &outcome);
-        if (outcome == 0 && r != -4) return finish(slot, user, r);
-        if (rt::phase() != wire::Phase::serving) return false;
-        own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
-        drain_link(slot);
+        // One may be here already, of the time before a move: it must not wait for the end of the sleep.
         if (deliverable(slot) != 0) {
             if (t.sleep_remaining != 0) {
                 int64_t left = static_cast<int64_t>(t.deadline_ns) - clock_ns(t.sleep_clock);
@@ -119,7 +111,16 @@ bool continue_sleep(Slot& slot, UserContext& user) {
             }
             return finish(slot, user, -4);
         }
-        if (must_give_way(slot)) return false;
+        if (own(slot).stop) return false;
+        int64_t until[2] = {static_cast<int64_t>(t.deadline_ns / 1000000000), static_cast<int64_t>(t.deadline_ns % 1000000000)};
+        uint64_t args[6] = {t.sleep_clock, 1, word(&until[0]), 0, 0, 0};
+        uint32_t outcome = 0;
+        long r = rove_call(230, args, &own(slot).stop, &outcome);
+        if (outcome == 0 && r != -4) return finish(slot, user, r);
+        if (rt::phase() != wire::Phase::serving) return false;
+        own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
+        drain_link(slot);
+        if (must_give_way(slot) && deliverable(slot) == 0) return false;
     }
 }
 
@@ -138,13 +139,6 @@ bool continue_futex(Slot& slot, UserContext& user) {
         args[5] = 0xffffffff;
     }
     for (;;) {
-        if (own(slot).stop) return false;
-        uint32_t outcome = 0;
-        long r = rove_call(202, args, &own(slot).stop, &outcome);
-        if (outcome == 0 && r != -4) return finish(slot, user, r);
-        if (rt::phase() != wire::Phase::serving) return false;
-        own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
-        drain_link(slot);
         if (uint32_t number = deliverable(slot)) {
             slot.thread.pending = Pending::none;
             if (t.has_deadline == 0 && restarts(number)) {
@@ -154,7 +148,14 @@ bool continue_futex(Slot& slot, UserContext& user) {
             }
             return true;
         }
-        if (must_give_way(slot)) return false;
+        if (own(slot).stop) return false;
+        uint32_t outcome = 0;
+        long r = rove_call(202, args, &own(slot).stop, &outcome);
+        if (outcome == 0 && r != -4) return finish(slot, user, r);
+        if (rt::phase() != wire::Phase::serving) return false;
+        own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
+        drain_link(slot);
+        if (must_give_way(slot) && deliverable(slot) == 0) return false;
     }
 }
 

@@ -155,6 +155,9 @@ extern "C" void rove_guest_thread_main(Slot* slot) {
     thread.signals_seen = 0; // both ends count from the link's beginning
     own(*slot).stop = 1; // look at the link before the first step
     rt::set_state(*slot, SlotState::running);
+    // From here on it can be kicked: what it still waits for (a sleep, a futex) may last.
+    uint64_t none = 0;
+    sys(14, 2, &none, 0, 8);
     auto* frame = import_frame(*slot);
     rove_enter_return(frame, &frame->context);
 }
