@@ -6,9 +6,9 @@ if(TARGET rove AND SCDOC)
     set(manual_dir ${CMAKE_BINARY_DIR}/share)
     add_custom_command(
         OUTPUT ${manual_dir}/manual.stamp
-        COMMAND ${CMAKE_COMMAND} -E make_directory ${manual_dir}/man/man1
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${manual_dir}/man/man1 ${manual_dir}/man/man8
         COMMAND $<TARGET_FILE:rove> .manual ${manual_dir} ${PROJECT_VERSION}
-        COMMAND sh -ec "cd share; for page in *.scd; do ${SCDOC} <$page >man/man1/$(basename $page .scd); rm $page; done"
+        COMMAND sh -ec "cd share; for page in *.scd; do name=\${page%.scd}; ${SCDOC} <$page >man/man\${name##*.}/$name; rm $page; done"
         COMMAND ${CMAKE_COMMAND} -E touch ${manual_dir}/manual.stamp
         WORKING_DIRECTORY ${CMAKE_BINARY_DIR} DEPENDS rove VERBATIM COMMENT "Writing the manual")
     add_custom_target(manual ALL DEPENDS ${manual_dir}/manual.stamp)

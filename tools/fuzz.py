@@ -72,7 +72,7 @@ def main():
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for name, (good, text) in zip(chosen, pool.map(lambda name: run(name, seconds, directory), chosen)):
-            print(f"fuzz {name}: {'ok, ' if good else 'FAILED '}{text}")
+            print(f"fuzz {name}: {'ok, ' if good else 'FAILED '}{text}", flush=True)
             failed += not good
     print(f"{len(chosen) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -86,6 +86,7 @@ TEST(Screen, nothing_acts_on_the_terminal) {
 TEST(Manual, every_verb_and_option_is_in_all) {
     std::string const bash = bash_completion(), zsh = zsh_completion(), fish = fish_completion();
     std::string const general = general_page("1");
+    EXPECT_NE(daemon_page("1").find("*--config* FILE"), std::string::npos);
     for (Verb const* verb : all_verbs()) {
         std::string const page = verb_page(*verb), help = verb_help(*verb);
         for (std::string const* text : {&bash, &zsh, &fish, &general})

@@ -20,7 +20,6 @@ namespace rove::cli {
 
 using client::Asked;
 using client::Exit;
-using client::trouble;
 using client::Trouble;
 
 namespace {

@@ -98,6 +98,32 @@ std::string verb_page(Verb const& verb) {
     return page + "# SEE ALSO\n\n*rove*(1), also for the exit status\n";
 }
 
+// The daemon's page. Its keys are shown by `rove config`, which asks a daemon: the page does not repeat them.
+std::string daemon_page(std::string const& version) {
+    std::string page =
+        "roved(8)\n\n# NAME\n\nroved - the daemon of a Rove node\n\n# SYNOPSIS\n\n"
+        "*roved* \\[*--config* FILE\\]\n\n# DESCRIPTION\n\n"
+        "Runs on every node of a cluster, as root and in the foreground. It answers *rove*(1) on a\n"
+        "UNIX socket, tells the other nodes how much its own has to do, and starts a rove-keeper\n"
+        "for each process that leaves and each guest that comes.\n\n"
+        "The daemon takes no part in what is moved: programs and guests go on while it is stopped,\n"
+        "restarted or replaced, and it finds them again by what it keeps in its run directory.\n"
+        "A node without a configuration file is a cluster of its own.\n\n# OPTIONS\n\n"
+        "*--config* FILE\n\tread FILE, which must exist; otherwise /etc/rove/rove.toml, if there "
+        "is one\n\n";
+    page += option_entry(help_option);
+    page += "# SIGNALS\n\n*SIGTERM*, *SIGINT*\n\tend; programs and guests stay as they are\n\n"
+            "# EXIT STATUS\n\n*0*\n\tended by a signal\n\n*1*\n\tcould not start; the reason is "
+            "on standard error\n\n*2*\n\tusage\n\n";
+    page += "# FILES\n\n/etc/rove/rove.toml\n\tthe configuration; *rove config* shows every key, its "
+            "value and what it means\n\n/etc/rove/key\n\tthe cluster's key; *rove init* makes it, "
+            "*rove join* takes it\n\n/run/rove\n\tthe sockets, and the state of this boot\n\n";
+    page += "# NOTES\n\nAs a service it must be stopped without its keepers (KillMode=process in "
+            "systemd), or stopping\nit ends every guest.\n\n";
+    return page + "# SEE ALSO\n\n*rove*(1), *rove-node*(1), *rove-config*(1), *rove-check*(1)\n\n"
+                  "Version " + escaped(version) + ".\n";
+}
+
 std::string bash_completion() {
     std::string verbs, cases;
     for (Verb const* verb : all_verbs()) {
@@ -269,6 +295,7 @@ int write_manual(std::vector<std::string> const& words) {
         if (file) good = std::fclose(file) == 0 && good;
     };
     put("rove.1.scd", general_page(words[1]));
+    put("roved.8.scd", daemon_page(words[1]));
     for (Verb const* verb : all_verbs())
         put(fmt::format("rove-{}.1.scd", verb->name), verb_page(*verb));
     put("completion/rove.bash", bash_completion());

@@ -75,11 +75,11 @@ Asked<Given> parse(Verb const& verb, std::vector<std::string> const& words) {
     }
 
     std::vector<std::string> values(verb.options.size());
-    std::vector<CLI::Option*> found;
+    CLI::App app;
+    std::vector<CLI::Option*> found; // the app's
     bool help = false;
     std::reverse(own.begin(), own.end()); // CLI11 takes its words from the back
     try {
-        CLI::App app;
         app.set_help_flag();
         app.add_flag("--json", given.json);
         app.add_flag("-h,--help", help);

@@ -14,7 +14,6 @@ namespace rove::cli {
 namespace {
 
 using client::field;
-using client::number_field;
 
 // Asks, and prints what `sentence` makes of the answer.
 int ask(Given const& given, char const* path, Shape shape,

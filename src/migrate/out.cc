@@ -231,7 +231,8 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
     TRY(body_.prepare(found));
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = body_.mapped() ? TRY(body_.epoch()) + 1 : 1;
-    wire::Layout layout = TRY(layout_of(found.mappings));
+    wire::Layout expected = TRY(layout_of(found.mappings));
+    wire::Layout layout; // the final one, when frozen
     progress.phase("survey");
 
     Session session = TRY(Session::connect(landing, epoch));
@@ -243,7 +244,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
     std::vector<wire::Range> polled;
     // Until the commit an error leaves the program running at home and ends the guest there.
     auto attempt = [&]() -> Status {
-        TRY(prepare_host(session, epoch, std::move(layout)));
+        TRY(prepare_host(session, epoch, std::move(expected)));
         Fd pages = TRY(connect_to(landing, wire::Kind::pages, 0, epoch));
         std::vector<Fd> links;
         for (uint32_t i = 1; i <= found.threads; ++i)

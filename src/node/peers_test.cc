@@ -97,7 +97,8 @@ TEST_F(PeersTest, a_stranger_is_not_let_in) {
 
 TEST(PeerFrames, what_is_no_frame_is_bad) {
     std::string good = wire::peer_frame(PeerType::goodbye, 3, wire::Goodbye{"leaves"});
-    auto read = wire::read_peer_frame(good + "more");
+    std::string const stream = good + "more"; // the frame read is a view into it
+    auto read = wire::read_peer_frame(stream);
     ASSERT_TRUE(read.frame);
     EXPECT_EQ(read.used, good.size());
     EXPECT_EQ(wire::decode<wire::Goodbye>(read.body)->why, "leaves");

@@ -1,12 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzz target: the readers of what the kernel writes: mountinfo, cgroup files, stat.
-// uses: base sys
+// Fuzz target: the readers of what the kernel writes: mountinfo, cgroup files, stat, status; and the names
+// of such files, as a program gives them.
+// uses: base sys tracee/proc syscalls/proc_path
+#include <cstdlib>
+
 #include "sys/cgroup_files.hh"
 #include "sys/mounts.hh"
 #include "sys/process.hh"
 #include "sys/sockets.hh"
+#include "syscalls/proc_path.hh"
+#include "tracee/proc.hh"
 
 using namespace rove;
+
+namespace {
+void process_files(std::string_view text) {
+    (void)tracee::parse_stat(text);
+    (void)tracee::parse_inner_pid(text);
+    int32_t number = -1;
+    auto kind = syscalls::classify_proc_path(text.data(), text.size(), 1234, &number);
+    if (kind == syscalls::ProcPath::descriptor && number < 0) std::abort();
+    (void)syscalls::may_be_proc_path(text.data(), text.size());
+    std::string counted(text);
+    size_t const length = syscalls::count_one_less(counted.data(), counted.size());
+    if (length > counted.size() || counted.size() - length > 1) std::abort();
+}
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     std::string_view text(reinterpret_cast<char const*>(bytes), size);
@@ -27,5 +46,6 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     (void)sys::parse_cpu_list(text);
     (void)sys::parse_start_time(text);
     (void)sys::Endpoint::parse(std::string(text), 1);
+    process_files(text);
     return 0;
 }

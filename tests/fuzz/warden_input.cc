@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzz target: what a warden is told: hellos by anybody, layouts by a home.
-// uses: warden image base wire
+// uses: base sys image warden/landing warden/mapping
 #include <cstdlib>
 #include <cstring>
 
