@@ -11,7 +11,6 @@
 
 namespace rove::node {
 
-using wire::Place;
 namespace json = boost::json;
 
 namespace {

@@ -29,7 +29,7 @@ namespace {
 
 using wire::SessionType;
 
-constexpr uint64_t region = 0x100000000000, code = 0x400000, data = 0x500000, stack = 0x600000;
+constexpr uint64_t region = 0x200000000000, code = 0x400000, data = 0x500000, stack = 0x600000;
 constexpr int32_t guest_pid = 4242;
 constexpr int64_t clocks_ahead = 1000000000000;
 constexpr std::chrono::seconds patience(10);
