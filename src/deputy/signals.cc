@@ -54,8 +54,9 @@ void install_actions() {
 }
 
 void restore_actions() {
+    // Only where ours stand: to set a default action anew would throw away a SIGCHLD that is pending.
     for (uint32_t n = 1; n <= 64; ++n) {
-        if (n != 9 && n != 19) sys(13, n, &control().actions[n], 0, 8);
+        if (n != 9 && n != 19 && (control().actions[n].handler > 1 || wants_core(n))) sys(13, n, &control().actions[n], 0, 8);
     }
 }
 
