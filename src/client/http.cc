@@ -12,8 +12,21 @@ namespace rove::client {
 
 namespace http = boost::beast::http;
 
+namespace {
+
+// A string that grows with what comes: a length in the header is only somebody's word.
+struct Text : http::string_body {
+    class reader : public http::string_body::reader {
+    public:
+        using http::string_body::reader::reader;
+        void init(boost::optional<std::uint64_t> const&, boost::beast::error_code& error) { error = {}; }
+    };
+};
+
+} // namespace
+
 struct ReplyParser::Inside {
-    http::response_parser<http::string_body> parser;
+    http::response_parser<Text> parser;
     std::string pending; // bytes that the parser wants to see again, with more behind them
 };
 
