@@ -89,6 +89,8 @@ public:
 private:
     Body(pid_t pid, Fd pidfd, tracee::RemoteMemory memory)
         : pid_(pid), pidfd_(std::move(pidfd)), memory_(std::move(memory)), format_(image::machine_format()) {}
+    struct Caught;
+    Result<Caught> catch_thread(tracee::Tracee& tracee, tracee::Thread const& thread) const;
     Status map_region(tracee::Tracee& tracee, image::FrameParts const& frame);
     Status write_control(Survey const& survey, size_t threads);
     Status wait_entered(size_t threads);

@@ -157,6 +157,82 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     return memory_.put(control_address(), control);
 }
 
+struct Body::Caught {
+    image::FrameParts frame;
+    tracee::RseqArea rseq;
+    user_regs_struct registers{};
+    tracee::Interrupted interrupted = tracee::Interrupted::no;
+    wire::ThreadState left{}; // what an earlier stay still owes it
+};
+
+// What a thread was caught in, and what of it the guest, or the deputy, must go on with.
+Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread const& thread) const {
+    if (thread.group_stopped) return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
+    Caught one;
+    one.registers = thread.registers;
+    one.interrupted = tracee::settle_interrupted(one.registers);
+    one.rseq = TRY(tracee.rseq(thread));
+    TRY(leave_rseq_section(memory_, one.rseq, one.registers));
+    one.frame.xsave = TRY(tracee.xsave(thread));
+    TRY(image::check_area(as_bytes(one.frame.xsave), format_));
+    one.frame.xsave.resize(format_.size);
+    one.frame.mask = TRY(tracee.mask(thread));
+    bool inside = mapped_ && one.registers.rip - region_ < wire::region_size;
+    // A handler that has interrupted such a wait stands on the runtime's stack.
+    if (!inside && mapped_ && one.registers.rsp - region_ < wire::region_size)
+        return fail(EBUSY, "it is still on its way home; try again");
+    // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the program's memory.
+    bool polls = !inside && one.registers.orig_rax == SYS_poll && one.registers.rsi <= polled_max;
+    bool sleep = polls || is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
+    if (one.interrupted == tracee::Interrupted::restart && !sleep) {
+        one.registers.rip -= 2; // a timed wait for something else begins anew
+        one.registers.rax = one.registers.orig_rax;
+        one.interrupted = tracee::Interrupted::again;
+    }
+    if (one.interrupted == tracee::Interrupted::restart) {
+        one.registers.rax = static_cast<uint64_t>(-EINTR);
+        bool plain = one.registers.orig_rax == SYS_nanosleep;
+        if (polls) one.left.rest_call = SYS_poll;
+        else if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
+    }
+    if (uint64_t moved = inside ? 0 : cut_off(memory_, thread.registers); moved != 0) {
+        one.left.pending = wire::Pending::rest;
+        one.left.rest_call = static_cast<uint32_t>(thread.registers.orig_rax);
+        one.left.rest_done = moved;
+    }
+    one.frame.registers = image::from_user_regs(one.registers);
+    if (inside) {
+        // It came home in the middle of a wait and ends that in the runtime: the program's own
+        // registers are in its slot, and so is the time until which it waits.
+        uint64_t index = (one.registers.rsp - region_ - wire::slots_offset) / wire::slot_size;
+        if (index == 0 || index >= wire::slots_max) return fail(EBUSY, "it is still on its way home; try again");
+        wire::Slot old = TRY(slot(static_cast<uint32_t>(index)));
+        bool waits = old.thread.pending == wire::Pending::sleep || old.thread.pending == wire::Pending::futex;
+        if (old.thread.pending == wire::Pending::rest && thread.registers.orig_rax == old.thread.rest_call) {
+            auto moved = static_cast<int64_t>(thread.registers.rax);
+            if (moved > 0) old.thread.rest_done += static_cast<uint64_t>(moved);
+            waits = moved > 0 || one.interrupted == tracee::Interrupted::again;
+        }
+        bool sleeps = one.interrupted == tracee::Interrupted::restart;
+        if (old.state != SlotState::leaving || (!waits && !sleeps))
+            return fail(EBUSY, "it is still on its way home; try again");
+        std::string bytes(image::frame_size(format_), 0);
+        uint64_t area = slot_address(static_cast<uint32_t>(index)) + wire::slot_frame_offset;
+        if (old.frame < area || old.frame - area + bytes.size() > wire::slot_frame_size)
+            return fail(EBADMSG, "its saved registers are not where they belong");
+        TRY(memory_.read(old.frame, bytes.data(), bytes.size()));
+        one.frame = TRY(image::parse_frame(old.frame, as_bytes(bytes), format_));
+        one.frame.mask = old.thread.mask;
+        one.left.sleep_remaining = old.thread.sleep_remaining;
+        if (sleeps) one.left.rest_call = old.thread.rest_call;
+        if (waits) {
+            one.left = old.thread;
+            one.interrupted = tracee::Interrupted::no;
+        }
+    }
+    return one;
+}
+
 Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::optional<tracee::Tracee> held) {
     if (!held) held.emplace(TRY(tracee::Tracee::seize(pid_)));
     tracee::Tracee& tracee = *held;
@@ -164,80 +240,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
     auto now = TRY(tracee::read_stat(pid_));
     if (now.arg_start != survey.stat.arg_start || now.brk_start != survey.stat.brk_start)
         return fail(ESTALE, "it has just executed another program; try again");
-    struct Caught {
-        image::FrameParts frame;
-        tracee::RseqArea rseq;
-        user_regs_struct registers{};
-        tracee::Interrupted interrupted = tracee::Interrupted::no;
-        wire::ThreadState left{}; // what an earlier stay still owes it
-    };
     std::vector<Caught> caught;
-    for (auto& thread : tracee.threads()) {
-        if (thread.group_stopped) return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
-        Caught one;
-        one.registers = thread.registers;
-        one.interrupted = tracee::settle_interrupted(one.registers);
-        one.rseq = TRY(tracee.rseq(thread));
-        TRY(leave_rseq_section(memory_, one.rseq, one.registers));
-        one.frame.xsave = TRY(tracee.xsave(thread));
-        TRY(image::check_area(as_bytes(one.frame.xsave), format_));
-        one.frame.xsave.resize(format_.size);
-        one.frame.mask = TRY(tracee.mask(thread));
-        bool inside = mapped_ && one.registers.rip - region_ < wire::region_size;
-        // A handler that has interrupted such a wait stands on the runtime's stack.
-        if (!inside && mapped_ && one.registers.rsp - region_ < wire::region_size)
-            return fail(EBUSY, "it is still on its way home; try again");
-        // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the program's memory.
-        bool polls = !inside && one.registers.orig_rax == SYS_poll && one.registers.rsi <= polled_max;
-        bool sleep = polls || is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
-        if (one.interrupted == tracee::Interrupted::restart && !sleep) {
-            one.registers.rip -= 2; // a timed wait for something else begins anew
-            one.registers.rax = one.registers.orig_rax;
-            one.interrupted = tracee::Interrupted::again;
-        }
-        if (one.interrupted == tracee::Interrupted::restart) {
-            one.registers.rax = static_cast<uint64_t>(-EINTR);
-            bool plain = one.registers.orig_rax == SYS_nanosleep;
-            if (polls) one.left.rest_call = SYS_poll;
-            else if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
-        }
-        if (uint64_t moved = inside ? 0 : cut_off(memory_, thread.registers); moved != 0) {
-            one.left.pending = wire::Pending::rest;
-            one.left.rest_call = static_cast<uint32_t>(thread.registers.orig_rax);
-            one.left.rest_done = moved;
-        }
-        one.frame.registers = image::from_user_regs(one.registers);
-        if (inside) {
-            // It came home in the middle of a wait and ends that in the runtime: the program's own
-            // registers are in its slot, and so is the time until which it waits.
-            uint64_t index = (one.registers.rsp - region_ - wire::slots_offset) / wire::slot_size;
-            if (index == 0 || index >= wire::slots_max) return fail(EBUSY, "it is still on its way home; try again");
-            wire::Slot old = TRY(slot(static_cast<uint32_t>(index)));
-            bool waits = old.thread.pending == wire::Pending::sleep || old.thread.pending == wire::Pending::futex;
-            if (old.thread.pending == wire::Pending::rest && thread.registers.orig_rax == old.thread.rest_call) {
-                auto moved = static_cast<int64_t>(thread.registers.rax);
-                if (moved > 0) old.thread.rest_done += static_cast<uint64_t>(moved);
-                waits = moved > 0 || one.interrupted == tracee::Interrupted::again;
-            }
-            bool sleeps = one.interrupted == tracee::Interrupted::restart;
-            if (old.state != SlotState::leaving || (!waits && !sleeps))
-                return fail(EBUSY, "it is still on its way home; try again");
-            std::string bytes(image::frame_size(format_), 0);
-            uint64_t area = slot_address(static_cast<uint32_t>(index)) + wire::slot_frame_offset;
-            if (old.frame < area || old.frame - area + bytes.size() > wire::slot_frame_size)
-                return fail(EBADMSG, "its saved registers are not where they belong");
-            TRY(memory_.read(old.frame, bytes.data(), bytes.size()));
-            one.frame = TRY(image::parse_frame(old.frame, as_bytes(bytes), format_));
-            one.frame.mask = old.thread.mask;
-            one.left.sleep_remaining = old.thread.sleep_remaining;
-            if (sleeps) one.left.rest_call = old.thread.rest_call;
-            if (waits) {
-                one.left = old.thread;
-                one.interrupted = tracee::Interrupted::no;
-            }
-        }
-        caught.push_back(std::move(one));
-    }
+    for (auto const& thread : tracee.threads()) caught.push_back(TRY(catch_thread(tracee, thread)));
     if (!mapped_) TRY(map_region(tracee, caught.front().frame));
     TRY(write_control(survey, caught.size()));
     wire::Slot zero{};

@@ -231,7 +231,13 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
     TRY(body_.prepare(found));
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = body_.mapped() ? TRY(body_.epoch()) + 1 : 1;
-    wire::Layout expected = TRY(layout_of(found.mappings));
+    // What the host is told first is a forecast. A program that goes on meanwhile may take away a file's mapping while
+    // it is being read: such a one is left out.
+    auto steady = found.mappings;
+    std::erase_if(steady, [&](auto const& mapping) {
+        return mapping.inode != 0 && !segments_.place(body_.pid(), body_.memory(), mapping);
+    });
+    wire::Layout expected = TRY(layout_of(steady));
     wire::Layout layout; // the final one, when frozen
     progress.phase("survey");
 

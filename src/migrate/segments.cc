@@ -3,9 +3,9 @@
 #include "migrate/segments.hh"
 
 #include <algorithm>
+#include <memory>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -43,15 +43,22 @@ Segments::Source Segments::source_of(image::Mapping const& mapping) {
     return source;
 }
 
+// Read, not mapped: whoever shortens the file meanwhile must not end us by a SIGBUS.
 Result<wire::SegmentKey> Segments::key_of_file(Source const& source) {
-    if (source.length == 0) return key_of("", 0);
-    uint64_t skew = source.file_offset % 4096;
-    void* bytes = ::mmap(nullptr, source.length + skew, PROT_READ, MAP_PRIVATE | MAP_POPULATE,
-                         source.file.number(), static_cast<off_t>(source.file_offset - skew));
-    if (bytes == MAP_FAILED) return fail(errno, "cannot map a file of the process");
-    auto key = key_of(static_cast<char const*>(bytes) + skew, source.length);
-    (void)::munmap(bytes, source.length + skew);
-    return key;
+    constexpr uint64_t part = 1 << 20;
+    std::string bytes(std::min(part, source.length), '\0');
+    std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
+    (void)XXH3_128bits_reset(state.get());
+    for (uint64_t at = 0; at < source.length;) {
+        ssize_t got = ::pread(source.file.number(), bytes.data(), std::min(part, source.length - at),
+                              static_cast<off_t>(source.file_offset + at));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return fail(got == 0 ? ESTALE : errno, "a file of the process cannot be read");
+        (void)XXH3_128bits_update(state.get(), bytes.data(), static_cast<size_t>(got));
+        at += static_cast<uint64_t>(got);
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+    return wire::SegmentKey{hash.high64, hash.low64, source.length};
 }
 
 Result<uint32_t> Segments::add_known(pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key) {
