@@ -114,3 +114,12 @@ def lab(rove):
     shared.up()
     yield shared
     shared.down()
+
+
+@pytest.fixture(scope="module")
+def quiet(rove):
+    """Three nodes without limits, for tests that leave them as they found them."""
+    shared = Lab(rove)
+    shared.up("--nodes", "3", "--cpus", "0", "--mem", "0")
+    yield shared
+    shared.down()

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import Lab, wait_for
+from conftest import wait_for
 
 COUNT = "import time\nfor i in range(100000):\n print(i, flush=True)\n time.sleep(0.01)\n"
 
@@ -15,15 +15,6 @@ COUNT = "import time\nfor i in range(100000):\n print(i, flush=True)\n time.slee
 @pytest.fixture
 def lab(new_lab):
     return new_lab("--nodes", "3", "--cpus", "0", "--mem", "0")
-
-
-@pytest.fixture(scope="module")
-def quiet(rove):
-    """A lab for tests that leave it as they found it."""
-    shared = Lab(rove)
-    shared.up("--nodes", "3", "--cpus", "0", "--mem", "0")
-    yield shared
-    shared.down()
 
 
 def states(lab, node):

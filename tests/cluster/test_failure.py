@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import Lab, wait_for
+from conftest import wait_for
 from test_daemon import counting, end, error_of, only
 
 LARGE = "import time\nblock = bytearray(b'x' * (64 << 20))\nfor i in range(100000):\n print(i, flush=True)\n time.sleep(0.01)\n"
@@ -14,11 +14,8 @@ SILENCE_S = 3  # after which the other side of a session is taken for dead
 
 
 @pytest.fixture(scope="module")
-def lab(rove):
-    shared = Lab(rove)
-    shared.up("--nodes", "3", "--cpus", "0", "--mem", "0")
-    yield shared
-    shared.down()
+def lab(quiet):
+    return quiet
 
 
 @pytest.fixture(autouse=True)
