@@ -207,19 +207,13 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
         if (!drop_input(slot, head.in_bytes)) return false;
         return at_home(wire::HomeReason::unknown_call);
     }
-    if (placed != 0) {
-        slot.private_words[11] = static_cast<uint64_t>(placed);
-        return false;
-    }
+    if (placed != 0) return false;
     syscalls::Piece pieces[syscalls::segments_max];
     int count = syscalls::in_list(placement, pieces);
     for (int i = 0; i < count; ++i) {
         if (!rt::take_to(slot, reinterpret_cast<void*>(pieces[i].address), pieces[i].length)) return false;
     }
-    if (long error = syscalls::patch(placement); error != 0) {
-        slot.private_words[11] = static_cast<uint64_t>(1000 - error);
-        return false;
-    }
+    if (syscalls::patch(placement) != 0) return false;
 
     uint16_t flags = 0;
     if (!hide_numbers(placement)) return at_home(wire::HomeReason::descriptor_numbers);

@@ -10,7 +10,8 @@
 #include "rt/memory.hh"
 
 extern "C" {
-long rove_clone_guest(uint64_t flags, uint64_t stack, rove::rt::Slot* slot);
+long rove_clone_thread(uint64_t flags, uint64_t stack, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
+void rove_guest_thread_main(rove::rt::Slot* slot);
 [[noreturn]] void rove_exit_thread(rove::wire::SlotState* state, int code);
 }
 
@@ -127,14 +128,14 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     fresh.index = index;
     fresh.tid = tid;
     fresh.link_fd = static_cast<int>(link);
-    fresh.private_words[9] = 1; // its sandbox is its creator's
+    fresh.private_words[sandboxed_word] = 1;
     prepare(fresh, slot, user, wanted);
     own(fresh).sent_mask = slot.thread.mask;
     rt::set_state(fresh, rt::SlotState::starting);
     if (wanted.flags & clone_parent_settid) (void)copy_out(wanted.parent_tid, &tid, sizeof tid);
     if (wanted.flags & clone_child_settid) (void)copy_out(wanted.child_tid, &tid, sizeof tid);
     uint64_t top = word(&fresh) + wire::slot_stack_offset + wire::slot_stack_size;
-    made = rove_clone_guest(thread_flags, top, &fresh);
+    made = rove_clone_thread(thread_flags, top, &fresh, rove_guest_thread_main);
     if (made >= 0 && made != tid) rt::bug(9); // the warden has promised this number
     if (made < 0) {
         sys(3, link);

@@ -28,6 +28,9 @@ using rt::UserFrame;
 using rt::word;
 using wire::HomeReason;
 
+/// Word of a slot: 1 when its thread was made here, and is in its creator's sandbox from its first step on.
+inline constexpr uint32_t sandboxed_word = 9;
+
 /// Fault-protected access to the program's memory.
 extern bool copy_in(void* to, uint64_t from, uint64_t n);
 extern bool copy_out(uint64_t to, void const* from, uint64_t n);
@@ -70,7 +73,7 @@ Answer exit_thread(Slot& slot, UserContext& user, int code);
 
 // signals.cc
 Answer signal_action(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
-Answer signal_mask(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
+Answer signal_mask(Slot& slot, uint64_t const args[6], long* result);
 Answer signal_return(Slot& slot, UserContext& user);
 long alternate_stack(Slot& slot, UserContext& user, uint64_t set, uint64_t old);
 void receive_signal(Slot& slot, wire::WireSignal const& signal);

@@ -86,10 +86,12 @@ Answer begin_futex(Slot& slot, uint64_t const args[6], long* result) {
     return Answer::registers_set;
 }
 
-/// Interrupted by a signal with a handler? Otherwise (a kick, a move) the wait just goes on.
-bool must_give_way(Slot& slot) {
-    if (rt::phase() != wire::Phase::serving || own(slot).departed) return true;
-    return deliverable(slot) != 0;
+/// A wait has been interrupted: finds out why. False: the thread is to stand still. A signal, if that is why, is queued now.
+bool wait_goes_on(Slot& slot) {
+    if (rt::phase() != wire::Phase::serving) return false;
+    own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
+    drain_link(slot);
+    return rt::phase() == wire::Phase::serving && !own(slot).departed;
 }
 
 bool finish(Slot& slot, UserContext& user, long result) {
@@ -117,10 +119,7 @@ bool continue_sleep(Slot& slot, UserContext& user) {
         uint32_t outcome = 0;
         long r = rove_call(230, args, &own(slot).stop, &outcome);
         if (outcome == 0 && r != -4) return finish(slot, user, r);
-        if (rt::phase() != wire::Phase::serving) return false;
-        own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
-        drain_link(slot);
-        if (must_give_way(slot) && deliverable(slot) == 0) return false;
+        if (!wait_goes_on(slot)) return false;
     }
 }
 
@@ -152,10 +151,7 @@ bool continue_futex(Slot& slot, UserContext& user) {
         uint32_t outcome = 0;
         long r = rove_call(202, args, &own(slot).stop, &outcome);
         if (outcome == 0 && r != -4) return finish(slot, user, r);
-        if (rt::phase() != wire::Phase::serving) return false;
-        own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
-        drain_link(slot);
-        if (must_give_way(slot) && deliverable(slot) == 0) return false;
+        if (!wait_goes_on(slot)) return false;
     }
 }
 
@@ -247,7 +243,7 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         return native();
     case 12: *result = move_break(args[0]); return true;
     case 13: *answer = signal_action(slot, user, args, result); return true;
-    case 14: *answer = signal_mask(slot, user, args, result); return true;
+    case 14: *answer = signal_mask(slot, args, result); return true;
     case 15: *answer = signal_return(slot, user); return true;
     case 131: *result = alternate_stack(slot, user, args[0], args[1]); return true;
     case 24: case 39: case 186: case 96: case 201: case 318: case 324: case 309: case 229: return native();

@@ -213,7 +213,7 @@ void fetch_signals(Slot& slot, UserContext& user) {
     if (answer == Answer::result && slot.thread.signals_seen == before) mine.signals_wanted = 0;
 }
 
-Answer signal_mask(Slot& slot, UserContext& user, uint64_t const args[6], long* result) {
+Answer signal_mask(Slot& slot, uint64_t const args[6], long* result) {
     if (args[3] != 8) {
         *result = -22;
         return Answer::result;

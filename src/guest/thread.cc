@@ -36,12 +36,6 @@ void catch_signals() {
     for (int fault : faults) catch_signal(fault, rove_fault_trampoline);
 }
 
-uint64_t ticks() {
-    uint32_t low, high;
-    asm volatile("rdtsc" : "=a"(low), "=d"(high));
-    return uint64_t(high) << 32 | low;
-}
-
 /// From here on the host's kernel does for this thread what the filter says and nothing else.
 void close_sandbox() {
     auto& zero = rt::slot_at(0);
@@ -104,12 +98,8 @@ __attribute__((noinline)) UserFrame* import_frame(Slot& slot) {
 
 } // namespace
 
-extern "C" [[noreturn]] void rove_builder_main(Slot* zero) {
+extern "C" [[noreturn]] void rove_builder_main(Slot*) {
     catch_signals();
-    uint64_t start_ns[2];
-    sys(228, 1, start_ns);
-    zero->private_words[12] = ticks();
-    zero->private_words[13] = start_ns[0] * 1000000000 + start_ns[1];
     uint64_t index = 0;
     if (rt::serve_commands(control().command_fd, start_thread, &index) == rt::Ended::lost) {
         sys(231, 1); // its keeper has gone before it ever ran
@@ -143,7 +133,7 @@ extern "C" void rove_guest_thread_main(Slot* slot) {
     if (thread.robust_list) sys(273, thread.robust_list, thread.robust_length);
     if (thread.rseq_address) sys(334, thread.rseq_address, thread.rseq_length, 0, thread.rseq_signature);
     if (thread.name[0]) sys(157, 15, thread.name);
-    if (slot->private_words[9] == 0) {
+    if (slot->private_words[sandboxed_word] == 0) {
         // Until the commit; when it comes to run, it may be wanted elsewhere already.
         for (Phase now = rt::phase(); now == Phase::none || now == Phase::preparing; now = rt::phase()) {
             rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));

@@ -174,24 +174,6 @@ rove_clone3_thread:
     jz 1b
     ret
 
-# long rove_clone_guest(flags, stack, slot): the child, a guest thread, runs rove_guest_thread_main(slot)
-    .globl rove_clone_guest
-    .hidden rove_clone_guest
-rove_clone_guest:
-    mov %rdx, %r8
-    xor %edx, %edx
-    xor %r10d, %r10d
-    mov $56, %eax
-    syscall
-    test %rax, %rax
-    jz 1f
-    ret
-1:  mov %r8, %rdi
-    xor %ebp, %ebp
-    and $-16, %rsp
-    call rove_guest_thread_main
-    ud2
-
 # The last act of a thread that nobody waits for: rdi = stack word to clear, rsi = exit code. No stack is used.
     .globl rove_exit_thread
     .hidden rove_exit_thread

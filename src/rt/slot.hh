@@ -20,23 +20,18 @@ struct Private {
     uint32_t volatile stop;    // not 0: look at phase, link and pending signals before going on
     uint32_t signals_queued;   // guest: signals received and not yet delivered
     wire::WireSignal signals[8];
-    uint32_t signals_recorded; // deputy: 0 or 1 in `signals[0]`, taken from the kernel, not yet sent
-    uint32_t accepted;         // deputy: what the guest has confirmed
+    uint32_t signals_recorded; // deputy: what is in `signals[0]`: 0 nothing, 1 one that the kernel gave, 2 sent, and not yet taken
     uint64_t sent_mask;        // guest: the mask that home knows
     // link input that was read ahead
     uint32_t input_begin, input_end;
     // adaptive waiting, see link_io.cc
     uint32_t spin_misses, spin_skip, spin_pause;
-    uint64_t spin_budget_ns;
-    uint64_t round_trip_ns;
-    uint32_t in_fault_protection;
     uint32_t signals_wanted;   // guest: home may hold signals that must come before the program's next instruction
     uint64_t fast_context;     // guest: the UserContext that may be left by the short way, or 0
     uint64_t fast_frame;       // guest: the kernel's frame that it is in
     uint64_t fast_rip;         // guest: where the short way leads
     uint32_t departed;         // guest: asked to go home, parks until it is moved
     uint32_t ask_again;        // guest: home's wait was called off, and nobody goes on with it on this link unless asked to
-    uint64_t clone_flags, clone_parent_tid, clone_child_tid, clone_tls, clone_stack;
 };
 static_assert(sizeof(Private) <= 0x1000);
 
