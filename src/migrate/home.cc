@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/fault.hh"
 #include "base/log.hh"
@@ -57,10 +58,25 @@ Result<wire::Parked> Steward::park() {
         if (frame) {
             auto parked = wire::decode<wire::Parked>(frame->body);
             if (!parked) return fail(EBADMSG, "a malformed message from {}", host_);
+            TRY(await_ended(parked->state.threads));
             return std::move(*parked);
         }
         if (frame.error().code != ETIMEDOUT || session_->silent_for() > silence_limit) return Failure(frame.error());
         if (deadline.passed()) return fail(ETIMEDOUT, "a thread does not come to a boundary ({})", body_.slot_states());
+    }
+}
+
+// A thread that has ended there has ended here first, but may not have come to its last instruction yet.
+Status Steward::await_ended(std::vector<wire::ThreadImage> const& living) {
+    Deadline deadline = Deadline::after(park_patience);
+    for (;;) {
+        auto used = TRY(body_.used_slots());
+        auto lives = [&](uint32_t slot) {
+            return std::any_of(living.begin(), living.end(), [&](auto const& image) { return image.slot == slot; });
+        };
+        if (std::all_of(used.begin(), used.end(), lives)) return {};
+        if (deadline.passed()) return fail(EBADMSG, "{} of {} threads came from {}", living.size(), used.size(), host_);
+        (void)::usleep(50);
     }
 }
 

@@ -70,6 +70,7 @@ private:
     // home.cc
     Status move_home(Progress& progress);
     Result<wire::Parked> park();
+    Status await_ended(std::vector<wire::ThreadImage> const& living);
     void unpark();
     uint32_t find_segment(wire::Layout const& layout, uint32_t theirs);
     Status take_layout(wire::Layout& layout);
