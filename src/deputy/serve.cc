@@ -274,6 +274,7 @@ bool serve_fetch(Slot& slot, LinkHeader const& header) {
 bool link_goes_on(Slot& slot, int old_fd) {
     auto& mine = own(slot);
     mine.input_begin = mine.input_end = 0;
+    mine.window_settled = 0;
     rt::set_state(slot, SlotState::waiting);
     for (;;) {
         Phase now = rt::phase();

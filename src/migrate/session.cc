@@ -50,6 +50,7 @@ Result<Fd> connect_to(wire::Landing const& landing, wire::Kind kind, uint32_t sl
         if (reply.magic != wire::session_magic) return fail(EPROTO, "{} is no warden", endpoint->text());
         if (reply.ok != 1)
             return fail(EACCES, "the warden on {} turns us away: {}", landing.node, refusal(reply.ok));
+        if (kind == wire::Kind::link) (void)sys::give_room(fd->number());
         return std::move(*fd);
     }
     if (last) return fail(*last, "cannot reach the warden on {}", landing.node);

@@ -26,6 +26,7 @@ struct Private {
     uint32_t input_begin, input_end;
     // adaptive waiting, see link_io.cc
     uint32_t spin_misses, spin_skip, spin_pause;
+    uint32_t window_settled;   // of the link, see link_io.cc
     uint32_t signals_wanted;   // guest: home may hold signals that must come before the program's next instruction
     uint64_t fast_context;     // guest: the UserContext that may be left by the short way, or 0
     uint64_t fast_frame;       // guest: the kernel's frame that it is in

@@ -6,6 +6,8 @@
 #include <linux/audit.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -203,6 +205,8 @@ Rules runtime_rules(FilterPlan const& plan) {
     rules[SYS_shutdown] = link;
     rules[SYS_fcntl] = all_of({link,
         one_of(1, {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN, F_SETOWN_EX, F_SETSIG})});
+    // The window of a link.
+    rules[SYS_setsockopt] = all_of({link, one_of(1, {IPPROTO_TCP}), one_of(2, {TCP_WINDOW_CLAMP})});
     rules[SYS_brk] = anything; // it cannot grow over a mapping, nor shrink below its own start
     // Threads of this process and nothing else: no namespace, no other memory, no other parent.
     rules[SYS_clone] = all_of({high_zero(0),

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -210,6 +212,9 @@ TEST(Filter, the_runtimes_text_cannot_reach_the_host) {
         {SYS_capset, {0, 0}},
         {SYS_ioctl, {500, 0, 0}},
         {SYS_setsockopt, {500, 0, 0, 0, 0}},
+        {SYS_setsockopt, {500, IPPROTO_TCP, TCP_CONGESTION, word("bbr"), 3}},
+        {SYS_setsockopt, {500, SOL_SOCKET, TCP_WINDOW_CLAMP, 0, 0}},
+        {SYS_setsockopt, {3, IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 0}},
         {SYS_bpf, {0, 0, 0}},
         {SYS_io_uring_setup, {0, 0}},
         {SYS_userfaultfd, {0}},
@@ -236,6 +241,7 @@ TEST(Filter, the_runtime_has_what_it_needs) {
             {SYS_recvfrom, {500, word(&byte), 1, 0, 0, 0}},
             {SYS_recvmsg, {501, 0, 0}},
             {SYS_fcntl, {500, F_SETOWN_EX, 0}},
+            {SYS_setsockopt, {500, IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 0}},
         },
         true);
     for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], -EBADF) << i;

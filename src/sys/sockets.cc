@@ -70,10 +70,26 @@ Result<std::pair<Fd, Fd>> socket_pair(int type, int flags) {
     return std::make_pair(Fd(ends[0]), Fd(ends[1]));
 }
 
+namespace {
+
+// BBR sends by a timer, at the rate that it has measured: a question and its answer, which is most of what we
+// send, then wait for the timer, and for the rate to be found anew when large messages follow small ones. It has
+// to be replaced before a connection is made. Unpaced ones stay what the administrator has chosen.
+void avoid_pacing(int fd) {
+    char name[16] = "";
+    socklen_t length = sizeof name - 1;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) != 0 || std::strncmp(name, "bbr", 3) != 0) return;
+    for (char const* other : {"cubic", "reno"})
+        if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, other, static_cast<socklen_t>(std::strlen(other))) == 0) return;
+}
+
+} // namespace
+
 Result<Fd> tcp_listen(Endpoint const& at, int backlog) {
     Fd fd(::socket(at.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return fail(errno, "cannot make a TCP socket");
     TRY(set_option(fd.number(), SOL_SOCKET, SO_REUSEADDR, 1));
+    avoid_pacing(fd.number()); // what it accepts inherits it
     if (::bind(fd.number(), reinterpret_cast<sockaddr const*>(&at.storage), at.length) != 0 ||
         ::listen(fd.number(), backlog) != 0)
         return fail(errno, "cannot listen on {}", at.text());
@@ -83,6 +99,7 @@ Result<Fd> tcp_listen(Endpoint const& at, int backlog) {
 Result<Fd> tcp_connect(Endpoint const& to, Nanos timeout) {
     Fd fd(::socket(to.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return fail(errno, "cannot make a TCP socket");
+    avoid_pacing(fd.number());
     auto deadline = Deadline::after(timeout);
     if (::connect(fd.number(), reinterpret_cast<sockaddr const*>(&to.storage), to.length) != 0) {
         if (errno != EINPROGRESS) return fail(errno, "cannot connect to {}", to.text());
@@ -186,6 +203,12 @@ Status set_dead_peer_timeout(int fd, Nanos timeout) {
     TRY(set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / 3)));
     TRY(set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 2));
     return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+}
+
+Status give_room(int fd) {
+    constexpr int room = 1 << 20;
+    if (set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, room)) return {};
+    return set_option(fd, SOL_SOCKET, SO_RCVBUF, room);
 }
 
 Status set_io_timeout(int fd, Nanos timeout) {

@@ -49,6 +49,8 @@ Status set_nodelay(int fd, bool on);
 Status set_option(int fd, int level, int name, int value);
 // A dead peer is noticed after about this time: keepalive probes, and the limit on unacknowledged data.
 Status set_dead_peer_timeout(int fd, Nanos timeout);
+// More room for received data than a link's window may use; see settle_window in rt/link_io.cc.
+Status give_room(int fd);
 // Sending and receiving fail with EAGAIN after this time; zero: never.
 Status set_io_timeout(int fd, Nanos timeout);
 

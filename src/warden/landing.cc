@@ -107,6 +107,7 @@ void Landing::read(std::list<Guestbook>::iterator entry) {
     if (sent && verdict == Verdict::ok) {
         loop_.unwatch(entry->socket.number());
         socket = std::move(entry->socket);
+        if (hello.kind == wire::Kind::link) (void)sys::give_room(socket.number());
     } else {
         LOG(warn, "a connection was refused: verdict {}", reply.ok);
     }
