@@ -142,10 +142,11 @@ Done new_thread(Slot& slot, uint64_t) {
             SlotState state = __atomic_load_n(&candidate.state, __ATOMIC_ACQUIRE);
             if (state == SlotState::free || state == SlotState::gone) {
                 fresh = &candidate;
-                memset(fresh, 0, sizeof *fresh);
+                rt::set_state(*fresh, SlotState::starting); // never free again: that would be the end of the slots
+                memset(&fresh->link_fd, 0, word(fresh + 1) - word(&fresh->link_fd));
                 memset(&own(*fresh), 0, sizeof(Private));
                 fresh->index = i;
-                rt::set_state(*fresh, SlotState::starting);
+                fresh->tid = 0;
             }
         }
     }
@@ -161,7 +162,7 @@ Done new_thread(Slot& slot, uint64_t) {
     long tid = rove_clone_thread(thread_flags, stack_top(*fresh), fresh, rove_deputy_born);
     sys(14, 2, &before, 0, 8);
     if (tid < 0) {
-        rt::set_state(*fresh, SlotState::free);
+        rt::set_state(*fresh, SlotState::gone);
         return {tid, 0};
     }
     fresh->tid = static_cast<int>(tid);

@@ -279,12 +279,11 @@ Status Body::settle_links(uint32_t epoch) {
 
 Result<std::vector<uint32_t>> Body::used_slots() const {
     std::vector<uint32_t> used;
-    // New threads take the first free slot, so a long run of free ones is the end.
-    for (uint32_t i = 1, unused = 0; i < wire::slots_max && unused < 64; ++i) {
+    // New threads take the first slot that is not in use, so one that never was is the end.
+    for (uint32_t i = 1; i < wire::slots_max; ++i) {
         auto state = TRY(memory_.get<SlotState>(slot_address(i) + offsetof(wire::Slot, state)));
-        bool here = state != SlotState::free && state != SlotState::gone;
-        unused = here ? 0 : unused + 1;
-        if (here) used.push_back(i);
+        if (state == SlotState::free) break;
+        if (state != SlotState::gone) used.push_back(i);
     }
     return used;
 }

@@ -67,7 +67,8 @@ Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappi
     auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
     for (auto const& vma : layout.vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
-        TRY(pagemap.private_pages(vma.start, vma.end, layout.present));
+        auto backing = vma.kind == wire::VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
+        TRY(pagemap.private_pages(vma.start, vma.end, backing, layout.present));
     }
     return layout;
 }

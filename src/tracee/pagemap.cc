@@ -37,13 +37,15 @@ Result<Pagemap> Pagemap::open(pid_t pid) {
     return Pagemap(TRY(sys::open(fmt::format("/proc/{}/pagemap", pid), O_RDONLY)));
 }
 
-Status Pagemap::private_pages(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const {
-    if (TRY(scan(start, end, ranges))) return {};
+Status Pagemap::private_pages(uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const {
+    if (TRY(scan(start, end, backing, ranges))) return {};
     return read(start, end, ranges);
 }
 
 // False if the kernel does not have it.
-Result<bool> Pagemap::scan(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const {
+Result<bool> Pagemap::scan(uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const {
+    // Whose a page is the kernel can only tell by looking at its descriptor, which is not in the cache: 50 ns for each.
+    uint64_t const foreign = backing == Backing::file ? is_file | is_zero : is_zero;
     std::vector<PageRegion> regions(regions_max);
     while (start < end) {
         ScanArgument argument{};
@@ -52,8 +54,8 @@ Result<bool> Pagemap::scan(uint64_t start, uint64_t end, std::vector<wire::Range
         argument.end = end;
         argument.regions = reinterpret_cast<uint64_t>(regions.data());
         argument.region_count = regions_max;
-        argument.inverted = is_file | is_zero;
-        argument.all_of = is_file | is_zero;
+        argument.inverted = foreign;
+        argument.all_of = foreign;
         argument.any_of = is_present | is_swapped;
         argument.returned = is_present;
         int found = ::ioctl(file_.number(), scan_request, &argument);

@@ -12,6 +12,9 @@
 
 namespace rove::tracee {
 
+// What a mapping's pages are when they are nobody's own.
+enum class Backing { nothing, file };
+
 class Pagemap {
 public:
     static Result<Pagemap> open(pid_t pid);
@@ -20,11 +23,11 @@ public:
 
     // Appends the private pages in [start, end) that hold something: present or swapped, not the
     // zero page, not a file's own page. Adjacent ranges are joined.
-    Status private_pages(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+    Status private_pages(uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
 
 private:
     explicit Pagemap(Fd file) : file_(std::move(file)) {}
-    Result<bool> scan(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+    Result<bool> scan(uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
     Status read(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
     Fd file_;
 };

@@ -234,7 +234,10 @@ void Warden::apply_layout() {
             advice.push_back(call_of(SYS_madvise, {range.address, range.length, MADV_HUGEPAGE}, whatever_result));
         builder_.calls(advice, [](Status) {});
     }
-    for (auto const& batch : populate_batches(subtract(target_.present, populated_))) {
+    // Huge pages are made when their content comes, one fault for 512 pages: a page that has just been cleared is
+    // still in the cache, and clearing goes on while the sender works.
+    auto small = subtract(subtract(target_.present, populated_), huge_);
+    for (auto const& batch : populate_batches(small)) {
         std::string_view bytes(reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
         builder_.command(ExecOp::populate, {}, bytes, [](ExecReply const&, std::string_view) {});
     }
@@ -304,6 +307,7 @@ Status Warden::write_state() {
     image::XsaveFormat format{prepare_->xsave_size, prepare_->xfeatures};
     for (auto const& thread : state_->threads) {
         uint64_t address = guest_->slot(thread.slot);
+        slots_end_ = std::max(slots_end_, thread.slot + 1);
         wire::Slot slot{};
         slot.index = thread.slot;
         slot.tid = thread.tid;

@@ -121,7 +121,8 @@ Result<std::vector<wire::Range>> Guest::private_pages(std::vector<Vma> const& vm
     std::vector<wire::Range> ranges;
     for (auto const& vma : vmas) {
         if (vma.kind == VmaKind::vdso || vma.kind == VmaKind::vvar) continue;
-        TRY(pagemap.private_pages(vma.start, vma.end, ranges));
+        auto backing = vma.kind == VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
+        TRY(pagemap.private_pages(vma.start, vma.end, backing, ranges));
     }
     return ranges;
 }

@@ -27,20 +27,19 @@ using wire::SlotState;
 namespace {
 
 constexpr Nanos kick_interval = std::chrono::milliseconds(5);
-constexpr size_t piece_bytes = 256 * 1024;
+constexpr size_t stream_bytes = 256 * 1024; // of one send
 
 bool in_use(SlotState state) { return state != SlotState::free && state != SlotState::gone; }
 
 } // namespace
 
 Result<std::vector<std::pair<uint32_t, Slot>>> Warden::live_slots() const {
-    // Slots are touched only where threads are or were: reading others would fault nothing in, but
-    // there are a thousand; the highest in use is kept by nobody, so all states are read at once.
+    // Where threads are or were: the others' pages would have to be made to be read. All of a batch at once.
     std::vector<std::pair<uint32_t, Slot>> live;
-    std::vector<SlotState> states(wire::slots_max, SlotState::free);
+    std::vector<SlotState> states(slots_end_, SlotState::free);
     constexpr size_t batch = 512; // below the kernel's limit of 1024 pieces
-    for (uint32_t first = 1; first < wire::slots_max; first += batch) {
-        uint32_t count = std::min<uint32_t>(batch, wire::slots_max - first);
+    for (uint32_t first = 1; first < slots_end_; first += batch) {
+        uint32_t count = std::min<uint32_t>(batch, slots_end_ - first);
         std::vector<iovec> there(count);
         for (uint32_t i = 0; i < count; ++i)
             there[i] = {reinterpret_cast<void*>(guest_->slot(first + i) + offsetof(Slot, state)), sizeof(SlotState)};
@@ -48,7 +47,7 @@ Result<std::vector<std::pair<uint32_t, Slot>>> Warden::live_slots() const {
         ssize_t got = process_vm_readv(guest_->pid(), &here, 1, there.data(), there.size(), 0);
         if (got != static_cast<ssize_t>(here.iov_len)) return fail(got < 0 ? errno : EFAULT, "cannot read the guest's slots");
     }
-    for (uint32_t index = 1; index < wire::slots_max; ++index)
+    for (uint32_t index = 1; index < slots_end_; ++index)
         if (in_use(states[index])) live.emplace_back(index, TRY(guest_->get<Slot>(guest_->slot(index))));
     return live;
 }
@@ -183,6 +182,65 @@ Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
 
 } // namespace
 
+namespace {
+
+/// Pages as they go over the wire: header and content of many ranges at a time, as most are a page or two.
+class PageStream {
+public:
+    PageStream(Guest const& guest, int socket) : guest_(guest), socket_(socket), buffer_(stream_bytes) {}
+
+    /// How much of it there is room for; 0: flush first.
+    uint64_t add(uint64_t address, uint64_t length) {
+        if (there_.size() == pieces_max || buffer_.size() - used_ < sizeof(wire::PageHeader) + page) return 0;
+        uint64_t room = (buffer_.size() - used_ - sizeof(wire::PageHeader)) & ~(page - 1);
+        wire::PageHeader header{address, std::min(length, room)};
+        put(header);
+        here_.push_back({buffer_.data() + used_, header.length});
+        there_.push_back({reinterpret_cast<void*>(address), header.length});
+        used_ += header.length;
+        return header.length;
+    }
+
+    Status flush() {
+        size_t wanted = 0;
+        for (auto const& piece : here_) wanted += piece.iov_len;
+        ssize_t got = process_vm_readv(guest_.pid(), here_.data(), here_.size(), there_.data(), there_.size(), 0);
+        for (size_t i = 0; i < here_.size() && got != static_cast<ssize_t>(wanted); ++i) // some may not be readable for the program
+            TRY(guest_.read(reinterpret_cast<uint64_t>(there_[i].iov_base), here_[i].iov_base, here_[i].iov_len));
+        TRY(sys::send_all(socket_, as_bytes(std::string_view(buffer_.data(), used_))));
+        sent_ += used_;
+        used_ = 0;
+        here_.clear();
+        there_.clear();
+        return {};
+    }
+
+    Status end() {
+        TRY(flush());
+        put(wire::PageHeader{~0ull, 0});
+        return flush();
+    }
+
+    uint64_t sent() const { return sent_; } // bytes, headers included
+
+private:
+    static constexpr size_t pieces_max = 512; // below the kernel's limit of 1024
+    static constexpr uint64_t page = 4096;
+    void put(wire::PageHeader const& header) {
+        std::memcpy(buffer_.data() + used_, &header, sizeof header);
+        used_ += sizeof header;
+    }
+
+    Guest const& guest_;
+    int socket_;
+    std::vector<char> buffer_;
+    size_t used_ = 0;
+    uint64_t sent_ = 0;
+    std::vector<iovec> here_, there_;
+};
+
+} // namespace
+
 Status Warden::send_pages(wire::SendPages const& request) {
     FAULT_POINT("warden_send_pages");
     wire::Layout ranges;
@@ -195,21 +253,19 @@ Status Warden::send_pages(wire::SendPages const& request) {
     (void)sys::set_io_timeout(socket, std::chrono::seconds(3));
 
     wire::PagesDone done;
-    std::vector<char> buffer(sizeof(wire::PageHeader) + piece_bytes);
+    PageStream stream(*guest_, socket);
     for (auto const& range : request.ranges) {
-        for (uint64_t at = 0; at < range.length; at += piece_bytes) {
-            wire::PageHeader header{range.address + at, std::min<uint64_t>(piece_bytes, range.length - at)};
-            std::memcpy(buffer.data(), &header, sizeof header);
-            TRY(guest_->read(header.address, buffer.data() + sizeof header, header.length));
-            TRY(sys::send_all(socket, as_bytes(std::string_view(buffer.data(), sizeof header + header.length))));
-            done.bytes += header.length;
-            done.stream += sizeof header + header.length;
+        for (uint64_t at = 0; at < range.length;) {
+            uint64_t added = stream.add(range.address + at, range.length - at);
+            at += added;
+            done.bytes += added;
+            if (added != 0 && at == range.length) continue;
+            TRY(stream.flush());
             heartbeat();
         }
     }
-    wire::PageHeader end{~0ull, 0};
-    TRY(sys::send_all(socket, ByteView(reinterpret_cast<uint8_t const*>(&end), sizeof end)));
-    done.stream += sizeof end;
+    TRY(stream.end());
+    done.stream = stream.sent();
     pages_.close();
     // Nothing was read meanwhile; the steward has not been silent, we have been deaf.
     control_.forgive();

@@ -3,6 +3,7 @@
 // has given, and get the link's other end. Both come from its warden, over the service socket.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -51,6 +52,7 @@ void Warden::offer_thread() {
     }
     uint32_t slot = link->first;
     handed_.insert(slot);
+    slots_end_ = std::max(slots_end_, slot + 1);
     watch_link(slot, link->second.number());
     answer_thread(0, link->second.number());
 }

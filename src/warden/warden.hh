@@ -134,6 +134,7 @@ private:
     Fd pages_;                        // page connection, before the guest or send_pages has it
     bool receiving_ = false, received_ = false, importing_ = false;
     std::vector<wire::Range> populated_; // pages that were made before they came
+    uint32_t slots_end_ = 1;              // one more than the highest slot that a thread has had
     std::vector<wire::Range> huge_;      // where we asked for huge pages, not the program
     uint64_t received_bytes_ = 0;
     std::optional<wire::ProcessState> state_;
