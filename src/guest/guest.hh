@@ -64,6 +64,13 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
 bool continue_pending(Slot& slot, UserContext& user);
 /// cpu_time.cc: completes what home has said of the process's CPU time.
 void add_cpu_time(uint32_t nr, uint64_t const args[6]);
+// patch.cc
+/// A call has trapped: a site where that happens often is patched.
+void note_trap(Slot& slot, uint64_t next, uint32_t nr);
+/// Registers of a program that stands in a stub are those in front of its call.
+void leave_stub(UserContext& user);
+/// Puts the registers of the patched call under way into a kick's frame.
+void take_context(Slot& slot, UserContext& user);
 // mapping.cc
 Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
 // clone.cc

@@ -129,6 +129,7 @@ extern "C" void rove_guest_thread_main(Slot* slot) {
     int owner[2] = {0, slot->tid}; // F_OWNER_TID: the doorbell rings in this thread
     if (sys(72, slot->link_fd, 15, owner) != 0) rt::bug(8);
     sys(158, 0x1002, thread.fs_base);
+    if (control().patch_allowed) sys(158, 0x1001, slot); // patched calls find it by GS, which the program does not use
     if (thread.clear_tid) sys(218, thread.clear_tid);
     if (thread.robust_list) sys(273, thread.robust_list, thread.robust_length);
     if (thread.rseq_address) sys(334, thread.rseq_address, thread.rseq_length, 0, thread.rseq_signature);

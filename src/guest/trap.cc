@@ -9,6 +9,8 @@ extern "C" {
 extern char rove_copy_words[], rove_copy_begin[], rove_copy_end[], rove_copy_fault[], rove_touch_begin[], rove_touch_end[];
 extern char rove_return_begin[], rove_return_end[], rove_before_return[];
 extern char rove_fast_begin[], rove_fast_switched[], rove_fast_end[];
+extern char rove_patched_entry[], rove_patched_switched[], rove_patched_saved[], rove_patched_return[], rove_patched_loaded[],
+    rove_patched_end[];
 }
 
 namespace rove::guest {
@@ -62,6 +64,25 @@ Answer serve(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     return answer;
 }
 
+/// A kick in a patched call's own instructions, or one that this thread has sent itself to end such a call.
+int kick_patched(Slot& slot, UserContext& user) {
+    auto& mine = own(slot);
+    uint64_t at = user.rip;
+    constexpr uint64_t site_size = 7;
+    if (inside(at, rove_patched_entry, rove_patched_saved)) { // not begun: RCX says where it was made
+        if (at >= word(rove_patched_switched)) user.rsp = mine.patched_rsp;
+        user.rip = user.rcx - site_size;
+    } else if (inside(at, rove_patched_loaded, rove_patched_end)) { // the last two instructions
+        user.rip = user.rcx = mine.fast_rip;
+    } else if (inside(at, rove_patched_return, rove_patched_loaded) || mine.taking_context) {
+        take_context(slot, user);
+    } else {
+        return plain_return; // on its way into or out of C++
+    }
+    mine.fast_context = 0;
+    return full_return;
+}
+
 } // namespace
 
 extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
@@ -75,6 +96,7 @@ extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
         (void)go_home(slot, *user, HomeReason::bits_32, nr);
         return full_return;
     }
+    note_trap(slot, user->rip, nr);
     uint64_t const args[6] = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9};
     long result = 0;
     uint32_t row = nr < 512 ? nr : 511;
@@ -101,8 +123,10 @@ extern "C" int rove_guest_kick(int, SignalInfo*, UserContext* user) {
     uint64_t at = user->rip;
     if (!in_runtime(at)) {
         mine.fast_context = 0;
+        leave_stub(*user);
         return full_return;
     }
+    if (inside(at, rove_patched_entry, rove_patched_end) || mine.taking_context) return kick_patched(slot, *user);
     // In the runtime: whoever waits there looks at `stop`, unless it is just past the look.
     if (inside(at, rove_entry_call_begin, rove_entry_call_end)) {
         user->rip = word(rove_entry_call_interrupted);

@@ -110,6 +110,90 @@ rove_fast_switched:
 rove_fast_end:
     ud2
 
+# A patched call site leads here (patch.cc): RAX = number, RCX = address behind the `syscall`, R11 free, GS = the slot.
+# A kick before rove_patched_saved goes back to the site; one between rove_patched_return and rove_patched_loaded takes
+# the registers from the context; one behind that finds all in place but RCX and RIP.
+    .set SLOT_LOW_BITS, 0x1ffff
+    .set PATCHED_STACK, 0x16000 - 512
+    .set PATCHED_RSP, 0x1000         # the first word of Private
+    .globl rove_patched_entry, rove_patched_switched, rove_patched_saved, rove_patched_return, rove_patched_loaded, rove_patched_end
+    .hidden rove_patched_entry, rove_patched_switched, rove_patched_saved, rove_patched_return, rove_patched_loaded, rove_patched_end
+rove_patched_entry:
+    rdgsbase %r11
+    test $SLOT_LOW_BITS, %r11d       # a slot of this region? Programs can write GS
+    jnz .Lrefused
+    or %rax, %r11
+    lea rove_patched_entry(%rip), %rax
+    xor %r11, %rax
+    shr $30, %rax
+    mov %r11d, %eax
+    jnz .Lrefused_number
+    and $0x1ff, %eax
+    and $~SLOT_LOW_BITS, %r11
+    mov %rsp, PATCHED_RSP(%r11)
+    lea PATCHED_STACK(%r11), %rsp
+rove_patched_switched:
+    mov %r8, CONTEXT_R8(%rsp)
+    mov %r9, CONTEXT_R8+8(%rsp)
+    mov %r10, CONTEXT_R8+16(%rsp)
+    mov %r12, CONTEXT_R8+32(%rsp)
+    mov %r13, CONTEXT_R8+40(%rsp)
+    mov %r14, CONTEXT_R8+48(%rsp)
+    mov %r15, CONTEXT_R8+56(%rsp)
+    mov %rdi, CONTEXT_R8+64(%rsp)
+    mov %rsi, CONTEXT_R8+72(%rsp)
+    mov %rbp, CONTEXT_R8+80(%rsp)
+    mov %rbx, CONTEXT_R8+88(%rsp)
+    mov %rdx, CONTEXT_R8+96(%rsp)
+    mov %rax, CONTEXT_R8+104(%rsp)
+    mov %rcx, CONTEXT_R8+112(%rsp)
+    mov %rcx, CONTEXT_R8+128(%rsp)
+    mov PATCHED_RSP(%r11), %r11
+    mov %r11, CONTEXT_R8+120(%rsp)
+    pushfq
+    popq %r11
+    mov %r11, CONTEXT_R8+136(%rsp)
+    mov %r11, CONTEXT_R8+24(%rsp)
+rove_patched_saved:
+    cld
+    xor %ebp, %ebp
+    mov %rsp, %rdi
+    call rove_guest_patched          # returns &stop of this thread
+rove_patched_return:
+    cmpl $0, (%rax)
+    jne .Lpatched_stop
+    mov %rsp, %rcx
+    mov CONTEXT_R8(%rcx), %r8
+    mov CONTEXT_R8+8(%rcx), %r9
+    mov CONTEXT_R8+16(%rcx), %r10
+    mov CONTEXT_R8+24(%rcx), %r11
+    mov CONTEXT_R8+32(%rcx), %r12
+    mov CONTEXT_R8+40(%rcx), %r13
+    mov CONTEXT_R8+48(%rcx), %r14
+    mov CONTEXT_R8+56(%rcx), %r15
+    mov CONTEXT_R8+64(%rcx), %rdi
+    mov CONTEXT_R8+72(%rcx), %rsi
+    mov CONTEXT_R8+80(%rcx), %rbp
+    mov CONTEXT_R8+88(%rcx), %rbx
+    mov CONTEXT_R8+96(%rcx), %rdx
+    mov CONTEXT_R8+104(%rcx), %rax
+    pushq CONTEXT_R8+136(%rcx)
+    popfq
+    mov CONTEXT_R8+120(%rcx), %rsp
+rove_patched_loaded:
+    mov CONTEXT_R8+128(%rcx), %rcx
+    jmp *%rcx
+rove_patched_end:
+    ud2
+.Lpatched_stop:
+    call rove_guest_take_context
+    ud2
+.Lrefused_number:
+    and $0x1ff, %eax
+.Lrefused:
+    lea -2(%rcx), %r11               # to the `syscall` itself, which traps
+    jmp *%r11
+
 # Leave the runtime by a frame: rdi = address of an rt_sigframe.
     .globl rove_leave_by_frame
     .hidden rove_leave_by_frame

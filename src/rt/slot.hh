@@ -5,6 +5,8 @@
 // stack pointer tells the slot; the control page lies at a fixed distance of the runtime's text.
 #pragma once
 
+#include <stddef.h>
+
 #include "wire/link.hh"
 #include "wire/region.hh"
 
@@ -16,7 +18,15 @@ using wire::Slot;
 using wire::SlotState;
 
 /// What the runtime itself remembers of a thread: the slot's second page.
+struct HotSite {
+    uint64_t next;             // address behind the `syscall`
+    uint32_t traps;
+    uint32_t hopeless;         // it cannot be patched
+};
+inline constexpr uint32_t hot_sites_max = 16;
+
 struct Private {
+    uint64_t patched_rsp;      // guest: the program's stack pointer while a patched call begins, see entry.S
     uint32_t volatile stop;    // not 0: look at phase, link and pending signals before going on
     uint32_t signals_queued;   // guest: signals received and not yet delivered
     wire::WireSignal signals[8];
@@ -31,10 +41,13 @@ struct Private {
     uint64_t fast_context;     // guest: the UserContext that may be left by the short way, or 0
     uint64_t fast_frame;       // guest: the kernel's frame that it is in
     uint64_t fast_rip;         // guest: where the short way leads
+    uint64_t patched_context;  // guest: the registers of a patched call, a UserContext without extended state
+    uint32_t taking_context;   // guest: the next kick makes a frame of patched_context
     uint32_t departed;         // guest: asked to go home, parks until it is moved
+    HotSite hot_sites[hot_sites_max]; // guest: where calls have trapped lately, by address
     uint32_t ask_again;        // guest: home's wait was called off, and nobody goes on with it on this link unless asked to
 };
-static_assert(sizeof(Private) <= 0x1000);
+static_assert(sizeof(Private) <= 0x1000 && offsetof(Private, patched_rsp) == 0);
 
 /// Requires: the caller stands on a slot's stack.
 inline Slot& this_slot() {

@@ -298,6 +298,7 @@ Status Warden::state(wire::ProcessState message) {
         return fail(EBADMSG, "the first thread is {}, not the leader", message.threads[0].tid);
     state_ = std::move(message);
     TRY(write_state());
+    TRY(offer_patches());
     set_limits();
     import_threads();
     return {};

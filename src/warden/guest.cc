@@ -54,6 +54,14 @@ Status Guest::write(uint64_t to, void const* from, size_t count) const {
     return {};
 }
 
+Status Guest::write_forced(uint64_t to, void const* from, size_t count) const {
+    Fd memory = open_proc("mem", O_RDWR);
+    if (!memory) return fail(errno, "cannot open the guest's memory");
+    if (pwrite(memory.number(), from, count, static_cast<off_t>(to)) != static_cast<ssize_t>(count))
+        return fail(errno, "cannot write the guest's memory at {:#x}", to);
+    return {};
+}
+
 Status Guest::set_phase(wire::Phase phase) const {
     return put(control_field(offsetof(wire::Control, phase)), phase);
 }

@@ -58,6 +58,8 @@ public:
     Result<std::vector<wire::Vma>> mappings(Segments const& segments) const;
     Result<std::vector<image::Mapping>> maps() const;
     /// Private pages that hold something.
+    /// Writes even where the guest may not.
+    Status write_forced(uint64_t to, void const* from, size_t count) const;
     Result<std::vector<wire::Range>> private_pages(std::vector<wire::Vma> const& vmas) const;
 
     Result<std::vector<pid_t>> threads() const;

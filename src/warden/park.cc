@@ -108,6 +108,7 @@ void Warden::check_parked() {
 
 Result<wire::Parked> Warden::describe_parked() const {
     wire::Parked parked;
+    auto patched = TRY(take_patches_back());
     image::XsaveFormat format{prepare_->xsave_size, prepare_->xfeatures};
     for (auto const& [index, slot] : TRY(live_slots())) {
         uint64_t begin = guest_->slot(index), end = begin + wire::slot_size;
@@ -149,7 +150,7 @@ Result<wire::Parked> Warden::describe_parked() const {
         });
         if (ours) vma.advice &= static_cast<uint16_t>(~advised_huge);
     }
-    parked.layout.present = TRY(guest_->private_pages(parked.layout.vmas));
+    parked.layout.present = subtract(TRY(guest_->private_pages(parked.layout.vmas)), patched);
     parked.layout.brk_start = parked.state.brk_start;
     parked.layout.brk_now = parked.state.brk_now;
     parked.cpu_us = tally().cpu_us;

@@ -91,6 +91,10 @@ private:
     void kick();
     void check_parked();
     Result<wire::Parked> describe_parked() const;
+    // patches.cc
+    Status offer_patches() const;
+    bool as_in_file(uint64_t address) const;
+    Result<std::vector<wire::Range>> take_patches_back() const;
     Status send_pages(wire::SendPages const& request);
     Status resume();
 

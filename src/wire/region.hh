@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 3;
+inline constexpr uint32_t region_version = 4;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset = 0x1000;    // the first page stays unmapped: nothing of the program ends where our text begins
@@ -136,6 +136,20 @@ struct Whereabouts {
     uint8_t landing[256];         // where the warden is: an encoded Landing, length first (u16)
 };
 
+/// R: a stretch of the program's text in which call sites may be patched, and the unused room at its end for stubs.
+struct PatchText {
+    uint64_t start, end;
+    uint64_t room, room_end;      // zeros in the file; what is taken of it moves `room` up
+    uint64_t tail_address;        // what lies there tells that it still is this text
+    uint8_t tail[32];
+};
+/// R: `mov $number, %eax` in front of a `syscall`, which is a jump to its stub now.
+struct PatchSite {
+    uint64_t address, stub;
+    uint64_t number;
+};
+inline constexpr uint32_t patch_texts_max = 16, patch_sites_max = 64;
+
 struct Control {
     uint32_t magic, version;
     Phase phase;                  // futex word
@@ -166,6 +180,10 @@ struct Control {
     uint32_t cpu_timer;           // P: 1 if a timer of setitimer runs on CPU time
     uint32_t counting_count;      // P: how many were ever written to `counting`, a ring
     int32_t counting[counting_max];         // P: descriptors that tell the number of threads
+    uint32_t patch_allowed;       // R: 1 if the warden takes patches back before anybody else sees the text
+    uint32_t patch_texts_count, patch_sites_count;
+    PatchText patch_texts[patch_texts_max];
+    PatchSite patch_sites[patch_sites_max];
 };
 static_assert(sizeof(Control) <= control_size);
 
