@@ -108,12 +108,18 @@ bool owed(Slot& slot) {
 
 void note_trap(Slot& slot, uint64_t next, uint32_t nr) {
     auto& c = control();
-    if (!c.patch_allowed) return;
-    auto& site = own(slot).hot_sites[next / 2 % rt::hot_sites_max];
-    if (site.next != next) site = {next, 0, 0};
+    auto& mine = own(slot);
+    if (!c.patch_allowed || !may_be_patched(nr)) return;
+    uint32_t at = 0;
+    while (at < rt::hot_sites_max && mine.hot_sites[at].next != next) ++at;
+    if (at == rt::hot_sites_max) { // in the place of the oldest
+        at = mine.hot_oldest++ % rt::hot_sites_max;
+        mine.hot_sites[at] = {next, 0, 0};
+    }
+    auto& site = mine.hot_sites[at];
     if (site.hopeless || ++site.traps < traps_until_hot || __atomic_load_n(&c.threads, __ATOMIC_ACQUIRE) != 1) return;
     site.traps = 0;
-    site.hopeless = !may_be_patched(nr) || !patch(next, nr);
+    site.hopeless = !patch(next, nr);
 }
 
 void leave_stub(UserContext& user) {

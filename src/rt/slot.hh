@@ -44,7 +44,8 @@ struct Private {
     uint64_t patched_context;  // guest: the registers of a patched call, a UserContext without extended state
     uint32_t taking_context;   // guest: the next kick makes a frame of patched_context
     uint32_t departed;         // guest: asked to go home, parks until it is moved
-    HotSite hot_sites[hot_sites_max]; // guest: where calls have trapped lately, by address
+    HotSite hot_sites[hot_sites_max]; // guest: where calls have trapped lately
+    uint32_t hot_oldest;
     uint32_t ask_again;        // guest: home's wait was called off, and nobody goes on with it on this link unless asked to
 };
 static_assert(sizeof(Private) <= 0x1000 && offsetof(Private, patched_rsp) == 0);
