@@ -65,10 +65,14 @@ bool continue_pending(Slot& slot, UserContext& user);
 /// cpu_time.cc: completes what home has said of the process's CPU time.
 void add_cpu_time(uint32_t nr, uint64_t const args[6]);
 // patch.cc
+/// A file's text has been mapped while away.
+void offer_text(uint64_t start, uint64_t end);
 /// A call has trapped: a site where that happens often is patched.
 void note_trap(Slot& slot, uint64_t next, uint32_t nr);
 /// Registers of a program that stands in a stub are those in front of its call.
 void leave_stub(UserContext& user);
+/// Likewise in the first instructions of rove_patched_entry.
+void leave_entry(UserContext& user);
 /// Puts the registers of the patched call under way into a kick's frame.
 void take_context(Slot& slot, UserContext& user);
 // mapping.cc

@@ -62,6 +62,7 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
     sys(9, place, rounded, 3, fixed | private_ | anonymous, -1, 0);
     (void)fetch(slot, place, rounded, place);
     if (prot != 3) sys(10, place, rounded, prot);
+    if (prot == 5) offer_text(place, place + rounded);
     *result = where;
     return Answer::result;
 }

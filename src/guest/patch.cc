@@ -3,7 +3,7 @@
 //
 // Only the `mov $number, %eax` in front of a `syscall` is replaced, by a jump to a stub in the unused end of the
 // same text; the `syscall` stays, so whoever comes to it on another way traps as ever. The stub leads to
-// rove_patched_entry with the number in RAX and the return address in RCX, where a `syscall` leaves it anyway.
+// rove_patched_entry, with nothing changed but RCX, which a `syscall` changes anyway.
 //
 // Such a call has no signal frame and so no extended state to hand over: it is for calls that home performs and that
 // end with a result. Whatever else turns out to be due (a signal, a move), this thread kicks itself: the kernel's
@@ -13,6 +13,7 @@
 // text or in front of a call, never in a stub (see leave_stub), so the warden can take all patches back when they park.
 #include "guest/guest.hh"
 
+#include "rt/futex.hh"
 #include "rt/memory.hh"
 
 extern "C" void rove_patched_entry();
@@ -23,22 +24,27 @@ namespace {
 
 constexpr uint32_t traps_until_hot = 24;
 constexpr uint64_t page = 4096;
-constexpr uint64_t mov_size = 5, site_size = 7, stub_size = 24;
+constexpr uint64_t mov_size = 5, site_size = 7;
 
-struct Stub { // lea address(%rip), %rcx; mov $number, %eax; jmp *pointer(%rip)
-    uint8_t bytes[stub_size];
+struct Stub {
+    uint64_t entry;
+    uint8_t code[16]; // lea next(%rip), %rcx; jmp *entry(%rip)
+    uint64_t next;    // address behind the `syscall`
+    uint64_t number;
 };
+constexpr uint64_t code_offset = offsetof(Stub, code);
+static_assert(sizeof(Stub) == wire::patch_stub_size && code_offset == wire::patch_stub_code);
 
 void put_offset(uint8_t* at, uint64_t from, uint64_t to) {
     auto offset = static_cast<int32_t>(static_cast<int64_t>(to - from));
     memcpy(at, &offset, sizeof offset);
 }
 
-Stub make_stub(uint64_t at, uint64_t next, uint32_t nr, uint64_t pointer) {
-    Stub stub{{0x48, 0x8d, 0x0d, 0, 0, 0, 0, 0xb8, 0, 0, 0, 0, 0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc}};
-    put_offset(stub.bytes + 3, at + 7, next);
-    memcpy(stub.bytes + 8, &nr, sizeof nr);
-    put_offset(stub.bytes + 14, at + 18, pointer);
+Stub make_stub(uint64_t at, uint64_t next, uint32_t nr) {
+    Stub stub{word(&rove_patched_entry), {0x48, 0x8d, 0x0d, 0, 0, 0, 0, 0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc, 0xcc}, next, nr};
+    uint64_t code = at + code_offset;
+    put_offset(stub.code + 3, code + 7, at + offsetof(Stub, next));
+    put_offset(stub.code + 9, code + 13, at + offsetof(Stub, entry));
     return stub;
 }
 
@@ -76,20 +82,16 @@ bool patch(uint64_t next, uint32_t nr) {
     for (uint32_t i = 0; i < c.patch_texts_count; ++i) {
         auto& text = c.patch_texts[i];
         if (site < text.start || next > text.end || text.end - text.start > 1ull << 30) continue;
-        uint64_t pointer = text.room; // each stub has its own, in front of it
-        uint64_t stub = pointer + 8;
+        uint64_t at = text.room;
         uint8_t tail[sizeof text.tail];
-        if (stub + stub_size > text.room_end) return false;
+        if (at + sizeof(Stub) > text.room_end) return false;
         if (!copy_in(tail, text.tail_address, sizeof tail) || memcmp(tail, text.tail, sizeof tail) != 0) return false;
-        struct {
-            uint64_t pointer;
-            Stub stub;
-        } room{word(&rove_patched_entry), make_stub(stub, next, nr, pointer)};
-        if (!write_text(pointer, &room, sizeof room)) return false;
-        text.room += sizeof room;
-        c.patch_sites[c.patch_sites_count] = {site, stub, nr};
+        Stub stub = make_stub(at, next, nr);
+        if (!write_text(at, &stub, sizeof stub)) return false;
+        text.room += sizeof stub;
+        c.patch_sites[c.patch_sites_count] = {site, at, nr};
         uint8_t jump[mov_size] = {0xe9};
-        put_offset(jump + 1, site + mov_size, stub);
+        put_offset(jump + 1, site + mov_size, at + code_offset);
         __atomic_store_n(&c.patch_sites_count, c.patch_sites_count + 1, __ATOMIC_RELEASE);
         if (write_text(site, jump, sizeof jump)) return true;
         return false;
@@ -105,6 +107,23 @@ bool owed(Slot& slot) {
 }
 
 } // namespace
+
+void offer_text(uint64_t start, uint64_t end) {
+    constexpr uint64_t guard = 64; // as the warden has it, which tells of what is there from the start
+    auto& c = control();
+    uint8_t last[page];
+    if (!c.patch_allowed || !copy_in(last, end - page, page)) return;
+    uint64_t used = page;
+    while (used > 0 && last[used - 1] == 0) --used;
+    wire::PatchText text{start, end, (end - page + used + guard + 7) & ~7ull, end, 0, {}};
+    if (used < sizeof text.tail || text.room + sizeof(Stub) > end) return;
+    text.tail_address = end - page + used - sizeof text.tail;
+    memcpy(text.tail, last + used - sizeof text.tail, sizeof text.tail);
+    rt::Lock lock(&c.lock);
+    if (c.patch_texts_count >= wire::patch_texts_max) return;
+    c.patch_texts[c.patch_texts_count] = text;
+    __atomic_store_n(&c.patch_texts_count, c.patch_texts_count + 1, __ATOMIC_RELEASE);
+}
 
 void note_trap(Slot& slot, uint64_t next, uint32_t nr) {
     auto& c = control();
@@ -127,8 +146,13 @@ void leave_stub(UserContext& user) {
     uint32_t count = __atomic_load_n(&c.patch_sites_count, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < count && i < wire::patch_sites_max; ++i) {
         auto const& site = c.patch_sites[i];
-        if (user.rip - site.stub < stub_size) user.rip = site.address;
+        if (user.rip - site.stub < sizeof(Stub)) user.rip = site.address;
     }
+}
+
+void leave_entry(UserContext& user) {
+    uint64_t next;
+    if (copy_in(&next, user.rcx, sizeof next)) user.rip = next - site_size;
 }
 
 void take_context(Slot& slot, UserContext& user) {

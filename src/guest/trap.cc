@@ -68,10 +68,9 @@ Answer serve(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
 int kick_patched(Slot& slot, UserContext& user) {
     auto& mine = own(slot);
     uint64_t at = user.rip;
-    constexpr uint64_t site_size = 7;
     if (inside(at, rove_patched_entry, rove_patched_saved)) { // not begun: RCX says where it was made
         if (at >= word(rove_patched_switched)) user.rsp = mine.patched_rsp;
-        user.rip = user.rcx - site_size;
+        leave_entry(user);
     } else if (inside(at, rove_patched_loaded, rove_patched_end)) { // the last two instructions
         user.rip = user.rcx = mine.fast_rip;
     } else if (inside(at, rove_patched_return, rove_patched_loaded) || mine.taking_context) {

@@ -116,14 +116,6 @@ Result<std::vector<image::Mapping>> read_mappings(pid_t pid, std::vector<image::
     return image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", pid))));
 }
 
-// A running process changes its mappings between two reads of the list, which then fits nowhere.
-Result<std::vector<image::Mapping>> whole_mappings(pid_t pid) {
-    for (int attempt = 0;; ++attempt) {
-        auto mappings = image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", pid))));
-        if (mappings || attempt == 20) return mappings;
-    }
-}
-
 Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
     Survey survey;
     survey.stat = TRY(tracee::read_stat(pid));
@@ -146,7 +138,7 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
     survey.threads = TRY(tracee::list_threads(pid)).size();
     if (survey.threads >= wire::slots_max / 2)
         return refusal.because("too_many_threads", fmt::format("it has {} threads", survey.threads));
-    survey.mappings = TRY(whole_mappings(pid));
+    survey.mappings = TRY(tracee::whole_mappings(pid, "smaps"));
     bool whole = std::any_of(survey.mappings.begin(), survey.mappings.end(), [](auto const& mapping) { return mapping.path == "[vdso]"; });
     if (!whole) return refusal.because("exec", "it is just executing another program; try again");
     TRY(check_mappings(survey.mappings, region, refusal));

@@ -110,8 +110,8 @@ rove_fast_switched:
 rove_fast_end:
     ud2
 
-# A patched call site leads here (patch.cc): RAX = number, RCX = address behind the `syscall`, R11 free, GS = the slot.
-# A kick before rove_patched_saved goes back to the site; one between rove_patched_return and rove_patched_loaded takes
+# A patched call site leads here (patch.cc): RCX = address of {address behind the `syscall`, number}, RAX and R11 free,
+# GS = the slot. Flags are kept: natively they are, too. A kick before rove_patched_saved goes back to the site; one between rove_patched_return and rove_patched_loaded takes
 # the registers from the context; one behind that finds all in place but RCX and RIP.
     .set SLOT_LOW_BITS, 0x1ffff
     .set PATCHED_STACK, 0x16000 - 512
@@ -119,20 +119,26 @@ rove_fast_end:
     .globl rove_patched_entry, rove_patched_switched, rove_patched_saved, rove_patched_return, rove_patched_loaded, rove_patched_end
     .hidden rove_patched_entry, rove_patched_switched, rove_patched_saved, rove_patched_return, rove_patched_loaded, rove_patched_end
 rove_patched_entry:
+    lahf
+    seto %al
+    movzwl %ax, %eax
     rdgsbase %r11
     test $SLOT_LOW_BITS, %r11d       # a slot of this region? Programs can write GS
     jnz .Lrefused
-    or %rax, %r11
+    or %rax, %r11                    # the flags fit into the zeros of its address
     lea rove_patched_entry(%rip), %rax
     xor %r11, %rax
     shr $30, %rax
-    mov %r11d, %eax
-    jnz .Lrefused_number
-    and $0x1ff, %eax
+    movzwl %r11w, %eax
+    jnz .Lrefused
     and $~SLOT_LOW_BITS, %r11
     mov %rsp, PATCHED_RSP(%r11)
     lea PATCHED_STACK(%r11), %rsp
 rove_patched_switched:
+    add $0x7f, %al                   # the overflow flag again, then the others
+    sahf
+    pushfq
+    popq %rax
     mov %r8, CONTEXT_R8(%rsp)
     mov %r9, CONTEXT_R8+8(%rsp)
     mov %r10, CONTEXT_R8+16(%rsp)
@@ -145,15 +151,15 @@ rove_patched_switched:
     mov %rbp, CONTEXT_R8+80(%rsp)
     mov %rbx, CONTEXT_R8+88(%rsp)
     mov %rdx, CONTEXT_R8+96(%rsp)
-    mov %rax, CONTEXT_R8+104(%rsp)
-    mov %rcx, CONTEXT_R8+112(%rsp)
-    mov %rcx, CONTEXT_R8+128(%rsp)
     mov PATCHED_RSP(%r11), %r11
     mov %r11, CONTEXT_R8+120(%rsp)
-    pushfq
-    popq %r11
-    mov %r11, CONTEXT_R8+136(%rsp)
-    mov %r11, CONTEXT_R8+24(%rsp)
+    mov %rax, CONTEXT_R8+136(%rsp)
+    mov %rax, CONTEXT_R8+24(%rsp)
+    mov (%rcx), %rax
+    mov %rax, CONTEXT_R8+112(%rsp)
+    mov %rax, CONTEXT_R8+128(%rsp)
+    mov 8(%rcx), %eax
+    mov %rax, CONTEXT_R8+104(%rsp)
 rove_patched_saved:
     cld
     xor %ebp, %ebp
@@ -188,10 +194,12 @@ rove_patched_end:
 .Lpatched_stop:
     call rove_guest_take_context
     ud2
-.Lrefused_number:
-    and $0x1ff, %eax
 .Lrefused:
-    lea -2(%rcx), %r11               # to the `syscall` itself, which traps
+    add $0x7f, %al
+    sahf
+    mov (%rcx), %r11
+    mov 8(%rcx), %eax
+    lea -2(%r11), %r11               # to the `syscall` itself, which traps
     jmp *%r11
 
 # Leave the runtime by a frame: rdi = address of an rt_sigframe.

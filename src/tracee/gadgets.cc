@@ -6,7 +6,7 @@
 #include <cstring>
 #include <sys/mman.h>
 
-#include "image/maps.hh"
+#include "tracee/proc.hh"
 #include "sys/files.hh"
 #include "tracee/tracee.hh"
 
@@ -29,9 +29,8 @@ template <size_t N> uint64_t find(std::string_view text, unsigned char const (&b
 Result<Gadgets> find_gadgets(pid_t pid, RemoteMemory const& memory) {
     constexpr uint64_t part_size = 1 << 20;
     Gadgets gadgets;
-    std::string text = TRY(sys::read_file(fmt::format("/proc/{}/maps", pid)));
     std::string part(part_size, '\0');
-    for (auto const& mapping : TRY(image::parse_maps(text))) {
+    for (auto const& mapping : TRY(whole_mappings(pid, "maps"))) {
         if ((mapping.prot & PROT_EXEC) == 0 || mapping.start >= 1ull << 47) continue;
         // Parts overlap a little: a gadget may lie across a border.
         for (uint64_t at = mapping.start; at < mapping.end; at += part_size - 16) {

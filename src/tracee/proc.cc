@@ -37,6 +37,14 @@ Result<Stat> read_stat(pid_t pid) {
     return parse_stat(TRY(sys::read_file(fmt::format("/proc/{}/stat", pid))));
 }
 
+Result<std::vector<image::Mapping>> whole_mappings(pid_t pid, char const* file) {
+    constexpr int attempts = 20;
+    for (int attempt = 1;; ++attempt) {
+        auto mappings = image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/{}", pid, file))));
+        if (mappings || attempt == attempts) return mappings;
+    }
+}
+
 std::string status_line(std::string_view status, std::string_view name) {
     for (std::string_view line : lines(status)) {
         auto [key, value] = cut(line, ':');

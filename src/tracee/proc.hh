@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/result.hh"
+#include "image/maps.hh"
 
 namespace rove::tracee {
 
@@ -29,6 +30,10 @@ Result<Stat> read_stat(pid_t pid);
 std::string status_line(std::string_view status, std::string_view name);
 // Last number of the NSpid line: the PID in the process's own PID namespace.
 Result<pid_t> parse_inner_pid(std::string_view status);
+
+// The mappings of a process that may be running, from its "maps" or "smaps". One that changes them between two reads of
+// the list makes a list that fits nowhere: it is read again.
+Result<std::vector<image::Mapping>> whole_mappings(pid_t pid, char const* file);
 
 Result<std::vector<pid_t>> list_threads(pid_t pid);
 // Direct children of any of its threads.

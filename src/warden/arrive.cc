@@ -298,7 +298,6 @@ Status Warden::state(wire::ProcessState message) {
         return fail(EBADMSG, "the first thread is {}, not the leader", message.threads[0].tid);
     state_ = std::move(message);
     TRY(write_state());
-    TRY(offer_patches());
     set_limits();
     import_threads();
     return {};
@@ -408,6 +407,7 @@ void Warden::await_clocks() const {
 Status Warden::commit() {
     FAULT_POINT("warden_commit");
     await_clocks();
+    TRY(offer_patches());
     TRY(guest_->set_phase(wire::Phase::serving));
     uint64_t phase = guest_->control_field(offsetof(wire::Control, phase));
     constexpr uint64_t wake_private = 0x81;

@@ -59,10 +59,11 @@ Status Warden::offer_patches() const {
     if (!has_fsgsbase() || uses_gs) return {};
     std::vector<PatchText> texts;
     for (auto const& vma : target_.vmas) {
-        if (vma.kind != VmaKind::segment || vma.prot != (PROT_READ | PROT_EXEC) || vma.end - vma.start > text_max) continue;
+        bool ordinary = vma.kind == VmaKind::segment || vma.kind == VmaKind::anonymous; // a file that was mapped while away is anonymous
+        if (!ordinary || vma.prot != (PROT_READ | PROT_EXEC) || vma.end - vma.start > text_max) continue;
         if (texts.size() == wire::patch_texts_max) break;
-        if (meets(target_.present, vma.end - page, vma.end)) continue; // the program has changed it
-        auto bytes = page_of_file(segments_.number(vma.segment), vma.offset + (vma.end - vma.start) - page);
+        std::array<char, page> bytes;
+        if (!guest_->read(vma.end - page, bytes.data(), bytes.size())) continue;
         auto used = std::find_if(bytes.rbegin(), bytes.rend(), [](char byte) { return byte != 0; });
         auto zeros = static_cast<uint64_t>(used - bytes.rbegin());
         if (zeros < guard + least) continue;
@@ -105,13 +106,14 @@ Result<std::vector<Range>> Warden::take_patches_back() const {
         int32_t offset;
         bool patched = guest_->read(site.address, now, sizeof now) && now[0] == 0xe9;
         std::memcpy(&offset, now + 1, sizeof offset);
-        if (!patched || site.address + sizeof now + static_cast<uint64_t>(int64_t{offset}) != site.stub) continue;
+        if (!patched || site.address + sizeof now + static_cast<uint64_t>(int64_t{offset}) != site.stub + wire::patch_stub_code)
+            continue;
         unsigned char mov[5] = {0xb8};
         auto number = static_cast<uint32_t>(site.number);
         std::memcpy(mov + 1, &number, sizeof number);
         TRY(restore(site.address, mov, sizeof mov));
-        constexpr char zeros[32] = {}; // the stub, and its pointer in front of it
-        TRY(restore(site.stub - 8, zeros, sizeof zeros));
+        constexpr char zeros[wire::patch_stub_size] = {};
+        TRY(restore(site.stub, zeros, sizeof zeros));
     }
     TRY(guest_->put(guest_->control_field(offsetof(Control, patch_sites_count)), uint32_t{0}));
     TRY(offer_patches());

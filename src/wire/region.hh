@@ -143,7 +143,8 @@ struct PatchText {
     uint64_t tail_address;        // what lies there tells that it still is this text
     uint8_t tail[32];
 };
-/// R: `mov $number, %eax` in front of a `syscall`, which is a jump to its stub now.
+inline constexpr uint64_t patch_stub_size = 40, patch_stub_code = 8; // of a stub, and where the jump to it leads
+/// R: `mov $number, %eax` in front of a `syscall`, which is a jump into its stub now.
 struct PatchSite {
     uint64_t address, stub;
     uint64_t number;
