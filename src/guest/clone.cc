@@ -135,15 +135,16 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     if (wanted.flags & clone_parent_settid) (void)copy_out(wanted.parent_tid, &tid, sizeof tid);
     if (wanted.flags & clone_child_settid) (void)copy_out(wanted.child_tid, &tid, sizeof tid);
     uint64_t top = word(&fresh) + wire::slot_stack_offset + wire::slot_stack_size;
+    __atomic_add_fetch(&control().threads, 1, __ATOMIC_ACQ_REL); // before it runs: with two, no text is patched
     made = rove_clone_thread(thread_flags, top, &fresh, rove_guest_thread_main);
     if (made >= 0 && made != tid) rt::bug(9); // the warden has promised this number
     if (made < 0) {
+        __atomic_sub_fetch(&control().threads, 1, __ATOMIC_ACQ_REL);
         sys(3, link);
         rt::set_state(fresh, rt::SlotState::free);
         *result = -11;
         return Answer::result;
     }
-    __atomic_add_fetch(&control().threads, 1, __ATOMIC_ACQ_REL);
     *result = tid;
     return Answer::result;
 }

@@ -64,6 +64,25 @@ Answer serve(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     return answer;
 }
 
+constexpr uint64_t trap_flag = 0x100;
+
+bool in_vdso(uint64_t address) { return address >= control().vdso_begin && address < control().vdso_end; }
+
+/// A thread in the middle of the vdso has addresses of the pages in its registers that the kernel keeps the time in.
+/// Those of a time namespace, as guests have, are not there at home: it must be out of there before it moves.
+int step_in_vdso(Private& mine, UserContext& user) {
+    mine.leaving_vdso = 1;
+    user.rflags |= trap_flag;
+    return plain_return; // to the next instruction, and then to rove_guest_fault
+}
+
+int leave_vdso(Private& mine, UserContext& user) {
+    mine.leaving_vdso = 0;
+    mine.stop = 1; // what the kick was for
+    user.rflags &= ~trap_flag;
+    return full_return;
+}
+
 /// A kick in a patched call's own instructions, or one that this thread has sent itself to end such a call.
 int kick_patched(Slot& slot, UserContext& user) {
     auto& mine = own(slot);
@@ -87,6 +106,7 @@ int kick_patched(Slot& slot, UserContext& user) {
 extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
     Slot& slot = this_slot();
     own(slot).fast_context = word(user);
+    if (own(slot).leaving_vdso) (void)leave_vdso(own(slot), *user); // by a call that it makes
     auto nr = static_cast<uint32_t>(user->rax);
     uint32_t arch;
     memcpy(&arch, reinterpret_cast<uint8_t*>(info) + 28, sizeof arch);
@@ -122,6 +142,7 @@ extern "C" int rove_guest_kick(int, SignalInfo*, UserContext* user) {
     uint64_t at = user->rip;
     if (!in_runtime(at)) {
         mine.fast_context = 0;
+        if (in_vdso(at)) return step_in_vdso(mine, *user);
         leave_stub(*user);
         return full_return;
     }
@@ -167,6 +188,9 @@ extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user)
         return plain_return;
     }
     own(slot).fast_context = 0;
+    if (number == 5 && own(slot).leaving_vdso) {
+        return in_vdso(at) ? static_cast<int>(plain_return) : leave_vdso(own(slot), *user);
+    }
     auto signal = static_cast<uint32_t>(number);
     bool blocked = (slot.thread.mask & bit(signal)) != 0;
     if (!blocked && control().actions[signal].handler > 1 && deliver(slot, *user, signal, info)) {
@@ -181,7 +205,6 @@ extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user)
 /// May the program's registers be loaded without rt_sigreturn? After a call that has come to its end: then
 /// RCX and R11 are what `syscall` leaves, and nothing but the registers is to be set.
 bool may_go_fast(Private& mine, UserContext const& user) {
-    constexpr uint64_t trap_flag = 0x100;
     if (mine.fast_context != word(&user)) return false;
     if (user.rcx != user.rip || user.r11 != user.rflags || (user.rflags & trap_flag)) return false;
     auto const* words = reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);

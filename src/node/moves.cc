@@ -142,7 +142,7 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
         if (!session.empty()) peers_->tell(to, PeerType::withdraw, wire::encode(wire::Withdraw{session}));
         // Whatever was in the way, it was the end of the process in the first place.
         auto now = look_stat(process->pid());
-        bool gone = !now || now->start_time != process->identity.start_time;
+        bool gone = !now || now->start_time != process->identity.start_time || (now->virtual_bytes == 0 && now->state != 'Z');
         if (!failed.ok && failed.code == 1 && gone) return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
         return failed;
     };

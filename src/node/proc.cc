@@ -23,6 +23,7 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
     stat.cpu_ticks = TRY(parse_number<uint64_t>(fields[11])) + TRY(parse_number<uint64_t>(fields[12]));
     stat.threads = TRY(parse_number<long>(fields[17]));
     stat.start_time = TRY(parse_number<uint64_t>(fields[19]));
+    stat.virtual_bytes = TRY(parse_number<uint64_t>(fields[20]));
     stat.resident_pages = TRY(parse_number<uint64_t>(fields[21]));
     return stat;
 }

@@ -21,6 +21,7 @@ struct ProcStat {
     uint64_t cpu_ticks = 0; // user and system, all threads
     long threads = 0;
     uint64_t start_time = 0;
+    uint64_t virtual_bytes = 0; // 0: it is ending and has given up its memory
     uint64_t resident_pages = 0;
 };
 Result<ProcStat> parse_proc_stat(std::string_view text);

@@ -42,6 +42,7 @@ struct Private {
     uint64_t fast_frame;       // guest: the kernel's frame that it is in
     uint64_t fast_rip;         // guest: where the short way leads
     uint64_t patched_context;  // guest: the registers of a patched call, a UserContext without extended state
+    uint32_t leaving_vdso;     // guest: it is stepped out of the vdso, see trap.cc
     uint32_t taking_context;   // guest: the next kick makes a frame of patched_context
     uint32_t departed;         // guest: asked to go home, parks until it is moved
     HotSite hot_sites[hot_sites_max]; // guest: where calls have trapped lately

@@ -408,6 +408,11 @@ Status Warden::commit() {
     FAULT_POINT("warden_commit");
     await_clocks();
     TRY(offer_patches());
+    for (auto const& vma : target_.vmas) {
+        if (vma.kind != VmaKind::vdso) continue;
+        TRY(guest_->put(guest_->control_field(offsetof(wire::Control, vdso_begin)), vma.start));
+        TRY(guest_->put(guest_->control_field(offsetof(wire::Control, vdso_end)), vma.end));
+    }
     TRY(guest_->set_phase(wire::Phase::serving));
     uint64_t phase = guest_->control_field(offsetof(wire::Control, phase));
     constexpr uint64_t wake_private = 0x81;

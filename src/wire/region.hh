@@ -181,6 +181,7 @@ struct Control {
     uint32_t cpu_timer;           // P: 1 if a timer of setitimer runs on CPU time
     uint32_t counting_count;      // P: how many were ever written to `counting`, a ring
     int32_t counting[counting_max];         // P: descriptors that tell the number of threads
+    uint64_t vdso_begin, vdso_end; // R: where the kernel's own functions lie
     uint32_t patch_allowed;       // R: 1 if the warden takes patches back before anybody else sees the text
     uint32_t patch_texts_count, patch_sites_count;
     PatchText patch_texts[patch_texts_max];
