@@ -100,6 +100,9 @@ __attribute__((noinline)) UserFrame* import_frame(Slot& slot) {
 
 extern "C" [[noreturn]] void rove_builder_main(Slot*) {
     catch_signals();
+    // While there is one thread this costs nothing. A program that has registered at home finds it so here.
+    for (uint64_t command = 1; command <= wire::membarrier_registers; command <<= 1)
+        if (command & wire::membarrier_registers) sys(324, command);
     uint64_t index = 0;
     if (rt::serve_commands(control().command_fd, start_thread, &index) == rt::Ended::lost) {
         sys(231, 1); // its keeper has gone before it ever ran

@@ -127,6 +127,9 @@ struct Action {
     uint64_t handler, flags, restorer, mask;
 };
 
+/// membarrier's commands that register a process: global and private expedited, sync core, rseq.
+inline constexpr uint64_t membarrier_registers = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8;
+
 inline constexpr uint32_t counting_max = 64;
 
 /// Where the process lives in one epoch: what a new steward needs to find it.
