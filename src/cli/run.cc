@@ -34,6 +34,7 @@ std::string here() {
 int fill(Given const& given, client::RunRequest& request) {
     request.on = given.value("--on");
     request.stay = given.has("--stay");
+    request.no_patch = given.has("--no-patch");
     if (request.on && request.on->empty()) return usage(given, "--on needs a node, best or home");
     if (auto text = given.value("--storm")) {
         Result<int64_t> const number = parse_number<int64_t>(*text);
@@ -94,7 +95,10 @@ Option const options[] = {
         "refuses: nothing starts; best falls back to home"},
     {"--stay", nullptr, nullptr, Kind::text,
         "no automatic moves; with --on NODE it comes home only while it must"},
-    {"--mem", nullptr, "SIZE", Kind::size, "how much memory it will need, such as 500M or 2G"},
+    {"--mem", nullptr, "SIZE", Kind::size,
+        "how much memory it will need, such as 500M or 2G: it goes only where that is free"},
+    {"--no-patch", nullptr, nullptr, Kind::text,
+        "leave its text alone while it is away: for programs that read their own code"},
     {"--storm", nullptr, "MS", Kind::number,
         "for testing: each process moves to a random node at a random time, at most 2*MS after "
         "its last move"},

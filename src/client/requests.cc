@@ -32,6 +32,7 @@ std::string body_of(RunRequest const& request) {
     boost::json::object body;
     body["on"] = or_null(request.on);
     body["stay"] = request.stay;
+    body["no_patch"] = request.no_patch;
     body["storm_ms"] = or_null(request.storm_ms);
     body["seed"] = or_null(request.seed);
     body["report"] = or_null(request.report);

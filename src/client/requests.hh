@@ -15,6 +15,7 @@ namespace rove::client {
 struct RunRequest {
     std::optional<std::string> on; // node, "best" or "home"
     bool stay = false;
+    bool no_patch = false;
     std::optional<int64_t> storm_ms;
     std::optional<uint64_t> seed;
     std::optional<std::string> report; // absolute path

@@ -240,6 +240,11 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
     auto now = TRY(tracee::read_stat(pid_));
     if (now.arg_start != survey.stat.arg_start || now.brk_start != survey.stat.brk_start)
         return fail(ESTALE, "it has just executed another program; try again");
+    // The kernel's functions read its clocks in pages that lie elsewhere for a guest, which has a time namespace.
+    for (auto const& mapping : survey.mappings) {
+        if (image::kind_of(mapping) != wire::VmaKind::vdso) continue;
+        for (auto& thread : tracee.threads()) TRY(tracee.step_out(thread, mapping.start, mapping.end));
+    }
     std::vector<Caught> caught;
     for (auto const& thread : tracee.threads()) caught.push_back(TRY(catch_thread(tracee, thread)));
     if (!mapped_) TRY(map_region(tracee, caught.front().frame));

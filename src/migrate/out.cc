@@ -102,6 +102,7 @@ Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layo
     prepare.hostname = name;
     if (::getdomainname(name, sizeof name - 1) == 0) prepare.domainname = name;
     prepare.cpu_count = static_cast<uint32_t>(::sysconf(_SC_NPROCESSORS_CONF));
+    prepare.no_patch = order_.no_patch;
     prepare.layout = std::move(layout);
     TRY(session.send(SessionType::prepare, prepare));
     auto wanted = TRY(session.wait_for<wire::SegmentsWanted>(SessionType::segments_wanted, short_patience));

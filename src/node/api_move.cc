@@ -59,6 +59,7 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
     if (caller.pid <= 0) co_return Outcome::failed(125, "the daemon cannot see this process: it is in another PID namespace");
     ProgramWish wish;
     wish.stay = flag(body, "stay");
+    wish.no_patch = flag(body, "no_patch");
     wish.storm_ms = std::clamp<int64_t>(number(body, "storm_ms").value_or(0), 0, 86400000);
     wish.seed = static_cast<uint64_t>(number(body, "seed").value_or(static_cast<int64_t>(random_())));
     wish.report = text(body, "report").value_or("");

@@ -122,6 +122,10 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
         offer.command = process->command;
         offer.memory_bytes = wait_for_exec ? 0
             : process->place == Place::home ? stat->resident_pages * 4096 : process->tally.memory_bytes;
+        // What its starter has said it will need is wanted from the start.
+        auto program = programs_.find(process->program);
+        if (program != programs_.end() && program->second->root == process->identity)
+            offer.memory_bytes = std::max(offer.memory_bytes, program->second->wish.memory);
         offer.cpu_features = features_;
         offer.session_version = wire::session_version;
         offer.from = process->host;
@@ -235,6 +239,8 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             order.relearn = process->place != Place::home || process->unsettled;
             order.move_root = config_.flag("move.root");
             order.tally = process->tally;
+            auto program = programs_.find(process->program);
+            order.no_patch = program != programs_.end() && program->second->wish.no_patch ? 1 : 0;
             order.freeze_limit_us = static_cast<uint64_t>(config_.number("move.freeze")) / 1000;
             std::vector<std::string> arguments = {"--pid", std::to_string(process->pid())};
             auto spawned = keepers_.spawn("steward", arguments, wire::encode(order));

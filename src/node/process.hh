@@ -75,7 +75,8 @@ struct ProgramWish {
     int64_t storm_ms = 0; // 0: none
     uint64_t seed = 0;
     std::string report; // file; empty: none
-    uint64_t memory = 0;
+    uint64_t memory = 0;   // bytes that its first process will need
+    bool no_patch = false; // its text is left alone
 };
 
 // Sums over processes that have ended, for the report.

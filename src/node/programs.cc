@@ -219,6 +219,7 @@ void Node::save() const {
         programs.push_back(json::object{{"id", id}, {"group", program->group}, {"pid", program->root.pid},
             {"start_time", program->root.start_time}, {"on", program->wish.on}, {"stay", program->wish.stay},
             {"storm_ms", program->wish.storm_ms}, {"seed", program->wish.seed}, {"report", program->wish.report},
+            {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch},
             {"uid", program->uid}, {"gid", program->gid}, {"groups", groups}});
     }
     json::array processes;
@@ -275,6 +276,8 @@ void Node::recall() {
             program->wish.storm_ms = static_cast<int64_t>(number(row, "storm_ms"));
             program->wish.seed = number(row, "seed");
             program->wish.report = text_of(row, "report");
+            program->wish.memory = number(row, "memory");
+            program->wish.no_patch = flag(row, "no_patch");
             program->uid = static_cast<uid_t>(number(row, "uid"));
             program->gid = static_cast<gid_t>(number(row, "gid"));
             if (auto* groups = row.if_contains("groups"); groups && groups->is_array())

@@ -220,6 +220,28 @@ Result<bool> Tracee::wait_exec(Nanos patience) {
     return true;
 }
 
+Status Tracee::step_out(Thread& thread, uint64_t begin, uint64_t end) {
+    constexpr int steps_max = 10000;
+    int deliver = 0;
+    for (int step = 0; thread.registers.rip >= begin && thread.registers.rip < end; ++step) {
+        if (step == steps_max) return fail(ETIMEDOUT, "thread {} does not leave {:#x}", thread.tid, begin);
+        if (trace(PTRACE_SINGLESTEP, thread.tid, 0, deliver) != 0) return Failure(trace_error("step", thread.tid));
+        int status = TRY(wait_stop(thread, Deadline::after(std::chrono::seconds(1))));
+        if (WIFEXITED(status) || WIFSIGNALED(status)) return fail(ESRCH, "thread {} has gone", thread.tid);
+        int signal = WSTOPSIG(status);
+        if (status >> 16 == interrupt_event && is_stop_signal(signal)) {
+            thread.group_stopped = true;
+            return {};
+        }
+        deliver = status >> 16 == 0 && signal != SIGTRAP ? signal : 0;
+        if (trace(PTRACE_GETREGS, thread.tid, 0, &thread.registers) != 0)
+            return Failure(trace_error("read the registers of", thread.tid));
+    }
+    // One that came with the last step is not lost: this stop takes it, so it is sent anew.
+    if (deliver != 0) (void)::syscall(SYS_tgkill, pid_, thread.tid, deliver);
+    return {};
+}
+
 Status Tracee::set_registers(Thread& thread, user_regs_struct const& registers) {
     if (trace(PTRACE_SETREGS, thread.tid, 0, &registers) != 0)
         return Failure(trace_error("set the registers of", thread.tid));

@@ -70,6 +70,9 @@ public:
     std::vector<Thread>& threads() { return threads_; }
     Thread& leader() { return threads_.front(); }
 
+    // A thread that stands in [begin, end) goes on until it is out of there, instruction by instruction; ETIMEDOUT if it
+    // stays in it for too long. A signal that comes meanwhile is delivered.
+    Status step_out(Thread& thread, uint64_t begin, uint64_t end);
     Status set_registers(Thread& thread, user_regs_struct const& registers);
     Result<std::string> xsave(Thread const& thread) const;
     Result<uint64_t> mask(Thread const& thread) const;

@@ -56,7 +56,7 @@ Status Warden::offer_patches() const {
         std::memcpy(&thread, image.thread_state.data(), sizeof thread);
         return thread.gs_base != 0;
     });
-    if (!has_fsgsbase() || uses_gs) return {};
+    if (prepare_->no_patch != 0 || !has_fsgsbase() || uses_gs) return {};
     std::vector<PatchText> texts;
     for (auto const& vma : target_.vmas) {
         bool ordinary = vma.kind == VmaKind::segment || vma.kind == VmaKind::anonymous; // a file that was mapped while away is anonymous

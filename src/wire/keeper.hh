@@ -127,6 +127,7 @@ struct StewardOrder {
     uint8_t move_root = 0;     // 1: root's processes may be moved
     Tally tally;               // counters to go on from
     uint64_t freeze_limit_us = 0; // the configured move.freeze; 0: none
+    uint8_t no_patch = 0;      // 1: the program's text is left alone
 };
 template <class V> void describe(V& v, StewardOrder& m) {
     v.field("identity", m.identity);
@@ -138,6 +139,7 @@ template <class V> void describe(V& v, StewardOrder& m) {
     v.field("move_root", m.move_root);
     v.field("tally", m.tally);
     v.field("freeze_limit_us", m.freeze_limit_us);
+    v.field("no_patch", m.no_patch);
 }
 
 struct StewardHello {

@@ -159,6 +159,7 @@ struct Prepare {
     uint32_t cpu_count = 0;   // home's
     uint64_t memory_limit = 0;
     Layout layout;
+    uint8_t no_patch = 0;     // 1: the program's text is left alone
 };
 template <class V> void describe(V& v, Prepare& m) {
     v.field("identity", m.identity);
@@ -176,6 +177,7 @@ template <class V> void describe(V& v, Prepare& m) {
     v.field("cpu_count", m.cpu_count);
     v.field("memory_limit", m.memory_limit);
     v.field("layout", m.layout);
+    v.field("no_patch", m.no_patch);
 }
 
 struct SegmentsWanted {

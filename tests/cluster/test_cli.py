@@ -72,7 +72,7 @@ def test_no_daemon_is_five():
 
 def test_usage_is_two():
     for words in ([], ["top"], ["debug", "1"], ["mpirun"], ["ps", "--odd"], ["move", "x", "n2"], ["move", "1"], ["run"],
-                  ["run", "--no-patch", "true"], ["run", "--storm", "x", "true"], ["node", "odd"], ["node", "auto"],
+                  ["run", "--cpu-baseline", "x", "true"], ["run", "--storm", "x", "true"], ["node", "odd"], ["node", "auto"],
                   ["events", "--since", "odd"]):
         done = rove(None, *words)
         assert (done.returncode, done.stdout) == (2, ""), words
@@ -168,6 +168,7 @@ def test_run_passes_its_options(daemon, tmp_path):
                 cwd=tmp_path).returncode == 0
     body = daemon.requests[-1][2]
     assert body["on"] == "n2" and body["stay"] is True and body["storm_ms"] == 50 and body["seed"] == 3
+    assert body["no_patch"] is False
     assert body["mem"] == 1 << 30 and body["report"] == f"{tmp_path}/r" and body["command"] == ["true"]
 
 

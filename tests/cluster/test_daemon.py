@@ -112,6 +112,12 @@ def test_grants_are_enforced_and_told(lab):
     end(lab, program, row)
 
 
+def test_run_says_how_much_memory_is_needed(lab):
+    refused = lab.run("n1", "rove", "run", "--on", "n2", "--mem", "900T", "--", "true", check=False)
+    assert refused.returncode == 125 and "memory" in refused.stderr
+    assert lab.run("n1", "rove", "run", "--on", "n2", "--mem", "1M", "--no-patch", "--", "true", check=False).returncode == 0
+
+
 def test_missing_cpu_features_are_named(new_lab):
     lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0", "--node", "n2:hide=sse4_2")
     program, row = counting(lab)
