@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # deb: makes build/rove_VERSION_ARCH.deb from what is built: the three programs, their manual pages and
-# completions, and the systemd unit. It neither enables nor starts the daemon: a node is configured first.
+# completions, and the systemd units. It neither enables nor starts the daemon: a node is configured first.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
@@ -22,7 +22,9 @@ done
 install -D -m 644 build/share/completion/rove.bash "$root/usr/share/bash-completion/completions/rove"
 install -D -m 644 build/share/completion/_rove "$root/usr/share/zsh/vendor-completions/_rove"
 install -D -m 644 build/share/completion/rove.fish "$root/usr/share/fish/vendor_completions.d/rove.fish"
-install -D -m 644 packaging/systemd/roved.service "$root/lib/systemd/system/roved.service"
+for unit in packaging/systemd/*; do
+    install -D -m 644 "$unit" "$root/lib/systemd/system/$(basename "$unit")"
+done
 install -D -m 644 README.md "$root/usr/share/doc/rove/README.md"
 install -D -m 644 LICENSE "$root/usr/share/doc/rove/copyright"
 

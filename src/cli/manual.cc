@@ -119,7 +119,8 @@ std::string daemon_page(std::string const& version) {
             "value and what it means\n\n/etc/rove/key\n\tthe cluster's key; *rove init* makes it, "
             "*rove join* takes it\n\n/run/rove\n\tthe sockets, and the state of this boot\n\n";
     page += "# NOTES\n\nAs a service it must be stopped without its keepers (KillMode=process in "
-            "systemd), or stopping\nit ends every guest.\n\n";
+            "systemd), or stopping\nit ends every guest. *rove-drain.service* runs *rove node drain* when the "
+            "machine shuts down.\n\n";
     return page + "# SEE ALSO\n\n*rove*(1), *rove-node*(1), *rove-config*(1), *rove-check*(1)\n\n"
                   "Version " + escaped(version) + ".\n";
 }
