@@ -86,6 +86,9 @@ bool patch(uint64_t next, uint32_t nr) {
         uint8_t tail[sizeof text.tail];
         if (at + sizeof(Stub) > text.room_end) return false;
         if (!copy_in(tail, text.tail_address, sizeof tail) || memcmp(tail, text.tail, sizeof tail) != 0) return false;
+        // A program that has made its text writable has plans of its own with it.
+        auto memory = user_memory();
+        if (memory.writable(site, 1) != 0 || memory.writable(at, 1) != 0) return false;
         Stub stub = make_stub(at, next, nr);
         if (!write_text(at, &stub, sizeof stub)) return false;
         text.room += sizeof stub;
