@@ -64,13 +64,15 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
 bool continue_pending(Slot& slot, UserContext& user);
 /// cpu_time.cc: completes what home has said of the process's CPU time.
 void add_cpu_time(uint32_t nr, uint64_t const args[6]);
+// trap.cc: counts a call that has been served and sets the registers that it leaves
+void give_answer(Slot& slot, UserContext& user, uint32_t nr, Answer answer, long result);
 // patch.cc
 /// A file's text has been mapped while away.
 void offer_text(uint64_t start, uint64_t end);
 /// A call has trapped: a site where that happens often is patched.
 void note_trap(Slot& slot, uint64_t next, uint32_t nr);
-/// Registers of a program that stands in a stub are those in front of its call.
-void leave_stub(UserContext& user);
+/// Registers of a program that stands in a detour are those in front of its call.
+void leave_detour(UserContext& user);
 /// Likewise in the first instructions of rove_patched_entry.
 void leave_entry(UserContext& user);
 /// Puts the registers of the patched call under way into a kick's frame.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Patch: hot call sites jump into the runtime instead of trapping, which saves the 1.4 µs of a SIGSYS.
 //
-// Only the `mov $number, %eax` in front of a `syscall` is replaced, by a jump to a stub in the unused end of the
-// same text; the `syscall` stays, so whoever comes to it on another way traps as ever. The stub leads to
+// Only the `mov $number, %eax` in front of a `syscall` is replaced, by a jump to a detour in the unused end of the
+// same text; the `syscall` stays, so whoever comes to it on another way traps as ever. The detour leads to
 // rove_patched_entry, with nothing changed but RCX, which a `syscall` changes anyway.
 //
 // Such a call has no signal frame and so no extended state to hand over: it is for calls that home performs and that
@@ -10,7 +10,7 @@
 // frame of that, with the call's registers put in, is the program's state as at any other boundary.
 //
 // Sites are patched while the process has one thread, which is the one that patches. Threads stand still in their own
-// text or in front of a call, never in a stub (see leave_stub), so the warden can take all patches back when they park.
+// text or in front of a call, never in a detour (see leave_detour), so the warden can take all patches back when they park.
 #include "guest/guest.hh"
 
 #include "rt/futex.hh"
@@ -26,26 +26,26 @@ constexpr uint32_t traps_until_hot = 24;
 constexpr uint64_t page = 4096;
 constexpr uint64_t mov_size = 5, site_size = 7;
 
-struct Stub {
+struct Detour {
     uint64_t entry;
     uint8_t code[16]; // lea next(%rip), %rcx; jmp *entry(%rip)
     uint64_t next;    // address behind the `syscall`
     uint64_t number;
 };
-constexpr uint64_t code_offset = offsetof(Stub, code);
-static_assert(sizeof(Stub) == wire::patch_stub_size && code_offset == wire::patch_stub_code);
+constexpr uint64_t code_offset = offsetof(Detour, code);
+static_assert(sizeof(Detour) == wire::detour_size && code_offset == wire::detour_code);
 
 void put_offset(uint8_t* at, uint64_t from, uint64_t to) {
     auto offset = static_cast<int32_t>(static_cast<int64_t>(to - from));
     memcpy(at, &offset, sizeof offset);
 }
 
-Stub make_stub(uint64_t at, uint64_t next, uint32_t nr) {
-    Stub stub{word(&rove_patched_entry), {0x48, 0x8d, 0x0d, 0, 0, 0, 0, 0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc, 0xcc}, next, nr};
+Detour make_detour(uint64_t at, uint64_t next, uint32_t nr) {
+    Detour detour{word(&rove_patched_entry), {0x48, 0x8d, 0x0d, 0, 0, 0, 0, 0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc, 0xcc}, next, nr};
     uint64_t code = at + code_offset;
-    put_offset(stub.code + 3, code + 7, at + offsetof(Stub, next));
-    put_offset(stub.code + 9, code + 13, at + offsetof(Stub, entry));
-    return stub;
+    put_offset(detour.code + 3, code + 7, at + offsetof(Detour, next));
+    put_offset(detour.code + 9, code + 13, at + offsetof(Detour, entry));
+    return detour;
 }
 
 bool set_writable(uint64_t address, bool writable) {
@@ -84,14 +84,14 @@ bool patch(uint64_t next, uint32_t nr) {
         if (site < text.start || next > text.end || text.end - text.start > 1ull << 30) continue;
         uint64_t at = text.room;
         uint8_t tail[sizeof text.tail];
-        if (at + sizeof(Stub) > text.room_end) return false;
+        if (at + sizeof(Detour) > text.room_end) return false;
         if (!copy_in(tail, text.tail_address, sizeof tail) || memcmp(tail, text.tail, sizeof tail) != 0) return false;
         // A program that has made its text writable has plans of its own with it.
         auto memory = user_memory();
         if (memory.writable(site, 1) != 0 || memory.writable(at, 1) != 0) return false;
-        Stub stub = make_stub(at, next, nr);
-        if (!write_text(at, &stub, sizeof stub)) return false;
-        text.room += sizeof stub;
+        Detour detour = make_detour(at, next, nr);
+        if (!write_text(at, &detour, sizeof detour)) return false;
+        text.room += sizeof detour;
         c.patch_sites[c.patch_sites_count] = {site, at, nr};
         uint8_t jump[mov_size] = {0xe9};
         put_offset(jump + 1, site + mov_size, at + code_offset);
@@ -119,7 +119,7 @@ void offer_text(uint64_t start, uint64_t end) {
     uint64_t used = page;
     while (used > 0 && last[used - 1] == 0) --used;
     wire::PatchText text{start, end, (end - page + used + guard + 7) & ~7ull, end, 0, {}};
-    if (used < sizeof text.tail || text.room + sizeof(Stub) > end) return;
+    if (used < sizeof text.tail || text.room + sizeof(Detour) > end) return;
     text.tail_address = end - page + used - sizeof text.tail;
     memcpy(text.tail, last + used - sizeof text.tail, sizeof text.tail);
     rt::Lock lock(&c.lock);
@@ -144,12 +144,12 @@ void note_trap(Slot& slot, uint64_t next, uint32_t nr) {
     site.hopeless = !patch(next, nr);
 }
 
-void leave_stub(UserContext& user) {
+void leave_detour(UserContext& user) {
     auto& c = control();
     uint32_t count = __atomic_load_n(&c.patch_sites_count, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < count && i < wire::patch_sites_max; ++i) {
         auto const& site = c.patch_sites[i];
-        if (user.rip - site.stub < sizeof(Stub)) user.rip = site.address;
+        if (user.rip - site.detour < sizeof(Detour)) user.rip = site.address;
     }
 }
 
@@ -184,22 +184,10 @@ extern "C" uint32_t volatile* rove_guest_patched(UserContext* user) {
         rove_guest_take_context();
     }
     uint64_t const args[6] = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9};
-    uint32_t row = nr < 512 ? nr : 511;
-    ++control().trace_count[row];
     ++slot.forwarded;
     long result = 0;
-    switch (forward(slot, *user, nr, args, &result)) {
-    case Answer::result:
-        user->rax = static_cast<uint64_t>(result);
-        if (result < 0 && result > -4096) {
-            ++slot.errors;
-            ++control().trace_errors[row];
-        }
-        break;
-    case Answer::redo: rewind(*user, nr); break;
-    case Answer::registers_set:
-    default: break;
-    }
+    Answer answer = forward(slot, *user, nr, args, &result);
+    give_answer(slot, *user, nr, answer, result);
     if (owed(slot)) rove_guest_take_context();
     mine.fast_rip = user->rip;
     return &mine.stop;

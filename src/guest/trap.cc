@@ -103,6 +103,18 @@ int kick_patched(Slot& slot, UserContext& user) {
 
 } // namespace
 
+void give_answer(Slot& slot, UserContext& user, uint32_t nr, Answer answer, long result) {
+    uint32_t row = nr < 512 ? nr : 511;
+    ++control().trace_count[row];
+    if (answer == Answer::redo) rewind(user, nr);
+    if (answer != Answer::result) return;
+    user.rax = static_cast<uint64_t>(result);
+    if (result < 0 && result > -4096) {
+        ++slot.errors;
+        ++control().trace_errors[row];
+    }
+}
+
 extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
     Slot& slot = this_slot();
     own(slot).fast_context = word(user);
@@ -118,20 +130,8 @@ extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
     note_trap(slot, user->rip, nr);
     uint64_t const args[6] = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9};
     long result = 0;
-    uint32_t row = nr < 512 ? nr : 511;
-    ++control().trace_count[row];
-    switch (serve(slot, *user, nr, args, &result)) {
-    case Answer::result:
-        user->rax = static_cast<uint64_t>(result);
-        if (result < 0 && result > -4096) {
-            ++slot.errors;
-            ++control().trace_errors[row];
-        }
-        break;
-    case Answer::redo: rewind(*user, nr); break;
-    case Answer::registers_set:
-    default: break;
-    }
+    Answer answer = serve(slot, *user, nr, args, &result);
+    give_answer(slot, *user, nr, answer, result);
     return full_return;
 }
 
@@ -143,7 +143,7 @@ extern "C" int rove_guest_kick(int, SignalInfo*, UserContext* user) {
     if (!in_runtime(at)) {
         mine.fast_context = 0;
         if (in_vdso(at)) return step_in_vdso(mine, *user);
-        leave_stub(*user);
+        leave_detour(*user);
         return full_return;
     }
     if (inside(at, rove_patched_entry, rove_patched_end) || mine.taking_context) return kick_patched(slot, *user);

@@ -77,16 +77,8 @@ rove_return_end:
 # RCX can carry the address. A kick between begin and switched begins again at rove_before_return; one between
 # switched and end finds this thread on the program's stack already, with all but RCX and RIP in place.
     .set CONTEXT_R8, 40
-    .globl rove_fast_begin, rove_fast_switched, rove_fast_end
-    .hidden rove_fast_begin, rove_fast_switched, rove_fast_end
-rove_fast_begin:
-    cmpl $0, (%r12)
-    jne .Lbefore_return
-    mov CONTEXT_R8+184(%r13), %rcx   # fpstate; its features stand in the kernel's words
-    mov 472(%rcx), %eax
-    mov 476(%rcx), %edx
-    xrstor64 (%rcx)
-    mov %r13, %rcx
+# All but RCX and RIP, from the context at RCX; the stack pointer last.
+    .macro load_registers
     mov CONTEXT_R8(%rcx), %r8
     mov CONTEXT_R8+8(%rcx), %r9
     mov CONTEXT_R8+16(%rcx), %r10
@@ -104,6 +96,18 @@ rove_fast_begin:
     pushq CONTEXT_R8+136(%rcx)
     popfq
     mov CONTEXT_R8+120(%rcx), %rsp
+    .endm
+    .globl rove_fast_begin, rove_fast_switched, rove_fast_end
+    .hidden rove_fast_begin, rove_fast_switched, rove_fast_end
+rove_fast_begin:
+    cmpl $0, (%r12)
+    jne .Lbefore_return
+    mov CONTEXT_R8+184(%r13), %rcx   # fpstate; its features stand in the kernel's words
+    mov 472(%rcx), %eax
+    mov 476(%rcx), %edx
+    xrstor64 (%rcx)
+    mov %r13, %rcx
+    load_registers
 rove_fast_switched:
     mov CONTEXT_R8+128(%rcx), %rcx
     jmp *%rcx
@@ -169,23 +173,7 @@ rove_patched_return:
     cmpl $0, (%rax)
     jne .Lpatched_stop
     mov %rsp, %rcx
-    mov CONTEXT_R8(%rcx), %r8
-    mov CONTEXT_R8+8(%rcx), %r9
-    mov CONTEXT_R8+16(%rcx), %r10
-    mov CONTEXT_R8+24(%rcx), %r11
-    mov CONTEXT_R8+32(%rcx), %r12
-    mov CONTEXT_R8+40(%rcx), %r13
-    mov CONTEXT_R8+48(%rcx), %r14
-    mov CONTEXT_R8+56(%rcx), %r15
-    mov CONTEXT_R8+64(%rcx), %rdi
-    mov CONTEXT_R8+72(%rcx), %rsi
-    mov CONTEXT_R8+80(%rcx), %rbp
-    mov CONTEXT_R8+88(%rcx), %rbx
-    mov CONTEXT_R8+96(%rcx), %rdx
-    mov CONTEXT_R8+104(%rcx), %rax
-    pushq CONTEXT_R8+136(%rcx)
-    popfq
-    mov CONTEXT_R8+120(%rcx), %rsp
+    load_registers
 rove_patched_loaded:
     mov CONTEXT_R8+128(%rcx), %rcx
     jmp *%rcx

@@ -28,7 +28,7 @@ namespace {
 
 constexpr uint64_t page = 4096;
 constexpr uint64_t guard = 64;    // zeros that belong to what lies before them
-constexpr uint64_t least = 64;    // room for a stub or two
+constexpr uint64_t least = 64;    // room for a detour or two
 constexpr uint64_t text_max = 1ull << 30;
 
 bool has_fsgsbase() {
@@ -106,14 +106,14 @@ Result<std::vector<Range>> Warden::take_patches_back() const {
         int32_t offset;
         bool patched = guest_->read(site.address, now, sizeof now) && now[0] == 0xe9;
         std::memcpy(&offset, now + 1, sizeof offset);
-        if (!patched || site.address + sizeof now + static_cast<uint64_t>(int64_t{offset}) != site.stub + wire::patch_stub_code)
+        if (!patched || site.address + sizeof now + static_cast<uint64_t>(int64_t{offset}) != site.detour + wire::detour_code)
             continue;
         unsigned char mov[5] = {0xb8};
         auto number = static_cast<uint32_t>(site.number);
         std::memcpy(mov + 1, &number, sizeof number);
         TRY(restore(site.address, mov, sizeof mov));
-        constexpr char zeros[wire::patch_stub_size] = {};
-        TRY(restore(site.stub, zeros, sizeof zeros));
+        constexpr char zeros[wire::detour_size] = {};
+        TRY(restore(site.detour, zeros, sizeof zeros));
     }
     TRY(guest_->put(guest_->control_field(offsetof(Control, patch_sites_count)), uint32_t{0}));
     TRY(offer_patches());

@@ -139,17 +139,17 @@ struct Whereabouts {
     uint8_t landing[256];         // where the warden is: an encoded Landing, length first (u16)
 };
 
-/// R: a stretch of the program's text in which call sites may be patched, and the unused room at its end for stubs.
+/// R: a stretch of the program's text in which call sites may be patched, and the unused room at its end for detours.
 struct PatchText {
     uint64_t start, end;
     uint64_t room, room_end;      // zeros in the file; what is taken of it moves `room` up
     uint64_t tail_address;        // what lies there tells that it still is this text
     uint8_t tail[32];
 };
-inline constexpr uint64_t patch_stub_size = 40, patch_stub_code = 8; // of a stub, and where the jump to it leads
-/// R: `mov $number, %eax` in front of a `syscall`, which is a jump into its stub now.
+inline constexpr uint64_t detour_size = 40, detour_code = 8; // of a detour, and where the jump to it leads
+/// R: `mov $number, %eax` in front of a `syscall`, which is a jump into its detour now.
 struct PatchSite {
-    uint64_t address, stub;
+    uint64_t address, detour;
     uint64_t number;
 };
 inline constexpr uint32_t patch_texts_max = 16, patch_sites_max = 64;

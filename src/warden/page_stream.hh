@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Page stream: a parked guest's memory, read and sent many ranges at a time.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "sys/sockets.hh"
+#include "warden/guest.hh"
+#include "wire/region.hh"
+
+namespace rove::warden {
+
+/// Pages as they go over the wire: header and content of many ranges at a time, as most are a page or two.
+class PageStream {
+public:
+    PageStream(Guest const& guest, int socket) : guest_(guest), socket_(socket), buffer_(stream_bytes) {}
+
+    /// How much of it there is room for; 0: flush first.
+    uint64_t add(uint64_t address, uint64_t length) {
+        if (there_.size() == pieces_max || buffer_.size() - used_ < sizeof(wire::PageHeader) + page) return 0;
+        uint64_t room = (buffer_.size() - used_ - sizeof(wire::PageHeader)) & ~(page - 1);
+        wire::PageHeader header{address, std::min(length, room)};
+        put(header);
+        here_.push_back({buffer_.data() + used_, header.length});
+        there_.push_back({reinterpret_cast<void*>(address), header.length});
+        used_ += header.length;
+        return header.length;
+    }
+
+    Status flush() {
+        size_t wanted = 0;
+        for (auto const& piece : here_) wanted += piece.iov_len;
+        ssize_t got = process_vm_readv(guest_.pid(), here_.data(), here_.size(), there_.data(), there_.size(), 0);
+        for (size_t i = 0; i < here_.size() && got != static_cast<ssize_t>(wanted); ++i) // some may not be readable for the program
+            TRY(guest_.read(reinterpret_cast<uint64_t>(there_[i].iov_base), here_[i].iov_base, here_[i].iov_len));
+        TRY(sys::send_all(socket_, as_bytes(std::string_view(buffer_.data(), used_))));
+        sent_ += used_;
+        used_ = 0;
+        here_.clear();
+        there_.clear();
+        return {};
+    }
+
+    Status end() {
+        TRY(flush());
+        put(wire::PageHeader{~0ull, 0});
+        return flush();
+    }
+
+    uint64_t sent() const { return sent_; } // bytes, headers included
+
+private:
+    static constexpr size_t stream_bytes = 256 * 1024; // of one send
+    static constexpr size_t pieces_max = 512; // below the kernel's limit of 1024
+    static constexpr uint64_t page = 4096;
+    void put(wire::PageHeader const& header) {
+        std::memcpy(buffer_.data() + used_, &header, sizeof header);
+        used_ += sizeof header;
+    }
+
+    Guest const& guest_;
+    int socket_;
+    std::vector<char> buffer_;
+    size_t used_ = 0;
+    uint64_t sent_ = 0;
+    std::vector<iovec> here_, there_;
+};
+
+} // namespace rove::warden
