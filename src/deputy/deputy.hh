@@ -66,6 +66,15 @@ long close_range(uint64_t first, uint64_t last, uint64_t flags, uint16_t* answer
 long hide_entries(int fd, unsigned char* entries, long length, bool wide);
 bool is_ours(uint64_t fd);
 
+// waits.cc
+/// How a thread that comes home goes on with what it was waiting in: not at all, in the runtime, or in the program's
+/// text, where the steward puts it.
+enum class Wait { none, here, in_program };
+/// Registers are set for a call that the program simply makes again.
+Wait wait_owed(Slot& slot, rt::UserContext& user);
+/// Waits, unless the steward takes the thread out of it; the result is in rax then.
+void finish_wait(Slot& slot, rt::UserContext& user, Wait wait);
+
 // rest.cc
 /// Moves what is left of a transfer of which `done` bytes are moved; the result of the whole.
 long finish_transfer(uint32_t nr, rt::UserContext const& user, uint64_t done);

@@ -96,43 +96,6 @@ void actions_once(Slot& slot, uint64_t want, void (*change)()) {
     (void)slot;
 }
 
-/// What a thread was doing when it was moved and home must finish: in time, though not in place.
-void finish_pending(Slot& slot, rt::UserContext& user) {
-    auto& t = slot.thread;
-    if (t.pending == wire::Pending::none || t.pending == wire::Pending::call) return;
-    int64_t until[2] = {static_cast<int64_t>(t.deadline_ns / 1000000000), static_cast<int64_t>(t.deadline_ns % 1000000000)};
-    long result;
-    uint64_t none = t.mask;
-    sys(14, 2, &none, 0, 8); // the program's handlers may run now: they are in place again
-    if (t.pending == wire::Pending::sleep) {
-        result = sys(230, t.sleep_clock, 1, until, 0);
-        if (result == -4 && t.sleep_remaining != 0) {
-            int64_t now[2];
-            sys(228, t.sleep_clock, now);
-            int64_t left = static_cast<int64_t>(t.deadline_ns) - (now[0] * 1000000000 + now[1]);
-            if (left < 0) left = 0;
-            auto* rest = reinterpret_cast<int64_t*>(t.sleep_remaining);
-            rest[0] = left / 1000000000;
-            rest[1] = left % 1000000000;
-        }
-        user.rax = static_cast<uint64_t>(result);
-    } else if (t.pending == wire::Pending::rest) {
-        user.rax = static_cast<uint64_t>(finish_transfer(t.rest_call, user, t.rest_done));
-    } else if (!t.has_deadline) {
-        user.rip -= 2; // an untimed wait is simply made again
-        user.rax = 202;
-    } else {
-        uint64_t op = user.rsi, last = user.r9;
-        if ((op & 0x7f) == 0) {
-            op = (op & ~0x7full) | 9;
-            last = 0xffffffff;
-        }
-        result = sys(202, user.rdi, op, user.rdx, until, user.r8, last);
-        user.rax = static_cast<uint64_t>(result);
-    }
-    t.pending = wire::Pending::none;
-}
-
 /// The program must not see the porter, nor descriptors of ours: whoever is the last to leave has it
 /// end, and all wait for that. Not for ever: to be seen is better than to hang.
 void outlast_porter(Slot& own_slot) {
@@ -192,18 +155,12 @@ void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     }
     // Said before what is left of a sleep: nobody waits for that.
     alarm(wire::AlarmType::released, slot.index, 0);
-    rt::set_state(slot, SlotState::leaving);
-    outlast_porter(slot);
     auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
+    Wait wait = wait_owed(slot, frame->context);
+    rt::set_state(slot, wait == Wait::in_program ? SlotState::asleep : SlotState::leaving);
+    outlast_porter(slot);
     sys(131, &stack, 0); // before a wait: its handlers may run there
-    if (slot.private_words[wire::restart_word] != 0) {
-        slot.private_words[wire::restart_word] = 0;
-        uint64_t mask = t.mask;
-        sys(14, 2, &mask, 0, 8);
-        frame->context.rax = static_cast<uint64_t>(sys(219));
-        t.pending = wire::Pending::none;
-    }
-    finish_pending(slot, frame->context);
+    finish_wait(slot, frame->context, wait);
     frame->context.mask = t.mask;
     frame->context.stack_base = stack.base;
     frame->context.stack_flags = stack.flags;

@@ -11,8 +11,8 @@
 //
 // Sites are patched while the process has one thread, which is the one that patches. Threads stand still in their own
 // text or in front of a call, never in a detour (see leave_detour), so the warden can take all patches back when they park.
+#include "abi/x86_64/call_site.hh"
 #include "guest/guest.hh"
-
 #include "rt/futex.hh"
 #include "rt/memory.hh"
 
@@ -24,7 +24,7 @@ namespace {
 
 constexpr uint32_t traps_until_hot = 24;
 constexpr uint64_t page = 4096;
-constexpr uint64_t mov_size = 5, site_size = 7;
+using abi::call_site_mov, abi::call_site_size;
 
 struct Detour {
     uint64_t entry;
@@ -73,12 +73,10 @@ bool may_be_patched(uint32_t nr) {
 bool patch(uint64_t next, uint32_t nr) {
     auto& c = control();
     if (c.patch_sites_count >= wire::patch_sites_max || c.patch_texts_count > wire::patch_texts_max) return false;
-    uint64_t site = next - site_size;
-    uint8_t code[site_size];
-    if (site % page > page - mov_size || !copy_in(code, site, sizeof code)) return false;
-    uint32_t number;
-    memcpy(&number, code + 1, sizeof number);
-    if (code[0] != 0xb8 || number != nr || code[5] != 0x0f || code[6] != 0x05) return false;
+    uint64_t site = next - call_site_size;
+    uint8_t code[call_site_size];
+    if (site % page > page - call_site_mov || !copy_in(code, site, sizeof code)) return false;
+    if (abi::number_at_call_site(code) != static_cast<int>(nr)) return false;
     for (uint32_t i = 0; i < c.patch_texts_count; ++i) {
         auto& text = c.patch_texts[i];
         if (site < text.start || next > text.end || text.end - text.start > 1ull << 30) continue;
@@ -93,8 +91,8 @@ bool patch(uint64_t next, uint32_t nr) {
         if (!write_text(at, &detour, sizeof detour)) return false;
         text.room += sizeof detour;
         c.patch_sites[c.patch_sites_count] = {site, at, nr};
-        uint8_t jump[mov_size] = {0xe9};
-        put_offset(jump + 1, site + mov_size, at + code_offset);
+        uint8_t jump[call_site_mov] = {0xe9};
+        put_offset(jump + 1, site + call_site_mov, at + code_offset);
         __atomic_store_n(&c.patch_sites_count, c.patch_sites_count + 1, __ATOMIC_RELEASE);
         if (write_text(site, jump, sizeof jump)) return true;
         return false;
@@ -155,7 +153,7 @@ void leave_detour(UserContext& user) {
 
 void leave_entry(UserContext& user) {
     uint64_t next;
-    if (copy_in(&next, user.rcx, sizeof next)) user.rip = next - site_size;
+    if (copy_in(&next, user.rcx, sizeof next)) user.rip = next - call_site_size;
 }
 
 void take_context(Slot& slot, UserContext& user) {

@@ -69,6 +69,13 @@ Registers from_user_regs(user_regs_struct const& r) {
         r.rax, r.rcx, r.rsp, r.rip, r.eflags & flags_settable, segments_64, 0, 0, 0, 0};
 }
 
+void to_user_regs(Registers const& from, user_regs_struct& to) {
+    unsigned long long* const words[] = {&to.r8, &to.r9, &to.r10, &to.r11, &to.r12, &to.r13, &to.r14, &to.r15, &to.rdi, &to.rsi,
+        &to.rbp, &to.rbx, &to.rdx, &to.rax, &to.rcx, &to.rsp, &to.rip};
+    for (size_t i = 0; i <= greg_rip; ++i) *words[i] = from[i];
+    to.eflags = (to.eflags & ~flags_settable) | (from[greg_flags] & flags_settable);
+}
+
 XsaveFormat machine_format() {
     XsaveFormat format;
     unsigned low = 0, high = 0;

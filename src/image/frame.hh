@@ -28,6 +28,8 @@ static_assert(greg_count == 23);
 using Registers = std::vector<uint64_t>; // greg_count of them
 
 Registers from_user_regs(user_regs_struct const& regs);
+// Sets what a program can set; segments, their bases and orig_rax stay.
+void to_user_regs(Registers const& from, user_regs_struct& to);
 
 // What this machine's XSAVE areas look like, taken from an area that ptrace gave.
 struct XsaveFormat {

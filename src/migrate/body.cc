@@ -137,13 +137,14 @@ Status Body::release() {
     for (uint32_t index : used) {
         for (;;) {
             auto state = memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state));
-            if (!state || *state == SlotState::leaving || *state == SlotState::gone || deadline.passed()) break;
+            if (!state || *state == SlotState::leaving || *state == SlotState::asleep || *state == SlotState::gone || deadline.passed()) break;
             nap(20);
         }
     }
     (void)porter_->end_porter();
     close_porter();
     entered_ = false;
+    if (auto woken = wake_in_program(); !woken) LOG(warn, "{}", woken.error().sentence());
     return {};
 }
 
@@ -154,10 +155,10 @@ Result<bool> Body::remove_region() {
     // Free: it was never started, since the steward that was about to has died.
     if (*state != SlotState::gone && *state != SlotState::free) return false;
     if (gadgets_.call == 0) gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
+    TRY(wake_in_program());
     auto tracee = TRY(tracee::Tracee::seize(pid_));
     for (auto const& thread : tracee.threads()) {
-        bool inside = thread.registers.rip - region_ < wire::region_size || thread.registers.rsp - region_ < wire::region_size;
-        if (inside || thread.group_stopped) return false;
+        if (thread.group_stopped || in_region(thread.registers.rip) || in_region(thread.registers.rsp)) return false;
     }
     for (auto& thread : tracee.threads()) {
         auto registers = thread.registers;
@@ -307,28 +308,35 @@ Status Body::give_link(uint32_t index, int fd) {
     return porter_->wake(slot_address(index) + offsetof(wire::Slot, link_ready));
 }
 
+Result<std::unordered_map<pid_t, pid_t>> Body::outer_tids() const {
+    std::unordered_map<pid_t, pid_t> outer;
+    for (pid_t tid : TRY(tracee::list_threads(pid_))) {
+        auto status = sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid));
+        if (!status) continue; // it has just ended
+        if (auto inner = tracee::parse_inner_pid(*status)) outer[*inner] = tid;
+    }
+    return outer;
+}
+
 Status Body::cancel_calls(std::vector<uint32_t> const& slots) {
     uint64_t text = region_ + wire::text_offset;
+    std::unordered_map<pid_t, pid_t> outer;
     for (uint32_t index : slots) {
         auto state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
         if (state != SlotState::in_call) continue;
-        // The thread's outer TID: the inner one is in the slot.
-        auto inner = TRY(memory_.get<int32_t>(slot_address(index) + offsetof(wire::Slot, tid)));
-        for (pid_t tid : TRY(tracee::list_threads(pid_))) {
-            auto status = sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid));
-            if (!status || tracee::parse_inner_pid(*status).value_or(0) != inner) continue;
-            auto tracee = TRY(tracee::Tracee::seize_thread(tid, std::chrono::seconds(2)));
-            auto& thread = tracee.leader();
-            user_regs_struct registers = thread.registers;
-            uint64_t at = registers.rip - text;
-            if (at >= blob::call_begin_offset && at <= blob::call_end_offset) {
-                registers.rip = text + blob::call_cancelled_offset;
-                registers.orig_rax = no_number;
-                TRY(tracee.set_registers(thread, registers));
-            }
-            TRY(tracee.detach(thread));
-            break;
+        if (outer.empty()) outer = TRY(outer_tids());
+        auto tid = outer.find(TRY(memory_.get<int32_t>(slot_address(index) + offsetof(wire::Slot, tid))));
+        if (tid == outer.end()) continue;
+        auto tracee = TRY(tracee::Tracee::seize_thread(tid->second, std::chrono::seconds(2)));
+        auto& thread = tracee.leader();
+        user_regs_struct registers = thread.registers;
+        uint64_t at = registers.rip - text;
+        if (at >= blob::call_begin_offset && at <= blob::call_end_offset) {
+            registers.rip = text + blob::call_cancelled_offset;
+            registers.orig_rax = no_number;
+            TRY(tracee.set_registers(thread, registers));
         }
+        TRY(tracee.detach(thread));
     }
     return {};
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "base/fd.hh"
@@ -48,6 +49,8 @@ public:
     // A process whose threads wait or serve goes on natively; links are shut down. The region stays.
     Status release();
     Nanos released_at() const { return released_at_; }
+    // Threads that have come home in a wait go on with it in the program itself; see deputy/waits.cc.
+    Status wake_in_program();
     // Takes the region away if no thread is in it. False: not now.
     Result<bool> remove_region();
 
@@ -95,6 +98,13 @@ private:
     Status write_control(Survey const& survey, size_t threads);
     Status wait_entered(size_t threads);
     void close_porter();
+    bool in_region(uint64_t address) const { return mapped_ && address - region_ < wire::region_size; }
+    // The program's registers, as a thread's slot has them.
+    Result<image::FrameParts> saved_frame(wire::Slot const& slot) const;
+    // Outer TIDs of the process's threads by inner ones.
+    Result<std::unordered_map<pid_t, pid_t>> outer_tids() const;
+    // A held thread that waits in the runtime is put into the program. False: it is not in that wait (yet).
+    Result<bool> put_into_program(tracee::Tracee& tracee, tracee::Thread& thread, uint32_t index);
 
     pid_t pid_;
     Fd pidfd_;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi/x86_64/call_site.hh"
 #include "base/fault.hh"
 #include "base/log.hh"
 #include "blob/blob.hh"
@@ -66,6 +67,16 @@ Status leave_rseq_section(tracee::RemoteMemory const& memory, tracee::RseqArea c
 
 bool is_relative_sleep(user_regs_struct const& registers) {
     return registers.orig_rax == SYS_nanosleep || registers.orig_rax == SYS_clock_nanosleep;
+}
+
+// A wait that was interrupted before (a stop, a tracer, a stay away) goes on by restart_syscall: the program's own call
+// stands in front of where it is.
+Result<uint64_t> restarted_call(tracee::RemoteMemory const& memory, uint64_t rip) {
+    unsigned char code[abi::call_site_size];
+    TRY(memory.read(rip - sizeof code, code, sizeof code));
+    int number = abi::number_at_call_site(code);
+    if (number < 0) return fail(EBUSY, "it waits in a call that was interrupted before, and which one cannot be told; try again later");
+    return static_cast<uint64_t>(number);
 }
 
 // A blocking transfer that the seizure has cut off after a part: how much it has moved; 0: it is none.
@@ -157,6 +168,15 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     return memory_.put(control_address(), control);
 }
 
+Result<image::FrameParts> Body::saved_frame(wire::Slot const& slot) const {
+    std::string bytes(image::frame_size(format_), 0);
+    uint64_t area = slot_address(slot.index) + wire::slot_frame_offset;
+    if (slot.index >= wire::slots_max || slot.frame < area || slot.frame - area + bytes.size() > wire::slot_frame_size)
+        return fail(EBADMSG, "its saved registers are not where they belong");
+    TRY(memory_.read(slot.frame, bytes.data(), bytes.size()));
+    return image::parse_frame(slot.frame, as_bytes(bytes), format_);
+}
+
 struct Body::Caught {
     image::FrameParts frame;
     tracee::RseqArea rseq;
@@ -177,9 +197,11 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
     TRY(image::check_area(as_bytes(one.frame.xsave), format_));
     one.frame.xsave.resize(format_.size);
     one.frame.mask = TRY(tracee.mask(thread));
-    bool inside = mapped_ && one.registers.rip - region_ < wire::region_size;
+    bool inside = in_region(one.registers.rip);
+    if (!inside && one.interrupted == tracee::Interrupted::restart && one.registers.orig_rax == SYS_restart_syscall)
+        one.registers.orig_rax = TRY(restarted_call(memory_, one.registers.rip));
     // A handler that has interrupted such a wait stands on the runtime's stack.
-    if (!inside && mapped_ && one.registers.rsp - region_ < wire::region_size)
+    if (!inside && in_region(one.registers.rsp))
         return fail(EBUSY, "it is still on its way home; try again");
     // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the program's memory.
     bool polls = !inside && one.registers.orig_rax == SYS_poll && one.registers.rsi <= polled_max;
@@ -214,14 +236,9 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
             waits = moved > 0 || one.interrupted == tracee::Interrupted::again;
         }
         bool sleeps = one.interrupted == tracee::Interrupted::restart;
-        if (old.state != SlotState::leaving || (!waits && !sleeps))
+        if ((old.state != SlotState::leaving && old.state != SlotState::asleep) || (!waits && !sleeps))
             return fail(EBUSY, "it is still on its way home; try again");
-        std::string bytes(image::frame_size(format_), 0);
-        uint64_t area = slot_address(static_cast<uint32_t>(index)) + wire::slot_frame_offset;
-        if (old.frame < area || old.frame - area + bytes.size() > wire::slot_frame_size)
-            return fail(EBADMSG, "its saved registers are not where they belong");
-        TRY(memory_.read(old.frame, bytes.data(), bytes.size()));
-        one.frame = TRY(image::parse_frame(old.frame, as_bytes(bytes), format_));
+        one.frame = TRY(saved_frame(old));
         one.frame.mask = old.thread.mask;
         one.left.sleep_remaining = old.thread.sleep_remaining;
         if (sleeps) one.left.rest_call = old.thread.rest_call;

@@ -372,6 +372,10 @@ Status Steward::relearn(bool& away) {
     auto phase = TRY(body_.phase());
     // A move out that its steward did not live to decide: the program goes on at home.
     if (phase == wire::Phase::preparing) return body_.release();
+    if (phase == wire::Phase::released) { // its threads are on their way, or wait for the last bit of it
+        if (auto woken = body_.wake_in_program(); !woken) LOG(warn, "{}", woken.error().sentence());
+        return {};
+    }
     if (phase != wire::Phase::serving && phase != wire::Phase::parking) return {};
     away = true;
     uint32_t epoch = TRY(body_.epoch());

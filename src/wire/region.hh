@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 4;
+inline constexpr uint32_t region_version = 5;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset = 0x1000;    // the first page stays unmapped: nothing of the program ends where our text begins
@@ -58,6 +58,7 @@ enum class SlotState : uint32_t {
     leaving = 8,  // P: on its way to native execution
     gone = 9,     // the thread has ended; the slot can be used again once the keeper has seen it
     starting = 10,// reserved for a thread that is being created
+    asleep = 11,  // P: as `leaving`, but into a wait, all signals blocked, from which the steward puts it into the program
 };
 
 /// What a parked or imported thread still owes the program before its frame is right.
