@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// CPU time: what the process has used is home's part, which home's kernel tells, and the part here.
+// CPU time: what the process has used is home's part, which home's kernel tells, and the parts of its stays away.
 #include "guest/guest.hh"
 
 namespace rove::guest {
 
 namespace {
 
-int64_t used_here(uint32_t clock) {
+constexpr uint32_t process = 2, thread = 3; // CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID
+
+int64_t shown_here(uint32_t clock) {
     int64_t time[2] = {};
     sys(228, clock, time);
     return time[0] * 1000000000 + time[1];
+}
+
+int64_t used_away(Slot const& slot, uint32_t clock) {
+    int64_t before = clock == process ? control().cpu_before_ns : slot.thread.cpu_before_ns;
+    return before + shown_here(clock);
 }
 
 /// Adds `extra` to a {seconds, parts} pair in the program's memory; parts_per_second 10^9 or 10^6.
@@ -24,21 +31,27 @@ void add_time(uint64_t at, int64_t extra, int64_t parts_per_second) {
 
 } // namespace
 
-void add_cpu_time(uint32_t nr, uint64_t const args[6]) {
-    constexpr uint32_t process = 2, thread = 3; // CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID
+void begin_account(Slot& slot) {
+    control().cpu_before_ns -= shown_here(process);
+    slot.thread.cpu_before_ns -= shown_here(thread);
+}
+
+void note_cpu_time(Slot& slot) { slot.thread.cpu_here_ns = shown_here(thread); }
+
+void add_cpu_time(Slot const& slot, uint32_t nr, uint64_t const args[6]) {
     switch (nr) {
     case 228: // clock_gettime
         if (args[0] == process || args[0] == thread) {
-            add_time(args[1], used_here(static_cast<uint32_t>(args[0])), 1000000000);
+            add_time(args[1], used_away(slot, static_cast<uint32_t>(args[0])), 1000000000);
         }
         break;
     case 98: // getrusage: all of it counts as user time
-        if (args[0] == 0 || args[0] == 1) add_time(args[1], used_here(args[0] == 0 ? process : thread), 1000000);
+        if (args[0] == 0 || args[0] == 1) add_time(args[1], used_away(slot, args[0] == 0 ? process : thread), 1000000);
         break;
     case 100: { // times, in ticks of 10 ms
         int64_t ticks = 0;
         if (args[0] == 0 || !copy_in(&ticks, args[0], sizeof ticks)) break;
-        ticks += used_here(process) / 10000000;
+        ticks += used_away(slot, process) / 10000000;
         (void)copy_out(args[0], &ticks, sizeof ticks);
         break;
     }

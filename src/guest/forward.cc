@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forward: one call of the program, performed by its deputy: one frame there, one frame back.
+#include "abi/x86_64/ticks.hh"
 #include "guest/guest.hh"
-
 #include "rt/futex.hh"
 #include "rt/memory.hh"
 
@@ -95,6 +95,7 @@ void wait_reply(Slot& slot, LinkHeader& header) {
 
 struct Exchanged {
     long result;
+    uint64_t bytes; // of data, both ways
     uint16_t flags;
     wire::WireSignal signal; // if flag_signal
 };
@@ -125,7 +126,7 @@ Exchanged receive_reply(Slot& slot, Plan& plan) {
         if (n == 0) stand_still(slot);
         scatter.feed(bytes, n);
     }
-    slot.bytes += header.length + plan.in_bytes;
+    out.bytes = header.length + plan.in_bytes;
     if (header.flags & wire::flag_signal) {
         if (!rt::take_to(slot, &out.signal, sizeof out.signal)) stand_still(slot);
     }
@@ -134,8 +135,15 @@ Exchanged receive_reply(Slot& slot, Plan& plan) {
 }
 
 Exchanged exchange(Slot& slot, Plan& plan) {
+    uint64_t began = abi::ticks();
     if (!send_call(slot, plan)) stand_still(slot);
-    return receive_reply(slot, plan);
+    Exchanged got = receive_reply(slot, plan);
+    if (plan.nr == fetch_signals_call) return got; // not the program's
+    uint32_t row = trace_row(plan.nr);
+    count(control().trace_forwarded[row], 1);
+    count(control().trace_ticks[row], abi::ticks() - began);
+    count(control().trace_bytes[row], got.bytes);
+    return got;
 }
 
 void make_empty(Plan& plan) {
@@ -287,7 +295,6 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
         case Verdict::special:
         default: break;
         }
-        ++control().trace_forwarded[nr < 512 ? nr : 511];
         Exchanged got = exchange(slot, plan);
         long r = 0;
         Answer answer = settle(slot, user, nr, args, got, started, &r);

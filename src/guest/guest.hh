@@ -62,10 +62,19 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
                      Answer* answer);
 /// Goes on with what Slot::thread.pending says; true when it is done (the result is in rax).
 bool continue_pending(Slot& slot, UserContext& user);
-/// cpu_time.cc: completes what home has said of the process's CPU time.
-void add_cpu_time(uint32_t nr, uint64_t const args[6]);
+/// Counters of the program's calls, which all threads write; their row for a call.
+inline uint32_t trace_row(uint32_t nr) { return nr < wire::trace_rows ? nr : wire::trace_rows - 1; }
+inline void count(uint64_t& counter, uint64_t more) { __atomic_fetch_add(&counter, more, __ATOMIC_RELAXED); }
+/// Asks home for what is pending there, in the form of a call that the program's own never have: an rt_sigprocmask.
+inline constexpr uint32_t fetch_signals_call = 14;
+/// cpu_time.cc: the first thread, on its way to the program: what was used to build the process is not the program's.
+void begin_account(Slot& slot);
+/// A thread that parks says what it has used here, in CPU time.
+void note_cpu_time(Slot& slot);
+/// Completes what home has said of the process's CPU time.
+void add_cpu_time(Slot const& slot, uint32_t nr, uint64_t const args[6]);
 // trap.cc: counts a call that has been served and sets the registers that it leaves
-void give_answer(Slot& slot, UserContext& user, uint32_t nr, Answer answer, long result);
+void give_answer(UserContext& user, uint32_t nr, Answer answer, long result);
 // patch.cc
 /// A file's text has been mapped while away.
 void offer_text(uint64_t start, uint64_t end);

@@ -182,10 +182,9 @@ extern "C" uint32_t volatile* rove_guest_patched(UserContext* user) {
         rove_guest_take_context();
     }
     uint64_t const args[6] = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9};
-    ++slot.forwarded;
     long result = 0;
     Answer answer = forward(slot, *user, nr, args, &result);
-    give_answer(slot, *user, nr, answer, result);
+    give_answer(*user, nr, answer, result);
     if (owed(slot)) rove_guest_take_context();
     mine.fast_rip = user->rip;
     return &mine.stop;

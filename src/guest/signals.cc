@@ -209,7 +209,7 @@ void fetch_signals(Slot& slot, UserContext& user) {
     auto& mine = own(slot);
     uint32_t before = slot.thread.signals_seen;
     long result = 0;
-    Answer answer = forward_plain(slot, user, 14, 0, 0, 0, 8, 0, 0, &result);
+    Answer answer = forward_plain(slot, user, fetch_signals_call, 0, 0, 0, 8, 0, 0, &result);
     if (answer == Answer::result && slot.thread.signals_seen == before) mine.signals_wanted = 0;
 }
 

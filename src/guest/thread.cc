@@ -110,6 +110,7 @@ extern "C" [[noreturn]] void rove_builder_main(Slot*) {
     sys(3, control().command_fd);
     control().command_fd = -1;
     Slot& slot = rt::slot_at(static_cast<uint32_t>(index));
+    begin_account(slot);
     uint64_t top = word(&slot) + wire::slot_stack_offset + wire::slot_stack_size;
     asm volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tcall rove_guest_thread_main\n\tud2"
                  :

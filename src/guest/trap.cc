@@ -39,6 +39,7 @@ void park(Slot& slot, UserContext& user) {
     uint64_t base = 0;
     if (sys(158, 0x1003, &base) == 0) slot.thread.fs_base = base; // arch_prctl ARCH_GET_FS
     slot.thread.signals_undelivered = own(slot).signals_queued;
+    note_cpu_time(slot);
     rt::set_state(slot, SlotState::parked);
     bool seen_parking = own(slot).departed == 0;
     for (;;) {
@@ -54,13 +55,9 @@ void park(Slot& slot, UserContext& user) {
 /// The filter says which number by trapping; the row says what to do.
 Answer serve(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result) {
     Answer answer = Answer::result;
-    if (perform_locally(slot, user, nr, args, result, &answer)) {
-        ++slot.local;
-        return answer;
-    }
-    ++slot.forwarded;
+    if (perform_locally(slot, user, nr, args, result, &answer)) return answer;
     answer = forward(slot, user, nr, args, result);
-    if ((nr == 228 || nr == 98 || nr == 100) && answer == Answer::result && *result >= 0) add_cpu_time(nr, args);
+    if ((nr == 228 || nr == 98 || nr == 100) && answer == Answer::result && *result >= 0) add_cpu_time(slot, nr, args);
     return answer;
 }
 
@@ -103,16 +100,13 @@ int kick_patched(Slot& slot, UserContext& user) {
 
 } // namespace
 
-void give_answer(Slot& slot, UserContext& user, uint32_t nr, Answer answer, long result) {
-    uint32_t row = nr < 512 ? nr : 511;
-    ++control().trace_count[row];
+void give_answer(UserContext& user, uint32_t nr, Answer answer, long result) {
+    uint32_t row = trace_row(nr);
+    count(control().trace_count[row], 1);
     if (answer == Answer::redo) rewind(user, nr);
     if (answer != Answer::result) return;
     user.rax = static_cast<uint64_t>(result);
-    if (result < 0 && result > -4096) {
-        ++slot.errors;
-        ++control().trace_errors[row];
-    }
+    if (result < 0 && result > -4096) count(control().trace_errors[row], 1);
 }
 
 extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
@@ -131,7 +125,7 @@ extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
     uint64_t const args[6] = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9};
     long result = 0;
     Answer answer = serve(slot, *user, nr, args, &result);
-    give_answer(slot, *user, nr, answer, result);
+    give_answer(*user, nr, answer, result);
     return full_return;
 }
 

@@ -279,7 +279,7 @@ Status Steward::move_home(Progress& progress) {
         (void)await_clock(CLOCK_BOOTTIME, seen(parked.state.boottime_ns), clock_patience);
         (void)await_clock(CLOCK_MONOTONIC_COARSE, seen(parked.state.coarse_ns), clock_patience);
         FAULT_POINT("home_before_commit");
-        tally_.cpu_away_us = std::max(tally_.cpu_away_us, parked.cpu_us);
+        account_ = parked.state.account;
         return body_.commit(wire::Phase::released, TRY(body_.epoch()) + 1);
     };
     Status done = attempt();

@@ -87,7 +87,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
             TRY(body_.memory().put(at + offsetof(wire::ThreadState, signals_seen), thread.signals_seen));
             TRY(body_.memory().put(at + offsetof(wire::ThreadState, signals_undelivered), thread.signals_undelivered));
         }
-        tally_.cpu_away_us = std::max(tally_.cpu_away_us, parked.cpu_us);
+        account_ = parked.state.account;
         FAULT_POINT("onward_before_commit");
         TRY(next.receive()); // a host that has died by now is not moved to
         return body_.set_epoch(epoch); // the commit

@@ -267,6 +267,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
             found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
             TRY(check_mappings(found.mappings, body_.region(), refusal_));
             wire::ProcessState state = TRY(body_.process_state(std::move(images)));
+            state.account = account_;
             if (TRY(body_.control()).cpu_timer != 0)
                 return refusal_.because("cpu_timer", "it has a timer that runs on CPU time");
             layout = TRY(layout_of(found.mappings));

@@ -97,12 +97,25 @@ Status Session::cut_frames() {
             auto tally = wire::decode<wire::GuestTally>(body);
             if (!tally) return fail(EBADMSG, "a malformed tally from {}", landing_.node);
             tally_ = std::move(*tally);
+            tally_wanted_ = false;
             continue;
         }
         if (frames_.size() > 64) return fail(EPROTO, "{} talks too much", landing_.node);
         frames_.push_back({head.type, std::move(body)});
     }
     input_.erase(0, at);
+    return {};
+}
+
+Status Session::renew_tally(Nanos patience) {
+    Deadline deadline = Deadline::after(patience);
+    tally_wanted_ = true;
+    TRY(send(wire::SessionType::tally_request));
+    while (tally_wanted_ && !deadline.passed()) {
+        pollfd one{fd_.number(), POLLIN, 0};
+        (void)::poll(&one, 1, 10);
+        TRY(receive());
+    }
     return {};
 }
 

@@ -56,6 +56,8 @@ public:
 
     wire::Trouble const& trouble() const { return trouble_; }
     wire::GuestTally const& tally() const { return tally_; }
+    // Asks for it and waits; without an answer the last one stays.
+    Status renew_tally(Nanos patience);
 
 private:
     Session(wire::Landing landing, Fd fd, uint32_t epoch)
@@ -73,6 +75,7 @@ private:
     std::deque<Frame> frames_;
     wire::Trouble trouble_;
     wire::GuestTally tally_;
+    bool tally_wanted_ = false;
 };
 
 } // namespace rove::migrate

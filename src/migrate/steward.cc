@@ -61,7 +61,12 @@ private:
 
 Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
     : order_(std::move(order)), daemon_(socket), body_(std::move(body)), tally_(order_.tally), host_(order_.node),
-      home_since_(monotonic_now() + wait_for_order) {}
+      home_since_(monotonic_now() + wait_for_order) {
+    account_.cpu_us = tally_.cpu_away_us;
+    account_.forwarded = tally_.forwarded_calls;
+    account_.local = tally_.local_calls;
+    account_.calls = std::exchange(order_.calls, {});
+}
 
 Result<std::unique_ptr<Steward>> Steward::create(wire::StewardOrder order, std::string const& socket) {
     Body body = TRY(Body::open(order.identity.pid, order.identity.start_time));
@@ -75,6 +80,7 @@ wire::StewardHello Steward::hello() const {
     hello.place = place();
     hello.host = host_;
     hello.tally = tally_;
+    hello.calls = account_.calls;
     return hello;
 }
 
@@ -117,17 +123,23 @@ int Steward::run() {
     return 0;
 }
 
+// The host's account goes on from ours, so of two the larger is the later; a new session has none at first.
+wire::GuestTally const& Steward::account() {
+    if (session_ && session_->tally().cpu_us >= account_.cpu_us && session_->tally().forwarded >= account_.forwarded)
+        account_ = session_->tally();
+    return account_;
+}
+
 void Steward::report_state(std::string event, std::string reason, std::string text) {
     reported_ = monotonic_now();
     wire::StewardState state;
     state.place = place();
     state.host = host_;
-    if (session_) {
-        tally_.forwarded_calls = session_->tally().forwarded;
-        tally_.local_calls = session_->tally().local;
-        tally_.cpu_away_us = std::max(tally_.cpu_away_us, session_->tally().cpu_us);
-        tally_.memory_bytes = session_->tally().memory_bytes;
-    }
+    auto const& account = this->account();
+    tally_.forwarded_calls = account.forwarded;
+    tally_.local_calls = account.local;
+    tally_.cpu_away_us = account.cpu_us;
+    if (session_) tally_.memory_bytes = account.memory_bytes;
     state.tally = tally_;
     if (session_) state.tally.away_us += us(monotonic_now() - away_since_);
     state.event = std::move(event);
@@ -148,7 +160,8 @@ void Steward::serve_daemon() {
         }
         case KeeperType::trace_request: {
             wire::TraceReply reply;
-            if (session_) reply.rows = session_->tally().calls;
+            if (session_) (void)session_->renew_tally(std::chrono::milliseconds(500)); // a broken session is noticed elsewhere
+            reply.rows = account().calls;
             daemon_.send(KeeperType::trace_reply, reply);
             break;
         }

@@ -48,6 +48,8 @@ private:
     void serve_session();
     void tick();
     void move(wire::Move const& request);
+    // What the process has used in all its stays away, by now.
+    wire::GuestTally const& account();
     void report_state(std::string event = "", std::string reason = "", std::string text = "");
     void host_lost(std::string const& why);
     Status relearn(bool& away);
@@ -94,7 +96,7 @@ private:
     Nanos away_since_{0};
     Nanos reported_{0};
     Nanos home_since_{0};
-    wire::GuestTally tally_seen_;
+    wire::GuestTally account_; // as of the last that was heard of it
     std::vector<wire::ExecCall> stale_;  // gives up pages of P that it would only need if it came back soon
     Nanos stale_until_{0};
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked

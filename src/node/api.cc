@@ -216,17 +216,20 @@ Task<Outcome> Node::trace(Caller caller, json::value name) {
         co_return Outcome::failed(4, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
     }
     if (caller.uid != 0 && caller.uid != process->uid) co_return Outcome::failed(4, fmt::format("process {} is not yours", pid.pid));
-    json::array rows;
-    if (process->steward && process->place != Place::home) {
+    std::vector<wire::TraceRow> calls = process->calls;
+    if (process->steward && !process->steward_leaving) {
         auto waiting = std::make_shared<Tracing>(io_);
         tracing_[pid.pid] = waiting;
         if (!process->steward->send(wire::KeeperType::trace_request, wire::Empty{}))
             co_return Outcome::failed(1, "its steward does not answer; try again");
         (void)co_await waiting->done.wait(std::chrono::seconds(3));
         if (!waiting->reply) co_return Outcome::failed(1, "its steward does not answer; try again");
-        for (wire::TraceRow const& row : waiting->reply->rows)
-            rows.push_back({{"name", call_name(row.call)}, {"count", row.count}, {"local", row.local},
-                {"forwarded", row.forwarded}, {"errors", row.errors}, {"us_total", row.us_total}, {"bytes", row.bytes}});
+        calls = std::move(waiting->reply->rows);
+    }
+    json::array rows;
+    for (wire::TraceRow const& row : calls) {
+        rows.push_back({{"name", call_name(row.call)}, {"count", row.count}, {"local", row.local},
+            {"forwarded", row.forwarded}, {"errors", row.errors}, {"us_total", row.us_total}, {"bytes", row.bytes}});
     }
     co_return Outcome::done(std::move(rows));
 }

@@ -239,6 +239,7 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             order.relearn = process->place != Place::home || process->unsettled;
             order.move_root = config_.flag("move.root");
             order.tally = process->tally;
+            order.calls = process->calls;
             auto program = programs_.find(process->program);
             order.no_patch = program != programs_.end() && program->second->wish.no_patch ? 1 : 0;
             order.freeze_limit_us = static_cast<uint64_t>(config_.number("move.freeze")) / 1000;
@@ -281,7 +282,10 @@ void Node::steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hell
         process->place = hello.place;
         process->host = hello.place == Place::home ? name_ : hello.host;
     }
-    if (hello.tally.moves >= process->tally.moves) process->tally = hello.tally;
+    if (hello.tally.moves >= process->tally.moves) {
+        process->tally = hello.tally;
+        process->calls = std::move(hello.calls);
+    }
     if (process->steward_change) process->steward_change->set();
 }
 
@@ -376,6 +380,7 @@ bool Node::steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPac
         process->place = Place::home;
         process->host = name_;
         process->tally = hello->tally;
+        process->calls = std::move(hello->calls);
         save();
         return true;
     }

@@ -104,9 +104,11 @@ private:
     Task<> watch_programs();
     Task<> watch_end(ProcessPtr process);
     Task<> finish(std::shared_ptr<Program> program);
+    Nanos watch_period() const;
+
+    // --- recall.cc
     void save() const;
     void recall();
-    Nanos watch_period() const;
 
     // --- moves.cc
     Task<Moved> move(ProcessPtr process, std::string to, bool wait_for_exec = false);

@@ -39,6 +39,7 @@ struct Process {
     wire::Place place = wire::Place::home;
     std::string host;
     wire::Tally tally;
+    std::vector<wire::TraceRow> calls; // as its last steward left them
     double cpu_seconds_home = 0; // last seen, also after its end
     std::map<std::string, uint64_t> came_home; // reason → how often
     bool locked = false;         // rove stay

@@ -2,7 +2,7 @@
 // Programs: which processes are migratable: the members of programs' cgroups.
 //
 // Nobody is traced for it: groups are read when somebody asks and a few times a second. The list of
-// programs is kept in <run_dir>/programs.json, so that a new daemon finds them again.
+// programs outlives the daemon (recall.cc).
 #include <boost/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -207,118 +207,6 @@ Result<Program*> Node::make_program(pid_t root, ProgramWish wish) {
     else if (!meet(root, made->id)) return fail(ESRCH, "process {} has ended", root);
     save();
     return made;
-}
-
-// ---- over restarts
-
-void Node::save() const {
-    json::array programs;
-    for (auto const& [id, program] : programs_) {
-        json::array groups;
-        for (gid_t group : program->groups) groups.push_back(group);
-        programs.push_back(json::object{{"id", id}, {"group", program->group}, {"pid", program->root.pid},
-            {"start_time", program->root.start_time}, {"on", program->wish.on}, {"stay", program->wish.stay},
-            {"storm_ms", program->wish.storm_ms}, {"seed", program->wish.seed}, {"report", program->wish.report},
-            {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch},
-            {"uid", program->uid}, {"gid", program->gid}, {"groups", groups}});
-    }
-    json::array processes;
-    for (auto const& [pid, process] : processes_) {
-        wire::Tally const& tally = process->tally;
-        processes.push_back(json::object{{"pid", pid}, {"start_time", process->identity.start_time},
-            {"program", process->program}, {"locked", process->locked}, {"anchor", process->anchor},
-            {"host", process->host}, {"moves", tally.moves}, {"forwarded", tally.forwarded_calls},
-            {"local", tally.local_calls}, {"bytes", tally.bytes_moved}, {"freeze_us", tally.freeze_us_max},
-            {"away_us", tally.away_us}, {"cpu_away_us", tally.cpu_away_us}, {"steward_pid", process->steward_pid},
-            {"steward_start", process->steward_start}});
-    }
-    json::object state{{"programs", programs}, {"processes", processes}, {"last_program", last_program_},
-        {"blocked", blocked_}, {"balancing", balancing_}};
-    std::string path = run_dir_ + "/programs.json";
-    if (Status written = sys::replace_file(path, json::serialize(state), 0600); !written)
-        spdlog::warn("the list of programs is not saved: {}", written.error().sentence());
-}
-
-void Node::recall() {
-    auto text = sys::read_file(run_dir_ + "/programs.json");
-    if (!text) return;
-    json::error_code wrong;
-    json::value state = json::parse(*text, wrong);
-    // Our own file, but written before a crash perhaps: what does not fit is left out.
-    auto* object = wrong ? nullptr : state.if_object();
-    if (!object) return;
-    auto number = [](json::object const& row, char const* key) -> uint64_t {
-        auto* value = row.if_contains(key);
-        json::error_code error;
-        return value ? value->to_number<uint64_t>(error) : 0;
-    };
-    auto text_of = [](json::object const& row, char const* key) -> std::string {
-        auto* value = row.if_contains(key);
-        return value && value->is_string() ? std::string(value->get_string()) : "";
-    };
-    auto flag = [](json::object const& row, char const* key) {
-        auto* value = row.if_contains(key);
-        return value && value->is_bool() && value->get_bool();
-    };
-    blocked_ = flag(*object, "blocked");
-    balancing_ = flag(*object, "balancing");
-    last_program_ = number(*object, "last_program");
-    if (auto* rows = object->if_contains("programs"); rows && rows->is_array())
-        for (json::value const& value : rows->get_array()) {
-            if (!value.is_object()) continue;
-            json::object const& row = value.get_object();
-            auto program = std::make_shared<Program>();
-            program->id = number(row, "id");
-            program->group = text_of(row, "group");
-            program->root = wire::Identity{name_, incarnation_, static_cast<pid_t>(number(row, "pid")), number(row, "start_time")};
-            program->wish.on = text_of(row, "on");
-            program->wish.stay = flag(row, "stay");
-            program->wish.storm_ms = static_cast<int64_t>(number(row, "storm_ms"));
-            program->wish.seed = number(row, "seed");
-            program->wish.report = text_of(row, "report");
-            program->wish.memory = number(row, "memory");
-            program->wish.no_patch = flag(row, "no_patch");
-            program->uid = static_cast<uid_t>(number(row, "uid"));
-            program->gid = static_cast<gid_t>(number(row, "gid"));
-            if (auto* groups = row.if_contains("groups"); groups && groups->is_array())
-                for (json::value const& group : groups->get_array())
-                    if (group.is_number()) program->groups.push_back(static_cast<gid_t>(group.to_number<uint64_t>()));
-            auto stat = look_stat(program->root.pid);
-            if (stat && stat->start_time == program->root.start_time)
-                if (auto pidfd = sys::pidfd_open(program->root.pid)) program->root_pidfd = std::move(*pidfd);
-            programs_[program->id] = program;
-        }
-    refresh_programs();
-    if (auto* rows = object->if_contains("processes"); rows && rows->is_array())
-        for (json::value const& value : rows->get_array()) {
-            if (!value.is_object()) continue;
-            json::object const& row = value.get_object();
-            auto pid = static_cast<pid_t>(number(row, "pid"));
-            auto process = find(pid);
-            if (!process) process = meet(pid, number(row, "program"));
-            if (!process) continue;
-            if (process->identity.start_time != number(row, "start_time")) {
-                if (process->program == 0) processes_.erase(pid);
-                continue;
-            }
-            process->locked = flag(row, "locked");
-            process->anchor = text_of(row, "anchor");
-            process->tally = wire::Tally{number(row, "moves"), number(row, "forwarded"), number(row, "local"),
-                number(row, "bytes"), number(row, "freeze_us"), number(row, "away_us"), number(row, "cpu_away_us"), 0};
-            std::string host = text_of(row, "host");
-            // Its steward says so itself in a moment; until then this is the best that is known.
-            if (!host.empty() && host != name_) {
-                process->host = host;
-                process->place = Place::away;
-            }
-            process->steward_pid = static_cast<pid_t>(number(row, "steward_pid"));
-            process->steward_start = number(row, "steward_start");
-            // One that had a steward was away or on its way; the steward may have died as we did.
-            if (process->place != Place::home || process->steward_pid != 0) {
-                process->unsettled = true;
-                start(io_, relearn(process));
-            }
-        }
 }
 
 } // namespace rove::node

@@ -316,6 +316,7 @@ Status Warden::write_state() {
         slot.link_ready = 1;
         slot.home_reason = ~0u;
         std::memcpy(&slot.thread, thread.thread_state.data(), sizeof slot.thread);
+        slot.thread.cpu_before_ns += std::exchange(slot.thread.cpu_here_ns, 0);
         slot.frame = image::frame_address(address + wire::slot_frame_offset);
         auto frame = TRY(image::build_frame(slot.frame, {thread.registers, thread.xsave, slot.thread.mask}, format));
         if (frame.size() > wire::slot_frame_size - 64) return fail(EBADMSG, "a frame of {} bytes", frame.size());
@@ -327,6 +328,7 @@ Status Warden::write_state() {
         state_->actions.size()));
     TRY(guest_->put(guest_->control_field(offsetof(wire::Control, brk_start)), state_->brk_start));
     TRY(guest_->put(guest_->control_field(offsetof(wire::Control, brk_now)), state_->brk_now));
+    TRY(open_account(state_->account));
     return guest_->put(guest_->control_field(offsetof(wire::Control, threads)),
         static_cast<uint32_t>(state_->threads.size()));
 }

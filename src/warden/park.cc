@@ -153,7 +153,7 @@ Result<wire::Parked> Warden::describe_parked() const {
     parked.layout.present = subtract(TRY(guest_->private_pages(parked.layout.vmas)), patched);
     parked.layout.brk_start = parked.state.brk_start;
     parked.layout.brk_now = parked.state.brk_now;
-    parked.cpu_us = tally().cpu_us;
+    parked.state.account = tally();
     return parked;
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "abi/x86_64/ticks.hh"
 #include "base/result.hh"
 #include "sys/loop.hh"
 #include "warden/builder.hh"
@@ -106,6 +107,9 @@ private:
 
     // tally.cc
     wire::GuestTally tally() const;
+    uint64_t cpu_us() const;
+    // The counters go on from what the process has used in earlier stays.
+    Status open_account(wire::GuestTally const& before) const;
     void tell_daemon(std::string const& event, std::string const& text);
 
     Result<std::vector<std::pair<uint32_t, wire::Slot>>> live_slots() const;
@@ -120,6 +124,8 @@ private:
     SessionLine control_;
     Nanos abandoned_{0}; // since when there is no steward, 0: there is one
     Nanos last_ping_{0}, last_tally_{0}, over_since_{0};
+    Nanos began_ = monotonic_now();
+    uint64_t began_ticks_ = abi::ticks(); // at that time, to measure ticks by the clock
     uint64_t pings_ = 0;
     Stage stage_ = Stage::waiting;
     bool ended_ = false;

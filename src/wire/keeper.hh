@@ -117,6 +117,21 @@ template <class V> void describe(V& v, Tally& m) {
     v.field("memory_bytes", m.memory_bytes);
 }
 
+/// What a program's calls of one number have cost while it was away.
+struct TraceRow {
+    uint32_t call = 0; // number
+    uint64_t count = 0, local = 0, forwarded = 0, errors = 0, us_total = 0, bytes = 0;
+};
+template <class V> void describe(V& v, TraceRow& m) {
+    v.field("call", m.call);
+    v.field("count", m.count);
+    v.field("local", m.local);
+    v.field("forwarded", m.forwarded);
+    v.field("errors", m.errors);
+    v.field("us_total", m.us_total);
+    v.field("bytes", m.bytes);
+}
+
 /// What a daemon gives a new steward through `--order-fd`: one encoded StewardOrder, then end of file.
 struct StewardOrder {
     Identity identity;
@@ -126,6 +141,7 @@ struct StewardOrder {
     uint8_t relearn = 0;       // 1: an earlier steward is gone; learn everything from the control page
     uint8_t move_root = 0;     // 1: root's processes may be moved
     Tally tally;               // counters to go on from
+    std::vector<TraceRow> calls;
     uint64_t freeze_limit_us = 0; // the configured move.freeze; 0: none
     uint8_t no_patch = 0;      // 1: the program's text is left alone
 };
@@ -138,6 +154,7 @@ template <class V> void describe(V& v, StewardOrder& m) {
     v.field("relearn", m.relearn);
     v.field("move_root", m.move_root);
     v.field("tally", m.tally);
+    v.field("calls", m.calls);
     v.field("freeze_limit_us", m.freeze_limit_us);
     v.field("no_patch", m.no_patch);
 }
@@ -148,6 +165,7 @@ struct StewardHello {
     Place place = Place::home;
     std::string host; // node name; the home's when at home
     Tally tally;
+    std::vector<TraceRow> calls;
 };
 template <class V> void describe(V& v, StewardHello& m) {
     v.field("identity", m.identity);
@@ -155,6 +173,7 @@ template <class V> void describe(V& v, StewardHello& m) {
     v.field("place", m.place);
     v.field("host", m.host);
     v.field("tally", m.tally);
+    v.field("calls", m.calls);
 }
 
 struct WardenHello {
@@ -243,20 +262,6 @@ template <class V> void describe(V& v, WardenState& m) {
     v.field("memory_bytes", m.memory_bytes);
     v.field("event", m.event);
     v.field("text", m.text);
-}
-
-struct TraceRow {
-    uint32_t call = 0; // number
-    uint64_t count = 0, local = 0, forwarded = 0, errors = 0, us_total = 0, bytes = 0;
-};
-template <class V> void describe(V& v, TraceRow& m) {
-    v.field("call", m.call);
-    v.field("count", m.count);
-    v.field("local", m.local);
-    v.field("forwarded", m.forwarded);
-    v.field("errors", m.errors);
-    v.field("us_total", m.us_total);
-    v.field("bytes", m.bytes);
 }
 
 struct TraceReply {

@@ -94,6 +94,8 @@ struct ThreadState {
     uint32_t signals_seen;        // counts of the signal transport, see link.hh
     uint64_t call_started_ns;     // CLOCK_MONOTONIC, when the call in progress began; 0: none
     uint64_t rest_done;
+    int64_t cpu_before_ns;        // R: CPU time used before this stay, less what the clock here showed at its beginning
+    int64_t cpu_here_ns;          // R, when parked: what the clock here shows
     char name[16];                // PR_GET_NAME
     uint32_t signals_undelivered; // R, when parked: received and still queued
     uint32_t rest_call;
@@ -107,8 +109,6 @@ struct Slot {
     uint64_t frame;               // address of the rt_sigframe (pretcode first) that holds the user's registers
     uint64_t frame_length;
     ThreadState thread;
-    // counters for `rove trace` and reports; one writer, the thread itself
-    uint64_t forwarded, local, errors, bytes;
     uint32_t link_ready;          // futex word: the keeper sets 1 when link_fd is valid (new threads)
     uint32_t sequence;            // of the last call
     uint32_t signals_sent;        // P: signal bodies sent on this thread
@@ -132,6 +132,7 @@ struct Action {
 inline constexpr uint64_t membarrier_registers = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8;
 
 inline constexpr uint32_t counting_max = 64;
+inline constexpr uint32_t trace_rows = 512; // one for each number of a call; the last is for what has none
 
 /// Where the process lives in one epoch: what a new steward needs to find it.
 struct Whereabouts {
@@ -175,17 +176,20 @@ struct Control {
     uint64_t realtime_offset_ns;  // home's CLOCK_REALTIME − host's, signed
     Action actions[65];           // program's actions by signal number, 1..64
     Whereabouts places[2];        // of epoch e at e & 1: the next one's is written beside the present one's
-    uint64_t trace_count[512];    // calls by number (R), for rove trace
-    uint64_t trace_errors[512];
-    uint64_t trace_forwarded[512];
-    uint64_t trace_ns[512];
-    uint64_t trace_bytes[512];
+    // R: calls by number since the process first left home, for `rove trace`
+    uint64_t trace_count[trace_rows];
+    uint64_t trace_errors[trace_rows];
+    uint64_t trace_forwarded[trace_rows];
+    uint64_t trace_bytes[trace_rows];
+    uint64_t trace_ticks[trace_rows]; // the forwarded ones here, in the processor's ticks
+    uint64_t trace_us[trace_rows];    // and in the stays before
     uint32_t page_bytes;          // 4096
     uint32_t cpu_count;           // home's, for getcpu
     uint32_t cpu_timer;           // P: 1 if a timer of setitimer runs on CPU time
     uint32_t counting_count;      // P: how many were ever written to `counting`, a ring
     int32_t counting[counting_max];         // P: descriptors that tell the number of threads
     uint64_t vdso_begin, vdso_end; // R: where the kernel's own functions lie
+    int64_t cpu_before_ns;        // R: as of a thread, of the process
     uint32_t patch_allowed;       // R: 1 if the warden takes patches back before anybody else sees the text
     uint32_t patch_texts_count, patch_sites_count;
     PatchText patch_texts[patch_texts_max];

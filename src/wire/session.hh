@@ -213,13 +213,26 @@ template <class V> void describe(V& v, ThreadImage& m) {
     v.field("thread_state", m.thread_state);
 }
 
+/// What the process has used since it first left home, in all its stays; memory: now, resident.
+struct GuestTally {
+    uint64_t cpu_us = 0, memory_bytes = 0, forwarded = 0, local = 0;
+    std::vector<TraceRow> calls;
+};
+template <class V> void describe(V& v, GuestTally& m) {
+    v.field("cpu_us", m.cpu_us);
+    v.field("memory_bytes", m.memory_bytes);
+    v.field("forwarded", m.forwarded);
+    v.field("local", m.local);
+    v.field("calls", m.calls);
+}
+
 struct ProcessState {
     std::vector<ThreadImage> threads; // the leader first
     std::string actions;              // bytes of Control::actions
     uint64_t brk_start = 0, brk_now = 0;
     uint8_t dumpable = 1;
     std::vector<uint64_t> limits;     // pairs soft, hard for RLIMIT_STACK, RLIMIT_CPU (the rest), RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK
-    std::string control_counters;     // reserved
+    GuestTally account;               // what it has used in the stays before
     int64_t monotonic_ns = 0, coarse_ns = 0, boottime_ns = 0; // home's clocks when all threads stood: none sees an earlier time
 };
 template <class V> void describe(V& v, ProcessState& m) {
@@ -229,7 +242,7 @@ template <class V> void describe(V& v, ProcessState& m) {
     v.field("brk_now", m.brk_now);
     v.field("dumpable", m.dumpable);
     v.field("limits", m.limits);
-    v.field("control_counters", m.control_counters);
+    v.field("account", m.account);
     v.field("monotonic_ns", m.monotonic_ns);
     v.field("coarse_ns", m.coarse_ns);
     v.field("boottime_ns", m.boottime_ns);
@@ -252,12 +265,10 @@ template <class V> void describe(V& v, Ready& m) { v.field("bytes", m.bytes); }
 struct Parked {
     ProcessState state;
     Layout layout; // `present`: the private pages that would have to be sent; segment numbers are those of the session
-    uint64_t cpu_us = 0;
 };
 template <class V> void describe(V& v, Parked& m) {
     v.field("state", m.state);
     v.field("layout", m.layout);
-    v.field("cpu_us", m.cpu_us);
 }
 
 /// Where the parked guest's pages go: `landing.node` empty: to the steward's page connection, else
@@ -277,18 +288,6 @@ struct Ping {
     uint64_t count = 0;
 };
 template <class V> void describe(V& v, Ping& m) { v.field("count", m.count); }
-
-struct GuestTally {
-    uint64_t cpu_us = 0, memory_bytes = 0, forwarded = 0, local = 0;
-    std::vector<TraceRow> calls;
-};
-template <class V> void describe(V& v, GuestTally& m) {
-    v.field("cpu_us", m.cpu_us);
-    v.field("memory_bytes", m.memory_bytes);
-    v.field("forwarded", m.forwarded);
-    v.field("local", m.local);
-    v.field("calls", m.calls);
-}
 
 struct Trouble {
     std::string reason; // a stable word of reasons.def, or empty

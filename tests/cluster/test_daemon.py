@@ -9,6 +9,14 @@ import pytest
 
 from conftest import wait_for
 
+BURN = """
+import os, time
+while True:
+    start = time.process_time()
+    while time.process_time() < start + 0.02: pass
+    os.getcwd()
+    print(time.process_time(), flush=True)
+"""
 COUNT = "import time\nfor i in range(100000):\n print(i, flush=True)\n time.sleep(0.01)\n"
 
 
@@ -195,6 +203,43 @@ def test_adopt_takes_descendants_along(quiet):
     for name in ("sleep", "sh"):
         quiet.run("n1", "pkill", "-x", name, check=False)
     wait_for(lambda: quiet.json("n1", "ps") == [], "empty ps")
+
+
+def test_accounts_go_on_over_stays(quiet):
+    """CPU time from host to host; calls and what they cost over visits home and the daemon's end, too."""
+    program = quiet.start("n1", "rove", "run", "--", "python3", "-c", BURN)
+    row = wait_for(lambda: (found := only(quiet)) and "-c" in found["command"] and found, "row in ps")
+    pid = str(row["pid"])
+
+    def used(last):
+        """CPU time as the program sees it, once it has used some more; it never goes back."""
+        now = last
+        while now < last + 0.1:
+            line = float(program.stdout.readline())
+            assert line >= now
+            now = line
+        return now
+
+    def calls():
+        row = {line["name"]: line for line in quiet.json("n1", "trace", pid)}["getcwd"]
+        return {key: row[key] for key in ("count", "forwarded", "us_total", "bytes")}
+
+    assert quiet.json("n1", "trace", pid) == []
+    time, told, before = used(0), 0, dict.fromkeys(("count", "forwarded", "us_total", "bytes"), 0)
+    for host in ("n2", "n3", "n2", "n3"):
+        quiet.run("n1", "rove", "move", pid, host)
+        time = used(time)
+        now = calls()
+        assert all(now[key] > before[key] for key in now), f"{before} {now}"
+        before = now
+        told = wait_for(lambda: (cpu := only(quiet)["cpu_seconds"]) > told and cpu, "more CPU time in ps")
+    quiet.run("n1", "rove", "move", pid, "home")
+    before = calls()
+    assert only(quiet)["cpu_seconds"] > told
+    quiet.do("daemon", "n1", "stop")
+    quiet.do("daemon", "n1", "start")
+    assert wait_for(lambda: quiet.json("n1", "trace", pid) and calls(), "calls after the daemon's end") == before
+    end(quiet, program, row)
 
 
 def test_events_follow(quiet):
