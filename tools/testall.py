@@ -341,7 +341,6 @@ def suites():
 
 # Suites that do not pass as a whole yet, or take too long: they run when they are named, and the reason stands in each result.
 ON_REQUEST = {
-    "real": "not all of its programs have been seen to pass while being moved",
     "clang-tidy": "takes longer than a test run may",
     "asan": "passes, but its build takes 13 minutes of one CPU",
 }

@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -100,11 +99,11 @@ Result<wire::ProcessState> Body::process_state(std::vector<wire::ThreadImage> th
     state.brk_now = now.brk_now;
     constexpr uint64_t get_dumpable = 3;
     state.dumpable = static_cast<uint8_t>(TRY(porter_->call(SYS_prctl, {get_dumpable})));
-    for (auto which : {RLIMIT_STACK, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK}) {
-        rlimit64 limit{};
-        if (::prlimit64(pid_, which, nullptr, &limit) != 0) return fail(errno, "cannot read limits");
-        state.limits.push_back(limit.rlim_cur);
-        state.limits.push_back(limit.rlim_max);
+    std::string limits = TRY(sys::read_file(fmt::format("/proc/{}/limits", pid_)));
+    for (auto which : {"Max stack size", "Max cpu time", "Max data size", "Max address space", "Max locked memory"}) {
+        auto limit = TRY(tracee::parse_limit(limits, which));
+        state.limits.push_back(limit.soft);
+        state.limits.push_back(limit.hard);
     }
     return state;
 }

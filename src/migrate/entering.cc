@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -153,9 +152,8 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     control.base = region_;
     control.pid = survey.inner_pid;
     control.command_fd = control.alarm_fd = -1;
-    rlimit64 limit{};
-    if (::prlimit64(pid_, RLIMIT_NOFILE, nullptr, &limit) != 0) return fail(errno, "cannot read its limits");
-    auto numbers = number_block(survey.highest_fd, static_cast<int>(threads), limit.rlim_max);
+    auto limit = TRY(tracee::parse_limit(TRY(sys::read_file(fmt::format("/proc/{}/limits", pid_))), "Max open files"));
+    auto numbers = number_block(survey.highest_fd, static_cast<int>(threads), limit.hard);
     if (!numbers) return fail(EMFILE, "it has no {} descriptors left", threads + 6);
     control.fd_first = numbers->first;
     control.fd_last = numbers->last;

@@ -62,8 +62,9 @@ Result<bool> Pagemap::scan(uint64_t start, uint64_t end, Backing backing, std::v
         if (found < 0 && (errno == ENOTTY || errno == EINVAL)) return false;
         if (found < 0) return fail(errno, "cannot scan pages at {:#x}", start);
         for (int i = 0; i < found; ++i) append(ranges, regions[i].start, regions[i].end);
-        if (argument.walk_end <= start) break;
-        start = argument.walk_end;
+        // Not from `walk_end`: once the kernel has emptied its own buffer of 512 regions on the way, it says where that was.
+        if (found == 0) break;
+        start = regions[static_cast<size_t>(found) - 1].end;
     }
     return true;
 }

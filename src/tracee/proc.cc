@@ -60,6 +60,20 @@ Result<pid_t> parse_inner_pid(std::string_view status) {
     return parse_number<pid_t>(numbers.back());
 }
 
+Result<Limit> parse_limit(std::string_view limits, std::string_view name) {
+    for (std::string_view line : lines(limits)) {
+        if (!line.starts_with(name)) continue;
+        std::vector<std::string_view> fields = words(line.substr(name.size()));
+        if (fields.size() < 2) break;
+        auto value = [](std::string_view word) -> Result<uint64_t> {
+            if (word == "unlimited") return ~uint64_t{0};
+            return parse_number<uint64_t>(word);
+        };
+        return Limit{TRY(value(fields[0])), TRY(value(fields[1]))};
+    }
+    return fail(EBADMSG, "no limit of the name '{}'", name);
+}
+
 namespace {
 Result<std::vector<pid_t>> numbers_in(std::string const& directory) {
     std::vector<pid_t> numbers;

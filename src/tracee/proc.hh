@@ -26,6 +26,13 @@ struct Stat {
 Result<Stat> parse_stat(std::string_view text);
 Result<Stat> read_stat(pid_t pid);
 
+// A limit as /proc/PID/limits has it, where everybody may read it: prlimit() on another user's process wants CAP_SYS_RESOURCE
+// even of root. `name` as it stands there ("Max open files"); no limit is RLIM_INFINITY.
+struct Limit {
+    uint64_t soft = 0, hard = 0;
+};
+Result<Limit> parse_limit(std::string_view limits, std::string_view name);
+
 // Lines of /proc/PID/status; empty if there is no such line.
 std::string status_line(std::string_view status, std::string_view name);
 // Last number of the NSpid line: the PID in the process's own PID namespace.

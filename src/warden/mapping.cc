@@ -195,7 +195,7 @@ Status check_layout(Layout const& layout, uint64_t region) {
     for (auto const& range : layout.present) {
         if (range.address % page || range.length % page || range.length == 0 || range.address < end ||
             range.address > address_end || range.length > address_end - range.address)
-            return fail(EBADMSG, "the layout has present pages at {:#x}", range.address);
+            return fail(EBADMSG, "the layout has present pages at {:#x}, {:#x} bytes, behind {:#x}", range.address, range.length, end);
         if (range.address < region + wire::region_size && range.address + range.length > region)
             return fail(EBADMSG, "the layout has present pages in the runtime's region");
         end = range.address + range.length;

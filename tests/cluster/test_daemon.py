@@ -193,6 +193,18 @@ def test_the_report_tells_how_it_ended(quiet, tmp_path):
     assert told["exit_status"] == 3 and told["signal"] is None and told["moves"] == 0
 
 
+def test_an_ordinary_users_program_is_moved(quiet):
+    nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    program = quiet.start("n1", *nobody, str(quiet.rove), "run", "--", "/usr/bin/python3", "-c", COUNT)
+    row = wait_for(lambda: (rows := quiet.json("n1", "ps", "--all")) and "-c" in rows[0]["command"] and rows[0], "row in ps")
+    for host in ("n2", "n3", "home", "n3"):
+        quiet.run("n1", *nobody, str(quiet.rove), "move", str(row["pid"]), host)
+        assert program.stdout.readline() and quiet.json("n1", "ps", "--all")[0]["host"] == ("n1" if host == "home" else host)
+    end(quiet, program, row)
+    done = quiet.run("n1", *nobody, str(quiet.rove), "run", "--on", "n2", "--", "/usr/bin/id", "-u")
+    assert done.stdout == "65534\n" and done.stderr == ""
+
+
 def test_adopt_takes_descendants_along(quiet):
     program = quiet.start("n1", "sh", "-c", "sleep 1000 & sleep 1001 & echo $$; wait")
     pid = program.stdout.readline().strip()

@@ -17,6 +17,7 @@ namespace {
 void process_files(std::string_view text) {
     (void)tracee::parse_stat(text);
     (void)tracee::parse_inner_pid(text);
+    (void)tracee::parse_limit(text, "Max open files");
     int32_t number = -1;
     auto kind = syscalls::classify_proc_path(text.data(), text.size(), 1234, &number);
     if (kind == syscalls::ProcPath::descriptor && number < 0) std::abort();

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs programs of the distribution, as they are, natively and while they are moved around a lab of three nodes.
 
-  tests/real/run.py                    all, in the modes home, away, pingpong, tree and storm
+  tests/real/run.py                    all, in the modes away, pingpong and storm
   tests/real/run.py python --mode storm --seed 3
 
 Output, exit status and the files that a program leaves must be those of its native run. Inputs are made here, the same
@@ -31,7 +31,7 @@ from cluster import Cluster  # noqa: E402
 from modes import MODES, PATH, Broken, Case, Verdict, judge, seed_of  # noqa: E402
 from tally import Tally  # noqa: E402
 
-USUAL = ["home", "away", "pingpong", "tree", "storm"]
+USUAL = ["away", "pingpong", "storm"]
 
 
 @dataclass
@@ -104,7 +104,7 @@ def every(build):
         Real("xz", ["xz", "-T1", "-6", "-c", "big"], ["xz"], [small_file]),
         Real("xz_threads", ["xz", "-T2", "-4", "--block-size=500000", "-k", "big"], ["xz"], [small_file], ["big.xz"]),
         Real("openssl_digest", ["openssl", "dgst", "-sha512", *["big"] * 8], ["openssl"], [big_file]),
-        Real("openssl_cipher", ["openssl", "enc", "-aes-256-ctr", "-K", "11" * 32, "-iv", "22" * 16, "-in", "big", "-out", "sealed"],
+        Real("openssl_cipher", ["openssl", "enc", "-aes-256-ctr", "-pbkdf2", "-iter", "1500000", "-S", "1122334455667788", "-k", "key", "-in", "big", "-out", "sealed"],
              ["openssl"], [big_file], ["sealed"]),
         Real("gcc", ["gcc", "-O2", "-w", "module.c", "-o", "module", "-lm"], ["gcc"], [c_source], ["module"]),
         Real("make", ["make", "-s", "-j2"], ["make", "gcc"], [makefile], ["answer", "*.o"]),
