@@ -150,7 +150,7 @@ Done new_thread(Slot& slot, uint64_t) {
             }
         }
     }
-    if (!fresh) return {-11, 0};
+    if (!fresh) return {static_cast<long>(wire::HomeReason::too_many_threads), wire::flag_go_home};
     fresh->link_fd = -1;
     fresh->thread.mask = slot.thread.mask;
     fresh->thread.altstack_flags = 2;

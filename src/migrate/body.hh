@@ -43,7 +43,7 @@ public:
     // Freezes (or takes over a `held` tracee) and enters the runtime. When it returns, all threads
     // wait there and the porter serves. Images of the threads are complete. On failure the process
     // runs natively.
-    Result<std::vector<wire::ThreadImage>> enter(Survey const& survey, std::optional<tracee::Tracee> held);
+    Result<std::vector<wire::ThreadImage>> enter(Survey const& survey, Refusal& refusal, std::optional<tracee::Tracee> held);
     Result<wire::ProcessState> process_state(std::vector<wire::ThreadImage> threads);
 
     // A process whose threads wait or serve goes on natively; links are shut down. The region stays.

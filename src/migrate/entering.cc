@@ -248,7 +248,8 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
     return one;
 }
 
-Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::optional<tracee::Tracee> held) {
+Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal& refusal,
+                                                         std::optional<tracee::Tracee> held) {
     if (!held) held.emplace(TRY(tracee::Tracee::seize(pid_)));
     tracee::Tracee& tracee = *held;
     FAULT_POINT("after_seize");
@@ -260,6 +261,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, std::op
         if (image::kind_of(mapping) != wire::VmaKind::vdso) continue;
         for (auto& thread : tracee.threads()) TRY(tracee.step_out(thread, mapping.start, mapping.end));
     }
+    TRY(check_threads(tracee.threads().size(), refusal)); // they may have become more since the survey
     std::vector<Caught> caught;
     for (auto const& thread : tracee.threads()) caught.push_back(TRY(catch_thread(tracee, thread)));
     if (!mapped_) TRY(map_region(tracee, caught.front().frame));

@@ -261,7 +261,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
         progress.phase("prepare");
 
         progress.frozen = monotonic_now();
-        auto images = TRY(body_.enter(found, std::move(held)));
+        auto images = TRY(body_.enter(found, refusal_, std::move(held)));
         progress.phase("enter");
         auto frozen = [&]() -> Status {
             found.mappings = TRY(read_mappings(body_.pid(), found.mappings));

@@ -116,6 +116,11 @@ Result<std::vector<image::Mapping>> read_mappings(pid_t pid, std::vector<image::
     return image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", pid))));
 }
 
+Status check_threads(size_t threads, Refusal& refusal) {
+    if (threads < wire::slots_max / 2) return {};
+    return refusal.because("too_many_threads", fmt::format("it has {} threads", threads));
+}
+
 Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
     Survey survey;
     survey.stat = TRY(tracee::read_stat(pid));
@@ -136,8 +141,7 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
     TRY(check_timers(pid, refusal));
     TRY(check_relatives(pid, survey.stat, refusal));
     survey.threads = TRY(tracee::list_threads(pid)).size();
-    if (survey.threads >= wire::slots_max / 2)
-        return refusal.because("too_many_threads", fmt::format("it has {} threads", survey.threads));
+    TRY(check_threads(survey.threads, refusal));
     survey.mappings = TRY(tracee::whole_mappings(pid, "smaps"));
     bool whole = std::any_of(survey.mappings.begin(), survey.mappings.end(), [](auto const& mapping) { return mapping.path == "[vdso]"; });
     if (!whole) return refusal.because("exec", "it is just executing another program; try again");

@@ -26,5 +26,7 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal);
 // anew costs a walk over all pages.
 Result<std::vector<image::Mapping>> read_mappings(pid_t pid, std::vector<image::Mapping> const& before);
 Status check_mappings(std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal);
+// Half of the slots are for threads that it makes while it is away.
+Status check_threads(size_t threads, Refusal& refusal);
 
 } // namespace rove::migrate
