@@ -17,14 +17,15 @@ int main(void) {
     pthread_attr_t attr;
     zero(pthread_attr_init(&attr));
     zero(pthread_attr_setstacksize(&attr, 65536));
-    for (long i = 1; again(i - 1, 2); i++) {
-        spin(100000); // the time in which it can be moved
-        for (int k = 0; k < count; k++) zero(pthread_create(&threads[k], &attr, waiting, (void*)i));
+    for (long i = 1; again(i - 1, 9); i++) {
+        int made = i % 8 == 2 ? count : 10; // between crowds it can be moved
+        spin(20000);
+        for (int k = 0; k < made; k++) zero(pthread_create(&threads[k], &attr, waiting, (void*)i));
         zero(pthread_mutex_lock(&mutex));
         open_round = i;
         zero(pthread_cond_broadcast(&cond));
         zero(pthread_mutex_unlock(&mutex));
-        for (int k = 0; k < count; k++) {
+        for (int k = 0; k < made; k++) {
             void* result;
             zero(pthread_join(threads[k], &result));
             equal((long)result, i);
