@@ -295,6 +295,7 @@ Status Steward::move_home(Progress& progress) {
     if (!released) LOG(warn, "{}", released.error().sentence());
     (void)session_->send(SessionType::let_go);
     session_.reset();
+    leases_.give_back();
     postponed_.clear();
     host_ = order_.node;
     home_since_ = monotonic_now();

@@ -235,6 +235,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
     uint32_t epoch = body_.mapped() ? TRY(body_.epoch()) + 1 : 1;
     // What the host is told first is a forecast. A program that goes on meanwhile may take away a file's mapping while
     // it is being read: such a one is left out.
+    TRY(leases_.take(body_.pid(), found.mappings, refusal_));
     auto steady = found.mappings;
     std::erase_if(steady, [&](auto const& mapping) {
         return mapping.inode != 0 && !segments_.place(body_.pid(), body_.memory(), mapping);
@@ -266,6 +267,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
         auto frozen = [&]() -> Status {
             found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
             TRY(check_mappings(found.mappings, body_.region(), refusal_));
+            TRY(leases_.take(body_.pid(), found.mappings, refusal_));
             wire::ProcessState state = TRY(body_.process_state(std::move(images)));
             state.account = account_;
             if (TRY(body_.control()).cpu_timer != 0)

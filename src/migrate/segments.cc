@@ -20,7 +20,18 @@ wire::SegmentKey key_of(char const* bytes, size_t length) {
     return {hash.high64, hash.low64, length};
 }
 
-// The mapped file itself, even if its name is gone; by name if the kernel does not let us.
+} // namespace
+
+namespace {
+// File systems count time in ticks of up to some milliseconds; FAT in two seconds.
+void note_change(timespec& changed, bool& settled, struct stat const& status) {
+    timespec now{};
+    (void)::clock_gettime(CLOCK_REALTIME, &now);
+    changed = status.st_ctim;
+    settled = now.tv_sec - changed.tv_sec > 3;
+}
+} // namespace
+
 Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping) {
     auto direct = sys::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), O_RDONLY);
     if (direct) return direct;
@@ -30,8 +41,6 @@ Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping) {
         return fail(ESTALE, "{} is another file now", mapping.path);
     return named;
 }
-
-} // namespace
 
 Segments::Source Segments::source_of(image::Mapping const& mapping) {
     Source source;
@@ -73,6 +82,20 @@ Result<uint32_t> Segments::add_known(pid_t pid, image::Mapping const& mapping, w
     return static_cast<uint32_t>(keys_.size() - 1);
 }
 
+bool Segments::unchanged(uint32_t index) {
+    Source& source = sources_[index];
+    if (!source.file) return true; // a copy of our own
+    auto status = sys::fstat(source.file.number());
+    if (!status) return false;
+    bool same = source.changed.tv_sec == status->st_ctim.tv_sec && source.changed.tv_nsec == status->st_ctim.tv_nsec;
+    if (same && source.settled) return true;
+    note_change(source.changed, source.settled, *status);
+    auto key = key_of_file(source);
+    if (key && *key == keys_[index]) return true;
+    source.settled = false; // nor is it the next time
+    return false;
+}
+
 Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory const& memory,
                                             image::Mapping const& mapping) {
     for (uint32_t i = 0; i < sources_.size(); ++i) {
@@ -80,7 +103,7 @@ Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory cons
         if (source.inode != mapping.inode || source.device_major != mapping.device_major
             || source.device_minor != mapping.device_minor)
             continue;
-        if (mapping.offset >= source.file_offset && mapping.offset + mapping.size() <= source.end)
+        if (mapping.offset >= source.file_offset && mapping.offset + mapping.size() <= source.end && unchanged(i))
             return image::SegmentPlace{i, mapping.offset - source.file_offset};
     }
     Source source = source_of(mapping);
@@ -89,6 +112,7 @@ Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory cons
         auto size = static_cast<uint64_t>(std::max<off_t>(status.st_size, 0));
         source.length = size > mapping.offset ? std::min(size - mapping.offset, mapping.size()) : 0;
         source.file = std::move(*file);
+        note_change(source.changed, source.settled, status);
     } else {
         // What the process sees there; pages that it has changed travel on their own anyway.
         source.length = mapping.size();

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Segments: the file bytes that a process maps, named by their content.
 //
-// A segment is one mapped range of one file, as it is when the process first leaves. Hashes are
-// remembered by file identity and times, so that a second move reads nothing.
+// A segment is one mapped range of one file, as it is when the process leaves. Hashes are remembered by file identity
+// and time of the last change, so that a second move reads nothing; a file that has changed is another segment.
 #pragma once
 
 #include <map>
 #include <string>
 #include <tuple>
 #include <vector>
+
+#include <time.h>
 
 #include "base/fd.hh"
 #include "base/result.hh"
@@ -17,6 +19,9 @@
 #include "wire/session.hh"
 
 namespace rove::migrate {
+
+// The mapped file itself for reading, even if its name is gone; by name if the kernel does not let us.
+Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping);
 
 class Segments {
 public:
@@ -39,7 +44,11 @@ private:
         uint32_t device_major = 0, device_minor = 0;
         uint64_t inode = 0, file_offset = 0, length = 0;
         uint64_t end = 0;      // of the mapped range in the file, page aligned
+        timespec changed{};    // the file, when it was hashed
+        bool settled = false;  // and that was some time before: another change would have another time
     };
+    // The bytes are still those of the key.
+    bool unchanged(uint32_t index);
     static Source source_of(image::Mapping const& mapping);
     static Result<wire::SegmentKey> key_of_file(Source const& source);
 

@@ -111,8 +111,9 @@ int Steward::run() {
         if (body_.entered()) all[3] = {body_.alarm_fd(), POLLIN, 0};
         (void)::poll(all, 4, static_cast<int>(tick_period / std::chrono::milliseconds(1)));
         if ((all[0].revents & POLLIN) != 0) {
-            if (session_) (void)session_->send(SessionType::let_go);
+            if (session_) (void)session_->renew_tally(std::chrono::milliseconds(200)); // what is left of it still stands there
             report_state("ended");
+            if (session_) (void)session_->send(SessionType::let_go);
             return 0;
         }
         serve_session();
@@ -248,6 +249,8 @@ void Steward::wait_for_exec(wire::Move const& request) {
         Urgent urgent;
         if (moved) moved = move_out(request.landing, progress, std::move(*tracee));
     }
+    if (!moved && !session_) leases_.give_back();
+    if (!moved) leases_.give_back();
     if (!moved) {
         LOG(note, "no move to {}: {}", request.landing.node, moved.error().detail());
         return refuse(moved.error());
@@ -293,6 +296,11 @@ void Steward::serve_alarms() {
         }
         serve_alarm(alarm);
     }
+}
+
+// As if a thread had asked for it, though no call of its own is the reason.
+void Steward::want_home(wire::HomeReason reason) {
+    postponed_.push_back({wire::AlarmType::home_wanted, 0, uint64_t{~0u} << 32 | static_cast<uint32_t>(reason)});
 }
 
 void Steward::serve_alarm(wire::Alarm const& alarm) {
@@ -360,6 +368,7 @@ void Steward::host_lost(std::string const& why) {
 void Steward::tick() {
     if (session_) {
         (void)session_->ping_if_due();
+        if (leases_.wanted() && postponed_.empty()) want_home(wire::HomeReason::shared_file_mapping);
         if (!stale_.empty() && monotonic_now() > stale_until_) (void)body_.porter().calls_tolerant(std::exchange(stale_, {}));
         auto stat = tracee::read_stat(body_.pid());
         bool stopped = stat && stat->state == 'T';
@@ -416,6 +425,7 @@ Status Steward::relearn(bool& away) {
     TRY(body_.set_phase(wire::Phase::serving));
     away = false; // what is still wanted is not worth its life
     auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
+    if (!leases_.take(body_.pid(), mappings, refusal_)) want_home(wire::HomeReason::shared_file_mapping);
     for (auto const& mapping : mappings) {
         if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
             (void)segments_.place(body_.pid(), body_.memory(), mapping);

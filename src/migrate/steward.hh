@@ -14,9 +14,11 @@
 
 #include "migrate/body.hh"
 #include "migrate/daemon_line.hh"
+#include "migrate/leases.hh"
 #include "migrate/refusal.hh"
 #include "migrate/segments.hh"
 #include "migrate/session.hh"
+#include "wire/home_reason.hh"
 #include "wire/keeper.hh"
 
 namespace rove::migrate {
@@ -42,6 +44,7 @@ private:
     void serve_daemon();
     void serve_alarms();
     void serve_alarm(wire::Alarm const& alarm);
+    void want_home(wire::HomeReason reason);
     // While the process is being parked only what its threads need for that is done; the rest waits.
     void serve_links_only();
     void give_link(uint32_t slot);
@@ -87,6 +90,7 @@ private:
     DaemonLine daemon_;
     Body body_;
     Segments segments_;
+    Leases leases_; // while it is away
     std::optional<Session> session_; // with the present host, when away
     Session* other_ = nullptr;       // the one a move is being made with
     Refusal refusal_;

@@ -130,7 +130,7 @@ Status Warden::create_guest() {
 Status Warden::bring(wire::Layout layout) {
     if (auto sound = check_layout(layout, prepare_->region); !sound) return sound;
     target_ = std::move(layout);
-    auto missing = TRY(segments_.open(target_.segments));
+    auto missing = TRY(segments_.open(target_.segments, segments_used(target_.vmas)));
     segments_missing_ = !missing.empty();
     if (stage_ == Stage::building || segments_missing_) {
         TRY(send(SessionType::segments_wanted, wire::SegmentsWanted{missing}));

@@ -75,32 +75,31 @@ Status Segments::keep(uint32_t index, Fd fd) {
     return {};
 }
 
-Result<std::vector<uint32_t>> Segments::open(std::vector<SegmentKey> const& keys) {
+Result<std::vector<uint32_t>> Segments::open(std::vector<SegmentKey> const& keys, std::vector<uint32_t> const& used) {
     // Lists only grow during a session: what is known stays.
     if (keys.size() < keys_.size() || !std::equal(keys_.begin(), keys_.end(), keys.begin()))
         return fail(EBADMSG, "the list of segments has changed");
-    std::vector<uint32_t> missing;
-    auto known = static_cast<uint32_t>(keys_.size());
     keys_ = keys;
     open_.resize(keys_.size());
-    for (uint32_t index = known; index < keys_.size(); ++index) {
+    wanted_.clear();
+    for (uint32_t index : used) {
+        if (index >= keys_.size()) return fail(EBADMSG, "a mapping of segment {}, which is not in the list", index);
         auto const& key = keys_[index];
+        if (open_[index]) continue;
         if (key.length > segment_max) return fail(EFBIG, "segment {} is too large", index);
-        auto twin = std::find(keys_.begin(), keys_.begin() + index, key);
-        if (twin != keys_.begin() + index) {
-            auto first = static_cast<uint32_t>(twin - keys_.begin());
-            if (open_[first]) open_[index] = TRY(sys::duplicate(open_[first].number()));
-            continue;
-        }
+        auto same = [&](uint32_t other) { return keys_[other] == key; };
+        for (uint32_t other = 0; other < keys_.size() && !open_[index]; ++other)
+            if (open_[other] && same(other)) open_[index] = TRY(sys::duplicate(open_[other].number()));
+        if (open_[index] || std::any_of(wanted_.begin(), wanted_.end(), same)) continue;
         if (auto stored = open_stored(key)) {
             // Used: it is the last to be evicted.
             (void)futimens(stored->number(), nullptr);
             TRY(keep(index, TRY(executable(std::move(*stored)))));
             continue;
         }
-        missing.push_back(index);
+        wanted_.push_back(index);
     }
-    return missing;
+    return wanted_;
 }
 
 void Segments::make_room(uint64_t wanted) const {
@@ -132,7 +131,8 @@ void Segments::make_room(uint64_t wanted) const {
 }
 
 Result<bool> Segments::receive(wire::SegmentBytes const& part) {
-    if (part.index >= keys_.size() || open_[part.index])
+    auto wanted = std::find(wanted_.begin(), wanted_.end(), part.index);
+    if (wanted == wanted_.end())
         return fail(EBADMSG, "bytes of segment {}, which was not asked for", part.index);
     auto const& key = keys_[part.index];
     if (!incoming_.contains(part.index)) {
@@ -148,8 +148,11 @@ Result<bool> Segments::receive(wire::SegmentBytes const& part) {
         return fail(EBADMSG, "bytes of segment {} at {}, {} are there", part.index, part.offset, incoming.written);
     TRY(sys::write_all(incoming.fd.number(), as_bytes(part.bytes)));
     incoming.written += part.bytes.size();
-    if (incoming.written == key.length) TRY(finish(part.index));
-    return incoming_.empty() && std::all_of(open_.begin(), open_.end(), [](Fd const& fd) { return bool(fd); });
+    if (incoming.written == key.length) {
+        TRY(finish(part.index));
+        wanted_.erase(wanted);
+    }
+    return wanted_.empty();
 }
 
 Status Segments::finish(uint32_t index) {
@@ -158,7 +161,7 @@ Status Segments::finish(uint32_t index) {
     auto actual = key_of_file(incoming.fd.number());
     if (!actual || *actual != keys_[index]) {
         (void)sys::remove_file(incoming.path);
-        return fail(EBADMSG, "segment {} does not have the hash that it is named by", index);
+        return fail(ESTALE, "a file that it maps has changed while it was read; try again");
     }
     incoming.fd.close();
     // Opened again for reading: a descriptor that could write exists no more.
@@ -166,9 +169,8 @@ Status Segments::finish(uint32_t index) {
     if (rename(incoming.path.c_str(), (directory_ + "/" + name_of(keys_[index])).c_str()) != 0)
         return fail(errno, "cannot keep a segment");
     TRY(keep(index, TRY(executable(std::move(stored)))));
-    for (uint32_t i = index + 1; i < keys_.size(); ++i)
-        if (!open_[i] && keys_[i] == keys_[index] && !incoming_.contains(i))
-            open_[i] = TRY(sys::duplicate(open_[index].number()));
+    for (uint32_t i = 0; i < keys_.size(); ++i)
+        if (!open_[i] && keys_[i] == keys_[index]) open_[i] = TRY(sys::duplicate(open_[index].number()));
     return {};
 }
 

@@ -23,8 +23,9 @@ public:
     Segments() = default;
     Segments(std::string directory, uint64_t bytes_max);
 
-    /// Indexes of the list that this host does not hold; the others are open from now on.
-    Result<std::vector<uint32_t>> open(std::vector<wire::SegmentKey> const& keys);
+    /// Those of `used` that this host does not hold; the others are open from now on. What is not used any more is not asked
+    /// for: the file it was read from may be another by now.
+    Result<std::vector<uint32_t>> open(std::vector<wire::SegmentKey> const& keys, std::vector<uint32_t> const& used);
     /// A part of a missing one, in order. True when all are complete.
     Result<bool> receive(wire::SegmentBytes const& part);
 
@@ -48,6 +49,7 @@ private:
     std::string directory_;
     uint64_t bytes_max_ = 0;
     std::vector<wire::SegmentKey> keys_;
+    std::vector<uint32_t> wanted_; // asked for and not complete
     std::vector<Fd> open_;
     std::map<std::pair<uint64_t, uint64_t>, uint32_t> by_inode_;
     std::map<uint32_t, Incoming> incoming_;

@@ -191,6 +191,13 @@ def test_the_report_tells_how_it_ended(quiet, tmp_path):
     assert list(told) == ["exit_status", "signal", "moves", "seconds_home", "seconds_away", "forwarded_calls",
                           "local_calls", "bytes_moved", "freeze_ms_max", "came_home"]
     assert told["exit_status"] == 3 and told["signal"] is None and told["moves"] == 0
+    # One that is away from its first instruction to its last, for an instant.
+    again = tmp_path / "again.json"
+    quiet.run("n1", "env", "LC_ALL=C", str(quiet.rove), "run", "--on", "n2", "--report", again, "--",
+              "dd", "if=/dev/zero", "of=/dev/null", "bs=512", "count=300")
+    wait_for(again.exists, "report")
+    told = json.loads(again.read_text())
+    assert told["moves"] == 1 and told["forwarded_calls"] >= 600 and told["local_calls"] > 5 and told["seconds_away"] > 0
 
 
 def test_an_ordinary_users_program_is_moved(quiet):
