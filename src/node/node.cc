@@ -2,6 +2,7 @@
 // Node: joins the parts, keeps the bulletin up to date, and serves other nodes.
 #include "node/node.hh"
 
+#include <sys/file.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -74,6 +75,18 @@ Node::Node(asio::io_context& io, Config config, std::string psk)
     board_.subscribe([this](Member const& member, bool new_incarnation) { member_changed(member, new_incarnation); });
 }
 
+// Two daemons on one directory would take each other's sockets and keepers away.
+Status Node::lock_run_dir() {
+    std::string path = run_dir_ + "/lock";
+    lock_ = TRY(sys::open(path, O_RDWR | O_CREAT, 0600));
+    if (::flock(lock_.number(), LOCK_EX | LOCK_NB) != 0) {
+        auto owner = sys::read_file(path);
+        return fail(0, "another roved (process {}) already runs with {}; stop it first, or give this one a run_dir of its own",
+            owner ? trim(*owner) : "unknown", run_dir_);
+    }
+    return sys::write_knob(path, fmt::format("{:<10}\n", ::getpid()));
+}
+
 // The incarnation is one of this boot, not of this daemon: <run_dir> is on a file system that the
 // next boot finds empty.
 Status Node::recall_incarnation() {
@@ -96,6 +109,7 @@ Status Node::recall_incarnation() {
 
 Status Node::begin() {
     TRY(sys::make_directories(run_dir_));
+    TRY(lock_run_dir());
     TRY(recall_incarnation());
     load_.add(0, monotonic_now());
     refresh_own();

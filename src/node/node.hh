@@ -13,6 +13,7 @@
 
 #include <boost/json/value.hpp>
 
+#include "base/fd.hh"
 #include "node/async.hh"
 #include "node/board.hh"
 #include "node/config.hh"
@@ -86,6 +87,7 @@ private:
         Outcome trouble;
     };
     // --- node.cc
+    Status lock_run_dir();
     Status recall_incarnation();
     wire::Bulletin own_bulletin();
     void refresh_own();
@@ -152,6 +154,7 @@ private:
     Task<Outcome> move_all(Caller caller, ProcessPtr root, std::string to, bool wait);
 
     asio::io_context& io_;
+    Fd lock_; // of the run directory, for as long as the daemon lives
     Config config_;
     std::string run_dir_, name_;
     uint64_t incarnation_ = 0;

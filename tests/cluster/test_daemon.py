@@ -150,6 +150,15 @@ def test_daemons_that_die_leave_guests_running(lab):
     end(lab, program, row)
 
 
+def test_a_second_daemon_leaves_the_first_alone(quiet):
+    program, row = counting(quiet)
+    second = quiet.run("n1", quiet.rove.with_name("roved"), "--config", settings(quiet, "n1"), check=False)
+    assert second.returncode == 1 and "another roved (process " in second.stderr and second.stderr.count("\n") == 1
+    quiet.run("n1", "rove", "move", row["pid"], "n2")
+    assert only(quiet)["host"] == "n2"
+    end(quiet, program, row)
+
+
 def test_a_killed_steward_is_replaced(quiet):
     program, row = counting(quiet)
     quiet.run("n1", "rove", "move", str(row["pid"]), "n2")
