@@ -130,3 +130,12 @@ def test_blob_check(tmp_path, code, wrong):
     done = subprocess.run([sys.executable, check, tmp_path / "a.elf", tmp_path / "a.o"], capture_output=True, text=True)
     assert (done.returncode == 0) == (wrong is None), done.stderr
     assert wrong is None or wrong in done.stderr
+
+
+def test_the_unit_leaves_keepers_and_their_state_alone():
+    """Whatever systemd does to the daemon, programs that are away live on; see roved.service."""
+    tree = pathlib.Path(__file__).resolve().parents[1]
+    unit = (tree / "packaging/systemd/roved.service").read_text()
+    set_to = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line and not line.startswith("#"))
+    assert set_to["KillMode"] == "process" and set_to["OOMPolicy"] == "continue" and set_to["Delegate"] == "yes"
+    assert set_to["RuntimeDirectory"] == "rove" and set_to["RuntimeDirectoryPreserve"] == "yes"

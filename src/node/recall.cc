@@ -78,7 +78,7 @@ void Node::save() const {
             {"away_us", tally.away_us}, {"cpu_away_us", tally.cpu_away_us}, {"steward_pid", process->steward_pid},
             {"steward_start", process->steward_start}});
     }
-    json::object state{{"programs", programs}, {"processes", processes}, {"last_program", last_program_},
+    json::object state{{"incarnation", incarnation_}, {"programs", programs}, {"processes", processes}, {"last_program", last_program_},
         {"blocked", blocked_}, {"balancing", balancing_}};
     std::string path = run_dir_ + "/programs.json";
     if (Status written = sys::replace_file(path, json::serialize(state), 0600); !written)
@@ -92,6 +92,8 @@ void Node::recall() {
     json::value state = json::parse(*text, wrong);
     auto* object = wrong ? nullptr : state.if_object();
     if (!object) return;
+    // Of another boot, on a file system that outlived it: the numbers are other processes' now.
+    if (object->contains("incarnation") && number(*object, "incarnation") != incarnation_) return;
     blocked_ = flag(*object, "blocked");
     balancing_ = flag(*object, "balancing");
     last_program_ = number(*object, "last_program");
