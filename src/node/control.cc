@@ -2,7 +2,11 @@
 // Control: HTTP on a UNIX socket.
 #include "node/control.hh"
 
+#include <map>
+#include <optional>
+
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
@@ -26,6 +30,9 @@ namespace {
 constexpr uint64_t body_max = 1 << 20;
 constexpr uint32_t header_max = 16 << 10;
 constexpr size_t backlog_max = 1 << 20; // of events for one follower that does not read
+constexpr Nanos idle_max = std::chrono::seconds(10); // without a request, or with an answer that is not read
+constexpr size_t user_connections_max = 64;
+constexpr size_t connections_max = 512; // root has as many again
 
 http::status status_of(int code) {
     switch (code) {
@@ -44,6 +51,42 @@ std::string answer_text(Outcome const& outcome) {
     if (!outcome.members.is_null()) object["members"] = outcome.members;
     return json::serialize(object) + "\n";
 }
+
+// Who is connected. One user cannot keep the others out, and all of them together not root.
+class Visitors {
+public:
+    // Whether one more is let in; then it must leave().
+    bool enter(uid_t uid) {
+        bool root = uid == 0 || uid == ::geteuid();
+        if (all_ >= (root ? 2 * connections_max : connections_max)) return false;
+        if (!root && of_[uid] >= user_connections_max) return false;
+        ++of_[uid];
+        ++all_;
+        return true;
+    }
+    void leave(uid_t uid) {
+        if (--of_[uid] == 0) of_.erase(uid);
+        --all_;
+    }
+
+private:
+    std::map<uid_t, size_t> of_;
+    size_t all_ = 0;
+};
+
+// Closes a connection on which nothing comes to its end for too long.
+class Patience {
+public:
+    Patience(asio::io_context& io, std::shared_ptr<Socket> const& socket) : timer_(io, idle_max) {
+        timer_.async_wait([socket](boost::system::error_code canceled) {
+            boost::system::error_code ignored;
+            if (!canceled) socket->close(ignored);
+        });
+    }
+
+private:
+    asio::steady_timer timer_;
+};
 
 // A follower of events: lines wait here until the socket takes them.
 struct Backlog {
@@ -94,7 +137,9 @@ Task<> follow(asio::io_context& io, Node& node, double since, Backlog& backlog, 
 Task<> serve_chunks(asio::io_context& io, Node& node, std::shared_ptr<Socket> socket, double since) {
     std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"
                        "Connection: close\r\n\r\n";
+    auto patience = std::make_optional<Patience>(io, socket);
     auto [error, count] = co_await asio::async_write(*socket, asio::buffer(head), no_throw);
+    patience.reset();
     if (error) co_return;
     auto backlog = std::make_shared<Backlog>(io);
     asio::co_spawn(io, [](std::shared_ptr<Socket> s, std::shared_ptr<Backlog> b) -> Task<> {
@@ -102,6 +147,7 @@ Task<> serve_chunks(asio::io_context& io, Node& node, std::shared_ptr<Socket> so
     }(socket, backlog), asio::detached);
     co_await follow(io, node, since, *backlog, [&](std::string const& part) -> Task<bool> {
         std::string chunk = fmt::format("{:x}\r\n", part.size()) + part + "\r\n";
+        Patience limit(io, socket);
         auto [failed, sent] = co_await asio::async_write(*socket, asio::buffer(chunk), no_throw);
         co_return !failed;
     });
@@ -109,32 +155,67 @@ Task<> serve_chunks(asio::io_context& io, Node& node, std::shared_ptr<Socket> so
     socket->close(ignored);
 }
 
-Task<> serve_websocket(asio::io_context& io, Node& node, Socket socket,
+Task<> serve_websocket(asio::io_context& io, Node& node, std::shared_ptr<Socket> socket,
     http::request<http::string_body> request, double since) {
-    beast::websocket::stream<Socket> stream(std::move(socket));
-    auto [error] = co_await stream.async_accept(request, no_throw);
+    auto stream = std::make_shared<beast::websocket::stream<Socket&>>(*socket);
+    auto patience = std::make_optional<Patience>(io, socket);
+    auto [error] = co_await stream->async_accept(request, no_throw);
+    patience.reset();
     if (error) co_return;
-    stream.text(true);
-    Backlog backlog(io);
-    co_await follow(io, node, since, backlog, [&](std::string const& part) -> Task<bool> {
+    stream->text(true);
+    auto backlog = std::make_shared<Backlog>(io);
+    asio::co_spawn(io, [](auto s, auto kept, std::shared_ptr<Backlog> b) -> Task<> {
+        beast::flat_buffer said;
+        for (;;) { // pings and his goodbye
+            auto [failed, count] = co_await s->async_read(said, no_throw);
+            if (failed) break;
+            said.clear();
+        }
+        b->overrun = true;
+        b->news->set();
+    }(stream, socket, backlog), asio::detached);
+    co_await follow(io, node, since, *backlog, [&](std::string const& part) -> Task<bool> {
+        Patience limit(io, socket);
         for (std::string_view line : lines(part)) {
-            auto [failed, sent] = co_await stream.async_write(asio::buffer(line.data(), line.size()), no_throw);
+            auto [failed, sent] = co_await stream->async_write(asio::buffer(line.data(), line.size()), no_throw);
             if (failed) co_return false;
         }
         co_return true;
     });
+    boost::system::error_code ignored;
+    socket->close(ignored);
 }
 
-Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node) {
+// Said at once and without hearing him: whoever has too many connections pays no attention to one of them.
+void turn_away(Socket& socket) {
+    std::string body = answer_text(Outcome::failed(1, fmt::format("too many connections to roved are open: one user may have {}, "
+        "all together {}; end some, or try again in a moment", user_connections_max, connections_max)));
+    std::string text = fmt::format("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        "Content-Length: {}\r\nConnection: close\r\n\r\n", body.size()) + body;
+    (void)::send(socket.native_handle(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node, std::shared_ptr<Visitors> visitors) {
     auto credentials = sys::peer_credentials(socket->native_handle());
     if (!credentials) co_return;
     Caller caller{credentials->uid, credentials->gid, credentials->pid};
+    if (!visitors->enter(caller.uid)) {
+        turn_away(*socket);
+        co_return;
+    }
+    struct Visit {
+        Visitors& visitors;
+        uid_t uid;
+        ~Visit() { visitors.leave(uid); }
+    } visit{*visitors, caller.uid};
     beast::flat_buffer buffer(header_max + body_max);
     for (;;) {
         http::request_parser<http::string_body> parser;
         parser.header_limit(header_max);
         parser.body_limit(body_max);
+        auto patience = std::make_optional<Patience>(io, socket);
         auto [error, count] = co_await http::async_read(*socket, buffer, parser, no_throw);
+        patience.reset();
         if (error == http::error::end_of_stream || error == asio::error::operation_aborted) co_return;
         Outcome outcome;
         bool keep = false;
@@ -149,7 +230,7 @@ Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node) {
             std::tie(path, query) = cut(target, '?');
             if (path == "/v1/events" && request.method() == http::verb::get) {
                 if (beast::websocket::is_upgrade(request))
-                    co_await serve_websocket(io, node, std::move(*socket), parser.release(), since_of(query));
+                    co_await serve_websocket(io, node, socket, parser.release(), since_of(query));
                 else
                     co_await serve_chunks(io, node, socket, since_of(query));
                 co_return;
@@ -162,6 +243,7 @@ Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node) {
         response.keep_alive(keep);
         response.body() = answer_text(outcome);
         response.prepare_payload();
+        patience.emplace(io, socket);
         auto [failed, sent] = co_await http::async_write(*socket, response, no_throw);
         if (failed || !keep) break;
     }
@@ -170,6 +252,7 @@ Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node) {
 }
 
 Task<> accept_all(asio::io_context& io, std::shared_ptr<asio::local::stream_protocol::acceptor> acceptor, Node& node) {
+    auto visitors = std::make_shared<Visitors>();
     for (;;) {
         auto [error, socket] = co_await acceptor->async_accept(no_throw);
         if (error == asio::error::operation_aborted) co_return;
@@ -177,7 +260,7 @@ Task<> accept_all(asio::io_context& io, std::shared_ptr<asio::local::stream_prot
             co_await pause(io, std::chrono::milliseconds(50));
             continue;
         }
-        start(io, serve(io, std::make_shared<Socket>(std::move(socket)), node));
+        start(io, serve(io, std::make_shared<Socket>(std::move(socket)), node, visitors));
     }
 }
 

@@ -40,7 +40,10 @@ Task<> Keepers::accept_all() {
         auto [error] = co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
         if (error) co_return;
         auto socket = sys::accept(listener_.number(), SOCK_NONBLOCK);
-        if (!socket) continue;
+        if (!socket) {
+            co_await pause(io_, std::chrono::milliseconds(50));
+            continue;
+        }
         auto credentials = sys::peer_credentials(socket->number());
         if (!credentials || (credentials->uid != 0 && credentials->uid != ::geteuid())) continue;
         start(io_, serve(std::make_shared<Keeper>(std::move(*socket), credentials->pid)));

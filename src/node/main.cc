@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <boost/asio/signal_set.hpp>
@@ -41,6 +42,14 @@ Result<std::string> peer_key(Config const& config) {
     // A node that is alone needs no key.
     if (config.peers().empty() && config.texts("node.listen").empty()) return net::random_bytes(32);
     return net::derive(TRY(net::load_cluster_key(config.text("cluster.key_file"))), "peer");
+}
+
+// Each process of a program costs a few descriptors, and the usual limit of 1024 is for those who use select().
+void raise_descriptor_limit() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 // Keepers are our children; whoever of them ends is reaped here.
@@ -79,6 +88,7 @@ int run(int argc, char** argv) {
     start_log(*config);
 
     (void)std::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     asio::io_context io(1);
     asio::signal_set ended_children(io, SIGCHLD);
     reap(ended_children);

@@ -154,7 +154,8 @@ private:
     Task<Outcome> move_all(Caller caller, ProcessPtr root, std::string to, bool wait);
 
     asio::io_context& io_;
-    Fd lock_; // of the run directory, for as long as the daemon lives
+    Fd lock_;          // of the run directory, for as long as the daemon lives
+    mutable Fd spare_; // a descriptor that save() finds free, however many are in use
     Config config_;
     std::string run_dir_, name_;
     uint64_t incarnation_ = 0;

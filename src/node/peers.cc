@@ -18,6 +18,8 @@ using wire::PeerType;
 namespace {
 
 constexpr size_t outbox_max = 16 << 20;
+// Of connections whose other end has not said yet, under the cluster's key, who it is.
+constexpr size_t strangers_max = 64, strangers_of_address_max = 8;
 
 struct HostPort {
     std::string host, port;
@@ -43,7 +45,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 public:
     PeerLink(asio::io_context& io, tcp::socket a_socket, net::Tls a_tls, std::string an_address)
         : io_(io), socket(std::move(a_socket)), tls(std::move(a_tls)), address(std::move(an_address)),
-          heard(monotonic_now()) {}
+          began(monotonic_now()), heard(began) {}
 
     asio::io_context& io_;
     tcp::socket socket;
@@ -51,7 +53,7 @@ public:
     std::string address;
     std::string name; // known after its hello; before that whom we dialled
     bool dialled = false, said_hello = false, greeted = false;
-    Nanos heard;
+    Nanos began, heard;
     std::string inbox;
     uint32_t last_request = 0;
     std::map<uint32_t, std::shared_ptr<Pending>> pending;
@@ -125,15 +127,32 @@ Task<> Peers::accept_all(std::shared_ptr<Listener> listener) {
             co_await pause(io_, std::chrono::milliseconds(100));
             continue;
         }
+        boost::system::error_code ignored;
+        auto from = socket.remote_endpoint(ignored).address().to_string();
+        make_room(from);
         auto tls = net::Tls::create(psk_, net::Role::server);
         if (!tls) continue;
-        boost::system::error_code ignored;
-        auto from = socket.remote_endpoint(ignored);
         socket.set_option(tcp::no_delay(true), ignored);
-        auto link = std::make_shared<PeerLink>(
-            io_, std::move(socket), std::move(*tls), from.address().to_string());
+        auto link = std::make_shared<PeerLink>(io_, std::move(socket), std::move(*tls), from);
         start(io_, converse(link));
     }
+}
+
+// The oldest goes: a peer needs a few milliseconds, and whoever only occupies a place has done so for longest.
+void Peers::make_room(std::string const& from) {
+    std::shared_ptr<PeerLink> oldest, oldest_there;
+    size_t strangers = 0, there = 0;
+    for (auto const& weak : all_) {
+        auto link = weak.lock();
+        if (!link || link->greeted || link->dialled || !link->socket.is_open()) continue;
+        ++strangers;
+        if (!oldest) oldest = link;
+        if (link->address != from) continue;
+        ++there;
+        if (!oldest_there) oldest_there = link;
+    }
+    if (there >= strangers_of_address_max) oldest_there->close();
+    else if (strangers >= strangers_max) oldest->close();
 }
 
 void Peers::add(std::string const& name, std::string const& address) {
@@ -379,7 +398,8 @@ void Peers::tell(std::string const& node, PeerType type, std::string const& body
 void Peers::beat() {
     Nanos now = monotonic_now();
     for (auto const& weak : std::vector(all_))
-        if (auto link = weak.lock(); link && now - link->heard > dead_after) {
+        // Bytes that come to nothing do not keep a stranger here.
+        if (auto link = weak.lock(); link && now - (link->greeted ? link->heard : link->began) > dead_after) {
             if (!link->greeted) trouble(*link, Error(ETIMEDOUT, "it does not answer"));
             link->close();
         }

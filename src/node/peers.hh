@@ -53,6 +53,8 @@ private:
     Task<std::shared_ptr<PeerLink>> link_to(std::string node);
     Task<Result<PeerReply>> ask_once(std::string node, wire::PeerType type, std::string body, Nanos timeout);
     Task<> accept_all(std::shared_ptr<Listener> listener);
+    // Among those that come from this address, or from anywhere.
+    void make_room(std::string const& from);
     Task<> dial(std::string name, std::string address);
     Task<> converse(std::shared_ptr<PeerLink> link);
     bool take(PeerLink& link, wire::PeerFrame const& frame, std::string_view body);

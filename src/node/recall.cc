@@ -81,8 +81,10 @@ void Node::save() const {
     json::object state{{"incarnation", incarnation_}, {"programs", programs}, {"processes", processes}, {"last_program", last_program_},
         {"blocked", blocked_}, {"balancing", balancing_}};
     std::string path = run_dir_ + "/programs.json";
+    spare_.close();
     if (Status written = sys::replace_file(path, json::serialize(state), 0600); !written)
         spdlog::warn("the list of programs is not saved: {}", written.error().sentence());
+    if (auto spare = sys::open("/dev/null", O_RDONLY)) spare_ = std::move(*spare);
 }
 
 void Node::recall() {

@@ -159,6 +159,68 @@ def test_a_second_daemon_leaves_the_first_alone(quiet):
     end(quiet, program, row)
 
 
+CROWD = """
+import os, socket, sys
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+crowd = []
+for _ in range(3000):
+    one = socket.socket(socket.AF_UNIX)
+    one.settimeout(20)
+    try:
+        one.connect("/run/rove/control.sock")
+    except OSError:
+        break
+    crowd.append(one)
+print(crowd[-1].recv(1000).decode(), flush=True)
+sys.stdin.readline()
+print(crowd[0].recv(1000), flush=True)  # it has said nothing for too long
+"""
+
+
+def test_a_user_with_many_connections_is_alone_with_that(quiet):
+    crowd = quiet.start("n1", "python3", "-c", "import resource;resource.setrlimit(7,(4096,4096))\n" + CROWD, stdin=subprocess.PIPE)
+    assert crowd.stdout.readline().startswith("HTTP/1.1 503")
+    while "too many connections" not in crowd.stdout.readline():
+        pass
+    follower = quiet.start("n1", "rove", "events", "--json")
+    program, row = counting(quiet)
+    quiet.run("n1", "rove", "move", row["pid"], "n2")
+    crowd.stdin.write("\n")
+    crowd.stdin.flush()
+    assert crowd.stdout.read().strip() == "b''"
+    assert crowd.wait() == 0
+    # One who follows events says nothing either, and is let be.
+    quiet.run("n1", "rove", "move", row["pid"], "home")
+    while (event := json.loads(follower.stdout.readline()))["event"] != "move" or event["to"] != "n1":
+        pass
+    follower.kill()
+    follower.wait()
+    end(quiet, program, row)
+
+
+def test_strangers_on_the_peer_port_do_not_stay(lab):
+    code = f"""
+import select, socket, sys
+crowd = [socket.create_connection(("{lab.address('n2')}", 7946)) for _ in range(300)]
+print(len(crowd), flush=True)
+for one in crowd:
+    one.settimeout(20)
+    try:
+        assert one.recv(1) == b""
+    except ConnectionResetError:
+        pass
+print("all ended", flush=True)
+"""
+    crowd = lab.start("n1", "python3", "-c", code)
+    assert crowd.stdout.readline() == "300\n"
+    lab.do("daemon", "n1", "stop")
+    lab.do("daemon", "n1", "start")
+    assert states(lab, "n1")["n2"] == "up"
+    assert crowd.stdout.readline() == "all ended\n"
+    crowd.wait()
+
+
 def test_a_killed_steward_is_replaced(quiet):
     program, row = counting(quiet)
     quiet.run("n1", "rove", "move", str(row["pid"]), "n2")
