@@ -32,13 +32,15 @@ Status still_there(std::string_view lab, std::string_view node) {
     return fail(0, "roved on {} has ended", node);
 }
 
-// The first node that is not up for another, in words; empty if there is none.
-std::string disagreement(Plan const& plan, std::string const& node) {
+// The first node that is not up for another, in words; empty if there is none. With `about`: of that node alone.
+std::string disagreement(Plan const& plan, std::string const& node, std::string_view about) {
     auto board = ask(plan.name, node);
     if (!board) return fmt::format("roved on {} does not answer", node);
     for (NodePlan const& other : plan.nodes) {
+        if (!about.empty() && node != about && other.name != about) continue;
         if (other.name != node && plan.is_cut(node, other.name)) continue;
-        if (!running_init(plan.name, other.name)) continue;
+        auto init = running_init(plan.name, other.name);
+        if (!init || (!about.empty() && find_daemons(*init).empty())) continue;
         auto found = board->find(other.name);
         if (found == board->end()) return fmt::format("{} does not know {}", node, other.name);
         // A node that takes no guests, by its administrator's wish, is there all the same.
@@ -80,14 +82,14 @@ Status await_daemon(std::string_view lab, std::string_view node, Deadline deadli
 }
 
 Status await_agreement(
-    Plan const& plan, Deadline deadline, std::function<Status()> const& interrupted) {
+    Plan const& plan, Deadline deadline, std::function<Status()> const& interrupted, std::string_view about) {
     for (NodePlan const& node : plan.nodes) {
         auto init = running_init(plan.name, node.name);
         if (!init || find_daemons(*init).empty()) continue;
         for (;;) {
             TRY(interrupted());
             TRY(still_there(plan.name, node.name));
-            std::string missing = disagreement(plan, node.name);
+            std::string missing = disagreement(plan, node.name, about);
             if (missing.empty()) break;
             if (deadline.passed()) return fail(0, "{}", missing);
             (void)::poll(nullptr, 0, pause_ms);

@@ -159,6 +159,16 @@ def test_a_second_daemon_leaves_the_first_alone(quiet):
     end(quiet, program, row)
 
 
+def test_a_started_daemon_is_found_by_the_others(quiet):
+    """`lab daemon … start` returns when it can be moved to."""
+    program, row = counting(quiet)
+    quiet.do("daemon", "n2", "stop")
+    wait_for(lambda: states(quiet, "n1")["n2"] == "dead", "dead n2")
+    quiet.do("daemon", "n2", "start")
+    quiet.run("n1", "rove", "move", row["pid"], "n2")
+    end(quiet, program, row)
+
+
 CROWD = """
 import os, socket, sys
 os.setresgid(65534, 65534, 65534)
