@@ -10,6 +10,7 @@
 #include "base/units.hh"
 #include "net/key.hh"
 #include "sys/cgroup.hh"
+#include "wire/region.hh"
 #include "wire/session.hh"
 
 namespace rove::node {
@@ -22,6 +23,7 @@ namespace {
 
 constexpr Nanos reservation_time = std::chrono::seconds(10);
 constexpr char guests_group[] = "rove-guests";
+constexpr uint64_t threads_max = wire::slots_max; // of one guest
 
 bool listed(std::vector<std::string> const& list, std::string const& name) {
     return std::any_of(list.begin(), list.end(),
@@ -102,7 +104,11 @@ Result<std::vector<std::string>> Guests::make_group(Guest const& guest) {
         TRY(all.set_memory(limit, std::nullopt));
     if (int64_t weight = config_.number("guests.cpu_weight"); weight != 100)
         TRY(all.set_cpu_weight(static_cast<unsigned>(weight)));
-    return TRY(all.create(guest.session)).directories();
+    sys::Cgroup own = TRY(all.create(guest.session));
+    // Its threads are all that a guest makes here. Where the controller is missing, `rove check` says what that costs.
+    if (auto limited = own.set_pids(threads_max); !limited)
+        spdlog::debug("no limit on a guest's threads: {}", limited.error().sentence());
+    return own.directories();
 }
 
 Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t memory_free) {

@@ -169,6 +169,23 @@ def test_a_started_daemon_is_found_by_the_others(quiet):
     end(quiet, program, row)
 
 
+def pids_limits(lab, node):
+    """Of the guests there: of the processes whose warden is alive, as their cgroup says."""
+    code = ("import glob,json;print(json.dumps([open(f).read().strip() for f in "
+            "glob.glob('/sys/fs/cgroup/**/rove-guests/*/pids.max', recursive=True)]))")
+    return json.loads(lab.run(node, "python3", "-c", code).stdout)
+
+
+def test_a_guest_cannot_make_threads_without_end(quiet):
+    program, row = counting(quiet)
+    quiet.run("n1", "rove", "move", row["pid"], "n2")
+    if not any(line["name"] == "cgroup controller pids" and line["ok"] for line in quiet.json("n2", "check")):
+        end(quiet, program, row)
+        pytest.skip("this machine has no pids controller")
+    assert pids_limits(quiet, "n2") == ["1024"]
+    end(quiet, program, row)
+
+
 CROWD = """
 import os, socket, sys
 os.setresgid(65534, 65534, 65534)
