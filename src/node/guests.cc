@@ -151,6 +151,7 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     order.user = offer.user;
     order.command = offer.command;
     order.memory_limit = grants.memory;
+    order.oom_score_adj = 300; // where memory ends, guests end before the host's own programs
     order.nice = static_cast<int32_t>(config_.number("guests.nice"));
     auto groups = make_group(guest);
     if (!groups) {

@@ -290,6 +290,11 @@ Result<uint64_t> Cgroup::memory_used() const {
         trim(TRY(read("memory", unified_ ? "memory.current" : "memory.usage_in_bytes"))));
 }
 
+Result<uint64_t> Cgroup::killed_for_memory(std::string const& directory) {
+    auto v2 = read_file(directory + "/memory.events");
+    return parse_keyed(v2 ? *v2 : TRY(read_file(directory + "/memory.oom_control")), "oom_kill");
+}
+
 Result<Nanos> Cgroup::cpu_time() const {
     if (unified_) {
         uint64_t us = TRY(parse_keyed(TRY(read("cpu", "cpu.stat")), "usage_usec"));

@@ -62,6 +62,9 @@ public:
     std::optional<uint64_t> memory_limit() const;
     std::optional<std::vector<int>> cpuset() const;
     Result<uint64_t> memory_used() const;
+    // How many processes directly in the group of this directory, of the memory controller, the kernel has ended for
+    // want of memory.
+    static Result<uint64_t> killed_for_memory(std::string const& directory);
     // CPU time of all members, past ones included.
     Result<Nanos> cpu_time() const;
 

@@ -2,6 +2,8 @@
 // Warden: the loop, the connections and the stages. See warden.hh.
 #include "warden/warden.hh"
 
+#include <algorithm>
+
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -10,6 +12,8 @@
 #include "base/fault.hh"
 #include "base/log.hh"
 #include "base/recorder.hh"
+#include "base/units.hh"
+#include "sys/cgroup.hh"
 #include "sys/files.hh"
 #include "sys/sockets.hh"
 
@@ -317,11 +321,24 @@ void Warden::guest_ended() {
     message.signal = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED ? info.si_status : 0;
     message.text = message.signal != 0 ? fmt::format("the guest was ended by signal {}", message.signal)
                                        : "the guest has ended";
+    if (message.signal == SIGKILL && killed_for_memory()) {
+        message.reason = "host_memory";
+        message.text = order_.memory_limit != 0
+            ? fmt::format("guests on {} may use {} of memory together (guests.memory), and it grew beyond that",
+                  order_.node, print_size(order_.memory_limit))
+            : fmt::format("{} has run out of memory", order_.node);
+    }
     LOG(note, "{}: {}", stage_name(stage_), message.text);
     if (control_) (void)send(SessionType::trouble, message);
     if (!may_be_committed(stage_)) return end(message.text);
     enter(Stage::over);
     over_since_ = monotonic_now();
+}
+
+bool Warden::killed_for_memory() const {
+    return std::any_of(order_.cgroups.begin(), order_.cgroups.end(), [](std::string const& directory) {
+        return sys::Cgroup::killed_for_memory(directory).value_or(0) != 0;
+    });
 }
 
 // Home's ends of the links tell that the process at home has died even when its steward has, too.

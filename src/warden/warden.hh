@@ -66,6 +66,7 @@ private:
     void heartbeat();
     void watch_guest();
     void guest_ended();
+    bool killed_for_memory() const;
     void watch_link(uint32_t slot, int fd);
     void drop_link(uint32_t slot);
     std::string daemon_hello() const;

@@ -186,6 +186,33 @@ def test_a_guest_cannot_make_threads_without_end(quiet):
     end(quiet, program, row)
 
 
+GROW = """
+import sys
+blocks = []
+for line in sys.stdin:
+    blocks.append(b"x" * (int(line) << 20))
+    print(len(blocks), flush=True)
+"""
+
+
+def test_a_guest_that_outgrows_its_host_is_told_as_that(lab):
+    configure(lab, "n2", 'guests.memory = "100M"')
+    program = lab.start("n1", "rove", "run", "--", "python3", "-c", GROW, stdin=subprocess.PIPE)
+    program.stdin.write("10\n")
+    program.stdin.flush()
+    assert program.stdout.readline() == "1\n"
+    row = only(lab)
+    lab.run("n1", "rove", "move", row["pid"], "n2")
+    program.stdin.write("300\n")
+    program.stdin.flush()
+    assert program.wait(timeout=30) == 128 + signal.SIGKILL
+    told = lab.json("n1", "explain", row["pid"])
+    assert told["reason"] == "host_memory" and "guests.memory" in told["reason_text"] and "n2" in told["reason_text"]
+    log = lab.do("log", "n1").stdout
+    assert "was lost" not in log and "guests.memory" in log
+    program.stdin.close()
+
+
 CROWD = """
 import os, socket, sys
 os.setresgid(65534, 65534, 65534)
