@@ -27,7 +27,7 @@ std::vector<Knob> const knobs = {
     {"guests.users",       Unit::texts,    "*",         "The users whose processes are taken; * is all."},
     {"guests.nice",        Unit::number,   "0",         "The nice value of guests, -20 to 19."},
     {"guests.cpu_weight",  Unit::number,   "100",       "The CPU weight of all guests together, 1 to 10000; everybody's is 100."},
-    {"guests.uid_base",    Unit::number,   "1879048192","The first of a range of user numbers that belong to guests."},
+    {"guests.uid_base",    Unit::number,   "1879048192","The first of 60000 user and group numbers that belong to guests alone, 100000 or more."},
     {"move.root",          Unit::flag,     "true",      "Whether root's processes may be moved."},
     {"move.freeze",        Unit::duration, "0",         "The longest wanted freeze of a move; 0: none given."},
     {"move.host_blocked",  Unit::flag,     "false",     "Whether this node starts out taking no guests."},
@@ -121,7 +121,7 @@ Status check_range(std::string const& key, Setting const& setting, std::string c
         int64_t low, high;
     };
     static constexpr Range ranges[] = {{"guests.max", 0, 1000000}, {"guests.nice", -20, 19},
-        {"guests.cpu_weight", 1, 10000}, {"guests.uid_base", 0, 4294000000},
+        {"guests.cpu_weight", 1, 10000}, {"guests.uid_base", 100000, 4294000000},
         {"drain.seconds", 0, 86400}};
     for (Range const& range : ranges) {
         if (key != range.key) continue;

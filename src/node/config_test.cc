@@ -49,6 +49,7 @@ TEST_P(WrongConfig, is_told_with_line_and_column) {
 INSTANTIATE_TEST_SUITE_P(Config, WrongConfig,
     testing::Values(Wrong{"guests.maxx = 3", "a.toml:1:"}, Wrong{"\nguests.max = \"3\"", "a.toml:2:14: guests.max must be a whole number"},
         Wrong{"guests = 3", "there is no key 'guests'"}, Wrong{"guests.nice = 40", "between -20 and 19"},
+        Wrong{"guests.uid_base = 0", "between 100000 and"},
         Wrong{"guests.homes = \"n1\"", "array"}, Wrong{"cluster.peers = [ { name = \"n2\" } ]", "name, address"},
         Wrong{"log.level = \"loud\"", "debug, info"}, Wrong{"move.freeze = \"10\"", "time"}, Wrong{"move.freeze = \"-1s\"", "time"},
         Wrong{"x = ", "a.toml:1:"}, Wrong{"[run_dir]\na = 1", "run_dir must be a text"}));
