@@ -7,7 +7,7 @@
 namespace rove {
 
 std::string Error::sentence() const {
-    if (code == 0) return what;
+    if (code == 0 || (whole && !what.empty())) return what;
     if (what.empty()) return strerrordesc_np(code) ? strerrordesc_np(code) : "unknown error";
     char const* text = strerrordesc_np(code);
     return text ? fmt::format("{}: {}", what, text) : fmt::format("{}: error {}", what, code);

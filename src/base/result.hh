@@ -4,6 +4,7 @@
 // An alias of tl::expected, whose spelling is std::expected's, so that it becomes one some day.
 // `TRY(expr)` is the value of expr, or returns its error from the enclosing function. `fail(code,
 // "cannot open {}", path)` makes an error: code is an errno value, the text says what was attempted.
+// `deny(code, "it is stopped")` is for what we find ourselves: the text is the whole sentence.
 #pragma once
 
 #include <cerrno>
@@ -22,6 +23,7 @@ struct [[nodiscard]] Error {
     int code = 0;     // an errno value: what a caller decides by
     std::string what; // what was attempted, for people; without the code's own sentence
     Where where;
+    bool whole = false; // `what` says everything: the code is for callers only
 
     Error(int a_code, std::string a_what, Where a_where = Where::here())
         : code(a_code), what(std::move(a_what)), where(a_where) {}
@@ -55,11 +57,19 @@ Failure fail(int code, FormatAt<std::type_identity_t<Args>...> text, Args&&... a
         Error(code, fmt::format(text.text, std::forward<Args>(args)...), text.where));
 }
 
+template <class... Args>
+Failure deny(int code, FormatAt<std::type_identity_t<Args>...> text, Args&&... args) {
+    Error error(code, fmt::format(text.text, std::forward<Args>(args)...), text.where);
+    error.whole = true;
+    return Failure(std::move(error));
+}
+
 // The same error with what the caller was about put in front: "cannot start n1: cannot open x".
 template <class... Args>
 Failure fail(Error const& cause, FormatAt<std::type_identity_t<Args>...> text, Args&&... args) {
-    return Failure(Error(cause.code,
-        fmt::format(text.text, std::forward<Args>(args)...) + ": " + cause.what, cause.where));
+    Error error = cause;
+    error.what = fmt::format(text.text, std::forward<Args>(args)...) + ": " + cause.what;
+    return Failure(std::move(error));
 }
 
 namespace result_detail {

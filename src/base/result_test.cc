@@ -51,6 +51,13 @@ TEST(Result, error_reads_as_a_sentence) {
     EXPECT_EQ(wrapped.value().what, "cannot start n1: cannot open x");
     EXPECT_EQ(wrapped.value().code, ENOENT);
 }
+TEST(Result, what_is_a_sentence_already_stays_as_it_is) {
+    Failure stopped = deny(EBUSY, "process {} is stopped", 7);
+    EXPECT_EQ(stopped.value().sentence(), "process 7 is stopped");
+    EXPECT_EQ(stopped.value().code, EBUSY);
+    Failure wrapped = fail(stopped.value(), "cannot move it");
+    EXPECT_EQ(wrapped.value().sentence(), "cannot move it: process 7 is stopped");
+}
 
 } // namespace
 } // namespace rove

@@ -77,7 +77,7 @@ Result<double> parse_decimal(std::string_view text) {
     auto [end, error] =
         std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
     if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-        return fail(EINVAL, "'{}' is not a number", printable(text.substr(0, 64)));
+        return deny(EINVAL, "'{}' is not a number", printable(text.substr(0, 64)));
     return value;
 }
 

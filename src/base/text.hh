@@ -32,9 +32,9 @@ template <std::integral T> Result<T> parse_number(std::string_view text, int bas
     T value{};
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
     if (error == std::errc::result_out_of_range)
-        return fail(ERANGE, "'{}' is out of range", printable(text.substr(0, 64)));
+        return deny(ERANGE, "'{}' is out of range", printable(text.substr(0, 64)));
     if (error != std::errc() || end != text.data() + text.size())
-        return fail(EINVAL, "'{}' is not a number", printable(text.substr(0, 64)));
+        return deny(EINVAL, "'{}' is not a number", printable(text.substr(0, 64)));
     return value;
 }
 

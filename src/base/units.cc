@@ -34,7 +34,7 @@ std::string lower(std::string_view text) {
 Result<double> factor_of(std::string_view suffix, std::span<Unit const> units) {
     for (Unit const& unit : units)
         if (lower(unit.suffix) == suffix) return unit.factor;
-    return fail(EINVAL, "unknown unit '{}'", printable(suffix.substr(0, 64)));
+    return deny(EINVAL, "unknown unit '{}'", printable(suffix.substr(0, 64)));
 }
 
 // Number and suffix, both without blanks; the suffix in lower case.
@@ -43,7 +43,7 @@ Result<std::pair<double, std::string>> number_and_suffix(std::string_view text, 
     size_t end = text.find_first_not_of("0123456789.");
     std::string_view number = text.substr(0, end);
     if (number.empty() || text.size() > 64)
-        return fail(EINVAL, "'{}' is not a {}", printable(text.substr(0, 64)), kind);
+        return deny(EINVAL, "'{}' is not a {}", printable(text.substr(0, 64)), kind);
     double value = TRY(parse_decimal(number));
     std::string suffix = end == std::string_view::npos ? "" : lower(trim(text.substr(end)));
     return std::make_pair(value, suffix);
@@ -52,7 +52,7 @@ Result<std::pair<double, std::string>> number_and_suffix(std::string_view text, 
 Result<uint64_t> whole(double value, std::string_view text) {
     // 2^63 is exact in a double; everything below it fits.
     if (value >= 9223372036854775808.0)
-        return fail(ERANGE, "'{}' is out of range", printable(text.substr(0, 64)));
+        return deny(ERANGE, "'{}' is out of range", printable(text.substr(0, 64)));
     return static_cast<uint64_t>(std::llround(value));
 }
 
@@ -93,7 +93,7 @@ Result<Nanos> parse_duration(std::string_view text) {
     if (negative || unsigned_text.starts_with('+')) unsigned_text.remove_prefix(1);
     auto [value, suffix] = TRY(number_and_suffix(unsigned_text, "duration"));
     if (suffix.empty() && value != 0)
-        return fail(EINVAL, "'{}' lacks a unit such as ms, s or h", printable(text.substr(0, 64)));
+        return deny(EINVAL, "'{}' lacks a unit such as ms, s or h", printable(text.substr(0, 64)));
     double factor = suffix.empty() ? 1.0 : TRY(factor_of(suffix, durations));
     auto nanos = static_cast<int64_t>(TRY(whole(value * factor, text)));
     return Nanos(negative ? -nanos : nanos);

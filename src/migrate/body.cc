@@ -39,7 +39,7 @@ void nap(long us) {
 Result<Body> Body::open(pid_t pid, uint64_t start_time) {
     Fd pidfd = TRY(sys::pidfd_open(pid));
     if (start_time != 0 && TRY(tracee::read_stat(pid)).start_time != start_time)
-        return fail(ESRCH, "process {} is another one now", pid);
+        return deny(ESRCH, "process {} is another one now", pid);
     return Body(pid, std::move(pidfd), TRY(tracee::RemoteMemory::open(pid)));
 }
 
@@ -69,7 +69,7 @@ Status Body::take_sockets(Nanos patience) {
                     && ::getsockopt(fd->number(), SOL_SOCKET, SO_TYPE, &kind, &size) == 0 && domain == AF_UNIX && kind == type)
                     return fd;
             }
-            if (deadline.passed()) return fail(ETIMEDOUT, "the porter offers no socket");
+            if (deadline.passed()) return deny(ETIMEDOUT, "the porter offers no socket");
             nap(100);
         }
     };
@@ -188,7 +188,7 @@ Result<bool> Body::find_region() {
         uint32_t head[2];
         if (!memory_.read(base + wire::control_offset, head, sizeof head)) continue;
         if (head[0] != wire::region_magic) continue;
-        if (head[1] != wire::region_version) return fail(EPROTO, "its runtime is of version {}", head[1]);
+        if (head[1] != wire::region_version) return deny(EPROTO, "its runtime is of version {}", head[1]);
         region_ = base;
         mapped_ = true;
         auto now = TRY(control());

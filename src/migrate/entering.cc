@@ -74,7 +74,7 @@ Result<uint64_t> restarted_call(tracee::RemoteMemory const& memory, uint64_t rip
     unsigned char code[abi::call_site_size];
     TRY(memory.read(rip - sizeof code, code, sizeof code));
     int number = abi::number_at_call_site(code);
-    if (number < 0) return fail(EBUSY, "it waits in a call that was interrupted before, and which one cannot be told; try again later");
+    if (number < 0) return deny(EBUSY, "it waits in a call that was interrupted before, and which one cannot be told; try again later");
     return static_cast<uint64_t>(number);
 }
 
@@ -111,7 +111,7 @@ Status Body::prepare(Survey const& survey) {
     }
     gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     if (region_ == 0) region_ = free_region(survey.mappings);
-    if (region_ == 0) return fail(ENOMEM, "there is no room for the runtime");
+    if (region_ == 0) return deny(ENOMEM, "there is no room for the runtime");
     return {};
 }
 
@@ -154,7 +154,7 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     control.command_fd = control.alarm_fd = -1;
     auto limit = TRY(tracee::parse_limit(TRY(sys::read_file(fmt::format("/proc/{}/limits", pid_))), "Max open files"));
     auto numbers = number_block(survey.highest_fd, static_cast<int>(threads), limit.hard);
-    if (!numbers) return fail(EMFILE, "it has no {} descriptors left", threads + 6);
+    if (!numbers) return deny(EMFILE, "it has no {} descriptors left", threads + 6);
     control.fd_first = numbers->first;
     control.fd_last = numbers->last;
     control.threads = static_cast<uint32_t>(threads);
@@ -185,7 +185,7 @@ struct Body::Caught {
 
 // What a thread was caught in, and what of it the guest, or the deputy, must go on with.
 Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread const& thread) const {
-    if (thread.group_stopped) return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
+    if (thread.group_stopped) return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
     Caught one;
     one.registers = thread.registers;
     one.interrupted = tracee::settle_interrupted(one.registers);
@@ -200,7 +200,7 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
         one.registers.orig_rax = TRY(restarted_call(memory_, one.registers.rip));
     // A handler that has interrupted such a wait stands on the runtime's stack.
     if (!inside && in_region(one.registers.rsp))
-        return fail(EBUSY, "it is still on its way home; try again");
+        return deny(EBUSY, "it is still on its way home; try again");
     // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the program's memory.
     bool polls = !inside && one.registers.orig_rax == SYS_poll && one.registers.rsi <= polled_max;
     bool sleep = polls || is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
@@ -225,7 +225,7 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
         // It came home in the middle of a wait and ends that in the runtime: the program's own
         // registers are in its slot, and so is the time until which it waits.
         uint64_t index = (one.registers.rsp - region_ - wire::slots_offset) / wire::slot_size;
-        if (index == 0 || index >= wire::slots_max) return fail(EBUSY, "it is still on its way home; try again");
+        if (index == 0 || index >= wire::slots_max) return deny(EBUSY, "it is still on its way home; try again");
         wire::Slot old = TRY(slot(static_cast<uint32_t>(index)));
         bool waits = old.thread.pending == wire::Pending::sleep || old.thread.pending == wire::Pending::futex;
         if (old.thread.pending == wire::Pending::rest && thread.registers.orig_rax == old.thread.rest_call) {
@@ -235,7 +235,7 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
         }
         bool sleeps = one.interrupted == tracee::Interrupted::restart;
         if ((old.state != SlotState::leaving && old.state != SlotState::asleep) || (!waits && !sleeps))
-            return fail(EBUSY, "it is still on its way home; try again");
+            return deny(EBUSY, "it is still on its way home; try again");
         one.frame = TRY(saved_frame(old));
         one.frame.mask = old.thread.mask;
         one.left.sleep_remaining = old.thread.sleep_remaining;
@@ -255,7 +255,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal
     FAULT_POINT("after_seize");
     auto now = TRY(tracee::read_stat(pid_));
     if (now.arg_start != survey.stat.arg_start || now.brk_start != survey.stat.brk_start)
-        return fail(ESTALE, "it has just executed another program; try again");
+        return deny(ESTALE, "it has just executed another program; try again");
     // The kernel's functions read its clocks in pages that lie elsewhere for a guest, which has a time namespace.
     for (auto const& mapping : survey.mappings) {
         if (image::kind_of(mapping) != wire::VmaKind::vdso) continue;
@@ -368,8 +368,8 @@ Status Body::wait_entered(size_t threads) {
             ++i;
             continue;
         }
-        if (i == 0 && state == SlotState::gone) return fail(EAGAIN, "the porter could not be started");
-        if (deadline.passed()) return fail(EBUSY, "slot {} does not enter the runtime (state {})", i, static_cast<int>(state));
+        if (i == 0 && state == SlotState::gone) return deny(EAGAIN, "the porter could not be started");
+        if (deadline.passed()) return deny(EBUSY, "slot {} does not enter the runtime (state {})", i, static_cast<int>(state));
         nap(20);
     }
     return {};

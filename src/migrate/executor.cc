@@ -43,7 +43,7 @@ Result<Executor::Reply> Executor::wait(Nanos patience) {
         int ready = ::poll(&wanted, 1, std::min(deadline.poll_ms(), 100));
         if (ready > 0) return take(deadline);
         TRY(idle());
-        if (deadline.passed()) return fail(ETIMEDOUT, "the porter does not answer");
+        if (deadline.passed()) return deny(ETIMEDOUT, "the porter does not answer");
     }
 }
 
@@ -51,7 +51,7 @@ Result<Executor::Reply> Executor::take(Deadline deadline) {
     wire::ExecReply head;
     TRY(sys::recv_exact(socket_.number(), &head, sizeof head, deadline));
     Reply reply{head.result, head.detail, {}};
-    if (head.length > wire::executor_inline_max) return fail(EPROTO, "the porter sends too much");
+    if (head.length > wire::executor_inline_max) return deny(EPROTO, "the porter sends too much");
     reply.bytes.resize(head.length);
     if (head.length > 0) TRY(sys::recv_exact(socket_.number(), reply.bytes.data(), head.length, deadline));
     --owed_;

@@ -62,7 +62,7 @@ Result<wire::Parked> Steward::park() {
             return std::move(*parked);
         }
         if (frame.error().code != ETIMEDOUT || session_->silent_for() > silence_limit) return Failure(frame.error());
-        if (deadline.passed()) return fail(ETIMEDOUT, "a thread does not come to a boundary ({})", body_.slot_states());
+        if (deadline.passed()) return deny(ETIMEDOUT, "a thread does not come to a boundary ({})", body_.slot_states());
     }
 }
 
@@ -118,7 +118,7 @@ Status Steward::take_layout(wire::Layout& layout) {
     for (auto& vma : layout.vmas) {
         if (vma.kind != wire::VmaKind::segment) continue;
         vma.segment = ours[vma.segment];
-        if (vma.segment == ~0u) return fail(ENOENT, "{} maps a segment that is not ours", host_);
+        if (vma.segment == ~0u) return deny(ENOENT, "{} maps a segment that is not ours", host_);
     }
     layout.segments = segments_.keys();
     uint64_t last = 0;
@@ -258,7 +258,7 @@ Status Steward::put_threads(wire::ProcessState const& state) {
 
 Status Steward::move_home(Progress& progress) {
     if (TRY(tracee::read_stat(body_.pid())).state == 'T')
-        return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
+        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
     body_.set_idle([this] { return keep_sessions(); });
     progress.frozen = monotonic_now();
     auto attempt = [&]() -> Status {

@@ -11,9 +11,9 @@ namespace rove::migrate {
 struct Refusal {
     std::string word; // empty: the error is no property of the process
 
-    Failure because(char const* a_word, std::string text) {
+    Failure because(char const* a_word, std::string const& text) {
         word = a_word;
-        return Failure(Error(EPERM, std::move(text)));
+        return deny(EPERM, "{}", text);
     }
 };
 

@@ -42,19 +42,19 @@ Result<Fd> connect_to(wire::Landing const& landing, wire::Kind kind, uint32_t sl
         hello.slot = slot;
         hello.epoch = epoch;
         if (landing.token.size() != sizeof hello.token)
-            return fail(EBADMSG, "a token of {} bytes", landing.token.size());
+            return deny(EBADMSG, "a token of {} bytes", landing.token.size());
         std::memcpy(hello.token, landing.token.data(), sizeof hello.token);
         TRY(sys::send_all(fd->number(), ByteView(reinterpret_cast<uint8_t const*>(&hello), sizeof hello)));
         wire::HelloReply reply;
         TRY(sys::recv_exact(fd->number(), &reply, sizeof reply, deadline));
-        if (reply.magic != wire::session_magic) return fail(EPROTO, "{} is no warden", endpoint->text());
+        if (reply.magic != wire::session_magic) return deny(EPROTO, "{} is no warden", endpoint->text());
         if (reply.ok != 1)
-            return fail(EACCES, "the warden on {} turns us away: {}", landing.node, refusal(reply.ok));
+            return deny(EACCES, "the warden on {} turns us away: {}", landing.node, refusal(reply.ok));
         if (kind == wire::Kind::link) (void)sys::give_room(fd->number());
         return std::move(*fd);
     }
     if (last) return fail(*last, "cannot reach the warden on {}", landing.node);
-    return fail(EINVAL, "{} has told no address of its warden", landing.node);
+    return deny(EINVAL, "{} has told no address of its warden", landing.node);
 }
 
 Result<Session> Session::connect(wire::Landing const& landing, uint32_t epoch) {
@@ -65,7 +65,7 @@ Result<Session> Session::connect(wire::Landing const& landing, uint32_t epoch) {
 }
 
 Status Session::send_frame(SessionType type, std::string const& body) {
-    if (body.size() > wire::session_frame_max) return fail(EMSGSIZE, "a message of {} bytes", body.size());
+    if (body.size() > wire::session_frame_max) return deny(EMSGSIZE, "a message of {} bytes", body.size());
     wire::SessionFrame head;
     head.length = static_cast<uint32_t>(body.size());
     head.type = type;
@@ -86,21 +86,21 @@ Status Session::cut_frames() {
         wire::SessionFrame head;
         std::memcpy(&head, input_.data() + at, sizeof head);
         if (head.version != wire::session_version)
-            return fail(EPROTO, "{} speaks version {} of the session", landing_.node, head.version);
+            return deny(EPROTO, "{} speaks version {} of the session", landing_.node, head.version);
         if (head.length > wire::session_frame_max)
-            return fail(EMSGSIZE, "a message of {} bytes from {}", head.length, landing_.node);
+            return deny(EMSGSIZE, "a message of {} bytes from {}", head.length, landing_.node);
         if (input_.size() - at - sizeof head < head.length) break;
         std::string body = input_.substr(at + sizeof head, head.length);
         at += sizeof head + head.length;
         if (head.type == SessionType::ping) continue;
         if (head.type == SessionType::tally) {
             auto tally = wire::decode<wire::GuestTally>(body);
-            if (!tally) return fail(EBADMSG, "a malformed tally from {}", landing_.node);
+            if (!tally) return deny(EBADMSG, "a malformed tally from {}", landing_.node);
             tally_ = std::move(*tally);
             tally_wanted_ = false;
             continue;
         }
-        if (frames_.size() > 64) return fail(EPROTO, "{} talks too much", landing_.node);
+        if (frames_.size() > 64) return deny(EPROTO, "{} talks too much", landing_.node);
         frames_.push_back({head.type, std::move(body)});
     }
     input_.erase(0, at);
@@ -129,7 +129,7 @@ Status Session::receive() {
             TRY(cut_frames());
             continue;
         }
-        if (got == 0) return fail(ECONNRESET, "the warden on {} has closed the session", landing_.node);
+        if (got == 0) return deny(ECONNRESET, "the warden on {} has closed the session", landing_.node);
         if (errno == EAGAIN) return {};
         if (errno != EINTR) return fail(errno, "the session with {} is broken", landing_.node);
     }
@@ -139,9 +139,9 @@ Status Session::sound() const {
     for (auto const& frame : frames_) {
         if (frame.type != SessionType::trouble) continue;
         auto trouble = wire::decode<wire::Trouble>(frame.body);
-        return fail(EIO, "{}: {}", landing_.node, trouble ? trouble->text : "it has trouble");
+        return deny(EIO, "{}: {}", landing_.node, trouble ? trouble->text : "it has trouble");
     }
-    if (silent_for() > silence_limit) return fail(ETIMEDOUT, "{} is silent", landing_.node);
+    if (silent_for() > silence_limit) return deny(ETIMEDOUT, "{} is silent", landing_.node);
     return {};
 }
 
@@ -158,7 +158,7 @@ Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, N
         for (auto frame = frames_.begin(); frame != frames_.end(); ++frame) {
             if (frame->type == SessionType::trouble) {
                 auto trouble = wire::decode<wire::Trouble>(frame->body);
-                if (!trouble) return fail(EBADMSG, "a malformed message from {}", landing_.node);
+                if (!trouble) return deny(EBADMSG, "a malformed message from {}", landing_.node);
                 trouble_ = std::move(*trouble);
                 // That the guest has ended is for the steward's loop to see as well.
                 if (!trouble_.guest_ended) frames_.erase(frame);
@@ -169,8 +169,8 @@ Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, N
             frames_.erase(frame);
             return found;
         }
-        if (deadline.passed()) return fail(ETIMEDOUT, "{} does not answer", landing_.node);
-        if (silent_for() > silence_limit) return fail(ETIMEDOUT, "{} is silent", landing_.node);
+        if (deadline.passed()) return deny(ETIMEDOUT, "{} does not answer", landing_.node);
+        if (silent_for() > silence_limit) return deny(ETIMEDOUT, "{} is silent", landing_.node);
         pollfd wanted{fd_.number(), POLLIN, 0};
         (void)::poll(&wanted, 1, std::min(deadline.poll_ms(), 100));
         TRY(receive());

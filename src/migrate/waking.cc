@@ -57,7 +57,7 @@ Status Body::wake_in_program() {
             if (!tracee && tracee.error().gone()) break;
             if (!tracee) return Failure(tracee.error());
             if (TRY(put_into_program(*tracee, tracee->leader(), index))) break;
-            if (deadline.passed()) return fail(EBUSY, "a thread does not come to its wait");
+            if (deadline.passed()) return deny(EBUSY, "a thread does not come to its wait");
             TRY(tracee->detach(tracee->leader()));
             timespec moment{0, 50000};
             (void)::nanosleep(&moment, nullptr);

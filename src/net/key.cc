@@ -17,10 +17,10 @@ namespace rove::net {
 Result<ClusterKey> load_cluster_key(std::string const& path) {
     struct stat status = TRY(sys::stat(path));
     if ((status.st_mode & 077) != 0)
-        return fail(EACCES, "the cluster key {0} can be read by others; 'chmod 600 {0}'", path);
+        return deny(EACCES, "the cluster key {0} can be read by others; 'chmod 600 {0}'", path);
     ClusterKey key{std::string(trim(TRY(sys::read_file(path, 64 << 10))))};
     if (key.secret.size() < key_bytes_min)
-        return fail(EINVAL, "the cluster key {} is shorter than {} bytes", path, key_bytes_min);
+        return deny(EINVAL, "the cluster key {} is shorter than {} bytes", path, key_bytes_min);
     return key;
 }
 
@@ -29,7 +29,7 @@ Result<std::string> derive(ClusterKey const& key, std::string_view purpose) {
         EVP_KDF_fetch(nullptr, "HKDF", nullptr), EVP_KDF_free);
     std::unique_ptr<EVP_KDF_CTX, void (*)(EVP_KDF_CTX*)> context(
         EVP_KDF_CTX_new(kdf.get()), EVP_KDF_CTX_free);
-    if (!context) return fail(ENOTSUP, "OpenSSL has no HKDF");
+    if (!context) return deny(ENOTSUP, "OpenSSL has no HKDF");
     std::string secret = key.secret, label(purpose), salt = "rove cluster", digest = "SHA256";
     OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
@@ -40,14 +40,14 @@ Result<std::string> derive(ClusterKey const& key, std::string_view purpose) {
     std::string out(32, '\0');
     if (EVP_KDF_derive(context.get(), reinterpret_cast<unsigned char*>(out.data()), out.size(),
             parameters) != 1)
-        return fail(EIO, "cannot derive a key");
+        return deny(EIO, "cannot derive a key");
     return out;
 }
 
 Result<std::string> random_bytes(size_t count) {
     std::string bytes(count, '\0');
     if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
-        return fail(EIO, "the system gives no random bytes");
+        return deny(EIO, "the system gives no random bytes");
     return bytes;
 }
 

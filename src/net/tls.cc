@@ -59,9 +59,9 @@ Failure explain() {
         || reason == SSL_R_DIGEST_CHECK_FAILED || reason == SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER
         || reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM || reason == SSL_R_NO_SHARED_CIPHER
         || reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)
-        return fail(EACCES, "it has another cluster key");
+        return deny(EACCES, "it has another cluster key");
     char const* text = ERR_reason_error_string(code);
-    return fail(EPROTO, "TLS failed ({})", text ? text : "connection closed");
+    return deny(EPROTO, "TLS failed ({})", text ? text : "connection closed");
 }
 
 } // namespace
@@ -110,13 +110,13 @@ Result<Tls> Tls::create(std::string const& psk, Role role) {
 Status Tls::feed(std::string_view ciphertext) {
     if (!ciphertext.empty()
         && BIO_write(state_->in, ciphertext.data(), static_cast<int>(ciphertext.size())) <= 0)
-        return fail(ENOMEM, "no memory for TLS");
+        return deny(ENOMEM, "no memory for TLS");
     if (established()) return {};
     ERR_clear_error();
     int done = SSL_do_handshake(state_->ssl.get());
     if (done == 1) {
         // The key alone makes a peer; a handshake without it proves nothing.
-        if (!SSL_session_reused(state_->ssl.get())) return fail(EACCES, "it has another cluster key");
+        if (!SSL_session_reused(state_->ssl.get())) return deny(EACCES, "it has another cluster key");
         return {};
     }
     int why = SSL_get_error(state_->ssl.get(), done);
@@ -138,7 +138,7 @@ Result<std::string> Tls::read() {
         }
         int why = SSL_get_error(state_->ssl.get(), count);
         if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) break;
-        if (why == SSL_ERROR_ZERO_RETURN) return fail(EPIPE, "the connection was closed");
+        if (why == SSL_ERROR_ZERO_RETURN) return deny(EPIPE, "the connection was closed");
         return explain();
     }
     return plaintext;

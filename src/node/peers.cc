@@ -27,7 +27,7 @@ struct HostPort {
 Result<HostPort> split_address(std::string const& text) {
     size_t colon = text.rfind(':');
     if (colon == std::string::npos || !parse_number<uint16_t>(std::string_view(text).substr(colon + 1)))
-        return fail(EINVAL, "'{}' is not an address:port", printable(text));
+        return deny(EINVAL, "'{}' is not an address:port", printable(text));
     std::string host = text.substr(0, colon);
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     return HostPort{host, text.substr(colon + 1)};
@@ -107,7 +107,7 @@ Status Peers::listen(std::string const& text) {
     HostPort at = TRY(split_address(text));
     boost::system::error_code error;
     auto address = asio::ip::make_address(at.host.empty() || at.host == "*" ? "::" : at.host, error);
-    if (error) return fail(EINVAL, "'{}' is not a numeric address", at.host);
+    if (error) return deny(EINVAL, "'{}' is not a numeric address", at.host);
     tcp::endpoint endpoint(address, static_cast<uint16_t>(std::stoi(at.port)));
     tcp::acceptor acceptor(io_);
     acceptor.open(endpoint.protocol(), error);
@@ -368,7 +368,7 @@ Task<Result<PeerReply>> Peers::ask_once(std::string node, PeerType type, std::st
     if (!link) {
         auto member = board_.find(node, monotonic_now());
         std::string why = member && !member->trouble.empty() ? member->trouble : "it does not answer";
-        co_return fail(EHOSTUNREACH, "{} cannot be reached: {}", node, why);
+        co_return deny(EHOSTUNREACH, "{} cannot be reached: {}", node, why);
     }
     uint32_t number = ++link->last_request;
     auto pending = std::make_shared<Pending>(io_);
@@ -377,7 +377,7 @@ Task<Result<PeerReply>> Peers::ask_once(std::string node, PeerType type, std::st
     head.length = static_cast<uint32_t>(body.size());
     head.type = type;
     head.request = number;
-    if (head.length > wire::peer_body_max(type)) co_return fail(EMSGSIZE, "the question to {} is too long", node);
+    if (head.length > wire::peer_body_max(type)) co_return deny(EMSGSIZE, "the question to {} is too long", node);
     link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
     (void)co_await pending->done.wait(timeout);
     link->pending.erase(number);

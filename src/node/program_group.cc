@@ -15,7 +15,7 @@ Result<std::string> make_program_group(pid_t pid, std::string const& name) {
     auto base = present.directory("freezer");
     if (!base) {
         auto all = present.directories();
-        if (all.empty()) return fail(ENOTSUP, "this machine has no cgroups that Rove could use");
+        if (all.empty()) return deny(ENOTSUP, "this machine has no cgroups that Rove could use");
         base = all.front();
     }
     std::string directory = *base + "/" + name;

@@ -174,7 +174,7 @@ Result<std::vector<pid_t>> Cgroup::members() const {
 
 Result<std::string> Cgroup::knob(std::string const& controller, std::string const& file) const {
     auto path = directory(controller);
-    if (!path) return fail(ENOTSUP, "this machine has no cgroup controller '{}'", controller);
+    if (!path) return deny(ENOTSUP, "this machine has no cgroup controller '{}'", controller);
     return *path + "/" + file;
 }
 

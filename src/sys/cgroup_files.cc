@@ -137,7 +137,7 @@ Result<CgroupPlaces> find_cgroup_places(
                 places.controllers[controller] = place_in(mount, line.path);
         }
     }
-    if (places.controllers.empty()) return fail(ENOENT, "no cgroup file system is mounted");
+    if (places.controllers.empty()) return deny(ENOENT, "no cgroup file system is mounted");
     return places;
 }
 

@@ -69,18 +69,18 @@ uint64_t host_xfeatures() {
 
 Status Warden::prepare(wire::Prepare message) {
     FAULT_POINT("warden_prepare");
-    if (message.identity != order_.identity) return fail(EPERM, "another process than was announced");
+    if (message.identity != order_.identity) return deny(EPERM, "another process than was announced");
     if (message.blob != blob_identity()) {
         error_reason_ = "wrong_version";
         return fail(EPROTO, "home runs another version of the runtime");
     }
     if (message.identity.pid <= 1) {
         error_reason_ = "pid_1";
-        return fail(ENOTSUP, "PID {} cannot be away", message.identity.pid);
+        return deny(ENOTSUP, "PID {} cannot be away", message.identity.pid);
     }
     if ((message.xfeatures & ~host_xfeatures()) != 0) {
         error_reason_ = "cpu_features";
-        return fail(ENOTSUP, "this CPU lacks state that the process may use");
+        return deny(ENOTSUP, "this CPU lacks state that the process may use");
     }
     if (message.region % wire::region_align != 0 || message.region == 0 ||
         message.region > address_end - wire::region_align)
