@@ -15,7 +15,7 @@ using wire::SessionType;
 
 Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     if (TRY(tracee::read_stat(body_.pid())).state == 'T')
-        return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
+        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = TRY(body_.epoch()) + 1;
     Session next = TRY(Session::connect(landing, epoch));
@@ -44,6 +44,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         progress.phase("park");
         TRY(take_layout(parked.layout));
         layout = std::move(parked.layout);
+        TRY(check_freeze(monotonic_now() - progress.frozen, layout));
         TRY(settle_layout(next, layout));
         state = std::move(parked.state);
         for (auto const& image : state.threads)
@@ -90,6 +91,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         account_ = parked.state.account;
         FAULT_POINT("onward_before_commit");
         TRY(next.receive()); // a host that has died by now is not moved to
+        TRY(check_freeze(monotonic_now() - progress.frozen, {}));
         return body_.set_epoch(epoch); // the commit
     };
     Status done = attempt();

@@ -11,6 +11,7 @@
 
 #include "base/fault.hh"
 #include "base/log.hh"
+#include "base/units.hh"
 #include "blob/blob.hh"
 #include "image/layout.hh"
 #include "migrate/steward.hh"
@@ -31,6 +32,7 @@ constexpr Nanos quick_answer = std::chrono::microseconds(150);
 constexpr uint64_t segment_part = 1 << 20;
 constexpr uint64_t page = 4096;
 constexpr Nanos keep_pages = std::chrono::seconds(5);
+constexpr uint64_t best_bytes_per_ns = 4;
 
 // What home's clocks say at a moment of the host's. The host has read its own somewhere between question and
 // answer, so the shortest round trip tells most exactly; the middle of it is taken.
@@ -228,7 +230,19 @@ void Steward::begin_there(Session& session) {
     if (!running) LOG(warn, "{}", running.error().sentence());
 }
 
+// The wanted limit of a freeze: what would take longer even at the best of rates is not begun, what has taken longer is
+// undone before the commit.
+Status Steward::check_freeze(Nanos so_far, wire::Layout const& to_send) const {
+    if (order_.freeze_limit_us == 0) return {};
+    Nanos limit = std::chrono::microseconds(order_.freeze_limit_us);
+    uint64_t bytes = 0;
+    for (auto const& range : to_send.present) bytes += range.length;
+    if (so_far + Nanos(static_cast<int64_t>(bytes / best_bytes_per_ns)) <= limit) return {};
+    return deny(ETIME, "it would stand still for longer than {} (move.freeze)", print_duration(limit));
+}
+
 Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
+    TRY(check_asker(body_.pid(), asker_, refusal_));
     Survey found = TRY(survey(body_.pid(), body_.region(), refusal_));
     TRY(body_.prepare(found));
     body_.set_idle([this] { return keep_sessions(); });
@@ -241,6 +255,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
         return mapping.inode != 0 && !segments_.place(body_.pid(), body_.memory(), mapping);
     });
     wire::Layout expected = TRY(layout_of(steady));
+    TRY(check_freeze(Nanos(0), expected));
     wire::Layout layout; // the final one, when frozen
     progress.phase("survey");
 
@@ -265,6 +280,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
         auto images = TRY(body_.enter(found, refusal_, std::move(held)));
         progress.phase("enter");
         auto frozen = [&]() -> Status {
+            TRY(check_asker(body_.pid(), asker_, refusal_));
             found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
             TRY(check_mappings(found.mappings, body_.region(), refusal_));
             TRY(leases_.take(body_.pid(), found.mappings, refusal_));
@@ -275,6 +291,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
             layout = TRY(layout_of(found.mappings));
             layout.brk_start = state.brk_start;
             layout.brk_now = state.brk_now;
+            TRY(check_freeze(monotonic_now() - progress.frozen, layout));
             TRY(settle_layout(session, layout));
             TRY(session.send(SessionType::state, state));
             FAULT_POINT("after_state");
@@ -292,6 +309,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
             TRY(body_.write_landing(landing, epoch));
             FAULT_POINT("before_commit");
             TRY(session.receive()); // a host that has died by now is not moved to
+            TRY(check_freeze(monotonic_now() - progress.frozen, {}));
             return body_.commit(wire::Phase::serving, epoch);
         };
         Status committed = frozen();

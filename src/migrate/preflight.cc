@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/text.hh"
+#include "image/credentials.hh"
 #include "image/layout.hh"
 #include "sys/files.hh"
 #include "wire/region.hh"
@@ -16,6 +17,14 @@
 namespace rove::migrate {
 
 namespace {
+
+char const* sentence_of(std::string_view word) {
+#define ROW(known, passes, sentence, lifted_by)                                                    \
+    if (word == #known) return sentence;
+#include "wire/reasons.def"
+#undef ROW
+    return "it cannot leave";
+}
 
 Status check_status(std::string const& status, Refusal& refusal) {
     std::string tracer = tracee::status_line(status, "TracerPid");
@@ -94,8 +103,8 @@ Status check_mappings(std::vector<image::Mapping> const& mappings, uint64_t regi
         if (image::is_foreign(mapping, region)) continue;
         std::string word = image::confining_word(mapping);
         if (!word.empty())
-            return refusal.because(word.c_str(), fmt::format("a mapping at {:#x} ({}) cannot leave", mapping.start,
-                mapping.path.empty() ? "no file" : printable(mapping.path)));
+            return refusal.because(word.c_str(), fmt::format("{}: {} at {:#x}", sentence_of(word),
+                mapping.path.empty() ? "a mapping" : printable(mapping.path), mapping.start));
     }
     return {};
 }
@@ -121,13 +130,20 @@ Status check_threads(size_t threads, Refusal& refusal) {
     return refusal.because("too_many_threads", fmt::format("it has {} threads", threads));
 }
 
-Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
+Status check_asker(pid_t pid, wire::Asker const& asker, Refusal& refusal) {
+    auto credentials = TRY(image::parse_credentials(TRY(sys::read_file(fmt::format("/proc/{}/status", pid)))));
+    auto objection = image::objection(credentials, asker.uid, asker.move_root != 0);
+    if (!objection.word.empty()) return refusal.because(objection.word.c_str(), objection.text);
+    return {};
+}
+
+Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* maps) {
     Survey survey;
     survey.stat = TRY(tracee::read_stat(pid));
     if (survey.stat.state == 'Z' && survey.stat.threads > 1)
         return refusal.because("leader_ended", "its first thread has ended");
-    if (survey.stat.state == 'Z' || survey.stat.state == 'X') return fail(ESRCH, "process {} has ended", pid);
-    if (survey.stat.state == 'T') return fail(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid);
+    if (survey.stat.state == 'Z' || survey.stat.state == 'X') return deny(ESRCH, "process {} has ended", pid);
+    if (survey.stat.state == 'T') return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid);
     if (survey.stat.policy == SCHED_FIFO || survey.stat.policy == SCHED_RR || survey.stat.policy == 6)
         return refusal.because("realtime", "it has a real-time scheduling policy");
     std::string status = TRY(sys::read_file(fmt::format("/proc/{}/status", pid)));
@@ -142,7 +158,7 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal) {
     TRY(check_relatives(pid, survey.stat, refusal));
     survey.threads = TRY(tracee::list_threads(pid)).size();
     TRY(check_threads(survey.threads, refusal));
-    survey.mappings = TRY(tracee::whole_mappings(pid, "smaps"));
+    survey.mappings = TRY(tracee::whole_mappings(pid, maps));
     bool whole = std::any_of(survey.mappings.begin(), survey.mappings.end(), [](auto const& mapping) { return mapping.path == "[vdso]"; });
     if (!whole) return refusal.because("exec", "it is just executing another program; try again");
     TRY(check_mappings(survey.mappings, region, refusal));

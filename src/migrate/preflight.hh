@@ -8,6 +8,7 @@
 #include "image/maps.hh"
 #include "migrate/refusal.hh"
 #include "tracee/proc.hh"
+#include "wire/keeper.hh"
 
 namespace rove::migrate {
 
@@ -19,8 +20,12 @@ struct Survey {
     size_t threads = 0;
 };
 
-// Fails with a word in `refusal` if the process cannot leave now. `region`: ours, if it is there.
-Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal);
+// Fails with a word in `refusal` if the process cannot leave now. `region`: ours, if it is there. `maps`: the file of
+// /proc/PID that is read; "maps" costs no walk over all pages, but has no flags.
+Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* maps = "smaps");
+
+// Whether the one who wants it moved may: asked again when it is frozen, since it gains rights by executing a program.
+Status check_asker(pid_t pid, wire::Asker const& asker, Refusal& refusal);
 
 // The mappings now. Flags are taken over from `before` where a mapping is the same: reading them
 // anew costs a walk over all pages.

@@ -62,6 +62,7 @@ private:
 Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
     : order_(std::move(order)), daemon_(socket), body_(std::move(body)), tally_(order_.tally), host_(order_.node),
       home_since_(monotonic_now() + wait_for_order) {
+    asker_.move_root = order_.move_root;
     account_.cpu_us = tally_.cpu_away_us;
     account_.forwarded = tally_.forwarded_calls;
     account_.local = tally_.local_calls;
@@ -159,6 +160,9 @@ void Steward::serve_daemon() {
             else move(*request);
             break;
         }
+        case KeeperType::asker:
+            if (auto asker = wire::decode<wire::Asker>(packet->body)) asker_ = *asker;
+            break;
         case KeeperType::trace_request: {
             wire::TraceReply reply;
             if (session_) (void)session_->renew_tally(std::chrono::milliseconds(500)); // a broken session is noticed elsewhere
@@ -175,6 +179,7 @@ void Steward::serve_daemon() {
         case KeeperType::end_guest:
         case KeeperType::trace_reply:
         case KeeperType::came_home:
+        case KeeperType::looked:
         default: LOG(debug, "a message {} from the daemon, ignoring", static_cast<int>(packet->type)); break;
         }
     }
@@ -221,12 +226,14 @@ void Steward::move(wire::Move const& request) {
 
 // A program that is about to execute another is held at the new one's first instruction.
 void Steward::wait_for_exec(wire::Move const& request) {
+    refusal_ = {};
     auto tracee = tracee::Tracee::seize_at_exec(body_.pid());
     auto refuse = [&](Error const& error) {
         wire::MoveDone done;
         done.request = request.request;
         done.from = host_;
         done.to = request.landing.node;
+        done.reason = refusal_.word;
         done.text = error.sentence();
         daemon_.send(KeeperType::move_done, done);
         home_since_ = monotonic_now();
@@ -243,7 +250,6 @@ void Steward::wait_for_exec(wire::Move const& request) {
     }
     Progress progress;
     progress.began = progress.phase_began = monotonic_now();
-    refusal_ = {};
     Status moved = body_.reopen_memory();
     {
         Urgent urgent;

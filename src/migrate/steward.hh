@@ -69,6 +69,7 @@ private:
     Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout);
     Status settle_layout(Session& session, wire::Layout const& layout);
     Status send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress);
+    Status check_freeze(Nanos so_far, wire::Layout const& to_send) const;
     void begin_there(Session& session);
     void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat, std::vector<wire::Range> const& kept);
 
@@ -94,6 +95,7 @@ private:
     std::optional<Session> session_; // with the present host, when away
     Session* other_ = nullptr;       // the one a move is being made with
     Refusal refusal_;
+    wire::Asker asker_;              // who wants the moves that come
     wire::Layout last_layout_;       // as last known, for a host's preparations
     wire::Tally tally_;
     std::string host_;

@@ -27,6 +27,8 @@ enum class KeeperType : uint16_t {
     trace_request = 8, // daemon → steward
     trace_reply = 9,   // steward → daemon
     came_home = 10,    // steward → daemon: the process is home and the steward about to end
+    asker = 11,        // daemon → steward, before a move: who wants it
+    looked = 12,       // looker → daemon: its first and only word
 };
 
 /// Names a process for good: PIDs and node names are reused, these four together are not.
@@ -207,6 +209,46 @@ template <class V> void describe(V& v, Move& m) {
     v.field("request", m.request);
     v.field("landing", m.landing);
     v.field("wait_for_exec", m.wait_for_exec);
+}
+
+/// Who wants the moves that follow, and whether root's processes may be moved.
+struct Asker {
+    uint32_t uid = 0;
+    uint8_t move_root = 1;
+};
+template <class V> void describe(V& v, Asker& m) {
+    v.field("uid", m.uid);
+    v.field("move_root", m.move_root);
+}
+
+/// What a daemon asks a looker (`rove-keeper look`): what keeps these processes from leaving.
+struct LookOrder {
+    uint64_t question = 0;
+    uint8_t quick = 0; // 1: not what takes a walk over all pages
+    std::vector<Identity> processes;
+};
+template <class V> void describe(V& v, LookOrder& m) {
+    v.field("question", m.question);
+    v.field("quick", m.quick);
+    v.field("processes", m.processes);
+}
+/// An empty reason: nothing that can be seen from outside.
+struct Sight {
+    Identity identity;
+    std::string reason, text;
+};
+template <class V> void describe(V& v, Sight& m) {
+    v.field("identity", m.identity);
+    v.field("reason", m.reason);
+    v.field("text", m.text);
+}
+struct Looked {
+    uint64_t question = 0;
+    std::vector<Sight> sights; // without those that have ended
+};
+template <class V> void describe(V& v, Looked& m) {
+    v.field("question", m.question);
+    v.field("sights", m.sights);
 }
 
 struct MoveDone {
