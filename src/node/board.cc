@@ -2,6 +2,8 @@
 // Board: the fixed list of members.
 #include "node/board.hh"
 
+#include <string_view>
+
 namespace rove::node {
 
 char const* word(MemberState state) {
@@ -90,8 +92,35 @@ std::optional<Member> ListBoard::find(std::string const& name, Nanos now) const 
     return view(name, found->second, now);
 }
 
+namespace {
+// n2 before n10: digits count as numbers.
+struct NaturalLess {
+    bool operator()(std::string const& a, std::string const& b) const {
+        auto digit = [](char c) { return c >= '0' && c <= '9'; };
+        size_t i = 0, j = 0;
+        while (i < a.size() && j < b.size()) {
+            if (!digit(a[i]) || !digit(b[j])) {
+                if (a[i] != b[j]) return a[i] < b[j];
+                ++i, ++j;
+                continue;
+            }
+            auto number = [&](std::string const& text, size_t& at) {
+                while (at < text.size() && text[at] == '0') ++at;
+                size_t from = at;
+                while (at < text.size() && digit(text[at])) ++at;
+                return std::string_view(text).substr(from, at - from);
+            };
+            auto first = number(a, i), second = number(b, j);
+            if (first.size() != second.size()) return first.size() < second.size();
+            if (first != second) return first < second;
+        }
+        return a.size() - i != b.size() - j ? a.size() - i < b.size() - j : a < b; // n1 and n01 are two
+    }
+};
+} // namespace
+
 std::vector<Member> ListBoard::members(Nanos now) const {
-    std::map<std::string, Member> sorted;
+    std::map<std::string, Member, NaturalLess> sorted;
     for (auto const& [name, slot] : slots_)
         if (name != own_.name) sorted[name] = view(name, slot, now);
     sorted[own_.name] = *find(own_.name, now);

@@ -78,5 +78,12 @@ TEST_F(BoardTest, blocked_is_a_state_of_its_own) {
     EXPECT_TRUE(board.find("n2", Nanos(0))->reachable());
 }
 
+TEST_F(BoardTest, numbers_in_names_count_as_numbers) {
+    for (char const* name : {"n10", "n3", "a", "n03", "n2b"}) board.add(name, "10.0.0.9");
+    std::string order;
+    for (Member const& member : board.members(Nanos(0))) order += member.name + " ";
+    EXPECT_EQ(order, "a n1 n2 n2b n3 n03 n10 ");
+}
+
 } // namespace
 } // namespace rove::node
