@@ -98,7 +98,7 @@ std::string verb_page(Verb const& verb) {
     return page + "# SEE ALSO\n\n*rove*(1), also for the exit status\n";
 }
 
-// The daemon's page. Its keys are shown by `rove config`, which asks a daemon: the page does not repeat them.
+// The daemon's page. Its keys have a page of their own, which the daemon writes from its table.
 std::string daemon_page(std::string const& version) {
     std::string page =
         "roved(8)\n\n# NAME\n\nroved - the daemon of a Rove node\n\n# SYNOPSIS\n\n"
@@ -115,13 +115,13 @@ std::string daemon_page(std::string const& version) {
     page += "# SIGNALS\n\n*SIGTERM*, *SIGINT*\n\tend; programs and guests stay as they are\n\n"
             "# EXIT STATUS\n\n*0*\n\tended by a signal\n\n*1*\n\tcould not start; the reason is "
             "on standard error\n\n*2*\n\tusage\n\n";
-    page += "# FILES\n\n/etc/rove/rove.toml\n\tthe configuration; *rove config* shows every key, its "
-            "value and what it means\n\n/etc/rove/key\n\tthe cluster's key; *rove init* makes it, "
+    page += "# FILES\n\n/etc/rove/rove.toml\n\tthe configuration: *rove.toml*(5); *rove config* "
+            "shows what is in force\n\n/etc/rove/key\n\tthe cluster's key; *rove init* makes it, "
             "*rove join* takes it\n\n/run/rove\n\tthe sockets, and the state of this boot\n\n";
     page += "# NOTES\n\nAs a service it must be stopped without its keepers (KillMode=process in "
             "systemd), or stopping\nit ends every guest. *rove-drain.service* runs *rove node drain* when the "
             "machine shuts down.\n\n";
-    return page + "# SEE ALSO\n\n*rove*(1), *rove-node*(1), *rove-config*(1), *rove-check*(1)\n\n"
+    return page + "# SEE ALSO\n\n*rove*(1), *rove-node*(1), *rove-config*(1), *rove-check*(1), *rove.toml*(5)\n\n"
                   "Version " + escaped(version) + ".\n";
 }
 

@@ -7,7 +7,9 @@
 #include <toml++/toml.h>
 
 #include "base/check.hh"
+#include "base/text.hh"
 #include "base/units.hh"
+#include "node/cpu_features.hh"
 #include "sys/files.hh"
 
 namespace rove::node {
@@ -25,14 +27,14 @@ std::vector<Knob> const knobs = {
     {"guests.memory",      Unit::size,     "0",         "How much memory all guests may use together; 0: no limit but the node's."},
     {"guests.homes",       Unit::texts,    "*",         "The nodes whose processes are taken; * is all."},
     {"guests.users",       Unit::texts,    "*",         "The users whose processes are taken; * is all."},
-    {"guests.nice",        Unit::number,   "0",         "The nice value of guests, -20 to 19."},
+    {"guests.nice",        Unit::number,   "0",         "The nice value of guests, 0 to 19."},
     {"guests.cpu_weight",  Unit::number,   "100",       "The CPU weight of all guests together, 1 to 10000; everybody's is 100."},
     {"guests.uid_base",    Unit::number,   "1879048192","The first of 60000 user and group numbers that belong to guests alone, 100000 or more."},
     {"move.root",          Unit::flag,     "true",      "Whether root's processes may be moved."},
-    {"move.freeze",        Unit::duration, "0",         "The longest wanted freeze of a move; 0: none given."},
+    {"move.freeze",        Unit::duration, "0",         "The longest wanted freeze: a move out that would take longer is not made; 0: no limit."},
     {"move.host_blocked",  Unit::flag,     "false",     "Whether this node starts out taking no guests."},
     {"links.port_range",   Unit::text,     "",          "The ports that guests' connections may use, first-last; empty: any."},
-    {"drain.seconds",      Unit::number,   "60",        "How long a shutting-down machine waits for its processes to leave."},
+    {"drain.seconds",      Unit::number,   "60",        "How many seconds a drain takes at most, also that of a machine that shuts down."},
     {"cpu.hide",           Unit::texts,    "",          "CPU features that this node does not count among its own."},
     {"log.level",          Unit::text,     "info",      "debug, info, warn or error."},
 };
@@ -53,7 +55,23 @@ Result<Setting> initial(Knob const& knob) {
         return Setting(text.empty() ? std::vector<std::string>{} : std::vector<std::string>{knob.initial});
     case Unit::peers: return Setting(std::vector<PeerEntry>{});
     }
-    return fail(EINVAL, "no such unit");
+    return deny(EINVAL, "no such unit");
+}
+
+bool has_port(std::string_view address) {
+    size_t colon = address.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) return false;
+    auto port = parse_number<uint16_t>(address.substr(colon + 1));
+    // An IPv6 address has brackets, else its last colon is no port's.
+    bool bare = address.find(':') != colon && address[0] != '[';
+    return port && *port != 0 && !bare;
+}
+
+// For scdoc, in which stars and underlines mean something.
+std::string escaped(std::string_view text) {
+    std::string plain;
+    for (char c : text) plain += c == '*' || c == '_' ? std::string{'\\', c} : std::string(1, c);
+    return plain;
 }
 
 std::string place(toml::source_region const& region, std::string const& source) {
@@ -62,18 +80,18 @@ std::string place(toml::source_region const& region, std::string const& source) 
 
 Result<std::string> one_text(toml::node const& node, std::string const& where) {
     auto value = node.value_exact<std::string>();
-    if (!value) return fail(EINVAL, "{} must be a text in quotes", where);
+    if (!value) return deny(EINVAL, "{} must be a text in quotes", where);
     return *value;
 }
 
 Result<std::vector<PeerEntry>> read_peers(toml::node const& node, std::string const& where) {
     std::vector<PeerEntry> peers;
     toml::array const* list = node.as_array();
-    if (!list) return fail(EINVAL, "{} must be an array of {{ name, address }}", where);
+    if (!list) return deny(EINVAL, "{} must be an array of {{ name, address }}", where);
     for (toml::node const& item : *list) {
         toml::table const* row = item.as_table();
         if (!row || row->size() != 2 || !(*row)["name"].is_string() || !(*row)["address"].is_string())
-            return fail(EINVAL, "{} must be an array of {{ name, address }}", where);
+            return deny(EINVAL, "{} must be an array of {{ name, address }}", where);
         peers.push_back({*(*row)["name"].value<std::string>(), *(*row)["address"].value<std::string>()});
     }
     return peers;
@@ -84,35 +102,35 @@ Result<Setting> read(Knob const& knob, toml::node const& node, std::string const
     case Unit::text: return Setting(TRY(one_text(node, where)));
     case Unit::number:
         if (auto value = node.value_exact<int64_t>()) return Setting(*value);
-        return fail(EINVAL, "{} must be a whole number", where);
+        return deny(EINVAL, "{} must be a whole number", where);
     case Unit::decimal:
         if (auto value = node.value<double>()) return Setting(*value);
-        return fail(EINVAL, "{} must be a number", where);
+        return deny(EINVAL, "{} must be a number", where);
     case Unit::size: {
         if (auto value = node.value_exact<int64_t>(); value && *value >= 0) return Setting(*value);
         auto size = parse_size(TRY(one_text(node, where)));
-        if (!size) return fail(EINVAL, "{} must be a size such as \"2G\"", where);
+        if (!size) return deny(EINVAL, "{} must be a size such as \"2G\"", where);
         return Setting(static_cast<int64_t>(*size));
     }
     case Unit::duration: {
         auto time = parse_duration(TRY(one_text(node, where)));
         if (!time || time->count() < 0)
-            return fail(EINVAL, "{} must be a time such as \"10ms\"", where);
+            return deny(EINVAL, "{} must be a time such as \"10ms\"", where);
         return Setting(static_cast<int64_t>(time->count()));
     }
     case Unit::flag:
         if (auto value = node.value_exact<bool>()) return Setting(*value);
-        return fail(EINVAL, "{} must be true or false", where);
+        return deny(EINVAL, "{} must be true or false", where);
     case Unit::texts: {
         toml::array const* list = node.as_array();
-        if (!list) return fail(EINVAL, "{} must be an array of texts", where);
+        if (!list) return deny(EINVAL, "{} must be an array of texts", where);
         std::vector<std::string> texts;
         for (toml::node const& item : *list) texts.push_back(TRY(one_text(item, where)));
         return Setting(std::move(texts));
     }
     case Unit::peers: return Setting(TRY(read_peers(node, where)));
     }
-    return fail(EINVAL, "no such unit");
+    return deny(EINVAL, "no such unit");
 }
 
 Status check_range(std::string const& key, Setting const& setting, std::string const& where) {
@@ -120,24 +138,58 @@ Status check_range(std::string const& key, Setting const& setting, std::string c
         char const* key;
         int64_t low, high;
     };
-    static constexpr Range ranges[] = {{"guests.max", 0, 1000000}, {"guests.nice", -20, 19},
+    static constexpr Range ranges[] = {{"guests.max", 0, 1000000}, {"guests.nice", 0, 19},
         {"guests.cpu_weight", 1, 10000}, {"guests.uid_base", 100000, 4294000000},
         {"drain.seconds", 0, 86400}};
     for (Range const& range : ranges) {
         if (key != range.key) continue;
         int64_t value = std::get<int64_t>(setting);
         if (value < range.low || value > range.high)
-            return fail(EINVAL, "{} must be between {} and {}", where, range.low, range.high);
+            return deny(EINVAL, "{} must be between {} and {}", where, range.low, range.high);
     }
     if (key == "log.level") {
         auto const& level = std::get<std::string>(setting);
         if (level != "debug" && level != "info" && level != "warn" && level != "error")
-            return fail(EINVAL, "{} must be debug, info, warn or error", where);
+            return deny(EINVAL, "{} must be debug, info, warn or error", where);
     }
+    if (key == "links.port_range" && !std::get<std::string>(setting).empty() && !parse_ports(std::get<std::string>(setting)))
+        return deny(EINVAL, "{} must be two ports such as \"50000-50100\"", where);
+    if (key == "cpu.hide")
+        for (std::string const& name : std::get<std::vector<std::string>>(setting))
+            if (!is_cpu_feature(name))
+                return deny(EINVAL, "{}: there is no CPU feature '{}'; /proc/cpuinfo names those of this CPU", where, printable(name));
+    if (key == "node.name" && !std::get<std::string>(setting).empty() && !is_node_name(std::get<std::string>(setting)))
+        return deny(EINVAL, "{} must consist of letters, digits, '-', '.' and '_', and not be home or best", where);
+    if (key == "cluster.peers")
+        for (PeerEntry const& peer : std::get<std::vector<PeerEntry>>(setting)) {
+            if (!is_node_name(peer.name))
+                return deny(EINVAL, "{}: '{}' is no name of a node (letters, digits, '-', '.', '_'; not home, not best)", where,
+                    printable(peer.name));
+            if (!has_port(peer.address))
+                return deny(EINVAL, "{}: '{}' needs a port, such as 10.0.0.2:7946", where, printable(peer.address));
+        }
+    if (key == "node.listen")
+        for (std::string const& at : std::get<std::vector<std::string>>(setting))
+            if (!has_port(at)) return deny(EINVAL, "{}: '{}' needs a port, such as 0.0.0.0:7946", where, printable(at));
     return {};
 }
 
 } // namespace
+
+std::optional<Ports> parse_ports(std::string_view text) {
+    auto [first, last] = cut(text, '-');
+    auto low = parse_number<uint16_t>(first), high = parse_number<uint16_t>(last);
+    if (!low || !high || *low == 0 || *low > *high) return std::nullopt;
+    return Ports{*low, *high};
+}
+
+// KEEP IN STEP WITH src/cli/found_verbs.cc
+bool is_node_name(std::string_view name) {
+    bool fits = std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    });
+    return fits && !name.empty() && name.size() <= 64 && name[0] != '-' && name != "home" && name != "best";
+}
 
 Config Config::defaults() {
     Config config;
@@ -155,7 +207,7 @@ Result<Config> Config::parse(std::string const& text, std::string const& source)
     try {
         top = toml::parse(text, source);
     } catch (toml::parse_error const& error) {
-        return fail(EINVAL, "{}: {}", place(error.source(), source), error.description());
+        return deny(EINVAL, "{}: {}", place(error.source(), source), error.description());
     }
     // A peer's table is a value, every other table is a section.
     std::vector<std::pair<std::string, toml::node const*>> todo;
@@ -176,7 +228,7 @@ Result<Config> Config::parse(std::string const& text, std::string const& source)
         bool section = std::any_of(knobs.begin(), knobs.end(),
             [&](Knob const& k) { return std::string_view(k.key).starts_with(key + "."); });
         if (!section || !node->is_table())
-            return fail(EINVAL, "{}: there is no key '{}'; 'rove config' lists all",
+            return deny(EINVAL, "{}: there is no key '{}'; 'rove config' lists all",
                 place(node->source(), source), key);
         for (auto const& [name, inner] : *node->as_table())
             todo.emplace_back(key + "." + std::string(name.str()), &inner);
@@ -205,11 +257,25 @@ std::vector<PeerEntry> const& Config::peers() const {
     return std::get<std::vector<PeerEntry>>(at("cluster.peers").setting);
 }
 
+std::string configuration_page() {
+    static constexpr char const* units[] = {"text", "number", "number", "size such as 2G", "time such as 10ms", "true or false",
+        "array of texts", "array of { name, address }"};
+    std::string page = "rove.toml(5)\n\n# NAME\n\nrove.toml - the configuration of a Rove node\n\n# DESCRIPTION\n\n"
+                       "/etc/rove/rove.toml is read by *roved*(8) when it starts. Every key has a default; an unknown key or a\n"
+                       "wrong value is an error. *rove config* shows what is in force and where it comes from.\n\n# KEYS\n\n";
+    for (Knob const& knob : knobs) {
+        std::string initial = *knob.initial != 0 ? fmt::format("; default: {}", escaped(knob.initial)) : "";
+        page += fmt::format("*{}* ({}{})\n\t{}\n\n", escaped(knob.key), units[static_cast<size_t>(knob.unit)], initial, escaped(knob.sentence));
+    }
+    return page + "# EXAMPLE\n\n```\n[node]\nname = \"n1\"\naddress = \"10.0.0.1\"\nlisten = [\"10.0.0.1:7946\"]\n\n[cluster]\n"
+                  "peers = [{ name = \"n2\", address = \"10.0.0.2:7946\" }]\n\n[guests]\nmax = 16\n```\n\n# SEE ALSO\n\n*roved*(8), *rove-config*(1)\n";
+}
+
 std::vector<Config::Row> Config::rows() const {
     std::vector<Row> rows;
     for (Knob const& knob : knobs) {
         Value const& value = at(knob.key);
-        rows.push_back({knob.key, knob.unit, value.setting, value.source});
+        rows.push_back({knob.key, knob.unit, value.setting, knob.sentence, value.source});
     }
     return rows;
 }

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -33,6 +35,16 @@ extern std::vector<Knob> const knobs;
 // Numbers are whole (size: bytes; duration: nanoseconds), or decimal.
 using Setting = std::variant<bool, int64_t, double, std::string, std::vector<std::string>, std::vector<PeerEntry>>;
 
+struct Ports {
+    uint16_t first = 0, last = 0;
+};
+// "50000-50100".
+std::optional<Ports> parse_ports(std::string_view text);
+// What a person can write behind 'rove move PID': no word that means something else.
+bool is_node_name(std::string_view name);
+// rove.toml(5), for scdoc.
+std::string configuration_page();
+
 class Config {
 public:
     // Every key at its default.
@@ -55,6 +67,7 @@ public:
         std::string key;
         Unit unit;
         Setting value;
+        std::string sentence;
         std::string source; // "default" or "rove.toml:3"
     };
     std::vector<Row> rows() const;

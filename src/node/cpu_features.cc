@@ -60,6 +60,10 @@ uint32_t enabled_state() {
 
 } // namespace
 
+bool is_cpu_feature(std::string_view name) {
+    return std::any_of(std::begin(features), std::end(features), [&](Feature const& feature) { return name == feature.name; });
+}
+
 CpuFeatures cpu_features(std::vector<std::string> const& hidden) {
     CpuFeatures words(word_count);
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;

@@ -7,13 +7,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rove::node {
 
 using CpuFeatures = std::vector<uint32_t>;
 
-// Of the CPU that we run on, without those named in `hidden`; unknown names are ignored.
+// Whether it is the name of one that is compared here.
+bool is_cpu_feature(std::string_view name);
+
+// Of the CPU that we run on, without those named in `hidden`.
 CpuFeatures cpu_features(std::vector<std::string> const& hidden);
 
 // Names of the bits that `wanted` has and `offered` lacks, in a fixed order.

@@ -142,9 +142,9 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     order.node = host_.node;
     order.run_dir = host_.run_dir;
     order.listen = host_.addresses;
-    auto [first, last] = cut(config_.text("links.port_range"), '-');
-    order.port_first = parse_number<uint16_t>(first).value_or(0);
-    order.port_last = parse_number<uint16_t>(last).value_or(0);
+    auto ports = parse_ports(config_.text("links.port_range")).value_or(Ports{});
+    order.port_first = ports.first;
+    order.port_last = ports.last;
     if (::geteuid() == 0)
         order.guest_uid = order.guest_gid =
             static_cast<uint32_t>(config_.number("guests.uid_base")) + guest.slot;

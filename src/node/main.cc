@@ -70,6 +70,10 @@ int run(int argc, char** argv) {
             std::fputs(usage, stdout);
             return 0;
         }
+        if (argument == ".manual") { // for the build
+            std::fputs(configuration_page().c_str(), stdout);
+            return 0;
+        }
         if (argument == "--config" && i + 1 < argc) {
             path = argv[++i];
             must_exist = Config::MustExist::yes;
