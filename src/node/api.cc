@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
+#include "base/units.hh"
 #include "node/call_names.hh"
 #include "node/node.hh"
 #include "node/pid_name.hh"
@@ -45,7 +46,7 @@ Task<Outcome> Node::serve(std::string method, std::string path, std::string quer
         object = parsed.get_object();
     }
     if (method == "GET") {
-        if (path == "/v1/ps") co_return ps(caller, query_flag(query, "all"));
+        if (path == "/v1/ps") co_return co_await ps(caller, query_flag(query, "all"));
         if (path == "/v1/nodes") co_return nodes();
         if (path == "/v1/check") co_return Outcome::done(probe_rows());
         if (path == "/v1/config") co_return config_rows();
@@ -54,7 +55,7 @@ Task<Outcome> Node::serve(std::string method, std::string path, std::string quer
             PidName pid = parse_pid(last());
             if (!pid.home.empty() && pid.home != name_)
                 co_return co_await forward(pid.home, "explain", caller, pid_body(pid.pid));
-            co_return explain(caller, last());
+            co_return co_await explain(caller, last());
         }
         if (path.starts_with("/v1/trace/")) co_return co_await trace(caller, last());
     } else if (method == "POST") {
@@ -74,8 +75,8 @@ json::object Node::ps_row(Process const& process) {
     double cpu = static_cast<double>(process.tally.cpu_away_us) / 1e6;
     if (stat) cpu += std::chrono::duration<double>(ticks_to_time(stat->cpu_ticks)).count();
     bool moving = process.moving || process.place == Place::moving;
-    bool confined = home && !process.reason.empty();
-    char const* state = moving ? "moving" : confined ? "confined" : home ? "home" : "away";
+    Confined why = moving ? Confined{} : confined(process);
+    char const* state = moving ? "moving" : !why.reason.empty() ? "confined" : home ? "home" : "away";
     json::object row;
     row["pid"] = process.pid();
     row["user"] = process.user;
@@ -83,20 +84,26 @@ json::object Node::ps_row(Process const& process) {
     row["home"] = name_;
     row["host"] = process.host;
     row["cpu_seconds"] = cpu;
-    row["memory_bytes"] = home && stat ? stat->resident_pages * 4096 : process.tally.memory_bytes;
+    uint64_t memory = home && stat ? stat->resident_pages * 4096 : process.tally.memory_bytes;
+    row["memory_bytes"] = memory != 0 ? json::value(memory) : json::value();
     row["moves"] = process.tally.moves;
-    row["reason"] = confined ? or_null(process.reason) : json::value();
-    row["reason_text"] = confined ? or_null(process.reason_text) : json::value();
+    row["reason"] = or_null(why.reason);
+    row["reason_text"] = or_null(why.text);
     row["stopped"] = stat && stat->state == 'T';
     row["command"] = process.command;
     return row;
 }
 
-Outcome Node::ps(Caller caller, bool all) {
+Task<Outcome> Node::ps(Caller caller, bool all) {
     refresh_programs();
+    std::vector<ProcessPtr> shown;
+    for (auto& [pid, process] : processes_)
+        if (all || process->uid == caller.uid) shown.push_back(process);
+    co_await look(shown, true);
     json::array rows;
-    for (auto& [pid, process] : processes_) {
-        if (process->ended || (!all && process->uid != caller.uid)) continue;
+    for (ProcessPtr const& process : shown) {
+        pid_t pid = process->pid();
+        if (process->ended) continue;
         auto stat = look_stat(pid);
         if (!stat || stat->start_time != process->identity.start_time) continue;
         process->command = command_line(pid);
@@ -111,7 +118,7 @@ Outcome Node::ps(Caller caller, bool all) {
             row["home"] = guest.identity.home;
             row["host"] = name_;
             row["cpu_seconds"] = static_cast<double>(guest.cpu_us) / 1e6;
-            row["memory_bytes"] = guest.memory_bytes;
+            row["memory_bytes"] = guest.memory_bytes != 0 ? json::value(guest.memory_bytes) : json::value();
             row["moves"] = nullptr; // home knows
             row["reason"] = nullptr;
             row["reason_text"] = nullptr;
@@ -119,7 +126,7 @@ Outcome Node::ps(Caller caller, bool all) {
             row["command"] = guest.command;
             rows.push_back(std::move(row));
         }
-    return Outcome::done(std::move(rows));
+    co_return Outcome::done(std::move(rows));
 }
 
 Outcome Node::nodes() {
@@ -165,12 +172,16 @@ Outcome Node::config_rows() {
             value = std::move(list);
         }
         if (each.unit == Unit::duration) value = static_cast<double>(std::get<int64_t>(each.value)) / 1e9;
-        rows[each.key] = {{"key", each.key}, {"value", std::move(value)}, {"source", each.source}};
+        json::value written = value;
+        if (each.unit == Unit::duration) written = print_duration(Nanos(std::get<int64_t>(each.value)));
+        if (each.unit == Unit::size) written = print_size(static_cast<uint64_t>(std::get<int64_t>(each.value)));
+        rows[each.key] = {{"key", each.key}, {"value", std::move(value)}, {"source", each.source}, {"text", std::move(written)},
+            {"meaning", each.sentence}};
     }
     return Outcome::done(std::move(rows));
 }
 
-Outcome Node::explain(Caller caller, json::value const& name) {
+Task<Outcome> Node::explain(Caller caller, json::value name) {
     pid_t pid = parse_pid(name).pid;
     auto decisions = [&](std::deque<Decision> const& list) {
         json::array rows;
@@ -183,28 +194,44 @@ Outcome Node::explain(Caller caller, json::value const& name) {
     auto process = find(pid);
     if (process && look_stat(pid)) {
         if (caller.uid != 0 && caller.uid != process->uid)
-            return Outcome::failed(4, fmt::format("process {} is not yours", pid));
+            co_return Outcome::failed(4, fmt::format("process {} is not yours", pid));
+        std::vector<ProcessPtr> only{process};
+        co_await look(std::move(only), false);
         json::object row = ps_row(*process);
         json::object answer;
-        for (char const* key : {"pid", "home", "host", "state", "reason", "reason_text"}) answer[key] = row[key];
+        static constexpr char const* shared[] = {"pid", "home", "host", "state", "reason", "reason_text"};
+        for (char const* key : shared) answer[key] = row[key];
         // What last brought it home, even when it passed at once.
         answer["came_home"] = json::object();
         for (auto const& [reason, count] : process->came_home) answer["came_home"].get_object()[reason] = count;
         answer["wants_to_be"] = or_null(process->anchor);
         answer["locked"] = process->locked;
-        Reason const* reason = find_reason(process->reason);
+        answer["automatic"] = balancing_ && !process->locked;
+        if (process->locked && answer["reason"].is_null()) {
+            answer["reason"] = "user_stay";
+            answer["reason_text"] = find_reason("user_stay")->sentence;
+        }
+        auto* word = answer["reason"].if_string();
+        Reason const* reason = word ? find_reason(*word) : nullptr;
         answer["lifted_by"] = reason ? json::value(reason->lifted_by) : json::value();
         answer["decisions"] = decisions(process->decisions);
-        return Outcome::done(std::move(answer));
+        co_return Outcome::done(std::move(answer));
     }
-    auto departed = departed_.find(pid);
-    if (departed != departed_.end() && (caller.uid == 0 || caller.uid == departed->second.uid))
-        return Outcome::done(json::object{{"pid", pid}, {"home", name_}, {"host", departed->second.host}, {"state", "ended"},
-            {"reason", departed->second.reason}, {"reason_text", departed->second.text},
-            {"decisions", decisions(departed->second.decisions)}});
+    // Its steward may still have last words; until then it is told what is known.
+    std::optional<Ended> ended;
+    if (process && !look_stat(pid)) ended = epitaph(*process);
+    else if (auto* known = ended_.find(pid); known && !look_stat(pid)) ended = *known;
+    if (ended && (caller.uid == 0 || caller.uid == ended->uid)) {
+        auto or_unknown = [](std::optional<int> value) { return value ? json::value(*value) : json::value(); };
+        co_return Outcome::done(json::object{{"pid", pid}, {"home", name_}, {"host", ended->host}, {"state", "ended"},
+            {"reason", or_null(ended->reason)}, {"reason_text", or_null(ended->text)},
+            {"exit_status", or_unknown(ended->ending.exit_status)}, {"signal", or_unknown(ended->ending.signal)},
+            {"decisions", decisions(ended->decisions)}});
+    }
+    if (look_stat(pid) && permit(caller, pid).code == 4) co_return permit(caller, pid);
     if (look_stat(pid))
-        return Outcome::failed(4, fmt::format("process {} is not migratable; 'rove adopt {}' makes it so", pid, pid));
-    return Outcome::failed(4, fmt::format("there is no process {}", pid));
+        co_return Outcome::failed(4, fmt::format("process {} is not migratable; 'rove adopt {}' makes it so", pid, pid));
+    co_return Outcome::failed(4, fmt::format("there is no process {}", pid));
 }
 
 Task<Outcome> Node::trace(Caller caller, json::value name) {
@@ -250,6 +277,7 @@ Task<Outcome> Node::forward(std::string node, std::string verb, Caller caller, j
     outcome.code = answer->code;
     auto* object = value.if_object();
     if (object && object->if_contains("error") && object->at("error").is_string()) outcome.error = object->at("error").get_string().c_str();
+    if (object && object->if_contains("reason") && object->at("reason").is_string()) outcome.reason = object->at("reason").get_string().c_str();
     if (object && object->if_contains("members")) outcome.members = object->at("members");
     co_return outcome;
 }
@@ -268,7 +296,7 @@ Task<Outcome> Node::serve_ask(std::string from, wire::Ask ask) {
     if (ask.verb == "move") co_return co_await move_verb(caller, body);
     if (ask.verb == "stay") co_return co_await lock_verb(caller, body, true);
     if (ask.verb == "roam") co_return co_await lock_verb(caller, body, false);
-    if (ask.verb == "explain") co_return explain(caller, pid);
+    if (ask.verb == "explain") co_return co_await explain(caller, pid);
     if (ask.verb == "trace") co_return co_await trace(caller, pid);
     if (ask.verb == "node" && caller.uid == 0) co_return co_await node_verb(caller, body);
     // A host sends a guest away: its home knows best where to.
@@ -277,8 +305,8 @@ Task<Outcome> Node::serve_ask(std::string from, wire::Ask ask) {
         if (!process || process->host != from) co_return Outcome::done(nullptr);
         process->anchor.clear();
         ++process->came_home["expelled"];
-        Moved moved = co_await move(process, name_);
-        if (!moved.ok) co_return Outcome::failed(moved.code, moved.text);
+        Moved moved = co_await move(process, name_, caller.uid);
+        if (!moved.ok) co_return Outcome::failed(moved.code, moved.text, moved.reason);
         co_return Outcome::done(move_row(process->pid(), moved));
     }
     co_return Outcome::failed(2, fmt::format("{} knows no '{}'", name_, printable(ask.verb)));

@@ -8,6 +8,7 @@
 #include "node/pid_name.hh"
 #include "node/proc.hh"
 #include "node/program_group.hh"
+#include "sys/process.hh"
 
 namespace rove::node {
 
@@ -37,21 +38,20 @@ std::optional<int64_t> number(json::object const& body, char const* key) {
     return wrong ? std::nullopt : std::optional(result);
 }
 
+// A move that nobody waits for: what will come of it is not known.
+json::object begun_row(Process const& process, std::string const& to) {
+    return {{"pid", process.pid()}, {"from", process.host}, {"to", to}, {"bytes", nullptr}, {"freeze_ms", nullptr},
+        {"stopped_ms", nullptr}, {"total_ms", nullptr}, {"mode", nullptr}};
+}
+
 } // namespace
 
 Outcome Node::permit(Caller caller, pid_t pid) {
-    auto status = pid > 0 ? look_status(pid) : Result<ProcStatus>(fail(ESRCH, "no PID"));
-    if (!status || !look_stat(pid)) return Outcome::failed(4, fmt::format("there is no process {}", pid));
-    if (caller.uid == 0) {
-        if (status->uids[0] == 0 && !config_.flag("move.root"))
-            return Outcome::failed(3, "root's processes are not moved here (move.root)");
-        return {};
-    }
-    for (size_t i = 0; i < 3; ++i)
-        if (status->uids[i] != caller.uid) return Outcome::failed(4, fmt::format("process {} is not yours", pid));
-    // Whoever may move it sees its memory; so nobody moves what may more than himself.
-    if (status->capabilities != 0)
-        return Outcome::failed(3, fmt::format("process {} has more privileges than you; root may move it", pid));
+    auto credentials = pid > 0 ? look_credentials(pid) : Result<image::Credentials>(deny(ESRCH, "no PID"));
+    if (!credentials || !look_stat(pid)) return Outcome::failed(4, fmt::format("there is no process {}", pid));
+    if (caller.uid != 0 && credentials->uids[0] != caller.uid) return Outcome::failed(4, fmt::format("process {} is not yours", pid));
+    auto objects = image::objection(*credentials, caller.uid, config_.flag("move.root"));
+    if (!objects.word.empty()) return Outcome::failed(3, fmt::format("process {}: {}", pid, objects.text), objects.word);
     return {};
 }
 
@@ -74,7 +74,7 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
     }
     if (!on.empty())
         if (Outcome allowed = permit(caller, caller.pid); allowed.code != 0) {
-            if (!best) co_return Outcome::failed(125, allowed.error);
+            if (!best) co_return Outcome::failed(125, allowed.error); // with the reason
             on.clear();
         }
     wish.on = on;
@@ -91,16 +91,19 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
     std::string where = name_;
     if (!on.empty()) {
         uint64_t id = (*program)->id;
-        Moved moved = co_await move(process, on, true);
+        // A move that fails when it has become CMD is told there.
+        if (auto complaints = sys::pidfd_getfd(process->pidfd.number(), 2)) process->complaints = std::move(*complaints);
+        Moved moved = co_await move(process, on, caller.uid, true);
         if (moved.ok) {
             where = on;
         } else {
             auto found = programs_.find(id);
             process->anchor.clear();
+            process->complaints.close();
             if (found != programs_.end()) found->second->wish.on.clear();
             if (!best) {
                 if (found != programs_.end()) found->second->wish.report.clear();
-                co_return Outcome::failed(125, fmt::format("{} does not take it: {}", on, moved.text));
+                co_return Outcome::failed(125, fmt::format("{} does not take it: {}", on, moved.text), moved.reason);
             }
         }
     }
@@ -113,7 +116,7 @@ Task<Outcome> Node::adopt(Caller caller, json::object body) {
     if (!pid.home.empty() && pid.home != name_)
         co_return Outcome::failed(1, fmt::format("a process is adopted at its home; run this on {}", pid.home));
     if (Outcome allowed = permit(caller, pid.pid); allowed.code != 0) co_return allowed;
-    if (pid.pid == 1) co_return Outcome::failed(3, "process 1 of a container cannot be moved (pid_1)");
+    if (pid.pid == 1) co_return Outcome::failed(3, "process 1 of a container cannot be moved", "pid_1");
     refresh_programs();
     if (!find(pid.pid) || find(pid.pid)->program == 0) {
         auto program = make_program(pid.pid, {});
@@ -157,29 +160,31 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
         co_return co_await forward(pid.home, "move", caller, body);
     }
     refresh_programs();
-    if (Outcome allowed = permit(caller, pid.pid); allowed.code != 0) co_return allowed;
+    Outcome allowed = permit(caller, pid.pid);
+    if (allowed.code == 4) co_return allowed;
     auto process = find(pid.pid);
     if (!process) co_return Outcome::failed(1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
     Destination where = resolve(to, process);
     if (where.node.empty()) co_return where.trouble;
+    // Home is always allowed.
+    if (allowed.code != 0 && where.node != name_) co_return allowed;
     bool wait = flag(body, "wait", true) && !flag(body, "no_wait");
     if (flag(body, "all")) co_return co_await move_all(caller, process, where.node, wait);
 
     process->anchor = where.node == name_ ? "" : where.node;
+    process->asker = caller.uid;
     if (!wait) {
-        start(io_, [](Node& node, ProcessPtr who, std::string goal) -> Task<> {
-            (void)co_await node.move(who, goal);
-        }(*this, process, where.node));
-        Moved begun;
-        begun.from = process->host;
-        begun.to = where.node;
-        co_return Outcome::done(move_row(pid.pid, begun));
+        json::object begun = begun_row(*process, where.node);
+        start(io_, [](Node& node, ProcessPtr who, std::string goal, uid_t asker) -> Task<> {
+            (void)co_await node.move(who, goal, asker);
+        }(*this, process, where.node, caller.uid));
+        co_return Outcome::done(std::move(begun));
     }
-    Moved moved = co_await move(process, where.node);
+    Moved moved = co_await move(process, where.node, caller.uid);
     if (moved.ok) co_return Outcome::done(move_row(pid.pid, moved));
     // A user's wish that could not be met is not pursued behind his back.
     process->anchor = process->host == name_ ? "" : process->host;
-    co_return Outcome::failed(moved.code, moved.text);
+    co_return Outcome::failed(moved.code, moved.text, moved.reason);
 }
 
 // All members at once: each has its own steward, and they do not wait for each other.
@@ -196,7 +201,7 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
             at = stat->parent;
             descends = at == root->pid();
         }
-        if (descends && permit(caller, pid).code == 0) members.push_back(process);
+        if (descends && permit(caller, pid).code != 4) members.push_back(process);
     }
     struct Gathering {
         explicit Gathering(asio::io_context& io) : all(io) {}
@@ -207,33 +212,47 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
     auto gathering = std::make_shared<Gathering>(io_);
     gathering->left = members.size();
     gathering->results.resize(members.size());
-    for (size_t i = 0; i < members.size(); ++i) {
-        members[i]->anchor = to == name_ ? "" : to;
-        start(io_, [](Node& node, ProcessPtr who, std::string goal, std::shared_ptr<Gathering> sum, size_t index) -> Task<> {
-            sum->results[index] = co_await node.move(who, goal);
-            if (--sum->left == 0) sum->all.set();
-        }(*this, members[i], to, gathering, i));
-    }
-    if (wait) (void)co_await gathering->all.wait(Nanos::max());
     json::array rows;
+    for (size_t i = 0; i < members.size(); ++i) {
+        if (!wait) rows.push_back(begun_row(*members[i], to));
+        members[i]->anchor = to == name_ ? "" : to;
+        members[i]->asker = caller.uid;
+        start(io_, [](Node& node, ProcessPtr who, std::string goal, uid_t asker, std::shared_ptr<Gathering> sum, size_t index) -> Task<> {
+            sum->results[index] = co_await node.move(who, goal, asker);
+            if (--sum->left == 0) sum->all.set();
+        }(*this, members[i], to, caller.uid, gathering, i));
+    }
+    if (!wait) co_return Outcome::done(std::move(rows));
+    (void)co_await gathering->all.wait(Nanos::max());
     int worst = 0;
-    std::string why;
+    size_t ended = 0;
+    std::string why, reason;
     for (size_t i = 0; i < members.size(); ++i) {
         Moved const& moved = gathering->results[i];
         json::object row = move_row(members[i]->pid(), moved);
-        if (wait && !moved.ok) {
+        // A member that ended on its way is no failure of the others.
+        if (!moved.ok && moved.code == 4) {
+            ++ended;
+            continue;
+        }
+        if (!moved.ok) {
             members[i]->anchor = members[i]->host == name_ ? "" : members[i]->host;
             row["from"] = members[i]->host;
             row["to"] = to;
             row["error"] = moved.text;
             row["code"] = moved.code;
-            // A member that ended on its way is no failure of the others.
-            if (moved.code > worst) worst = moved.code, why = fmt::format("process {}: {}", members[i]->pid(), moved.text);
+            if (!moved.reason.empty()) row["reason"] = moved.reason;
+            if (moved.code > worst) {
+                worst = moved.code;
+                why = fmt::format("process {}: {}", members[i]->pid(), moved.text);
+                reason = moved.reason;
+            }
         }
         rows.push_back(std::move(row));
     }
+    if (ended == members.size()) co_return Outcome::failed(4, fmt::format("process {} has ended", root->pid()));
     if (worst == 0) co_return Outcome::done(std::move(rows));
-    Outcome outcome = Outcome::failed(worst, why);
+    Outcome outcome = Outcome::failed(worst, why, reason);
     outcome.members = std::move(rows);
     co_return outcome;
 }
@@ -250,6 +269,7 @@ Task<Outcome> Node::lock_verb(Caller caller, json::object body, bool lock) {
     if (!process) co_return Outcome::failed(1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
     process->locked = lock;
     process->decide({monotonic_now(), lock ? "locked" : "unlocked", process->host, "", {}});
+    happenings_.add(lock ? "stay" : "roam", pid.pid, process->host, "", {});
     save();
     co_return Outcome::done(json::object{{"pid", pid.pid}, {"locked", lock}});
 }

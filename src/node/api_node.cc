@@ -42,10 +42,8 @@ Task<Outcome> Node::local_node_verb(std::string verb, json::value on) {
         refresh_own();
         peers_->beat();
         save();
-        Outcome away = co_await expel();
-        Outcome home = co_await bring();
-        if (away.code != 0) co_return away;
-        if (home.code != 0) co_return home;
+        Outcome drained = co_await drain();
+        if (drained.code != 0) co_return drained;
     } else {
         co_return Outcome::failed(2, fmt::format("there is no node verb '{}'", printable(verb)));
     }
@@ -54,6 +52,25 @@ Task<Outcome> Node::local_node_verb(std::string verb, json::value on) {
     save();
     happenings_.add("node_" + verb, 0, "", "", {});
     co_return Outcome::done(state());
+}
+
+// What has not left when the time is over may still do so; nobody waits for it.
+Task<Outcome> Node::drain() {
+    struct Draining {
+        explicit Draining(asio::io_context& io) : done(io) {}
+        Event done;
+        Outcome away, home;
+    };
+    auto draining = std::make_shared<Draining>(io_);
+    start(io_, [](Node& node, std::shared_ptr<Draining> it) -> Task<> {
+        it->away = co_await node.expel();
+        it->home = co_await node.bring();
+        it->done.set();
+    }(*this, draining));
+    int64_t limit = config_.number("drain.seconds");
+    if (!co_await draining->done.wait(std::chrono::seconds(limit)))
+        co_return Outcome::failed(1, fmt::format("not everything has left within {} s (drain.seconds); 'rove ps --all' shows what stays", limit));
+    co_return draining->away.code != 0 ? draining->away : draining->home;
 }
 
 Task<Outcome> Node::expel() {
@@ -79,7 +96,7 @@ Task<Outcome> Node::bring() {
         if (process->place != Place::home) away.push_back(process);
     for (ProcessPtr const& process : away) {
         process->anchor.clear();
-        Moved moved = co_await move(process, name_);
+        Moved moved = co_await move(process, name_, 0);
         if (moved.ok) rows.push_back(move_row(process->pid(), moved));
         else if (moved.code != 4) why = fmt::format("{} stays: {}", process->pid(), moved.text);
     }

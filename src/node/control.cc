@@ -48,6 +48,7 @@ http::status status_of(int code) {
 std::string answer_text(Outcome const& outcome) {
     if (outcome.code == 0) return json::serialize(outcome.body) + "\n";
     json::object object{{"error", outcome.error}, {"code", outcome.code}};
+    if (!outcome.reason.empty()) object["reason"] = outcome.reason;
     if (!outcome.members.is_null()) object["members"] = outcome.members;
     return json::serialize(object) + "\n";
 }

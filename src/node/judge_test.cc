@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of what is pure about moving: offers, CPU features, storm timing, reasons, PID names, /proc texts.
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "node/cpu_features.hh"
@@ -96,6 +98,25 @@ TEST(Storm, pauses_are_bounded_and_repeatable) {
     }
     // At most half of the time is spent moving.
     EXPECT_EQ(storm_pause(1, std::chrono::seconds(1), one), std::chrono::seconds(1));
+}
+TEST(Storm, a_seed_repeats_it_for_each_process) {
+    EXPECT_EQ(storm_random(7, 1, 3)(), storm_random(7, 1, 3)());
+    EXPECT_NE(storm_random(7, 1, 3)(), storm_random(7, 2, 3)());
+    EXPECT_NE(storm_random(7, 1, 3)(), storm_random(7, 1, 4)());
+    EXPECT_NE(storm_random(7, 1, 3)(), storm_random(uint64_t(7) << 32, 1, 3)());
+    // A node that is not seen for a moment changes nothing unless it was chosen.
+    for (uint64_t step = 0; step < 100; ++step) {
+        auto all = storm_random(1, 1, step), fewer = all;
+        std::string to = storm_target({"n1", "n2", "n3", "n4"}, "n1", all);
+        if (to != "n4") EXPECT_EQ(storm_target({"n3", "n2", "n1"}, "n1", fewer), to);
+    }
+    std::map<std::string, int> times;
+    for (uint64_t step = 0; step < 3000; ++step) {
+        auto random = storm_random(1, 1, step);
+        ++times[storm_target({"n1", "n2", "n3"}, "n2", random)];
+    }
+    EXPECT_GT(times["n1"], 1200);
+    EXPECT_GT(times["n3"], 1200);
 }
 TEST(Storm, goes_elsewhere) {
     std::mt19937_64 random(1);

@@ -79,6 +79,11 @@ bool Keepers::take(std::shared_ptr<Keeper> const& keeper, std::string_view bytes
         events_.steward_hello(keeper, std::move(*hello));
         return true;
     }
+    if (packet->type == KeeperType::looked) {
+        auto looked = wire::decode<wire::Looked>(packet->body);
+        if (looked) events_.looked(*looked);
+        return looked.has_value();
+    }
     if (packet->type == KeeperType::warden_hello) {
         auto hello = wire::decode<wire::WardenHello>(packet->body);
         if (!hello) return false;

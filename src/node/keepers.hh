@@ -44,6 +44,7 @@ public:
         // False: the packet is not well formed, the connection is closed.
         std::function<bool(std::shared_ptr<Keeper>, wire::KeeperPacket const&)> packet;
         std::function<void(std::shared_ptr<Keeper>)> closed;
+        std::function<void(wire::Looked const&)> looked;
     };
     Keepers(asio::io_context& io, std::string run_dir, Events events);
 

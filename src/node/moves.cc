@@ -3,6 +3,9 @@
 //
 // One move of a process at a time; a later request waits for its turn. The transaction itself is
 // the steward's; here it is found whether, where and by whom.
+#include <poll.h>
+#include <unistd.h>
+
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
@@ -35,6 +38,13 @@ std::string reason_sentence(std::string const& word, std::string const& text) {
     Reason const* reason = find_reason(word);
     if (!text.empty()) return text;
     return reason ? reason->sentence : word;
+}
+
+// One line, if it can be written at once: whoever reads it may have stopped reading.
+void tell(Fd const& to, std::string const& line) {
+    pollfd writable{to.number(), POLLOUT, 0};
+    if (to && ::poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
+        (void)!::write(to.number(), line.data(), line.size());
 }
 } // namespace
 
@@ -69,10 +79,10 @@ Node::Destination Node::resolve(std::string const& to, ProcessPtr const& process
     return {to, {}};
 }
 
-Task<Moved> Node::move(ProcessPtr process, std::string to, bool wait_for_exec) {
+Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
     auto turn = co_await process->turn.enter();
     if (process->ended) co_return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
-    Moved moved = co_await move_in_turn(process, to, wait_for_exec);
+    Moved moved = co_await move_in_turn(process, to, asker, wait_for_exec);
     // One that waits for an exec is reported when it has happened.
     if (moved.ok && moved.mode == "exec") co_return moved;
     json::object figures;
@@ -95,7 +105,7 @@ Task<Moved> Node::move(ProcessPtr process, std::string to, bool wait_for_exec) {
     co_return moved;
 }
 
-Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for_exec) {
+Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
     Nanos begun = monotonic_now();
     auto stat = look_stat(process->pid());
     if (!stat || stat->start_time != process->identity.start_time)
@@ -110,6 +120,8 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
         moved.ok = true;
         co_return moved;
     }
+    if (to != name_)
+        if (auto objects = objection(*process, asker); !objects.word.empty()) co_return Moved::failed(3, objects.text, objects.word);
     wire::Move order;
     order.request = ++last_request_;
     order.wait_for_exec = wait_for_exec ? 1 : 0;
@@ -163,7 +175,8 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
     running->request = order.request;
     process->running = running;
     process->moving = !wait_for_exec;
-    if (!(*steward)->send(KeeperType::move, order)) running->gone = true;
+    wire::Asker who{asker, static_cast<uint8_t>(config_.flag("move.root") ? 1 : 0)};
+    if (!(*steward)->send(KeeperType::asker, who) || !(*steward)->send(KeeperType::move, order)) running->gone = true;
     while (!running->done && !running->gone && !(wait_for_exec && running->armed)) {
         (void)co_await running->change->wait(Nanos::max());
         if (!running->done && !running->gone) running->change = std::make_shared<Event>(io_);
@@ -193,10 +206,7 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
     }
     wire::MoveDone const& done = *running->done;
     if (!done.ok) {
-        if (!done.reason.empty()) {
-            process->reason = done.reason;
-            process->reason_text = reason_sentence(done.reason, done.text);
-        }
+        if (!done.reason.empty()) process->confine(done.reason, reason_sentence(done.reason, done.text), monotonic_now());
         std::string text = done.text.empty() ? reason_sentence(done.reason, "the move failed") : done.text;
         co_return give_up(Moved::failed(done.reason.empty() ? 1 : 3, text, done.reason));
     }
@@ -214,8 +224,7 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, bool wait_for
     ++process->tally.moves;
     process->tally.bytes_moved += moved.bytes;
     if (process->tally.memory_bytes == 0) process->tally.memory_bytes = stat->resident_pages * 4096;
-    process->reason.clear();
-    process->reason_text.clear();
+    process->confine("", "", monotonic_now());
     co_return moved;
 }
 
@@ -229,7 +238,7 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
         bool present = present_stat && present_stat->start_time == process->steward_start;
         if (!process->steward && !present) {
             // Once more, since the first may have been the end of the one before.
-            if (++attempts > 2) co_return fail(ECHILD, "the steward of {} ended at its start; the log says why", process->pid());
+            if (++attempts > 2) co_return deny(ECHILD, "the steward of {} ended at its start; the log says why", process->pid());
             wire::StewardOrder order;
             order.identity = process->identity;
             order.node = name_;
@@ -250,13 +259,13 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             process->steward_start = sys::process_start_time(*spawned).value_or(0);
             save();
         }
-        if (limit.passed()) co_return fail(ETIMEDOUT, "the steward of {} did not start; the log says why", process->pid());
+        if (limit.passed()) co_return deny(ETIMEDOUT, "the steward of {} did not start; the log says why", process->pid());
         // Its hello comes, or it ends, or the former one ends.
         process->steward_change = std::make_shared<Event>(io_);
         auto change = process->steward_change;
         (void)co_await change->wait(std::chrono::milliseconds(20));
     }
-    co_return fail(ESRCH, "process {} has ended", process->pid());
+    co_return deny(ESRCH, "process {} has ended", process->pid());
 }
 
 ProcessPtr Node::process_of(Keeper const& keeper) {
@@ -291,6 +300,7 @@ void Node::steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hell
 
 void Node::take_state(ProcessPtr const& process, wire::StewardState const& state) {
     bool was_home = process->place == Place::home;
+    std::string from = process->host;
     process->place = state.place;
     process->host = state.place == Place::home || state.host.empty() ? name_ : state.host;
     uint64_t memory = state.tally.memory_bytes != 0 ? state.tally.memory_bytes : process->tally.memory_bytes;
@@ -311,13 +321,11 @@ void Node::take_state(ProcessPtr const& process, wire::StewardState const& state
         ++process->came_home[reason];
         process->last_move_ended = monotonic_now();
         Reason const* known = find_reason(reason);
-        if (!known || known->passes != Passes::at_once) {
-            process->reason = reason;
-            process->reason_text = reason_sentence(reason, state.text);
-        }
+        if (!known || known->passes != Passes::at_once)
+            process->confine(reason, reason_sentence(reason, ""), monotonic_now());
         json::object figures{{"reason", reason}};
-        process->decide({monotonic_now(), "came home", "", name_, figures});
-        happenings_.add("came_home", process->pid(), "", name_, figures);
+        process->decide({monotonic_now(), "came home", from, name_, figures});
+        happenings_.add("came_home", process->pid(), from, name_, figures);
         if (!process->anchor.empty() && process->anchor != name_) start(io_, go_back(process));
     } else if (state.event == "host_lost") {
         host_lost(process, state.reason.empty() ? "host_lost" : state.reason, state.text);
@@ -332,17 +340,9 @@ void Node::host_lost(ProcessPtr const& process, std::string const& reason, std::
         spdlog::error("host {} was lost; process {} ({}) ended with it", host, process->pid(), process->command);
     else
         spdlog::error("process {} ({}) ended on {}: {}", process->pid(), process->command, host, text);
-    Departed departed;
-    departed.at = monotonic_now();
-    departed.uid = process->uid;
-    departed.host = host;
-    departed.reason = reason;
-    departed.text = reason_sentence(reason, text);
     process->decide({monotonic_now(), "lost", host, "", {}});
-    departed.decisions = process->decisions;
-    departed_[process->pid()] = std::move(departed);
+    process->lost = {reason, reason_sentence(reason, reason == "host_lost" ? "" : text)};
     happenings_.add(reason, process->pid(), host, "", {});
-    process->reason = reason;
 }
 
 // Back to where its user wants it, as soon as what brought it home is over. At most half of the
@@ -355,7 +355,7 @@ Task<> Node::go_back(ProcessPtr process) {
             || process->anchor == process->host || process->turn.busy())
             co_return;
         std::string to = process->anchor;
-        Moved moved = co_await move(process, to);
+        Moved moved = co_await move(process, to, process->asker);
         if (moved.ok || moved.code == 4) co_return;
         Reason const* reason = find_reason(moved.reason);
         if (reason && reason->passes == Passes::never) co_return;
@@ -389,27 +389,7 @@ bool Node::steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPac
         if (!done) return false;
         auto running = process->running;
         if (!running || running->request != done->request) return true;
-        if (running->armed) {
-            // The exec has been caught and the process moved, after its starter was answered.
-            process->running = nullptr;
-            process->last_move_ended = monotonic_now();
-            json::object figures{{"bytes", done->bytes}, {"freeze_ms", static_cast<double>(done->freeze_us) / 1000}};
-            if (done->ok) {
-                process->place = Place::away;
-                process->host = done->to;
-                process->command = command_line(process->pid());
-                happenings_.add("move", process->pid(), name_, done->to, figures);
-            } else {
-                if (!done->reason.empty()) {
-                    process->reason = done->reason;
-                    process->reason_text = reason_sentence(done->reason, done->text);
-                }
-                figures["why"] = done->text;
-                happenings_.add("confined", process->pid(), name_, process->anchor, figures);
-                spdlog::info("{} starts at home: {}", process->pid(), done->text);
-            }
-            process->decide({monotonic_now(), done->ok ? "moved" : "not moved", name_, done->to, figures});
-        }
+        if (running->armed) exec_move_done(process, *done);
         running->done = std::move(*done);
         running->change->set();
         return true;
@@ -427,9 +407,47 @@ bool Node::steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPac
     return false;
 }
 
+// The exec has been caught and the process moved, or not, after its starter was answered.
+void Node::exec_move_done(ProcessPtr const& process, wire::MoveDone const& done) {
+    process->running = nullptr;
+    process->last_move_ended = monotonic_now();
+    Fd complaints = std::move(process->complaints);
+    json::object figures{{"bytes", done.bytes}, {"freeze_ms", static_cast<double>(done.freeze_us) / 1000}};
+    std::string to = done.to.empty() ? process->anchor : done.to;
+    if (done.ok) {
+        process->place = Place::away;
+        process->host = done.to;
+        process->command = command_line(process->pid());
+        happenings_.add("move", process->pid(), name_, to, figures);
+    } else {
+        figures = {{"why", done.text}};
+        if (!done.reason.empty()) {
+            figures["reason"] = done.reason;
+            process->confine(done.reason, reason_sentence(done.reason, done.text), monotonic_now());
+        }
+        happenings_.add(done.reason.empty() ? "move_failed" : "confined", process->pid(), name_, to, figures);
+        std::string line = fmt::format("process {} runs at home, not on {}: {}", process->pid(), to,
+            done.reason.empty() ? done.text : fmt::format("{} ({})", done.text, done.reason));
+        spdlog::info("{}", line);
+        // What was asked for did not happen, and nobody but its own standard error is there to be told.
+        tell(complaints, "rove run: " + line + "\n");
+        if (!done.reason.empty()) start(io_, go_back(process));
+        else process->anchor.clear();
+    }
+    process->decide({monotonic_now(), done.ok ? "moved" : "not moved", name_, to, figures});
+    save();
+}
+
 // Whoever waits for a move learns that its steward is no more, or the process.
 void Node::end_waiting(ProcessPtr const& process) {
     if (!process->running) return;
+    if (process->running->armed && !process->running->done && !process->ended && !ending_) {
+        wire::MoveDone lost;
+        lost.text = "its steward ended before the move was done";
+        auto running = process->running;
+        exec_move_done(process, lost);
+        process->running = running;
+    }
     process->running->gone = true;
     process->running->change->set();
     process->running = nullptr;

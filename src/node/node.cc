@@ -60,14 +60,17 @@ Node::Node(asio::io_context& io, Config config, std::string psk)
               [this](auto keeper) {
                   if (keeper->role == KeeperRole::steward) steward_closed(keeper);
                   else guests_->closed(keeper);
-              }}),
-      random_(static_cast<uint64_t>(real_now().count())) {
+              },
+              [this](auto const& seen) { looked(seen); }}),
+      ended_(run_dir_ + "/ended.jsonl"), random_(static_cast<uint64_t>(real_now().count())) {
     blocked_ = config_.flag("move.host_blocked");
     peers_ = std::make_unique<Peers>(io_, board_, std::move(psk),
         [this](std::string from, PeerType type, std::string body) { return serve_peer(std::move(from), type, std::move(body)); });
     guests_ = std::make_unique<Guests>(io_, config_, keepers_, Guests::Host{name_, run_dir_, addresses_, features_});
     guests_->happened = [this](std::string const& event, Guest const& guest) {
-        happenings_.add("guest_" + event, guest.identity.pid, guest.identity.home, name_,
+        // Where one goes that leaves is its home's business.
+        bool comes = event == "arrived";
+        happenings_.add("guest_" + event, guest.identity.pid, comes ? guest.identity.home : name_, comes ? name_ : "",
             {{"home", guest.identity.home}, {"user", guest.user}});
         refresh_own();
         peers_->beat();
@@ -114,6 +117,7 @@ Status Node::begin() {
     load_.add(0, monotonic_now());
     refresh_own();
     TRY(keepers_.listen());
+    ended_.recall(monotonic_now());
     recall();
     refresh_own();
     for (PeerEntry const& peer : config_.peers()) peers_->add(peer.name, peer.address);
@@ -201,6 +205,7 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         answer.body = json::serialize(outcome.body);
     } else {
         json::object object{{"error", outcome.error}};
+        if (!outcome.reason.empty()) object["reason"] = outcome.reason;
         if (!outcome.members.is_null()) object["members"] = outcome.members;
         answer.body = json::serialize(object);
     }

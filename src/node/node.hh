@@ -14,6 +14,7 @@
 #include <boost/json/value.hpp>
 
 #include "base/fd.hh"
+#include "image/credentials.hh"
 #include "node/async.hh"
 #include "node/board.hh"
 #include "node/config.hh"
@@ -32,6 +33,7 @@ struct Outcome {
     int code = 0;
     boost::json::value body; // when done
     std::string error;       // else one sentence
+    std::string reason;      // why it is confined: a word of docs/reasons.md; empty if it is not about that
     boost::json::value members; // move --all that failed in part: each member's row
 
     static Outcome done(boost::json::value value) {
@@ -43,6 +45,12 @@ struct Outcome {
         Outcome outcome;
         outcome.code = code;
         outcome.error = std::move(sentence);
+        return outcome;
+    }
+    // Whoever reads the sentence only sees the word, too.
+    static Outcome failed(int code, std::string const& sentence, std::string const& reason) {
+        Outcome outcome = failed(code, reason.empty() ? sentence : fmt::format("{} ({})", sentence, reason));
+        outcome.reason = reason;
         return outcome;
     }
 };
@@ -102,6 +110,7 @@ private:
     ProcessPtr find(pid_t pid);
     void refresh_programs();
     void forget_ended();
+    Ended epitaph(Process const& process) const;
     void bury(ProcessPtr const& process, std::string const& why);
     Task<> watch_programs();
     Task<> watch_end(ProcessPtr process);
@@ -112,9 +121,21 @@ private:
     void save() const;
     void recall();
 
+    // --- looks.cc: what keeps processes at home, before anybody tries to move them
+    Task<> look(std::vector<ProcessPtr> which, bool quick);
+    void looked(wire::Looked const& looked);
+    // On whose behalf it would be moved, against what the process may do by now.
+    image::Objection objection(Process const& process, uid_t asker) const;
+    struct Confined {
+        std::string reason, text; // empty: nothing keeps it
+    };
+    Confined confined(Process const& process) const;
+
     // --- moves.cc
-    Task<Moved> move(ProcessPtr process, std::string to, bool wait_for_exec = false);
-    Task<Moved> move_in_turn(ProcessPtr process, std::string to, bool wait_for_exec);
+    // `asker`: the user who wants it, now or by what he told `rove run`.
+    Task<Moved> move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec = false);
+    Task<Moved> move_in_turn(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec);
+    void exec_move_done(ProcessPtr const& process, wire::MoveDone const& done);
     Task<Result<std::shared_ptr<Keeper>>> steward_for(ProcessPtr process);
     void steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hello);
     bool steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet);
@@ -132,11 +153,11 @@ private:
     Task<> storm(ProcessPtr process, int64_t storm_ms, uint64_t seed);
 
     // --- api.cc, api_move.cc, api_node.cc
-    Outcome ps(Caller caller, bool all);
+    Task<Outcome> ps(Caller caller, bool all);
     boost::json::object ps_row(Process const& process);
     Outcome nodes();
     Outcome config_rows();
-    Outcome explain(Caller caller, boost::json::value const& pid);
+    Task<Outcome> explain(Caller caller, boost::json::value pid);
     Task<Outcome> trace(Caller caller, boost::json::value pid);
     Task<Outcome> run(Caller caller, boost::json::object body);
     Task<Outcome> adopt(Caller caller, boost::json::object body);
@@ -144,6 +165,7 @@ private:
     Task<Outcome> lock_verb(Caller caller, boost::json::object body, bool lock);
     Task<Outcome> node_verb(Caller caller, boost::json::object body);
     Task<Outcome> local_node_verb(std::string verb, boost::json::value on);
+    Task<Outcome> drain();
     Task<Outcome> expel();
     Task<Outcome> bring();
     Task<Outcome> forward(std::string node, std::string verb, Caller caller, boost::json::object body);
@@ -173,20 +195,20 @@ private:
     std::map<pid_t, ProcessPtr> processes_;
     std::map<uint64_t, std::shared_ptr<Program>> programs_;
     uint64_t last_program_ = 0, last_request_ = 0;
-    // Processes that ended with their host: explain answers for an hour.
-    struct Departed {
-        Nanos at{};
-        uid_t uid = 0;
-        std::string host, reason, text;
-        std::deque<Decision> decisions;
-    };
-    std::map<pid_t, Departed> departed_;
+    EndedList ended_;
     struct Tracing {
         explicit Tracing(asio::io_context& io) : done(io) {}
         Event done;
         std::optional<wire::TraceReply> reply;
     };
     std::map<pid_t, std::shared_ptr<Tracing>> tracing_;
+    struct Looking {
+        explicit Looking(asio::io_context& io, bool a_quick) : done(io), quick(a_quick) {}
+        Event done;
+        bool quick;
+    };
+    std::map<uint64_t, std::shared_ptr<Looking>> looking_; // by question
+    uint64_t last_question_ = 0;
     std::mt19937_64 random_;
 };
 

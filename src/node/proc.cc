@@ -63,18 +63,24 @@ Result<ProcStatus> parse_proc_status(std::string_view text) {
 
 Result<ProcStat> look_stat(pid_t pid) {
     auto text = sys::read_file(fmt::format("/proc/{}/stat", pid), 64 << 10);
-    if (!text) return fail(ESRCH, "there is no process {}", pid);
+    if (!text) return deny(ESRCH, "there is no process {}", pid);
     ProcStat stat = TRY(parse_proc_stat(*text));
     // A first thread that has ended while others go on is a zombie of a living process.
     bool ended = stat.state == 'X' || (stat.state == 'Z' && stat.threads <= 1);
-    if (ended) return fail(ESRCH, "process {} has ended", pid);
+    if (ended) return deny(ESRCH, "process {} has ended", pid);
     return stat;
 }
 
 Result<ProcStatus> look_status(pid_t pid) {
     auto text = sys::read_file(fmt::format("/proc/{}/status", pid), 256 << 10);
-    if (!text) return fail(ESRCH, "there is no process {}", pid);
+    if (!text) return deny(ESRCH, "there is no process {}", pid);
     return parse_proc_status(*text);
+}
+
+Result<image::Credentials> look_credentials(pid_t pid) {
+    auto text = sys::read_file(fmt::format("/proc/{}/status", pid), 256 << 10);
+    if (!text) return deny(ESRCH, "there is no process {}", pid);
+    return image::parse_credentials(*text);
 }
 
 std::string command_line(pid_t pid) {

@@ -12,6 +12,7 @@
 
 #include "base/clock.hh"
 #include "base/result.hh"
+#include "image/credentials.hh"
 
 namespace rove::node {
 
@@ -38,6 +39,7 @@ Result<ProcStatus> parse_proc_status(std::string_view text);
 // ESRCH if there is none, zombies included: they have ended.
 Result<ProcStat> look_stat(pid_t pid);
 Result<ProcStatus> look_status(pid_t pid);
+Result<image::Credentials> look_credentials(pid_t pid);
 // The whole command line with spaces, or "[name]"; printable.
 std::string command_line(pid_t pid);
 Nanos ticks_to_time(uint64_t ticks);

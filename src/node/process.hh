@@ -13,17 +13,13 @@
 #include <boost/json/object.hpp>
 
 #include "base/fd.hh"
+#include "image/credentials.hh"
 #include "node/async.hh"
+#include "node/ending.hh"
 #include "node/keepers.hh"
 #include "wire/keeper.hh"
 
 namespace rove::node {
-
-struct Decision {
-    Nanos at{}; // monotonic
-    std::string verdict, from, to;
-    boost::json::object figures;
-};
 
 struct Running; // a move that a steward performs
 
@@ -36,6 +32,7 @@ struct Process {
     Fd pidfd;
     uint64_t program = 0; // its Program's id
 
+    image::Objection lost; // why it ended, if its host did
     wire::Place place = wire::Place::home;
     std::string host;
     wire::Tally tally;
@@ -43,8 +40,13 @@ struct Process {
     double cpu_seconds_home = 0; // last seen, also after its end
     std::map<std::string, uint64_t> came_home; // reason → how often
     bool locked = false;         // rove stay
+    uint64_t number = 0, storm_step = 0; // which process of its program it is, and how far its storm is
     std::string anchor;          // where it wants to be; empty: nowhere in particular
-    std::string reason, reason_text; // why it cannot be away now; empty: it can
+    uid_t asker = 0;             // who wants it there
+    std::string reason, reason_text; // why it cannot be away now; empty: nothing is known to keep it
+    Nanos reason_at{};               // monotonic
+    Nanos looked_at{};               // monotonic: when it was last looked for
+    Fd complaints; // its standard error, until it has been moved at its exec
 
     std::shared_ptr<Keeper> steward; // connected and said hello
     pid_t steward_pid = 0;           // started, maybe not connected yet
@@ -62,6 +64,11 @@ struct Process {
     std::deque<Decision> decisions;
     bool ended = false;
 
+    void confine(std::string word, std::string text, Nanos now) {
+        reason = std::move(word);
+        reason_text = std::move(text);
+        reason_at = now;
+    }
     void decide(Decision decision) {
         decisions.push_back(std::move(decision));
         if (decisions.size() > 20) decisions.pop_front();
@@ -98,8 +105,9 @@ struct Program {
     gid_t gid = 0;
     std::vector<gid_t> groups;
     ProgramSums sums;
-    std::optional<int> exit_status, signal; // of the root, as far as the kernel told us
+    Ending ending; // of the root
     bool root_ended = false;
+    uint64_t met = 0; // how many processes of it have been seen
     Nanos empty_since{-1};
 };
 

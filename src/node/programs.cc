@@ -7,13 +7,13 @@
 #include <spdlog/spdlog.h>
 
 #include <poll.h>
-#include <sys/ioctl.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "node/node.hh"
 #include "node/proc.hh"
 #include "node/program_group.hh"
+#include "node/ending.hh"
 #include "node/report.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
@@ -50,13 +50,17 @@ ProcessPtr Node::meet(pid_t pid, uint64_t program) {
     process->program = program;
     process->host = name_;
     process->born = monotonic_now();
+    process->asker = process->uid;
     auto found = programs_.find(program);
     if (found != programs_.end()) {
         ProgramWish const& wish = found->second->wish;
+        process->number = found->second->met++;
+        process->asker = found->second->uid;
+        process->locked = wish.stay;
         // A process that exists before it was registered is older than we know; it counts from now.
         if (!wish.on.empty() && wish.on != name_) process->anchor = wish.on;
         if (wish.storm_ms > 0)
-            start(io_, storm(process, wish.storm_ms, wish.seed * 1000003 + static_cast<uint64_t>(pid)));
+            start(io_, storm(process, wish.storm_ms, wish.seed));
     }
     processes_[pid] = process;
     start(io_, watch_end(process));
@@ -80,13 +84,32 @@ Task<> Node::watch_end(ProcessPtr process) {
     bury(process, "");
 }
 
+Ended Node::epitaph(Process const& process) const {
+    Ended ended;
+    ended.at = monotonic_now();
+    ended.pid = process.pid();
+    ended.uid = process.uid;
+    ended.host = process.host;
+    ended.reason = process.lost.word;
+    ended.text = process.lost.text;
+    ended.ending = look_ending(process.pidfd.number(), process.identity);
+    ended.decisions = process.decisions;
+    return ended;
+}
+
 void Node::bury(ProcessPtr const& process, std::string const& why) {
     if (process->ended) return;
     // A process that runs an exec'd image or still exists is not buried on a steward's word alone.
     pollfd ended{process->pidfd.number(), POLLIN, 0};
     if (::poll(&ended, 1, 0) == 0) return;
     process->ended = true;
-    if (!why.empty()) process->reason = why;
+    if (!why.empty() && process->lost.word.empty()) process->lost = {why, why};
+    Ended ended_now = epitaph(*process);
+    json::object figures;
+    if (ended_now.ending.exit_status) figures["exit_status"] = *ended_now.ending.exit_status;
+    if (ended_now.ending.signal) figures["signal"] = *ended_now.ending.signal;
+    happenings_.add("ended", process->pid(), process->host, "", std::move(figures));
+    ended_.add(std::move(ended_now));
     auto found = programs_.find(process->program);
     if (found != programs_.end()) found->second->sums.add(*process, monotonic_now());
     end_waiting(process);
@@ -95,10 +118,25 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     if (process->steward_change) process->steward_change->set();
 }
 
+namespace {
+// In the order of their births, so that the same program's processes are counted alike each time.
+std::vector<pid_t> oldest_first(std::vector<pid_t> const& members) {
+    std::vector<std::pair<uint64_t, pid_t>> born;
+    for (pid_t pid : members) {
+        auto stat = look_stat(pid);
+        born.emplace_back(stat ? stat->start_time : 0, pid);
+    }
+    std::sort(born.begin(), born.end());
+    std::vector<pid_t> sorted;
+    for (auto const& [time, pid] : born) sorted.push_back(pid);
+    return sorted;
+}
+} // namespace
+
 void Node::refresh_programs() {
     for (auto& [id, program] : programs_) {
         bool empty = true;
-        for (pid_t pid : program_group_members(program->group)) {
+        for (pid_t pid : oldest_first(program_group_members(program->group))) {
             empty = false;
             auto known = processes_.find(pid);
             if (known != processes_.end() && !known->second->ended) {
@@ -122,42 +160,18 @@ Nanos Node::watch_period() const {
     return std::chrono::milliseconds(quick ? 30 : 200);
 }
 
-namespace {
-
-// How the root ended, for whoever is not its parent: Linux 6.15 tells it when it has been reaped.
-void ask_ending(Program& program) {
-    constexpr uint64_t info_exit = 1u << 3; // PIDFD_INFO_EXIT, newer than our headers
-    struct Ending {
-        uint64_t mask;
-        uint64_t cgroupid;
-        uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-        int32_t exit_code;
-        uint32_t coredump_mask, coredump_signal;
-    } ending{};
-    ending.mask = info_exit;
-    constexpr unsigned long get_info = _IOWR(0xFF, 11, Ending);
-    // The kernel knows several sizes of it; the first one has all that is wanted.
-    if (::ioctl(program.root_pidfd.number(), get_info, &ending) < 0 || (ending.mask & info_exit) == 0) return;
-    if ((ending.exit_code & 0x7f) == 0) program.exit_status = ending.exit_code >> 8 & 0xff;
-    else program.signal = ending.exit_code & 0x7f;
-}
-
-} // namespace
-
 Task<> Node::watch_programs() {
     while (!ending_) {
         co_await pause(io_, watch_period());
         refresh_programs();
-        std::erase_if(departed_, [](auto const& each) {
-            return monotonic_now() - each.second.at > std::chrono::hours(1);
-        });
+        ended_.forget(monotonic_now());
         auto programs = programs_;
         for (auto& [id, program] : programs) {
             if (program->root_pidfd && !program->root_ended) {
                 pollfd root{program->root_pidfd.number(), POLLIN, 0};
                 // POLLHUP: reaped, which is when the kernel tells of the ending.
                 program->root_ended = ::poll(&root, 1, 0) > 0 && (root.revents & POLLHUP) != 0;
-                if (program->root_ended) ask_ending(*program);
+                if (program->root_ended) program->ending = look_ending(program->root_pidfd.number(), program->root);
             }
             if (program->empty_since.count() < 0) continue;
             Nanos empty = monotonic_now() - program->empty_since;
@@ -178,7 +192,7 @@ Task<> Node::finish(std::shared_ptr<Program> program) {
         if (!waiting) break;
         co_await pause(io_, std::chrono::milliseconds(10));
     }
-    if (!program->root_ended && program->root_pidfd) ask_ending(*program);
+    if (!program->root_ended && program->root_pidfd) program->ending = look_ending(program->root_pidfd.number(), program->root);
     if (!program->wish.report.empty())
         if (Status written = write_report(*program); !written)
             spdlog::warn("no report of {}: {}", program->root.pid, written.error().sentence());
@@ -199,12 +213,13 @@ Result<Program*> Node::make_program(pid_t root, ProgramWish wish) {
     program->uid = status.uids[0];
     program->gid = status.gids[0];
     program->groups = status.groups;
+    if (!program->wish.report.empty()) TRY(check_report(*program));
     program->group = TRY(make_program_group(root, fmt::format("rove-program-{:x}-{}", incarnation_ & 0xffffff, program->id)));
     Program* made = program.get();
     programs_[program->id] = std::move(program);
     // A process that was in another program belongs to the newer one.
     if (auto known = find(root)) known->program = made->id;
-    else if (!meet(root, made->id)) return fail(ESRCH, "process {} has ended", root);
+    else if (!meet(root, made->id)) return deny(ESRCH, "process {} has ended", root);
     save();
     return made;
 }

@@ -55,6 +55,31 @@ std::vector<wire::TraceRow> calls_of(json::object const& process) {
     return calls;
 }
 
+json::object counts_row(std::map<std::string, uint64_t> const& counts) {
+    json::object row;
+    for (auto const& [word, count] : counts) row[word] = count;
+    return row;
+}
+
+std::map<std::string, uint64_t> counts_of(json::object const& row, char const* key) {
+    std::map<std::string, uint64_t> counts;
+    auto* value = row.if_contains(key);
+    if (auto* object = value ? value->if_object() : nullptr)
+        for (auto const& [word, count] : *object) counts[std::string(word)] = number(*object, std::string(word).c_str());
+    return counts;
+}
+
+json::object sums_row(ProgramSums const& sums) {
+    return {{"moves", sums.moves}, {"forwarded", sums.forwarded}, {"local", sums.local}, {"bytes", sums.bytes},
+        {"freeze_us", sums.freeze_us_max}, {"home_ms", static_cast<uint64_t>(sums.seconds_home * 1000)},
+        {"away_ms", static_cast<uint64_t>(sums.seconds_away * 1000)}, {"came_home", counts_row(sums.came_home)}};
+}
+
+ProgramSums sums_of(json::object const& row) {
+    return {number(row, "moves"), number(row, "forwarded"), number(row, "local"), number(row, "bytes"), number(row, "freeze_us"),
+        static_cast<double>(number(row, "home_ms")) / 1000, static_cast<double>(number(row, "away_ms")) / 1000, counts_of(row, "came_home")};
+}
+
 } // namespace
 
 void Node::save() const {
@@ -65,14 +90,17 @@ void Node::save() const {
         programs.push_back(json::object{{"id", id}, {"group", program->group}, {"pid", program->root.pid},
             {"start_time", program->root.start_time}, {"on", program->wish.on}, {"stay", program->wish.stay},
             {"storm_ms", program->wish.storm_ms}, {"seed", program->wish.seed}, {"report", program->wish.report},
-            {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch},
+            {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch}, {"met", program->met}, {"sums", sums_row(program->sums)},
             {"uid", program->uid}, {"gid", program->gid}, {"groups", groups}});
     }
     json::array processes;
     for (auto const& [pid, process] : processes_) {
         wire::Tally const& tally = process->tally;
         processes.push_back(json::object{{"pid", pid}, {"start_time", process->identity.start_time},
-            {"program", process->program}, {"locked", process->locked}, {"anchor", process->anchor},
+            {"program", process->program}, {"number", process->number}, {"storm_step", process->storm_step},
+            {"born", process->born.count()}, {"locked", process->locked}, {"anchor", process->anchor}, {"asker", process->asker},
+            {"reason", process->reason}, {"reason_text", process->reason_text}, {"reason_at", process->reason_at.count()},
+            {"came_home", counts_row(process->came_home)},
             {"calls", calls_row(process->calls)}, {"host", process->host}, {"moves", tally.moves}, {"forwarded", tally.forwarded_calls},
             {"local", tally.local_calls}, {"bytes", tally.bytes_moved}, {"freeze_us", tally.freeze_us_max},
             {"away_us", tally.away_us}, {"cpu_away_us", tally.cpu_away_us}, {"steward_pid", process->steward_pid},
@@ -96,7 +124,7 @@ void Node::recall() {
     if (!object) return;
     // Of another boot, on a file system that outlived it: the numbers are other processes' now.
     if (object->contains("incarnation") && number(*object, "incarnation") != incarnation_) return;
-    blocked_ = flag(*object, "blocked");
+    blocked_ = blocked_ || flag(*object, "blocked"); // the configuration's word holds at each start
     balancing_ = flag(*object, "balancing");
     last_program_ = number(*object, "last_program");
     if (auto* rows = object->if_contains("programs"); rows && rows->is_array())
@@ -114,6 +142,8 @@ void Node::recall() {
             program->wish.report = text_of(row, "report");
             program->wish.memory = number(row, "memory");
             program->wish.no_patch = flag(row, "no_patch");
+            program->met = number(row, "met");
+            if (auto* sums = row.if_contains("sums"); sums && sums->is_object()) program->sums = sums_of(sums->get_object());
             program->uid = static_cast<uid_t>(number(row, "uid"));
             program->gid = static_cast<gid_t>(number(row, "gid"));
             if (auto* groups = row.if_contains("groups"); groups && groups->is_array())
@@ -139,6 +169,14 @@ void Node::recall() {
             }
             process->locked = flag(row, "locked");
             process->anchor = text_of(row, "anchor");
+            if (row.contains("asker")) { // else it is of an earlier version
+                process->asker = static_cast<uid_t>(number(row, "asker"));
+                process->number = number(row, "number");
+                process->storm_step = number(row, "storm_step");
+                process->born = Nanos(static_cast<int64_t>(number(row, "born")));
+            }
+            process->confine(text_of(row, "reason"), text_of(row, "reason_text"), Nanos(static_cast<int64_t>(number(row, "reason_at"))));
+            process->came_home = counts_of(row, "came_home");
             process->tally = wire::Tally{number(row, "moves"), number(row, "forwarded"), number(row, "local"),
                 number(row, "bytes"), number(row, "freeze_us"), number(row, "away_us"), number(row, "cpu_away_us"), 0};
             process->calls = calls_of(row);

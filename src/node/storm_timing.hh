@@ -18,12 +18,28 @@ inline Nanos storm_pause(int64_t mean_ms, Nanos last_took, std::mt19937_64& rand
     return std::max(Nanos(static_cast<int64_t>(random() % span)), last_took);
 }
 
-// One of the others; empty if there is none.
+// What one step of one process is drawn from: nothing but the seed, which process of its program it is, and which step. So
+// the same seed makes the same storm, whatever else happens meanwhile.
+inline std::mt19937_64 storm_random(uint64_t seed, uint64_t process, uint64_t step) {
+    std::seed_seq mixed{seed & 0xffffffff, seed >> 32, process, step};
+    return std::mt19937_64(mixed);
+}
+
+// One of the others; empty if there is none. Each node draws a number, so that it matters little which are there.
 inline std::string storm_target(std::vector<std::string> const& nodes, std::string const& here, std::mt19937_64& random) {
-    std::vector<std::string> others;
-    for (std::string const& node : nodes)
-        if (node != here) others.push_back(node);
-    return others.empty() ? "" : others[random() % others.size()];
+    uint64_t draw = random(), least = 0;
+    std::string chosen;
+    for (std::string const& node : nodes) {
+        if (node == here) continue;
+        std::vector<uint32_t> mixed{static_cast<uint32_t>(draw), static_cast<uint32_t>(draw >> 32)};
+        mixed.insert(mixed.end(), node.begin(), node.end());
+        std::seed_seq seed(mixed.begin(), mixed.end());
+        uint64_t number = std::mt19937_64(seed)();
+        if (!chosen.empty() && number >= least) continue;
+        least = number;
+        chosen = node;
+    }
+    return chosen;
 }
 
 } // namespace rove::node
