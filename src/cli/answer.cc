@@ -71,6 +71,7 @@ int report(bool json, std::string_view verb, Trouble const& trouble) {
         boost::json::object failure;
         failure["error"] = client::valid_utf8(trouble.sentence);
         failure["code"] = static_cast<int>(trouble.code);
+        if (!trouble.reason.empty()) failure["reason"] = client::valid_utf8(trouble.reason);
         if (Result<Json> members = client::parse_json(trouble.members);
             !trouble.members.empty() && members)
             failure["members"] = *members;

@@ -16,6 +16,7 @@ namespace rove::cli {
 
 namespace {
 
+using client::bool_field;
 using client::field;
 using client::number_field;
 using client::text_field;
@@ -38,7 +39,12 @@ std::string place_sentence(Screen const& screen, Json const& answer, std::string
         text += "is at home and cannot leave now";
     else if (state == "away")
         text += fmt::format("is away, on {}", host);
-    else if (state == "moving")
+    else if (state == "ended") {
+        Figure const status = number_field(answer, "exit_status"), signal = number_field(answer, "signal");
+        text += signal   ? fmt::format("was ended by signal {}, on {}", whole(signal), host)
+                : status ? fmt::format("has ended with status {}, on {}", whole(status), host)
+                         : fmt::format("has ended, on {}", host);
+    } else if (state == "moving")
         text += fmt::format("is moving, and still on {}", host);
     else
         text += fmt::format("is {}, on {}", state, host);
@@ -54,9 +60,16 @@ std::string draw(Screen const& screen, Json const& answer, std::string const& as
             text += fmt::format(", {}", for_terminal(*sentence, screen.utf8));
         if (text.back() != '.') text += ".";
         text += "\n";
-    } else {
+    } else if (text_field(answer, "state") != "ended") {
         text += "Nothing keeps it from moving.\n";
     }
+    bool const locked = bool_field(answer, "locked").value_or(false);
+    if (locked && reason != "user_stay")
+        text += fmt::format("Only 'rove move' moves it: it is locked; 'rove roam {}' lifts that.\n", asked);
+    if (!locked && !bool_field(answer, "automatic").value_or(true))
+        text += "Only 'rove move' moves it: automatic moves are off here; 'rove node auto on' lifts that.\n";
+    if (auto lifted = text_field(answer, "lifted_by"))
+        text += fmt::format("What lifts it: {}.\n", for_terminal(*lifted, screen.utf8));
     Json const* decisions = field(answer, "decisions");
     std::vector<Json> const rows = decisions ? rows_of(*decisions) : std::vector<Json>{};
     if (rows.empty()) return text + "Nothing has been decided about it yet.\n";
@@ -95,8 +108,7 @@ Argument const arguments[] = {{"PID", Kind::pid, Need::must}};
 
 Verb const explain_verb{"explain", "tell where a process is, and why", arguments, {},
     "Where it is, why, what may not move it, and the last decisions about it with the figures\n"
-    "that they were made by. A process that has ended because its host was lost is answered\n"
-    "for an hour.",
+    "that they were made by. A process that has ended is answered for an hour.",
     run};
 
 } // namespace rove::cli

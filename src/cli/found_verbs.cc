@@ -38,13 +38,14 @@ tl::unexpected<Trouble> failed(std::string const& what) {
     return trouble(Exit::failed, fmt::format("{}: {}", what, std::strerror(errno)));
 }
 
+// KEEP IN STEP WITH src/node/config.cc
 bool is_name(std::string_view text) {
     auto const fits = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '-' || c == '.' || c == '_';
     };
     return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), fits) &&
-           text[0] != '-';
+           text[0] != '-' && text != "home" && text != "best";
 }
 
 // "[fe80::1]:7946" and "host:7946" as they are, the rest with the port added.
@@ -151,7 +152,7 @@ Asked<std::string> node_name(Given const& given) {
         name = cut(host, '.').first;
     }
     if (!is_name(name))
-        return trouble(Exit::usage, "a node's name consists of letters, digits, '-', '.' and '_'; "
+        return trouble(Exit::usage, "a node's name consists of letters, digits, '-', '.' and '_', and is not home or best; "
                                     "give one with --node-name");
     return name;
 }

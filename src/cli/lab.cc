@@ -29,6 +29,7 @@ namespace {
 enum Exit : int { done = 0, failed = 1, usage = 2 };
 
 constexpr char const* default_name = "lab";
+constexpr int not_entered = 125;
 
 int report(int code, std::string const& sentence, bool as_json) {
     if (as_json) {
@@ -148,9 +149,9 @@ int do_log(Arguments const& a) {
 }
 
 int do_run(Arguments const& a) {
-    if (int code = check_nodes(a, {a.node})) return code;
+    if (int code = check_nodes(a, {a.node})) return code == usage ? usage : not_entered;
     auto status = lab::run_command(a.name, a.node, a.command);
-    if (!status) return report(failed, status.error().sentence(), false);
+    if (!status) return report(not_entered, status.error().sentence(), false);
     return *status;
 }
 

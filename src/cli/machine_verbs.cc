@@ -17,7 +17,6 @@ using client::bool_field;
 using client::text_field;
 
 constexpr char const* check_shape[] = {"name", "ok", "lost"};
-constexpr char const* config_shape[] = {"key", "value", "source"};
 
 std::string check_text(Screen const& screen, std::vector<Json> const& rows) {
     size_t width = 0;
@@ -74,11 +73,12 @@ std::string config_text(Screen const& screen, Json const& answer) {
         for (auto const& pair : *all)
             rows.push_back(pair.value());
     std::vector<Column> const columns{
-        {"KEY", Align::left}, {"VALUE", Align::left}, {"FROM", Align::left, true}};
+        {"KEY", Align::left}, {"VALUE", Align::left}, {"FROM", Align::left},
+        {"MEANING", Align::left, true}};
     std::vector<std::vector<Cell>> lines;
     for (Json const& row : rows) {
         std::vector<Cell> line;
-        for (char const* name : config_shape) {
+        for (char const* name : {"key", "text", "source", "meaning"}) {
             Json const* value = client::field(row, name);
             line.push_back({value ? for_terminal(setting_text(*value), screen.utf8) : "-"});
         }
@@ -103,7 +103,7 @@ Verb const check_verb{"check", "tell what this machine allows, and what is lost 
 
 Verb const config_verb{"config", "show the effective configuration", {}, {},
     "Each key with the value that is in force and where it comes from: the default, or a line\n"
-    "of the configuration file.",
+    "of the configuration file, and what the key means. rove.toml(5) lists them without a daemon.",
     run_config};
 
 } // namespace rove::cli

@@ -17,7 +17,7 @@ namespace rove::cli {
 namespace {
 
 int no_verb(bool json, std::string sentence) {
-    return report(json, "", Trouble{Exit::usage, std::move(sentence), {}});
+    return report(json, "", Trouble{Exit::usage, std::move(sentence)});
 }
 
 int help(std::vector<std::string> const& words, bool json) {

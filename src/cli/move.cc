@@ -54,7 +54,8 @@ int report_members(Given const& given, std::vector<Json> const& rows, Trouble co
             std::string const who = whole(number_field(row, "pid"));
             (void)report(
                 given, Trouble{Exit::failed,
-                           fmt::format("{}: {}", who, text_field(row, "error").value_or("")), {}});
+                           fmt::format("{}: {}{}", who, text_field(row, "error").value_or(""),
+                               text_field(row, "reason") ? fmt::format(" ({})", *text_field(row, "reason")) : "")});
         }
     }
     return static_cast<int>(worst.code);
@@ -81,7 +82,7 @@ int run(Given const& given) {
     for (Json const& row : rows)
         worst = std::max(worst, code_of(row));
     if (worst) {
-        Trouble some{static_cast<Exit>(worst), "not every process of the program was moved", {}};
+        Trouble some{static_cast<Exit>(worst), "not every process of the program was moved"};
         some.members = client::print_json(shaped_rows(*answer, shape));
         return report_members(given, rows, some);
     }

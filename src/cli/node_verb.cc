@@ -20,11 +20,11 @@ struct Act {
     char const* done; // what is true afterwards; {} is the node
 };
 constexpr Act acts[] = {
-    {"block", "{} takes no guests now; 'rove node unblock' lifts it"},
+    {"block", "{0} takes no guests now; 'rove node unblock {0}' lifts it"},
     {"unblock", "{} takes guests again"},
     {"expel", "{} has sent its guests away"},
     {"bring", "{} has fetched its programs home"},
-    {"drain", "{} has no guests, and no programs away; 'rove node unblock' lifts it"},
+    {"drain", "{0} has no guests, and no programs away; 'rove node unblock {0}' lifts it"},
     {"auto", ""},
 };
 
@@ -55,7 +55,11 @@ int run(Given const& given) {
     if (!answer) return report(given, answer.error());
     std::string const node =
         client::text_field(*answer, "node").value_or(request.node.value_or("This node"));
-    if (given.json) return print(client::print_json(shaped(*answer, shape)) + "\n");
+    if (given.json) {
+        Json told = shaped(*answer, shape);
+        if (boost::json::object* object = told.if_object()) (*object)["verb"] = request.verb;
+        return print(client::print_json(told) + "\n");
+    }
     if (request.on)
         return print(fmt::format("Automatic moves are {} on {}\n", *request.on ? "on" : "off",
             for_terminal(node == "This node" ? "this node" : node, true)));

@@ -104,10 +104,11 @@ Asked<Json> understand(int status, std::string_view body) {
     }
     if (!value || !text_field(*value, "error"))
         return silent(fmt::format("HTTP status {} without a reason", status));
-    Trouble found{Exit::failed, *text_field(*value, "error"), {}};
+    Trouble found{Exit::failed, *text_field(*value, "error")};
     double const code = number_field(*value, "code").value_or(1);
     if (code == 2 || code == 3 || code == 4 || code == 5) found.code = static_cast<Exit>(code);
     if (code == 125) found.code = Exit::cannot_start;
+    found.reason = text_field(*value, "reason").value_or("");
     for (char const* name : {"members", "moved"})
         if (Json const* members = field(*value, name)) found.members = print_json(*members);
     return tl::unexpected<Trouble>(std::move(found));

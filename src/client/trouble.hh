@@ -27,13 +27,14 @@ enum class Exit : int {
 struct Trouble {
     Exit code = Exit::failed;
     std::string sentence;
-    std::string members; // JSON array of the members' own results, for `move --all`; else empty
+    std::string reason = {}; // why it is confined: a word of docs/reasons.md
+    std::string members = {}; // JSON array of the members' own results, for `move --all`; else empty
 };
 
 template <class T> using Asked = tl::expected<T, Trouble>;
 
 inline tl::unexpected<Trouble> trouble(Exit code, std::string sentence) {
-    return tl::unexpected<Trouble>(Trouble{code, std::move(sentence), {}});
+    return tl::unexpected<Trouble>(Trouble{code, std::move(sentence)});
 }
 
 } // namespace rove::client
