@@ -126,7 +126,7 @@ Status start_daemon(std::string_view lab, std::string_view node) {
 
 Status end_daemon(std::string_view lab, std::string_view node, int signal, Deadline deadline) {
     auto init = running_init(lab, node);
-    if (!init) return fail(0, "{0} does not run; 'rove lab start {0}' starts it", node);
+    if (!init) return fail(0, "{0} does not run; 'rove lab start --name {1} {0}' starts it", node, lab);
     for (pid_t pid : find_daemons(*init)) {
         Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
         if (!process) continue;
@@ -137,7 +137,7 @@ Status end_daemon(std::string_view lab, std::string_view node, int signal, Deadl
         }
         if (count == 0)
             return fail(
-                ETIMEDOUT, "roved on {0} does not end; 'rove lab daemon {0} kill' ends it", node);
+                ETIMEDOUT, "roved on {0} does not end; 'rove lab daemon --name {1} {0} kill' ends it", node, lab);
     }
     return {};
 }

@@ -224,7 +224,7 @@ Status kill_cgroups(std::vector<Hierarchy> const& all, std::string_view lab, std
         if (!any) return {};
         if (deadline.passed())
             return fail(
-                0, "processes of lab '{}' do not die; 'rove lab down' can be tried again", lab);
+                0, "processes of lab '{0}' do not die; 'rove lab down --name {0}' can be tried again", lab);
         (void)::poll(nullptr, 0, 2);
     }
 }

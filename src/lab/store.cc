@@ -72,7 +72,7 @@ std::set<int> taken_subnets() {
 Result<Plan> load_plan(std::string_view lab) {
     auto text = read_text(plan_path(lab));
     if (!text && text.error().code == ENOENT)
-        return fail(0, "there is no lab '{}'; 'rove lab up' makes one", lab);
+        return fail(0, "there is no lab '{0}'; 'rove lab up --name {0}' makes one", lab);
     if (!text) return Failure(text.error());
     auto plan = parse_plan(*text);
     if (plan && plan->name != lab) return fail(0, "{} is of another lab", plan_path(lab));
@@ -112,7 +112,7 @@ Result<Store> Store::fill(Plan const& plan) {
 Result<Store> Store::open(std::string_view lab) {
     auto lock = lock_dir(state_dir(lab));
     if (!lock && lock.error().code == ENOENT)
-        return fail(0, "there is no lab '{}'; 'rove lab up' makes one", lab);
+        return fail(0, "there is no lab '{0}'; 'rove lab up --name {0}' makes one", lab);
     return Store(std::string(lab), TRY(std::move(lock)));
 }
 
