@@ -63,6 +63,24 @@ def check_map(root):
     return problems
 
 
+def check_reasons(root):
+    """The words that the code gives as reasons and those of wire/reasons.def, which docs/reasons.md is made from, are the same."""
+    table = set(re.findall(r"^ROW\((\w+),", (root / "src/wire/reasons.def").read_text(), re.M))
+    said = set()
+    problems = []
+    given = re.compile(r'because\("(\w+)"|error_reason_ = "(\w+)"|X\(\d+, (\w+)\)|\bword = "(\w+)"|failed\(3,.*, "(\w+)"\)|find_reason\("(\w+)"\)')
+    for place, line in lines_of(root, sources(root)):
+        if "reasons.def" in place or "_test.cc" in place:
+            continue
+        said.update(re.findall(r'"(\w+)"', line))
+        for found in given.findall(line):
+            word = "".join(found)
+            said.add(word)
+            if word not in table and ("X(" not in line or "home_reason" in place):
+                problems.append(f"{place}: the reason {word} is not in src/wire/reasons.def")
+    return problems + [f"src/wire/reasons.def: nobody says {word}" for word in sorted(table - said)]
+
+
 def check_paths(root):
     """Each path in backticks in the top-level documents exists, from the root or from src/."""
     problems = []
@@ -235,6 +253,7 @@ def check_decisions(root):
 CHECKS = {
     "layers": layers.check,
     "map": check_map,
+    "reasons": check_reasons,
     "paths": check_paths,
     "stories": check_stories,
     "banned_names": check_banned_names,
