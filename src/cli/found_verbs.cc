@@ -21,6 +21,7 @@
 #include "cli/answer.hh"
 #include "cli/screen.hh"
 #include "cli/verbs.hh"
+#include "client/peer_name.hh"
 
 #include <boost/json/object.hpp>
 
@@ -248,15 +249,12 @@ int run_join(Given const& given) {
         peer = host.substr(0, equal);
         host = host.substr(equal + 1);
     } else {
-        peer = std::string(cut(cut(host, ':').first, '.').first);
         bool const numeric = host.find_first_not_of("0123456789.:[]") == std::string::npos ||
                              host.find(':') != host.rfind(':');
-        if (numeric)
-            return usage(
-                given, fmt::format("the node's name is needed beside its address; write NAME={}",
-                           for_terminal(host, true)));
+        if (!numeric) peer = cut(cut(host, ':').first, '.').first;
     }
-    if (!is_name(peer) || !is_address(host))
+    bool const nameless = peer.empty() && given.arguments.front() == host; // asked of the node itself
+    if ((!nameless && !is_name(peer)) || !is_address(host))
         return usage(
             given, fmt::format("'{}' is no host", for_terminal(given.arguments.front(), true)));
     Asked<std::string> name = node_name(given);
@@ -267,6 +265,14 @@ int run_join(Given const& given) {
     if (!place) return report(given, place.error());
     Asked<std::string> key = read_key(given);
     if (!key) return report(given, key.error());
+    if (nameless) {
+        Result<std::string> asked = client::peer_name(with_port(host), *key);
+        if (!asked)
+            return report(given, Trouble{Exit::failed, fmt::format("cannot ask {0} for its name: {1}; write NAME={0}", host,
+                                                           asked.error().sentence())});
+        if (!is_name(*asked)) return report(given, Trouble{Exit::failed, fmt::format("{} has no good name", host)});
+        peer = *asked;
+    }
     std::string const peers =
         fmt::format("{{ name = \"{}\", address = \"{}\" }}", peer, with_port(host));
     return finish(given, *place, *key, *name, *address, peers,
@@ -307,7 +313,8 @@ Verb const init_verb{"init", "make a cluster whose first node is this one", {}, 
 Verb const join_verb{"join", "make this node one of HOST's cluster", arguments_join, options_join,
     "Writes this node's configuration with HOST as its first peer, and the cluster's key, which\n"
     "is read from --key-file or standard input: it is /etc/rove/key of any node that\n"
-    "is in the cluster. Tells what to do next. HOST is a host name or NAME=ADDRESS.\n\n"
+    "is in the cluster. Tells what to do next. HOST is a host name, NAME=ADDRESS, or the address\n"
+    "of a node that runs, which is asked for its name.\n\n"
     "    rove join n1 --key-file key\n"
     "    rove join n1=10.0.0.1 < key",
     run_join};

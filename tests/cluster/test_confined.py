@@ -275,3 +275,14 @@ def test_a_report_that_cannot_be_written_is_told_before(quiet):
 def test_a_killed_node_cannot_be_entered(lab):
     lab.do("kill", "n3")
     assert lab.run("n3", "true", check=False).returncode == 125
+
+
+def test_join_asks_a_node_for_its_name(quiet, tmp_path):
+    path, key = tmp_path / "rove.toml", f"/run/rove-lab/{quiet.name}/cluster.key"
+    join = (quiet.rove, "join", quiet.address("n2"), "--key-file", key, "--config", path, "--node-name", "n9", "--address", "10.77.9.9")
+    quiet.run("n1", *join)
+    assert f'name = "n2", address = "{quiet.address("n2")}:7946"' in path.read_text()
+    other = tmp_path / "other"
+    other.write_text("another key that is long enough\n")
+    refused = quiet.run("n1", *join[:4], other, *join[5:], "--force", check=False)
+    assert refused.returncode == 1 and "another cluster key" in refused.stderr
