@@ -341,7 +341,7 @@ void Node::host_lost(ProcessPtr const& process, std::string const& reason, std::
     else
         spdlog::error("process {} ({}) ended on {}: {}", process->pid(), process->command, host, text);
     process->decide({monotonic_now(), "lost", host, "", {}});
-    process->lost = {reason, reason_sentence(reason, reason == "host_lost" ? "" : text)};
+    process->lost = {reason, reason_sentence(reason, text)};
     happenings_.add(reason, process->pid(), host, "", {});
 }
 
