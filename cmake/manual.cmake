@@ -8,7 +8,7 @@ if(TARGET rove AND SCDOC)
         OUTPUT ${manual_dir}/manual.stamp
         COMMAND ${CMAKE_COMMAND} -E make_directory ${manual_dir}/man/man1 ${manual_dir}/man/man5 ${manual_dir}/man/man8
         COMMAND $<TARGET_FILE:rove> .manual ${manual_dir} ${PROJECT_VERSION}
-        COMMAND $<TARGET_FILE:roved> .manual >share/rove.toml.5.scd
+        COMMAND sh -ec "$<TARGET_FILE:roved> .manual >share/rove.toml.5.scd"
         COMMAND sh -ec "cd share; for page in *.scd; do name=\${page%.scd}; ${SCDOC} <$page >man/man\${name##*.}/$name; rm $page; done"
         COMMAND ${CMAKE_COMMAND} -E touch ${manual_dir}/manual.stamp
         WORKING_DIRECTORY ${CMAKE_BINARY_DIR} DEPENDS rove roved VERBATIM COMMENT "Writing the manual")
