@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -257,6 +258,35 @@ def test_a_freeze_has_its_limit(lab):
     assert code == 1 and "5ms" in text and "move.freeze" in text
     assert only(lab)["host"] == "n1"
     end(lab, program, pid)
+
+
+def test_a_drain_has_its_limit(lab):
+    configure(lab, "n2", "drain.seconds = 0")
+    program = lab.start("n1", "rove", "run", "--", "sleep", "1007")
+    pid = row_of(lab, "sleep 1007")["pid"]
+    lab.run("n1", "rove", "move", str(pid), "n2")
+    code, text = error_of(lab, "n2", "node", "drain")
+    assert code == 1 and "0 s (drain.seconds)" in text
+    wait_for(lambda: only(lab)["host"] == "n1", "the guest gone, a little later")
+    end(lab, program, pid)
+
+
+def test_a_report_counts_from_before_a_daemons_end(lab, tmp_path):
+    report = tmp_path / "report.json"
+    program = lab.start("n1", "rove", "run", "--report", report, "--", "sleep", "1008")
+    pid = row_of(lab, "sleep 1008")["pid"]
+    lab.run("n1", "rove", "move", str(pid), "n2")
+    lab.run("n1", "rove", "move", str(pid), "home")
+    before = time.monotonic()
+    lab.do("daemon", "n1", "stop")
+    lab.do("daemon", "n1", "start")
+    wait_for(lambda: all(state == "up" for state in states(lab, "n1").values()), "agreement")
+    elapsed = time.monotonic() - before
+    assert row_of(lab, "sleep 1008")["moves"] == 2
+    end(lab, program, pid)
+    wait_for(report.exists, "report")
+    told = json.loads(report.read_text())
+    assert told["moves"] == 2 and told["seconds_home"] > elapsed and told["seconds_away"] > 0
 
 
 def test_a_node_that_starts_out_blocked_stays_so(lab):
