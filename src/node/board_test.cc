@@ -82,7 +82,7 @@ TEST_F(BoardTest, numbers_in_names_count_as_numbers) {
     for (char const* name : {"n10", "n3", "a", "n03", "n2b"}) board.add(name, "10.0.0.9");
     std::string order;
     for (Member const& member : board.members(Nanos(0))) order += member.name + " ";
-    EXPECT_EQ(order, "a n1 n2 n2b n3 n03 n10 ");
+    EXPECT_EQ(order, "a n1 n2 n2b n03 n3 n10 ");
 }
 
 } // namespace

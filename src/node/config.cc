@@ -60,7 +60,7 @@ Result<Setting> initial(Knob const& knob) {
 
 bool has_port(std::string_view address) {
     size_t colon = address.rfind(':');
-    if (colon == std::string_view::npos || colon == 0) return false;
+    if (colon == std::string_view::npos) return false;
     auto port = parse_number<uint16_t>(address.substr(colon + 1));
     // An IPv6 address has brackets, else its last colon is no port's.
     bool bare = address.find(':') != colon && address[0] != '[';
@@ -165,7 +165,7 @@ Status check_range(std::string const& key, Setting const& setting, std::string c
             if (!is_node_name(peer.name))
                 return deny(EINVAL, "{}: '{}' is no name of a node (letters, digits, '-', '.', '_'; not home, not best)", where,
                     printable(peer.name));
-            if (!has_port(peer.address))
+            if (!has_port(peer.address) || peer.address[0] == ':')
                 return deny(EINVAL, "{}: '{}' needs a port, such as 10.0.0.2:7946", where, printable(peer.address));
         }
     if (key == "node.listen")
