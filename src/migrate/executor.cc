@@ -24,7 +24,7 @@ template <class T> std::string_view bytes_of(T const* items, size_t count) {
 
 Status Executor::send(ExecOp op, std::vector<uint64_t> const& args, std::string_view bytes) {
     // Commands are not sent ahead here: a reply that is owed is of one that was given up.
-    while (owed_ > 0) (void)TRY(take(Deadline::after(std::chrono::seconds(10))));
+    while (owed_ > 0) (void)TRY(wait(std::chrono::seconds(10)));
     wire::ExecCommand command{};
     command.op = op;
     command.length = static_cast<uint32_t>(bytes.size());

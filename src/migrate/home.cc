@@ -76,6 +76,7 @@ Status Steward::await_ended(std::vector<wire::ThreadImage> const& living) {
         };
         if (std::all_of(used.begin(), used.end(), lives)) return {};
         if (deadline.passed()) return fail(EBADMSG, "{} of {} threads came from {}", living.size(), used.size(), host_);
+        TRY(keep_sessions());
         (void)::usleep(50);
     }
 }
@@ -257,8 +258,6 @@ Status Steward::put_threads(wire::ProcessState const& state) {
 }
 
 Status Steward::move_home(Progress& progress) {
-    if (TRY(tracee::read_stat(body_.pid())).state == 'T')
-        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
     body_.set_idle([this] { return keep_sessions(); });
     progress.frozen = monotonic_now();
     auto attempt = [&]() -> Status {

@@ -14,8 +14,6 @@ namespace rove::migrate {
 using wire::SessionType;
 
 Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
-    if (TRY(tracee::read_stat(body_.pid())).state == 'T')
-        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = TRY(body_.epoch()) + 1;
     Session next = TRY(Session::connect(landing, epoch));

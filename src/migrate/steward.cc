@@ -195,8 +195,8 @@ void Steward::move(wire::Move const& request) {
     done.to = request.landing.node.empty() ? order_.node : request.landing.node;
     bool home = request.landing.node.empty();
     bool was_away = session_.has_value();
-    Status moved;
-    {
+    Status moved = goes_on();
+    if (moved) {
         Urgent urgent;
         if (home) moved = was_away ? move_home(progress) : Status{};
         else moved = was_away ? move_onward(request.landing, progress) : move_out(request.landing, progress, std::nullopt);
@@ -294,12 +294,11 @@ void Steward::serve_links_only() {
 void Steward::serve_alarms() {
     while (session_ && body_.entered()) {
         wire::Alarm alarm;
-        if (!postponed_.empty()) {
-            alarm = postponed_.front();
-            postponed_.erase(postponed_.begin());
-        } else if (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) != sizeof alarm) {
-            return;
-        }
+        if (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) postponed_.push_back(alarm);
+        // What stands still cannot be helped, and does not wait for it.
+        if (postponed_.empty() || stands()) return;
+        alarm = postponed_.front();
+        postponed_.erase(postponed_.begin());
         serve_alarm(alarm);
     }
 }
@@ -324,6 +323,7 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
             Urgent urgent;
             moved = move_home(progress);
         }
+        if (!moved && session_ && stands()) return postponed_.push_back(alarm);
         if (!moved) {
             LOG(error, "it must come home ({}) and cannot: {}", word, moved.error().detail());
             if (session_) host_lost(moved.error().sentence());
@@ -372,12 +372,13 @@ void Steward::host_lost(std::string const& why) {
 }
 
 void Steward::tick() {
+    tracee::let_go_of_late();
     if (session_) {
         (void)session_->ping_if_due();
         if (leases_.wanted() && postponed_.empty()) want_home(wire::HomeReason::shared_file_mapping);
-        if (!stale_.empty() && monotonic_now() > stale_until_) (void)body_.porter().calls_tolerant(std::exchange(stale_, {}));
-        auto stat = tracee::read_stat(body_.pid());
-        bool stopped = stat && stat->state == 'T';
+        bool stopped = stands();
+        if (!stopped && !stale_.empty() && monotonic_now() > stale_until_)
+            (void)body_.porter().calls_tolerant(std::exchange(stale_, {}));
         if (stopped != told_stopped_) {
             told_stopped_ = stopped;
             (void)session_->send(stopped ? SessionType::stop : SessionType::cont);
@@ -390,6 +391,23 @@ void Steward::tick() {
         return;
     }
     if (monotonic_now() - reported_ > report_period) report_state();
+}
+
+Status Steward::goes_on() {
+    if (TRY(tracee::read_stat(body_.pid())).state == 'T')
+        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
+    if (!group_ || monotonic_now() - group_known_ > report_period) {
+        auto group = sys::Cgroup::of(body_.pid());
+        group_ = group ? std::optional(std::move(*group)) : std::nullopt;
+        group_known_ = monotonic_now();
+    }
+    if (group_ && group_->frozen().value_or(false)) return deny(EBUSY, "its cgroup is frozen; thaw it first");
+    return {};
+}
+
+bool Steward::stands() {
+    auto going = goes_on();
+    return !going && going.error().code == EBUSY;
 }
 
 // What a steward that has died left behind: a move that was not committed is undone, one that was is
@@ -424,7 +442,7 @@ Status Steward::relearn(bool& away) {
     for (;;) {
         auto taken = body_.take_sockets(std::chrono::milliseconds(1000));
         if (taken) break;
-        if (taken.error().code != ETIMEDOUT || TRY(tracee::read_stat(body_.pid())).state != 'T') return taken;
+        if (taken.error().code != ETIMEDOUT || !stands()) return taken;
         TRY(keep_sessions());
     }
     TRY(body_.settle_links(epoch));

@@ -18,6 +18,7 @@
 #include "migrate/refusal.hh"
 #include "migrate/segments.hh"
 #include "migrate/session.hh"
+#include "sys/cgroup.hh"
 #include "wire/home_reason.hh"
 #include "wire/keeper.hh"
 
@@ -50,6 +51,9 @@ private:
     void give_link(uint32_t slot);
     void serve_session();
     void tick();
+    // Fails while the process stands still at home, by a signal or by its cgroup: its deputies and the porter do nothing.
+    Status goes_on();
+    bool stands();
     void move(wire::Move const& request);
     // What the process has used in all its stays away, by now.
     wire::GuestTally const& account();
@@ -106,6 +110,8 @@ private:
     std::vector<wire::ExecCall> stale_;  // gives up pages of P that it would only need if it came back soon
     Nanos stale_until_{0};
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
+    std::optional<sys::Cgroup> group_;   // that the process is in, as of then
+    Nanos group_known_{0};
     bool told_stopped_ = false;
     bool done_ = false;
 };

@@ -320,6 +320,11 @@ Status Cgroup::thaw() const {
     return write("freezer", "freezer.state", "THAWED");
 }
 
+Result<bool> Cgroup::frozen() const {
+    if (unified_) return TRY(parse_keyed(TRY(read("freezer", "cgroup.events")), "frozen")) == 1;
+    return trim(TRY(read("freezer", "freezer.state"))) != "THAWED";
+}
+
 Status Cgroup::kill_all(Nanos timeout) const {
     return look_until(timeout, "a cgroup's members do not die", [&]() -> Result<bool> {
         auto left = TRY(members());

@@ -71,6 +71,8 @@ public:
     // Returns when every member stands still; fails with ETIMEDOUT otherwise, thawed again.
     Status freeze(Nanos timeout) const;
     Status thaw() const;
+    // Whether its members stand still, or are about to: by this group or one above it.
+    Result<bool> frozen() const;
     // SIGKILL for all members, again until none is left.
     Status kill_all(Nanos timeout) const;
     // This group and all below; waits for members that are about to be gone. Missing is fine.

@@ -87,6 +87,16 @@ Tracee::~Tracee() {
     while (!threads_.empty()) (void)detach(threads_.back());
 }
 
+void let_go_of_late() {
+    int status = 0;
+    for (pid_t tid; (tid = ::waitpid(-1, &status, __WALL | WNOHANG)) > 0;) {
+        if (!WIFSTOPPED(status)) continue;
+        // What it was about to be given reaches it all the same.
+        bool signal = status >> 16 == 0 && WSTOPSIG(status) != SIGTRAP;
+        (void)trace(PTRACE_DETACH, tid, 0, signal ? static_cast<uint64_t>(WSTOPSIG(status)) : 0);
+    }
+}
+
 Result<int> Tracee::wait_stop(Thread& thread, Deadline deadline) {
     // Spins a little first: a running thread stops within microseconds, and a sleep costs 60.
     for (int round = 0;; ++round) {

@@ -115,4 +115,8 @@ private:
     bool waits_for_exec_ = false;
 };
 
+// Threads that stood still when they were to be stopped, in a frozen cgroup for one, stop when they go on, and then
+// nobody waits for them: they are let go. Not while a Tracee lives.
+void let_go_of_late();
+
 } // namespace rove::tracee

@@ -125,6 +125,76 @@ def test_a_stopped_process_stays_where_it_is(lab):
     end(lab, program, row)
 
 
+FREEZE = """
+import pathlib, sys, time
+for line in open(f"/proc/{sys.argv[1]}/cgroup"):
+    number, controllers, path = line.strip().split(":", 2)
+    if controllers == "freezer":
+        knob, texts = pathlib.Path("/sys/fs/cgroup/freezer" + path, "freezer.state"), ("THAWED", "FROZEN")
+        break
+    if number == "0":
+        knob, texts = pathlib.Path("/sys/fs/cgroup" + path, "cgroup.freeze"), ("0", "1")
+knob.write_text(texts[int(sys.argv[2])])
+"""
+
+
+def freeze(lab, row, on):
+    lab.run("n1", "python3", "-c", FREEZE, row["pid"], str(int(on)))
+
+
+def test_a_frozen_process_stays_where_it_is(lab):
+    program, row = counting(lab)
+    for host, there in (("n1", "n2"), ("n2", "n3"), ("n2", "home")):
+        freeze(lab, row, True)
+        began = time.monotonic()
+        code, text = error_of(lab, "n1", "move", row["pid"], there)
+        assert code == 1 and "frozen" in text and time.monotonic() - began < 2
+        assert only(lab)["host"] == host
+        freeze(lab, row, False)
+        numbers_go_on(program)
+        if host == "n1":
+            move(lab, row, "n2")
+    end(lab, program, row)
+
+
+@pytest.mark.parametrize("point, there", [("parked", "home"), ("onward_parked", "n3")])
+def test_a_process_frozen_in_the_middle_of_a_move_lives(new_lab, tmp_path, point, there):
+    fault = tmp_path / "fault"
+    lab = new_lab("--nodes", "3", "--cpus", "0", "--mem", "0", env={"ROVE_FAULT": f"@{fault}"})
+    program, row = counting(lab)
+    move(lab, row, "n2")
+    fault.write_text(f"{point}:pause")
+    moving = lab.start("n1", "rove", "move", row["pid"], there, stderr=-1)
+    wait_for(lambda: f"fault point {point}: pause" in lab.do("log", "n1").stdout, "pause")
+    freeze(lab, row, True)
+    fault.write_text("")
+    assert moving.wait(timeout=50) == 1
+    assert only(lab)["host"] == "n2"
+    freeze(lab, row, False)
+    numbers_go_on(program)
+    move(lab, row, there)
+    numbers_go_on(program)
+    end(lab, program, row)
+
+
+def test_a_guest_stands_still_with_its_frozen_process(lab):
+    program = lab.start("n1", "rove", "run", "--", "python3", "-c", "print(flush=True)\nwhile True: pass")
+    program.stdout.readline()
+    row = only(lab)
+    move(lab, row, "n2")
+
+    def guest():
+        return [line.split()[0] for line in lab.run("n2", "ps", "-eo", "stat,comm").stdout.splitlines()
+                if line.split()[1].startswith("python3")]
+
+    assert wait_for(guest, "guest")[0][0] == "R"
+    freeze(lab, row, True)
+    wait_for(lambda: guest()[0][0] == "T", "stopped guest", limit_s=3)
+    freeze(lab, row, False)
+    wait_for(lambda: guest()[0][0] == "R", "running guest", limit_s=3)
+    end(lab, program, row)
+
+
 def test_a_steward_that_dies_while_the_process_is_stopped_is_replaced(lab):
     program, row = counting(lab)
     move(lab, row, "n2")
