@@ -13,6 +13,10 @@ namespace rove::migrate {
 
 using wire::SessionType;
 
+namespace {
+constexpr Nanos reach_patience = std::chrono::seconds(2);
+} // namespace
+
 Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = TRY(body_.epoch()) + 1;
@@ -32,6 +36,12 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         std::vector<std::pair<uint32_t, Fd>> links;
         for (uint32_t index : TRY(body_.used_slots()))
             links.emplace_back(index, TRY(connect_to(landing, wire::Kind::link, index, epoch)));
+        // From here to there is a way that nobody has gone yet: it is found before anything stands still.
+        wire::SendPages wish;
+        wish.landing = landing;
+        wish.epoch = epoch;
+        TRY(session_->send(SessionType::reach, wish));
+        (void)TRY(session_->wait({SessionType::reached}, reach_patience));
         FAULT_POINT("onward_prepared");
         progress.phase("prepare");
 
@@ -50,9 +60,6 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
                 return fail(EBADMSG, "a thread's state of {} bytes", image.thread_state.size());
         TRY(next.send(SessionType::state, state));
         progress.phase("state");
-        wire::SendPages wish;
-        wish.landing = landing;
-        wish.epoch = epoch;
         wish.ranges = layout.present;
         TRY(session_->send(SessionType::send_pages, wish));
         wire::Control control = TRY(body_.control());

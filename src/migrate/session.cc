@@ -162,7 +162,8 @@ Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, N
                 trouble_ = std::move(*trouble);
                 // That the guest has ended is for the steward's loop to see as well.
                 if (!trouble_.guest_ended) frames_.erase(frame);
-                return fail(trouble_.code != 0 ? trouble_.code : EIO, "{}: {}", landing_.node, trouble_.text);
+                // Whole as it is: a time that has run out there is none of ours.
+                return deny(EIO, "{}: {}", landing_.node, trouble_.text);
             }
             if (std::find(types.begin(), types.end(), frame->type) == types.end()) continue;
             Frame found = std::move(*frame);

@@ -159,7 +159,9 @@ Result<wire::Parked> Warden::describe_parked() const {
 
 namespace {
 
+// Nobody is served meanwhile, so patience is short.
 Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
+    Deadline deadline = Deadline::after(std::chrono::seconds(1));
     wire::Hello hello;
     hello.kind = wire::Kind::pages;
     hello.epoch = epoch;
@@ -169,13 +171,14 @@ Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
     for (auto const& address : landing.addresses) {
         auto endpoint = sys::Endpoint::parse(address, landing.port);
         if (!endpoint) continue;
-        socket = sys::tcp_connect(*endpoint, std::chrono::seconds(2));
+        socket = sys::tcp_connect(*endpoint, deadline.left());
         if (socket) break;
     }
+    if (!socket) return fail(socket.error(), "cannot reach {}", landing.node);
     Fd connected = TRY(std::move(socket));
     TRY(sys::send_all(connected.number(), ByteView(reinterpret_cast<uint8_t const*>(&hello), sizeof hello)));
     wire::HelloReply reply;
-    TRY(sys::recv_exact(connected.number(), &reply, sizeof reply, Deadline::after(std::chrono::seconds(2))));
+    TRY(sys::recv_exact(connected.number(), &reply, sizeof reply, deadline));
     if (reply.magic != wire::session_magic || reply.ok != 1)
         return fail(EPERM, "{} refuses the pages: {}", landing.node, reply.ok);
     return connected;
@@ -183,13 +186,20 @@ Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
 
 } // namespace
 
+// Before the guest stands still: a host that cannot be reached costs it nothing then.
+Status Warden::reach(wire::SendPages const& request) {
+    onward_ = TRY(connect_onward(request.landing, request.epoch));
+    return send(SessionType::reached, wire::Empty{});
+}
+
 Status Warden::send_pages(wire::SendPages const& request) {
     FAULT_POINT("warden_send_pages");
     wire::Layout ranges;
     ranges.present = request.ranges;
     TRY(check_layout(ranges, prepare_->region));
-    Fd onward;
-    if (!request.landing.node.empty()) onward = TRY(connect_onward(request.landing, request.epoch));
+    Fd onward = std::move(onward_);
+    if (request.landing.node.empty()) onward.close();
+    else if (!onward) return deny(EPROTO, "pages for {}, which was not reached before", request.landing.node);
     if (!onward && !pages_) return fail(EPROTO, "there is no page connection");
     int socket = onward ? onward.number() : pages_.number();
     (void)sys::set_io_timeout(socket, std::chrono::seconds(3));
@@ -221,6 +231,7 @@ Status Warden::resume() {
     if (park_timer_ != 0) loop_.cancel(park_timer_);
     park_timer_ = 0;
     pages_.close();
+    onward_.close();
     TRY(guest_->set_phase(Phase::serving));
     // They wait on a futex that only they could wake; a kick ends the wait as well.
     for (auto const& [index, slot] : TRY(live_slots())) (void)guest_->signal_thread(slot.tid, SIGURG);

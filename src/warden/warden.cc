@@ -215,6 +215,9 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::send_pages:
         if (stage_ != Stage::parked) return fail(EPROTO, "send_pages while {}", stage_name(stage_));
         return send_pages(TRY(parse<wire::SendPages>(body)));
+    case SessionType::reach:
+        if (stage_ != Stage::running) return fail(EPROTO, "reach while {}", stage_name(stage_));
+        return reach(TRY(parse<wire::SendPages>(body)));
     case SessionType::resume:
         return resume();
     case SessionType::stop:
@@ -249,6 +252,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::tally:
     case SessionType::trouble:
     case SessionType::clock:
+    case SessionType::reached:
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));

@@ -97,6 +97,7 @@ private:
     Status offer_patches() const;
     bool as_in_file(uint64_t address) const;
     Result<std::vector<wire::Range>> take_patches_back() const;
+    Status reach(wire::SendPages const& request);
     Status send_pages(wire::SendPages const& request);
     Status resume();
 
@@ -143,6 +144,7 @@ private:
     bool segments_missing_ = false;
     bool first_layout_ = true;
     Fd pages_;                        // page connection, before the guest or send_pages has it
+    Fd onward_;                       // to the next host's warden, once it was reached
     bool receiving_ = false, received_ = false, importing_ = false;
     std::vector<wire::Range> populated_; // pages that were made before they came
     uint32_t slots_end_ = 1;              // one more than the highest slot that a thread has had

@@ -66,6 +66,8 @@ enum class SessionType : uint16_t {
     adopt = 25,          // S Prepare without layout: a new steward takes over a running guest; answered by running
     clock_request = 26,  // S Empty, a few times before prepare, which says what came of it
     clock = 27,          // W ClockReading: at the moment of answering
+    reach = 28,          // S SendPages without ranges: connect to that warden, while the guest still runs
+    reached = 29,        // W Empty
 };
 
 struct SessionFrame {

@@ -195,6 +195,27 @@ def test_a_guest_stands_still_with_its_frozen_process(lab):
     end(lab, program, row)
 
 
+def test_hosts_that_do_not_reach_each_other_cost_no_standstill(new_lab):
+    lab = new_lab("--nodes", "3", "--cpus", "0", "--mem", "0")
+    program = lab.start("n1", "rove", "run", "--", "python3", "-c",
+                        "import time\nlongest = 0\nlast = time.monotonic()\nwhile True:\n now = time.monotonic()\n"
+                        " longest = max(longest, now - last)\n last = now\n print(int(longest * 1000), flush=True)\n time.sleep(0.001)\n")
+    before = int(program.stdout.readline())
+    row = only(lab)
+    move(lab, row, "n2")
+    lab.do("cut", "n2:n3")
+    began = time.monotonic()
+    code, text = error_of(lab, "n1", "move", row["pid"], "n3")
+    assert code == 1 and "n2" in text and "n3" in text and time.monotonic() - began < 5
+    assert only(lab)["host"] == "n2"
+    for _ in range(20000):  # what waits in the pipe, and more
+        longest = int(program.stdout.readline())
+    assert longest < before + 500
+    lab.do("heal")
+    move(lab, row, "n3")
+    end(lab, program, row)
+
+
 def test_a_steward_that_dies_while_the_process_is_stopped_is_replaced(lab):
     program, row = counting(lab)
     move(lab, row, "n2")
