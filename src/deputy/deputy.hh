@@ -33,7 +33,8 @@ inline constexpr uint32_t left_word = 12;
 // main.cc
 void serve(Slot& slot);              // until the process comes home
 [[noreturn]] void leave(Slot& slot); // to native execution
-void alarm(wire::AlarmType type, uint32_t slot, uint64_t value);
+/// False if nobody hears it.
+bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value);
 
 // signals.cc
 void install_actions();              // handlers of ours where the program has handlers
@@ -46,6 +47,8 @@ void signal_taken(Slot& slot);
 /// The guest has left the link on which a signal went to it; its account of the thread is in the slot:
 /// what it has not delivered is sent again, or raised again at home.
 void settle_signals(Slot& slot);
+/// The recorded signal dumps core, for which the program must be at home. False: nobody hears it.
+bool ask_home_for_core(Slot& slot);
 /// A recorded signal goes to the guest on its own, with a bell.
 void send_recorded(Slot& slot);
 

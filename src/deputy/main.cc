@@ -128,9 +128,9 @@ void outlast_porter(Slot& own_slot) {
 
 } // namespace
 
-void alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
+bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     wire::Alarm message{type, slot, value};
-    (void)sys(44, control().alarm_fd, &message, sizeof message, 0x4040); // NOSIGNAL, DONTWAIT
+    return sys(44, control().alarm_fd, &message, sizeof message, 0x4040) > 0; // NOSIGNAL, DONTWAIT
 }
 
 [[noreturn]] void leave(Slot& slot) {

@@ -35,7 +35,20 @@ void attach_signal(Slot& slot, uint16_t* flags) {
     ++slot.signals_sent;
 }
 
+// A signal that is to dump core waits for the program's memory and registers (leave() gives it back to the kernel):
+// the thread gets no further until it is fetched.
+bool ends_at_home(Slot& slot) { return own(slot).signals_recorded == 3; }
+
+void await_parking(Slot& slot, uint16_t* flags) {
+    if (!ends_at_home(slot)) return;
+    while (rt::phase() == Phase::serving) {
+        rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(Phase::serving));
+    }
+    *flags |= wire::flag_parking;
+}
+
 bool send_reply(Slot& slot, uint32_t sequence, Reply& reply, uint16_t flags) {
+    await_parking(slot, &flags);
     // A signal recorded during the call goes with its reply: natively its handler would run first.
     attach_signal(slot, &flags);
     Vector vectors[syscalls::segments_max + 3];
@@ -170,7 +183,7 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     memcpy(body, &head, sizeof head);
     if (!rt::take_to(slot, body + sizeof head, head_bytes - sizeof head)) return false;
 
-    bool unseen = header.signals_seen != slot.signals_sent || pending_signal(slot);
+    bool unseen = header.signals_seen != slot.signals_sent || pending_signal(slot) || ends_at_home(slot);
     if (unseen || rt::phase() == Phase::parking) { // first the signal, or the move
         if (!drop_input(slot, head.in_bytes)) return false;
         // The signal that is on its way precedes this answer on the link.
@@ -281,6 +294,7 @@ bool link_goes_on(Slot& slot, int old_fd) {
         if (now == Phase::released) return false;
         if (now == Phase::serving && slot.link_fd != old_fd) {
             settle_signals(slot);
+            if (ends_at_home(slot)) (void)ask_home_for_core(slot);
             apply_mask(slot, slot.thread.mask); // the next signal may come now, though the guest says nothing for long
             return true;
         }

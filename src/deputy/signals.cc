@@ -34,6 +34,13 @@ bool wants_core(uint32_t number) {
     return control().cores_want && (core_signals & bit(number)) && control().actions[number].handler == 0;
 }
 
+// What the kernel will do, by the limit as it is now.
+bool core_is_made() {
+    uint64_t limit[2] = {};
+    sys(302, 0, 4, 0, limit, 0, 0); // prlimit64, RLIMIT_CORE
+    return control().cores_want == 2 ? limit[0] != 1 : limit[0] >= 4096;
+}
+
 long install(uint32_t number, wire::Action const& action) {
     wire::Action mirror = action;
     if (action.handler > 1 || wants_core(number)) {
@@ -95,6 +102,10 @@ void settle_signals(Slot& slot) {
     mine.stop = !delivered; // a call that is owed must not begin before it has gone
 }
 
+bool ask_home_for_core(Slot& slot) {
+    return alarm(wire::AlarmType::signal_core, slot.index, own(slot).signals[0].number);
+}
+
 void send_recorded(Slot& slot) {
     auto& mine = own(slot);
     mine.stop = 0;
@@ -122,15 +133,18 @@ extern "C" void rove_deputy_signal(int number, rt::SignalInfo* info, rt::UserCon
         sys(13, number, action, 0, 8);
         return;
     }
-    if (wants_core(signal)) {
-        alarm(wire::AlarmType::signal_core, slot.index, signal | uint64_t(static_cast<uint32_t>(info->code)) << 32);
-    } else {
-        mine.signals[0].number = signal;
-        mine.signals[0].reserved = 0;
-        memcpy(mine.signals[0].info, info, sizeof mine.signals[0].info);
-        mine.signals_recorded = 1;
-        mine.stop = 1;
+    mine.signals[0].number = signal;
+    mine.signals[0].reserved = 0;
+    memcpy(mine.signals[0].info, info, sizeof mine.signals[0].info);
+    bool core = wants_core(signal);
+    if (core && !(core_is_made() && ask_home_for_core(slot))) { // its end is all that is wanted, or all that is left
+        uint64_t action[4] = {0, restorer, word(&rove_restorer), 0};
+        sys(13, number, action, 0, 8);
+        sys(297, control().pid, slot.tid, number, info); // rt_tgsigqueueinfo
+        return;
     }
+    mine.signals_recorded = core ? 3 : 1;
+    mine.stop = 1;
     // Returning sets this mask: one signal at a time.
     context->mask |= handled();
     slot.mirror_mask = context->mask;

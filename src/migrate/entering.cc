@@ -163,6 +163,8 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     control.xfeatures = format_.features;
     control.page_bytes = page;
     control.cpu_count = static_cast<uint32_t>(::sysconf(_SC_NPROCESSORS_CONF));
+    auto pattern = sys::read_file("/proc/sys/kernel/core_pattern");
+    control.cores_want = pattern && pattern->starts_with('|') ? 2 : 1;
     return memory_.put(control_address(), control);
 }
 

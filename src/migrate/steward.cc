@@ -334,7 +334,9 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
         tally_.away_us += us(monotonic_now() - away_since_);
         tally_.freeze_us_max = std::max(tally_.freeze_us_max, us(progress.thawed - progress.frozen));
         LOG(debug, "{} → home ({}): {} bytes; {}", from, word, progress.bytes, progress.phases);
-        return report_state("came_home", word, fmt::format("call {}", static_cast<int32_t>(alarm.value >> 32)));
+        auto what = alarm.type == wire::AlarmType::signal_core ? fmt::format("signal {}", alarm.value)
+                                                               : fmt::format("call {}", static_cast<int32_t>(alarm.value >> 32));
+        return report_state("came_home", word, what);
     }
     case wire::AlarmType::none:
     case wire::AlarmType::thread_gone:

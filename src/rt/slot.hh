@@ -30,7 +30,8 @@ struct Private {
     uint32_t volatile stop;    // not 0: look at phase, link and pending signals before going on
     uint32_t signals_queued;   // guest: signals received and not yet delivered
     wire::WireSignal signals[8];
-    uint32_t signals_recorded; // deputy: what is in `signals[0]`: 0 nothing, 1 one that the kernel gave, 2 sent, and not yet taken
+    uint32_t signals_recorded; // deputy: what is in `signals[0]`: 0 nothing, 1 one that the kernel gave, 2 sent, and not yet
+                               // taken, 3 one that ends the process at home
     uint64_t sent_mask;        // guest: the mask that home knows
     // link input that was read ahead
     uint32_t input_begin, input_end;

@@ -169,7 +169,7 @@ struct Control {
     uint32_t lock;                // futex lock for slot allocation and the like
     uint32_t service_lock;        // R: futex lock for the service socket
     uint32_t is_guest;            // 1 in R
-    uint32_t cores_want;          // core dumps are wanted for default-core signals
+    uint32_t cores_want;          // P: core dumps are made: 1 as RLIMIT_CORE says, 2 by a program, whatever it says
     uint64_t brk_start, brk_now;
     uint64_t xsave_size;          // user-visible XSAVE area, bytes
     uint64_t xfeatures;
