@@ -5,7 +5,7 @@
 usage: testall.py [--jobs N] [quick | list | NAME…]
 
 `quick` is what needs no lab. NAME chooses the tests whose name contains it, over all suites; the
-names of the suites (unit, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, cluster, daemon, failure, confined, leaks, fault, real) choose whole suites.
+names of the suites (unit, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, cluster, daemon, failure, confined, cores, leaks, fault, real) choose whole suites.
 The last line is `N passed, N failed`, with `, N skipped` if tests were skipped; the reason of each
 skip and the line that repeats each failure stand above it.
 """
@@ -335,7 +335,7 @@ class Pytest:
 def suites():
     return [Unit(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"),
             Pytest("cluster", "tests/cluster", files="test_[cl][la][bi].py"), Pytest("daemon", "tests/cluster", files="test_daemon.py"),
-            Pytest("failure", "tests/cluster", files="test_failure.py"), Pytest("confined", "tests/cluster", files="test_confined.py"),
+            Pytest("failure", "tests/cluster", files="test_failure.py"), Pytest("confined", "tests/cluster", files="test_confined.py"), Pytest("cores", "tests/cluster", files="test_cores.py"),
             Pytest("leaks", "tests/cluster", files="test_leaks.py"), Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"),
             ClangTidy(), Fuzz(), Sanitized("asan")]
 
