@@ -283,8 +283,9 @@ bool serve_fetch(Slot& slot, LinkHeader const& header) {
 }
 
 /// The link is no more: the process goes home, or to another host, or its host is lost (then the
-/// steward ends the process).
-bool link_goes_on(Slot& slot, int old_fd) {
+/// steward ends the process). Two moves may have been made before this thread is told of one, and then the new link
+/// may have the old one's number: the epoch tells.
+bool link_goes_on(Slot& slot, int old_fd, uint32_t old_epoch) {
     auto& mine = own(slot);
     mine.input_begin = mine.input_end = 0;
     mine.window_settled = 0;
@@ -292,7 +293,8 @@ bool link_goes_on(Slot& slot, int old_fd) {
     for (;;) {
         Phase now = rt::phase();
         if (now == Phase::released) return false;
-        if (now == Phase::serving && slot.link_fd != old_fd) {
+        uint32_t epoch = __atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE);
+        if (now == Phase::serving && (slot.link_fd != old_fd || epoch != old_epoch)) {
             settle_signals(slot);
             if (ends_at_home(slot)) (void)ask_home_for_core(slot);
             apply_mask(slot, slot.thread.mask); // the next signal may come now, though the guest says nothing for long
@@ -332,6 +334,7 @@ bool serve_frame(Slot& slot, LinkHeader const& header) {
 void serve(Slot& slot) {
     auto& mine = own(slot);
     for (;;) {
+        uint32_t epoch = __atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE);
         int fd = slot.link_fd;
         slot.signals_sent = 0;
         bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
@@ -354,7 +357,7 @@ void serve(Slot& slot) {
         // Whatever is wrong with it, this link is not used again. One that has been replaced was shut
         // down before, and its number may be somebody else's by now.
         if (slot.link_fd == fd) sys(48, fd, 2);
-        if (!link_goes_on(slot, fd)) return;
+        if (!link_goes_on(slot, fd, epoch)) return;
     }
 }
 

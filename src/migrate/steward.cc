@@ -285,6 +285,9 @@ void Steward::give_link(uint32_t slot) {
 
 void Steward::serve_links_only() {
     wire::Alarm alarm;
+    for (auto const& early : postponed_)
+        if (early.type == wire::AlarmType::link_wanted) give_link(early.slot);
+    std::erase_if(postponed_, [](auto const& early) { return early.type == wire::AlarmType::link_wanted; });
     while (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) {
         if (alarm.type == wire::AlarmType::link_wanted) give_link(alarm.slot);
         else postponed_.push_back(alarm);
