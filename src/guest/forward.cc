@@ -245,6 +245,7 @@ Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]
         ++slot.thread.signals_seen;
         user.rax = static_cast<uint64_t>(-4);
         if (!deliver(slot, user, number, got.signal.info)) return Answer::result;
+        (void)forget_at_home(slot, user, number);
         say_taken(slot);
         return Answer::registers_set;
     }

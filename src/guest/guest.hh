@@ -107,6 +107,7 @@ bool deliver_queued(Slot& slot, UserContext& user);
 uint32_t deliverable(Slot& slot);
 /// Delivers this one now, whatever the mask says. False if no frame could be built.
 bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info);
+bool forget_at_home(Slot& slot, UserContext& user, uint32_t number);
 /// Tells home that everything it has sent is delivered: it may send the next.
 void say_taken(Slot& slot);
 /// If the present mask unblocks what home holds back, home must be asked before the program goes on.

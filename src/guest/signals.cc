@@ -77,6 +77,13 @@ uint32_t deliverable(Slot& slot) {
     return 0;
 }
 
+// Home forgets a handler that is used once; its deputy keeps the program's flags otherwise. False: a move comes first.
+bool forget_at_home(Slot& slot, UserContext& user, uint32_t number) {
+    if (!(control().actions[number].flags & sa_resethand)) return true;
+    long result = 0;
+    return forward_plain(slot, user, 13, number, 0, 0, 0, 0, 0, &result) == Answer::result;
+}
+
 bool deliver_queued(Slot& slot, UserContext& user) {
     auto& mine = own(slot);
     bool any = false;
@@ -86,9 +93,11 @@ bool deliver_queued(Slot& slot, UserContext& user) {
             ++i;
             continue;
         }
-        drop(mine, i);
         // Ignored or default by now: home's kernel acts on those itself from here on.
-        if (control().actions[signal.number].handler <= 1) continue;
+        bool handled = control().actions[signal.number].handler > 1;
+        if (handled && !forget_at_home(slot, user, signal.number)) return any;
+        drop(mine, i);
+        if (!handled) continue;
         if (!deliver(slot, user, signal.number, signal.info)) {
             (void)go_home(slot, user, HomeReason::fatal_signal, ~0u);
             return false;
@@ -141,12 +150,7 @@ bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info) {
     auto* header = reinterpret_cast<uint64_t*>(user.fpstate + 512);
     auto const* words = reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);
     if (words->magic1 == rt::xsave_magic1) header[0] = 0;
-    if (action.flags & sa_resethand) {
-        long result = 0;
-        action.handler = 0;
-        // Home forgets it, too; its deputy keeps the program's flags otherwise.
-        (void)forward_plain(slot, user, 13, number, 0, 0, 0, 0, 0, &result);
-    }
+    if (action.flags & sa_resethand) action.handler = 0;
     return true;
 }
 

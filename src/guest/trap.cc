@@ -188,6 +188,7 @@ extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user)
     auto signal = static_cast<uint32_t>(number);
     bool blocked = (slot.thread.mask & bit(signal)) != 0;
     if (!blocked && control().actions[signal].handler > 1 && deliver(slot, *user, signal, info)) {
+        (void)forget_at_home(slot, *user, signal);
         return full_return;
     }
     // It dies of this, or its handler cannot be reached: let it happen at home, by home's kernel.

@@ -370,7 +370,7 @@ with socket.create_connection(("{lab.address('n2')}", 5000)) as peer:
     assert client.wait(LIMIT_S) == 0
     assert server.wait(LIMIT_S) == 137
     assert lab.status()["n2"]["state"] == "killed"
-    assert lab.run("n2", "true", check=False).returncode == 1
+    assert lab.run("n2", "true", check=False).returncode == 125
     lab.do("kill", "n2")  # is dead already
     lab.do("start", "n2")
     assert lab.status()["n2"]["state"] == "daemon-down"
