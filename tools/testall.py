@@ -291,18 +291,19 @@ class Runner:
 class Pytest:
     quick = False
 
-    def __init__(self, name, directory, quick=False, files="test_*.py"):
-        self.name, self.directory, self.quick, self.files = name, ROOT / directory, quick, files
+    def __init__(self, name, directory, quick=False, files=("test_*.py",)):
+        self.name, self.directory, self.quick = name, ROOT / directory, quick
+        self.files = sorted(path for pattern in files for path in self.directory.glob(pattern))
 
     def command(self, wanted):
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-q"]
-        command += [str(path) for path in sorted(self.directory.glob(self.files))]
+        command += [str(path) for path in self.files]
         if wanted and self.name not in wanted:
             command += ["-k", " or ".join(wanted)]
         return command
 
     def names(self):
-        if not list(self.directory.glob(self.files)):
+        if not self.files:
             return []
         done = subprocess.run(self.command([]) + ["--collect-only"], capture_output=True, text=True, timeout=120)
         return [f"{self.name} {line}" for line in done.stdout.splitlines() if "::" in line]
@@ -334,9 +335,9 @@ class Pytest:
 
 def suites():
     return [Unit(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"),
-            Pytest("cluster", "tests/cluster", files="test_[cl][la][bi].py"), Pytest("daemon", "tests/cluster", files="test_daemon.py"),
-            Pytest("failure", "tests/cluster", files="test_failure.py"), Pytest("confined", "tests/cluster", files="test_confined.py"), Pytest("cores", "tests/cluster", files="test_cores.py"),
-            Pytest("leaks", "tests/cluster", files="test_leaks.py"), Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"),
+            Pytest("cluster", "tests/cluster", files=("test_cli.py", "test_lab*.py")), Pytest("daemon", "tests/cluster", files=("test_daemon.py",)),
+            Pytest("failure", "tests/cluster", files=("test_failure.py",)), Pytest("confined", "tests/cluster", files=("test_confined.py",)), Pytest("cores", "tests/cluster", files=("test_cores.py",)),
+            Pytest("leaks", "tests/cluster", files=("test_leaks.py",)), Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"),
             ClangTidy(), Fuzz(), Sanitized("asan")]
 
 

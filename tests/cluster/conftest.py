@@ -15,6 +15,7 @@ import time
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
+BARE = {"ROVE_LAB_NO_DAEMON": "1"}  # for a lab whose nodes run nothing
 LIMIT_S = 60  # after which a command is taken for hung
 _numbers = itertools.count(1)
 
@@ -106,6 +107,14 @@ def new_lab(unmade_lab):
         return lab
 
     return make
+
+
+@pytest.fixture(scope="module")
+def bare(rove):
+    lab = Lab(rove, BARE)
+    lab.up("--node", "n2:cpus=0.25,mem=256M,rate=100mbit,cpuset=0,clock=+3h")
+    yield lab
+    lab.down()
 
 
 @pytest.fixture(scope="module")
