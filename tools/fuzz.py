@@ -27,7 +27,7 @@ def build(chosen, jobs, directory):
         done = subprocess.run(["cmake", "--preset", "fuzz", "-B", str(directory)], cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
             return done.stdout + done.stderr
-    done = subprocess.run(["ninja", "-C", str(directory), "-j", str(jobs), *(f"fuzz_{name}" for name in chosen)],
+    done = subprocess.run(["ninja", "--quiet", "-C", str(directory), "-j", str(jobs), *(f"fuzz_{name}" for name in chosen)],
                           capture_output=True, text=True)
     return done.stdout[-4000:] if done.returncode else ""
 
@@ -51,6 +51,17 @@ def run(name, seconds, directory):
     kept = sorted(set(work.glob("broken-*")) - before)
     repeat = f"repeat with: {program} {kept[0]}" if kept else f"repeat with: {' '.join(command)}"
     return False, done.stderr[-3000:] + "\n" + repeat
+
+
+def replay(name, directory):
+    """(passed, what to show) of one target of an ordinary build, on its committed corpus."""
+    program, corpus = directory / "fuzz" / f"fuzz_{name}", ROOT / "tests/fuzz/corpus" / name
+    command = [str(program), *([str(corpus)] if corpus.is_dir() else [])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, errors="replace")
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return False, str(problem)
+    return done.returncode == 0, done.stdout if done.returncode == 0 else f"ended with {done.returncode} at\n{done.stderr[-1000:]}"
 
 
 def main():

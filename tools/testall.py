@@ -5,7 +5,7 @@
 usage: testall.py [--jobs N] [quick | list | NAME…]
 
 `quick` is what needs no lab. NAME chooses the tests whose name contains it, over all suites; the
-names of the suites (unit, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, cluster, daemon, failure, confined, cores, leaks, fault, real) choose whole suites.
+names of the suites (unit, corpus, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, cluster, daemon, failure, confined, cores, leaks, fault, real) choose whole suites.
 The last line is `N passed, N failed`, with `, N skipped` if tests were skipped; the reason of each
 skip and the line that repeats each failure stand above it.
 """
@@ -224,6 +224,28 @@ class Headers:
         return Outcome(passed=max(0, count - len(broken)), failures=failures)
 
 
+class Corpus:
+    """Each fuzz target of the build goes once through what is committed for it."""
+
+    name = "corpus"
+    quick = True
+
+    def names(self):
+        return [f"corpus {name}" for name in fuzz.targets()]
+
+    def run(self, wanted, _):
+        outcome = Outcome()
+        for name in fuzz.targets():
+            if not matches(f"corpus {name}", wanted):
+                continue
+            good, text = fuzz.replay(name, BUILD)
+            if good:
+                outcome.passed += 1
+            else:
+                outcome.failures.append((f"corpus {name}", text, f"build/fuzz/fuzz_{name} tests/fuzz/corpus/{name}"))
+        return outcome
+
+
 # --- others ---------------------------------------------------------------------------------------
 
 
@@ -334,11 +356,13 @@ class Pytest:
 
 
 def suites():
-    return [Unit(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"),
-            Pytest("cluster", "tests/cluster", files=("test_cli.py", "test_lab*.py")), Pytest("daemon", "tests/cluster", files=("test_daemon.py",)),
-            Pytest("failure", "tests/cluster", files=("test_failure.py",)), Pytest("confined", "tests/cluster", files=("test_confined.py",)), Pytest("cores", "tests/cluster", files=("test_cores.py",)),
-            Pytest("leaks", "tests/cluster", files=("test_leaks.py",)), Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"),
-            ClangTidy(), Fuzz(), Sanitized("asan")]
+    def cluster(name, *files):
+        return Pytest(name, "tests/cluster", files=files)
+
+    return [Unit(), Corpus(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"),
+            cluster("cluster", "test_cli.py", "test_lab*.py"), cluster("daemon", "test_daemon.py"), cluster("failure", "test_failure.py"),
+            cluster("confined", "test_confined.py"), cluster("cores", "test_cores.py"), cluster("leaks", "test_leaks.py"),
+            Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"), ClangTidy(), Fuzz(), Sanitized("asan")]
 
 
 # Suites that do not pass as a whole yet, or take too long: they run when they are named, and the reason stands in each result.
@@ -347,13 +371,16 @@ ON_REQUEST = {
     "asan": "passes, but its build takes 13 minutes of one CPU",
 }
 
+SUITES = {suite.name for suite in suites()}
+
 
 def selected(suite, wanted, quick):
     if quick:
         return suite.quick
     if not wanted:
         return suite.name not in ON_REQUEST
-    return suite.name in wanted or any(matches(name, wanted) for name in suite.names())
+    words = [word for word in wanted if word not in SUITES]
+    return suite.name in wanted or bool(words) and any(matches(name, words) for name in suite.names())
 
 
 def main():

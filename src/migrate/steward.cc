@@ -16,7 +16,7 @@
 
 #include "base/log.hh"
 #include "base/recorder.hh"
-#include "base/text.hh"
+#include "migrate/order.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
 #include "wire/home_reason.hh"
@@ -466,26 +466,16 @@ Status Steward::relearn(bool& away) {
 }
 
 int steward_main(int argc, char** argv) {
-    std::string socket;
-    int order_fd = -1;
-    for (int i = 2; i + 1 < argc; i += 2) {
-        std::string_view name = argv[i];
-        if (name == "--socket") socket = argv[i + 1];
-        else if (name == "--order-fd") order_fd = parse_number<int>(argv[i + 1]).value_or(-1);
-        else if (name != "--pid") return 2;
-    }
-    auto text = sys::read_rest(order_fd, 1 << 16);
-    auto order = text ? wire::decode<wire::StewardOrder>(*text) : std::nullopt;
-    if (!order) {
+    auto given = take_order<wire::StewardOrder>(argc, argv);
+    if (!given) {
         log_event(Level::error, "a steward needs its order");
         return 2;
     }
-    (void)::close(order_fd);
-    if (socket.empty()) socket = order->run_dir + "/keepers.sock";
+    std::string socket = given->socket.empty() ? given->order.run_dir + "/keepers.sock" : given->socket;
     sys::set_process_name("rove-steward");
-    log_to(2, ::getenv("ROVE_DEBUG") != nullptr ? Level::debug : Level::note, fmt::format("steward-{}", order->identity.pid));
+    log_to(2, ::getenv("ROVE_DEBUG") != nullptr ? Level::debug : Level::note, fmt::format("steward-{}", given->order.identity.pid));
     (void)::signal(SIGPIPE, SIG_IGN);
-    auto steward = Steward::create(std::move(*order), socket);
+    auto steward = Steward::create(std::move(given->order), socket);
     if (!steward) {
         LOG(warn, "{}", steward.error().sentence());
         return 1;

@@ -47,10 +47,10 @@ json::object begun_row(Process const& process, std::string const& to) {
 } // namespace
 
 Outcome Node::permit(Caller caller, pid_t pid) {
-    auto credentials = pid > 0 ? look_credentials(pid) : Result<image::Credentials>(deny(ESRCH, "no PID"));
-    if (!credentials || !look_stat(pid)) return Outcome::failed(4, fmt::format("there is no process {}", pid));
-    if (caller.uid != 0 && credentials->uids[0] != caller.uid) return Outcome::failed(4, fmt::format("process {} is not yours", pid));
-    auto objects = image::objection(*credentials, caller.uid, config_.flag("move.root"));
+    auto status = pid > 0 ? look_status(pid) : Result<ProcStatus>(deny(ESRCH, "no PID"));
+    if (!status || !look_stat(pid)) return Outcome::failed(4, fmt::format("there is no process {}", pid));
+    if (caller.uid != 0 && status->credentials.uids[0] != caller.uid) return Outcome::failed(4, fmt::format("process {} is not yours", pid));
+    auto objects = image::objection(status->credentials, caller.uid, config_.flag("move.root"));
     if (!objects.word.empty()) return Outcome::failed(3, fmt::format("process {}: {}", pid, objects.text), objects.word);
     return {};
 }

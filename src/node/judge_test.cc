@@ -108,7 +108,9 @@ TEST(Storm, a_seed_repeats_it_for_each_process) {
     for (uint64_t step = 0; step < 100; ++step) {
         auto all = storm_random(1, 1, step), fewer = all;
         std::string to = storm_target({"n1", "n2", "n3", "n4"}, "n1", all);
-        if (to != "n4") EXPECT_EQ(storm_target({"n3", "n2", "n1"}, "n1", fewer), to);
+        if (to != "n4") {
+            EXPECT_EQ(storm_target({"n3", "n2", "n1"}, "n1", fewer), to);
+        }
     }
     std::map<std::string, int> times;
     for (uint64_t step = 0; step < 3000; ++step) {
@@ -164,9 +166,9 @@ TEST(ProcTexts, names_may_hold_anything) {
 TEST(ProcTexts, status_needs_all_identities) {
     auto status = parse_proc_status("Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \nCapPrm:\t000001ffffffffff\nTracerPid:\t3\n");
     ASSERT_TRUE(status) << status.error().sentence();
-    EXPECT_EQ(status->uids[2], 3u);
+    EXPECT_EQ(status->credentials.uids[2], 3u);
     EXPECT_EQ(status->groups.size(), 2u);
-    EXPECT_EQ(status->capabilities, 0x1ffffffffffu);
+    EXPECT_EQ(status->credentials.capabilities, 0x1ffffffffffu);
     EXPECT_EQ(status->tracer, 3);
     EXPECT_FALSE(parse_proc_status("Uid:\t1\t2\t3\n"));
     EXPECT_FALSE(parse_proc_status("Uid:\t1\t2\t3\t4\n"));

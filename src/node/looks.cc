@@ -76,8 +76,8 @@ void Node::looked(wire::Looked const& looked) {
 }
 
 image::Objection Node::objection(Process const& process, uid_t asker) const {
-    auto credentials = look_credentials(process.pid());
-    return credentials ? image::objection(*credentials, asker, config_.flag("move.root")) : image::Objection{};
+    auto status = look_status(process.pid());
+    return status ? image::objection(status->credentials, asker, config_.flag("move.root")) : image::Objection{};
 }
 
 Node::Confined Node::confined(Process const& process) const {

@@ -28,36 +28,19 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
     return stat;
 }
 
-namespace {
-template <class T> Status four(std::vector<std::string_view> const& parts, std::array<T, 4>& to) {
-    if (parts.size() != 5) return fail(EBADMSG, "not four numbers");
-    for (size_t i = 0; i < 4; ++i) to[i] = TRY(parse_number<T>(parts[i + 1]));
-    return {};
-}
-} // namespace
-
 Result<ProcStatus> parse_proc_status(std::string_view text) {
     ProcStatus status;
-    bool uids = false, gids = false;
+    status.credentials = TRY(image::parse_credentials(text));
     for (std::string_view line : lines(text)) {
         auto parts = words(line);
         if (parts.empty()) continue;
-        if (parts[0] == "Uid:") {
-            TRY(four(parts, status.uids));
-            uids = true;
-        } else if (parts[0] == "Gid:") {
-            TRY(four(parts, status.gids));
-            gids = true;
-        } else if (parts[0] == "Groups:") {
+        if (parts[0] == "Groups:") {
             for (size_t i = 1; i < parts.size(); ++i)
                 status.groups.push_back(TRY(parse_number<gid_t>(parts[i])));
-        } else if (parts[0] == "CapPrm:" && parts.size() == 2) {
-            status.capabilities = TRY(parse_number<uint64_t>(parts[1], 16));
         } else if (parts[0] == "TracerPid:" && parts.size() == 2) {
             status.tracer = TRY(parse_number<pid_t>(parts[1]));
         }
     }
-    if (!uids || !gids) return fail(EBADMSG, "no Uid or Gid");
     return status;
 }
 
@@ -75,12 +58,6 @@ Result<ProcStatus> look_status(pid_t pid) {
     auto text = sys::read_file(fmt::format("/proc/{}/status", pid), 256 << 10);
     if (!text) return deny(ESRCH, "there is no process {}", pid);
     return parse_proc_status(*text);
-}
-
-Result<image::Credentials> look_credentials(pid_t pid) {
-    auto text = sys::read_file(fmt::format("/proc/{}/status", pid), 256 << 10);
-    if (!text) return deny(ESRCH, "there is no process {}", pid);
-    return image::parse_credentials(*text);
 }
 
 std::string command_line(pid_t pid) {

@@ -3,7 +3,6 @@
 // a program may put anything into its name.
 #pragma once
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +27,8 @@ struct ProcStat {
 Result<ProcStat> parse_proc_stat(std::string_view text);
 
 struct ProcStatus {
-    std::array<uid_t, 4> uids{}; // real, effective, saved, file system
-    std::array<gid_t, 4> gids{};
+    image::Credentials credentials;
     std::vector<gid_t> groups;
-    uint64_t capabilities = 0; // permitted
     pid_t tracer = 0;
 };
 Result<ProcStatus> parse_proc_status(std::string_view text);
@@ -39,7 +36,6 @@ Result<ProcStatus> parse_proc_status(std::string_view text);
 // ESRCH if there is none, zombies included: they have ended.
 Result<ProcStat> look_stat(pid_t pid);
 Result<ProcStatus> look_status(pid_t pid);
-Result<image::Credentials> look_credentials(pid_t pid);
 // The whole command line with spaces, or "[name]"; printable.
 std::string command_line(pid_t pid);
 Nanos ticks_to_time(uint64_t ticks);

@@ -43,7 +43,7 @@ ProcessPtr Node::meet(pid_t pid, uint64_t program) {
     if (!stat || !status || !pidfd) return nullptr;
     auto process = std::make_shared<Process>(io_);
     process->identity = wire::Identity{name_, incarnation_, pid, stat->start_time};
-    process->uid = status->uids[0];
+    process->uid = status->credentials.uids[0];
     process->user = user_name(process->uid);
     process->command = command_line(pid);
     process->pidfd = std::move(*pidfd);
@@ -210,8 +210,8 @@ Result<Program*> Node::make_program(pid_t root, ProgramWish wish) {
     program->root = wire::Identity{name_, incarnation_, root, stat.start_time};
     program->root_pidfd = TRY(sys::pidfd_open(root));
     program->wish = std::move(wish);
-    program->uid = status.uids[0];
-    program->gid = status.gids[0];
+    program->uid = status.credentials.uids[0];
+    program->gid = status.credentials.gids[0];
     program->groups = status.groups;
     if (!program->wish.report.empty()) TRY(check_report(*program));
     program->group = TRY(make_program_group(root, fmt::format("rove-program-{:x}-{}", incarnation_ & 0xffffff, program->id)));
