@@ -165,7 +165,7 @@ Task<> serve_websocket(asio::io_context& io, Node& node, std::shared_ptr<Socket>
     if (error) co_return;
     stream->text(true);
     auto backlog = std::make_shared<Backlog>(io);
-    asio::co_spawn(io, [](auto s, auto kept, std::shared_ptr<Backlog> b) -> Task<> {
+    asio::co_spawn(io, [](auto s, [[maybe_unused]] auto kept, std::shared_ptr<Backlog> b) -> Task<> {
         beast::flat_buffer said;
         for (;;) { // pings and his goodbye
             auto [failed, count] = co_await s->async_read(said, no_throw);

@@ -2,7 +2,7 @@
 // Node: everything that a daemon consists of, in one place; main.cc builds it.
 //
 // The parts are joined here by callbacks; none of them knows another by itself. The verbs of the
-// control API are in api*.cc, what moves processes is in moves.cc.
+// control API are in api*.cc, what moves processes is in moves.cc and stewards.cc.
 #pragma once
 
 #include <functional>
@@ -109,7 +109,6 @@ private:
     ProcessPtr meet(pid_t pid, uint64_t program); // null if it is gone
     ProcessPtr find(pid_t pid);
     void refresh_programs();
-    void forget_ended();
     Ended epitaph(Process const& process) const;
     void bury(ProcessPtr const& process, std::string const& why);
     Task<> watch_programs();
@@ -135,19 +134,23 @@ private:
     // `asker`: the user who wants it, now or by what he told `rove run`.
     Task<Moved> move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec = false);
     Task<Moved> move_in_turn(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec);
-    void exec_move_done(ProcessPtr const& process, wire::MoveDone const& done);
+    Task<Moved> ask_target(ProcessPtr process, std::string to, wire::Move& order, std::string& promise);
+    Task<std::shared_ptr<Running>> perform(ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker);
+    Task<> go_back(ProcessPtr process);
+    std::string best_node(ProcessPtr const& process);
+    Destination resolve(std::string const& to, ProcessPtr const& process);
+
+    // --- stewards.cc
     Task<Result<std::shared_ptr<Keeper>>> steward_for(ProcessPtr process);
+    Task<> relearn(ProcessPtr process);
+    ProcessPtr process_of(Keeper const& keeper);
     void steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hello);
     bool steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet);
     void steward_closed(std::shared_ptr<Keeper> const& keeper);
-    void end_waiting(ProcessPtr const& process);
     void take_state(ProcessPtr const& process, wire::StewardState const& state);
+    void exec_move_done(ProcessPtr const& process, wire::MoveDone const& done);
     void host_lost(ProcessPtr const& process, std::string const& reason, std::string const& text);
-    Task<> go_back(ProcessPtr process);
-    Task<> relearn(ProcessPtr process);
-    ProcessPtr process_of(Keeper const& keeper);
-    std::string best_node(ProcessPtr const& process);
-    Destination resolve(std::string const& to, ProcessPtr const& process);
+    void end_waiting(ProcessPtr const& process);
 
     // --- storm.cc
     Task<> storm(ProcessPtr process, int64_t storm_ms, uint64_t seed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Process: a migratable process of this home, and Program: what it belongs to. Plain state; the
-// files that change it are programs.cc (who there is), moves.cc (where it is) and api*.cc (who asks).
+// files that change it are programs.cc (who there is), moves.cc and stewards.cc (where it is) and api*.cc (who asks).
 #pragma once
 
 #include <deque>

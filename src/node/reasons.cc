@@ -18,6 +18,12 @@ Reason const* find_reason(std::string_view word) {
     return nullptr;
 }
 
+std::string reason_sentence(std::string const& word, std::string const& text) {
+    if (!text.empty()) return text;
+    Reason const* reason = find_reason(word);
+    return reason ? reason->sentence : word;
+}
+
 std::string reasons_document() {
     std::string text = "# Reasons\n\n"
                        "Why a process cannot be away. The words are stable: `rove ps`, `rove explain` and the report of\n"

@@ -19,6 +19,9 @@ struct Reason {
 // None for a word that is not in the table.
 Reason const* find_reason(std::string_view word);
 
+// `text` if somebody told more than the word, else the table's sentence, else the word.
+std::string reason_sentence(std::string const& word, std::string const& text);
+
 // docs/reasons.md, which a test compares with the file.
 std::string reasons_document();
 
