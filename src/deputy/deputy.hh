@@ -27,6 +27,8 @@ using rt::word;
 
 /// Word of slot 0: 1 when the signal actions are the deputy's, 2 when they are the program's again.
 inline constexpr uint32_t actions_word = 10;
+/// Word of slot 0: how many threads have blocked all signals on their way to native execution.
+inline constexpr uint32_t blocked_word = 11;
 /// Word of slot 0: how many threads have left for native execution.
 inline constexpr uint32_t left_word = 12;
 
@@ -49,6 +51,9 @@ void signal_taken(Slot& slot);
 void settle_signals(Slot& slot);
 /// The recorded signal dumps core, for which the program must be at home. False: nobody hears it.
 bool ask_home_for_core(Slot& slot);
+/// The program is about to make a call again that it was in: a signal that has come by now ends it, as natively. All signals
+/// are blocked.
+void end_called_off(Slot& slot, rt::UserContext& user);
 /// A recorded signal goes to the guest on its own, with a bell.
 void send_recorded(Slot& slot);
 

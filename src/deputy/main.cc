@@ -75,7 +75,7 @@ Phase wait_go(Slot& slot) {
 }
 
 /// One thread does it for the process, the others wait for it.
-void actions_once(Slot& slot, uint64_t want, void (*change)()) {
+void actions_once(uint64_t want, void (*change)()) {
     auto* done = reinterpret_cast<uint32_t*>(&rt::slot_at(0).private_words[actions_word]);
     auto wanted = static_cast<uint32_t>(want);
     for (;;) {
@@ -93,7 +93,19 @@ void actions_once(Slot& slot, uint64_t want, void (*change)()) {
         }
         rt::futex_wait(done, 100);
     }
-    (void)slot;
+}
+
+/// By the last thread that has blocked all signals: a handler of the program must not run on a deputy's stack.
+void restore_actions_together() {
+    auto& words = rt::slot_at(0).private_words;
+    auto* done = reinterpret_cast<uint32_t*>(&words[actions_word]);
+    bool last = __atomic_add_fetch(reinterpret_cast<uint32_t*>(&words[blocked_word]), 1, __ATOMIC_ACQ_REL) >= control().threads;
+    for (;;) {
+        uint32_t now = __atomic_load_n(done, __ATOMIC_ACQUIRE);
+        if (now == 0 || now == 2) return; // 0: they were never changed
+        if (last) return actions_once(2, restore_actions);
+        rt::futex_wait(done, now);
+    }
 }
 
 /// The program must not see the porter, nor descriptors of ours: whoever is the last to leave has it
@@ -136,7 +148,7 @@ bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
 [[noreturn]] void leave(Slot& slot) {
     uint64_t all = ~0ull;
     sys(14, 2, &all, 0, 8);
-    actions_once(slot, 2, restore_actions);
+    restore_actions_together();
     auto& t = slot.thread;
     struct {
         uint64_t base;
@@ -157,6 +169,7 @@ bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     alarm(wire::AlarmType::released, slot.index, 0);
     auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
     Wait wait = wait_owed(slot, frame->context);
+    if (wait == Wait::none) end_called_off(slot, frame->context);
     rt::set_state(slot, wait == Wait::in_program ? SlotState::asleep : SlotState::leaving);
     outlast_porter(slot);
     sys(131, &stack, 0); // before a wait: its handlers may run there
@@ -180,7 +193,7 @@ extern "C" void rove_deputy_main(Slot* slot) {
     record(*slot);
     Phase go = wait_go(*slot);
     if (go == Phase::serving || go == Phase::parking) {
-        actions_once(*slot, 1, install_actions);
+        actions_once(1, install_actions);
         apply_mask(*slot, slot->thread.mask);
         serve(*slot);
     }

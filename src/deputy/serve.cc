@@ -104,9 +104,11 @@ bool answer(Slot& slot, uint32_t sequence, long result, uint16_t flags) {
 struct LargeScratch {
     static constexpr uint64_t page = 4096;
     uint64_t address = 0, size = 0; // without that page
-    bool get(uint64_t wanted) {
+    bool get(Slot const& slot, uint64_t wanted) {
         size = ((wanted + 0x1fff) & ~0xfffull) + page;
-        long at = sys(9, 0, size, 3, 0x4022, -1, 0); // NORESERVE
+        // Where the host's kernel will hardly put a mapping of the program, which would be made here at the same place.
+        uint64_t hint = rt::region_base() + wire::region_align + slot.index * (64ull << 20);
+        long at = sys(9, hint, size, 3, 0x4022, -1, 0); // NORESERVE
         if (at < 0 && at > -4096) return false;
         address = static_cast<uint64_t>(at);
         size -= page;
@@ -121,7 +123,8 @@ struct LargeScratch {
     LargeScratch& operator=(LargeScratch const&) = delete;
 };
 
-/// Performs nr(args), cancellably. Flags for the reply in *flags.
+/// Performs nr(args), cancellably. Flags for the reply in *flags; with flag_restart the result is a wire::Restart if the
+/// call was under way, else 0.
 long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
     uint32_t outcome = 0;
     rt::set_state(slot, SlotState::in_call);
@@ -139,11 +142,11 @@ long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
     }
     rt::set_state(slot, SlotState::busy);
     own(slot).stop = 0;
-    if (outcome == 1) *flags |= wire::flag_restart;
+    if (outcome == 1 || outcome == 4) *flags |= wire::flag_restart;
     if (outcome == 2) *flags |= wire::flag_interrupted;
     if (outcome == 3) *flags |= wire::flag_cut_off;
     if (rt::phase() == Phase::parking) *flags |= wire::flag_parking;
-    return outcome == 0 || outcome == 3 ? result : 0;
+    return outcome == 1 || outcome == 2 ? 0 : result;
 }
 
 bool drop_input(Slot& slot, uint32_t left) {
@@ -165,10 +168,12 @@ bool finish_restart(Slot& slot) {
     uint16_t flags = 0;
     uint64_t const none[6] = {};
     long result = perform(slot, 219, none, &flags);
-    // Called off by a move, it is still owed; a signal, which goes with the answer, ends it.
-    bool owed = (flags & wire::flag_restart) && !pending_signal(slot);
+    bool called_off = (flags & wire::flag_restart) != 0;
+    bool sent = answer(slot, 0, called_off ? 0 : result, flags);
+    // Called off by a move, it is still owed; a signal, which went with the answer, ends it.
+    bool owed = called_off && own(slot).signals_recorded != 2;
     if (!owed) slot.private_words[wire::restart_word] = 0;
-    return answer(slot, 0, result, flags);
+    return sent;
 }
 
 /// A call frame of `length` bytes is next on the link. False when the link has ended.
@@ -205,7 +210,7 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     syscalls::Scratch scratch{word(rt::buffer(slot)) + scratch_offset, scratch_size, rt::region_base()};
     bool breaks = syscalls::breaks_off(body, head_bytes);
     if (uint64_t wanted = syscalls::scratch_wanted(body, head_bytes); wanted > scratch_size || breaks) {
-        if (!large.get(wanted)) {
+        if (!large.get(slot, wanted)) {
             if (!drop_input(slot, head.in_bytes)) return false;
             return answer(slot, header.sequence, -12, 0);
         }
@@ -235,7 +240,7 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     long result = look.error;
     if (result == 0) result = perform(slot, placement.nr, placement.args, &flags);
     // Not performed: what the kernel has written (the rest of a timeout, for one) is not the program's.
-    if (flags & wire::flag_restart) return answer(slot, header.sequence, 0, flags);
+    if (flags & wire::flag_restart) return answer(slot, header.sequence, result, flags);
     switch (placement.nr) {
     case 217: case 78: // getdents: what is ours is taken out; an empty listing would be its end
         while (result > 0) {

@@ -125,6 +125,32 @@ void send_recorded(Slot& slot) {
     rt::ring_bell(slot);
 }
 
+void end_called_off(Slot& slot, rt::UserContext& user) {
+    auto const& t = slot.thread;
+    if (t.called_off.at == 0) return;
+    uint64_t handlers = 0;
+    for (uint32_t n = 1; n <= 64; ++n)
+        if (control().actions[n].handler > 1) handlers |= bit(n);
+    for (uint64_t pending = 0; sys(127, &pending, 8) == 0;) { // rt_sigpending
+        pending &= handlers & ~t.mask;
+        if (pending == 0) return;
+        auto number = static_cast<uint32_t>(__builtin_ctzll(pending)) + 1;
+        // Another thread may get what is meant for the process: taken out and given to this thread, it ends this thread's call.
+        // Queued ones would lose their order by it.
+        if (number < 32) {
+            uint64_t one = bit(number);
+            int64_t const now[2] = {};
+            unsigned char info[128];
+            if (sys(128, &one, info, now, 8) != number) continue; // rt_sigtimedwait
+            sys(297, control().pid, slot.tid, number, info);      // rt_tgsigqueueinfo
+        }
+        if (!t.called_off.ended_by(user.rip, (control().actions[number].flags & restart) != 0)) return;
+        user.rip += 2;
+        user.rax = static_cast<uint64_t>(wire::eintr);
+        return;
+    }
+}
+
 /// The kernel has interrupted this thread for a signal of the program.
 extern "C" void rove_deputy_signal(int number, rt::SignalInfo* info, rt::UserContext* context) {
     Slot& slot = this_slot();

@@ -38,9 +38,10 @@ bool known_again(uint64_t rip, uint32_t one, uint32_t other) {
     return number == static_cast<int>(one) || number == static_cast<int>(other);
 }
 
-void make_again(rt::UserContext& user, uint32_t nr) {
+void make_again(Slot& slot, rt::UserContext& user, uint32_t nr, wire::Restart meant) {
     user.rip -= 2;
     user.rax = nr;
+    slot.thread.called_off = {user.rip, meant, 0};
 }
 
 void unblock(Slot& slot) {
@@ -104,11 +105,11 @@ Wait wait_owed(Slot& slot, rt::UserContext& user) {
     case wire::Pending::rest: return Wait::here;
     case wire::Pending::sleep:
         if (t.has_deadline == 1) return relative(sys_nanosleep, sys_clock_nanosleep);
-        make_again(user, sys_clock_nanosleep);
+        make_again(slot, user, sys_clock_nanosleep, wire::restart_no_hand);
         break;
     case wire::Pending::futex:
         if (t.has_deadline && (user.rsi & futex_commands) == futex_wait) return relative(sys_futex, sys_futex);
-        make_again(user, sys_futex);
+        make_again(slot, user, sys_futex, t.has_deadline ? wire::restart_block : wire::restart_sys);
         break;
     case wire::Pending::none:
     case wire::Pending::call:

@@ -300,7 +300,10 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
         long r = 0;
         Answer answer = settle(slot, user, nr, args, got, started, &r);
         if (answer != Answer::result) {
-            if (done == 0) return answer;
+            if (done == 0) {
+                if (answer == Answer::redo && got.result < 0) slot.thread.called_off = {user.rip - 2, static_cast<int32_t>(got.result), 0};
+                return answer;
+            }
             if (answer == Answer::registers_set) return answer;
             if (own(slot).departed == 0 && deliverable(slot) == 0) return keep_rest(slot, nr, done);
             *result = static_cast<long>(done); // a part has been done: that is the answer
@@ -406,6 +409,7 @@ uint64_t fetch(Slot& slot, uint64_t address, uint64_t length, uint64_t to) {
 Answer go_home(Slot& slot, UserContext& user, HomeReason reason, uint32_t nr) {
     slot.home_reason = static_cast<uint32_t>(reason);
     slot.home_call = nr;
+    own(slot).departed_resumes = __atomic_load_n(&control().resumes, __ATOMIC_ACQUIRE);
     wire::HomeRequest what{static_cast<uint32_t>(reason), nr};
     auto header = request(slot, LinkType::come_home, sizeof what);
     unsigned char frame[sizeof header + sizeof what];

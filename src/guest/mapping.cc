@@ -59,7 +59,12 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
         *result = done;
         return answer;
     }
-    sys(9, place, rounded, 3, fixed | private_ | anonymous, -1, 0);
+    // Not reserved: so home knows it again as what it maps as a file.
+    long copy = sys(9, place, rounded, 3, fixed | private_ | anonymous | no_reserve, -1, 0);
+    if (copy < 0 && copy > -4096) {
+        *result = copy;
+        return Answer::result;
+    }
     (void)fetch(slot, place, rounded, place);
     if (prot != 3) sys(10, place, rounded, prot);
     if (prot == 5) offer_text(place, place + rounded);

@@ -147,7 +147,12 @@ void leave_detour(UserContext& user) {
     uint32_t count = __atomic_load_n(&c.patch_sites_count, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < count && i < wire::patch_sites_max; ++i) {
         auto const& site = c.patch_sites[i];
-        if (user.rip - site.detour < sizeof(Detour)) user.rip = site.address;
+        if (user.rip - site.detour >= sizeof(Detour)) continue;
+        unsigned char now[5]; // something else may be mapped there by now
+        int32_t offset;
+        if (!copy_in(now, site.address, sizeof now) || now[0] != 0xe9) continue;
+        memcpy(&offset, now + 1, sizeof offset);
+        if (site.address + sizeof now + static_cast<uint64_t>(int64_t{offset}) == site.detour + wire::detour_code) user.rip = site.address;
     }
 }
 
@@ -176,6 +181,7 @@ extern "C" uint32_t volatile* rove_guest_patched(UserContext* user) {
     auto& mine = own(slot);
     mine.patched_context = word(user);
     mine.fast_context = 0;
+    slot.thread.called_off = {};
     auto nr = static_cast<uint32_t>(user->rax);
     if (owed(slot)) { // it traps instead
         rewind(*user, nr);

@@ -112,6 +112,11 @@ bool deliver_queued(Slot& slot, UserContext& user) {
 bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info) {
     auto& action = control().actions[number];
     auto& thread = slot.thread;
+    if (thread.called_off.ended_by(user.rip, restarts(number))) {
+        user.rip += 2;
+        user.rax = static_cast<uint64_t>(wire::eintr);
+    }
+    thread.called_off = {};
     uint64_t sp = user.rsp - 128;
     if ((action.flags & sa_onstack) && has_altstack(slot) && !on_altstack(slot, user.rsp)) {
         sp = thread.altstack_base + thread.altstack_size;

@@ -41,12 +41,18 @@ void park(Slot& slot, UserContext& user) {
     slot.thread.signals_undelivered = own(slot).signals_queued;
     note_cpu_time(slot);
     rt::set_state(slot, SlotState::parked);
-    bool seen_parking = own(slot).departed == 0;
+    auto* resumes = &control().resumes;
+    bool departed = own(slot).departed != 0;
     for (;;) {
         Phase now = rt::phase();
-        if (now != Phase::serving) seen_parking = true;
-        if (now == Phase::serving && seen_parking) break;
-        rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
+        uint32_t seen = __atomic_load_n(resumes, __ATOMIC_ACQUIRE);
+        if (now != Phase::serving) {
+            rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
+        } else if (departed && seen == own(slot).departed_resumes) {
+            rt::futex_wait(resumes, seen); // nobody has begun to move it yet
+        } else {
+            break;
+        }
     }
     own(slot).departed = 0;
     rt::set_state(slot, SlotState::running);
@@ -112,6 +118,7 @@ void give_answer(UserContext& user, uint32_t nr, Answer answer, long result) {
 extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
     Slot& slot = this_slot();
     own(slot).fast_context = word(user);
+    slot.thread.called_off = {};
     if (own(slot).leaving_vdso) (void)leave_vdso(own(slot), *user); // by a call that it makes
     auto nr = static_cast<uint32_t>(user->rax);
     uint32_t arch;

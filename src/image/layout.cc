@@ -32,6 +32,9 @@ bool is_vdso(Mapping const& mapping) {
     return mapping.inode == 0 && (mapping.path == "[vdso]" || mapping.path.starts_with("[vvar"));
 }
 
+// Memory like any other: the device is only asked for it.
+bool is_zeros(Mapping const& mapping) { return !mapping.shared && mapping.path == "/dev/zero"; }
+
 bool is_uprobes(Mapping const& mapping) { return mapping.path == "[uprobes]"; }
 
 } // namespace
@@ -46,6 +49,7 @@ std::string confining_word(Mapping const& mapping) {
     if (mapping.has("ht")) return "hugetlbfs";
     if (mapping.has("io") || mapping.has("pf") || mapping.has("mm")) return "kvm_or_device_memory";
     if (mapping.has("ss")) return "shadow_stack";
+    if (mapping.has("sl")) return "sealed_memory";
     if (mapping.has("um") || mapping.has("uw") || mapping.has("ui")) return "userfaultfd";
     if (mapping.shared && (mapping.prot & PROT_WRITE || mapping.has("mw") || mapping.inode == 0))
         return "shared_writable_memory";
@@ -60,7 +64,7 @@ bool is_foreign(Mapping const& mapping, uint64_t region) {
 wire::VmaKind kind_of(Mapping const& mapping) {
     if (mapping.inode == 0 && mapping.path == "[vdso]") return wire::VmaKind::vdso;
     if (is_vdso(mapping)) return wire::VmaKind::vvar;
-    if (mapping.inode != 0) return wire::VmaKind::segment;
+    if (mapping.inode != 0 && !is_zeros(mapping)) return wire::VmaKind::segment;
     if (mapping.has("gd")) return wire::VmaKind::stack;
     return wire::VmaKind::anonymous;
 }

@@ -153,15 +153,16 @@ Result<bool> Body::remove_region() {
     if (!state) return Failure(state.error());
     // Free: it was never started, since the steward that was about to has died.
     if (*state != SlotState::gone && *state != SlotState::free) return false;
-    if (gadgets_.call == 0) gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     TRY(wake_in_program());
     auto tracee = TRY(tracee::Tracee::seize(pid_));
+    if (!tracee::still_there(gadgets_, memory_)) gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     for (auto const& thread : tracee.threads()) {
         if (thread.group_stopped || in_region(thread.registers.rip) || in_region(thread.registers.rsp)) return false;
     }
     for (auto& thread : tracee.threads()) {
         auto registers = thread.registers;
-        if (tracee::settle_interrupted(registers) == tracee::Interrupted::again)
+        // What the kernel itself makes again is left to it: a signal may be on its way.
+        if (static_cast<int64_t>(registers.rax) == -EINTR && tracee::settle_interrupted(registers) == tracee::Interrupted::again)
             TRY(tracee.set_registers(thread, registers));
     }
     auto& leader = tracee.leader();
@@ -256,25 +257,49 @@ Status Body::put_next_link(uint32_t index, int number, uint32_t epoch) {
     return memory_.put(slot_address(index) + offsetof(wire::Slot, next_link_fd), both);
 }
 
+Status Body::await_slots(Nanos patience, std::function<bool(SlotState)> const& good, std::vector<uint32_t> const& slots) const {
+    Deadline deadline = Deadline::after(patience);
+    for (uint32_t index : slots) {
+        while (!good(TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state))))) {
+            if (deadline.passed()) return deny(ETIMEDOUT, "a thread does not go on ({})", slot_states());
+            nap(30);
+        }
+    }
+    return {};
+}
+
 // Each slot in an order that can be repeated: a steward may die anywhere in here.
 Status Body::settle_links(uint32_t epoch) {
     std::vector<wire::ExecCall> shut, close;
+    std::vector<uint32_t> changing, all;
     for (uint32_t index : TRY(used_slots())) {
         wire::Slot now = TRY(slot(index));
         if (now.next_link_fd <= 0) continue;
-        int gone = now.next_link_fd;
-        if (now.next_link_epoch == epoch) {
-            gone = now.link_fd == now.next_link_fd ? -1 : now.link_fd;
-            TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_fd), now.next_link_fd));
-        }
-        TRY(put_next_link(index, 0, 0));
+        all.push_back(index);
+        bool becomes = now.next_link_epoch == epoch;
+        if (becomes && now.link_fd == now.next_link_fd) continue;
+        int gone = becomes ? now.link_fd : now.next_link_fd;
+        if (becomes) changing.push_back(index);
         if (gone < 0) continue;
         shut.push_back({SYS_shutdown, {static_cast<uint64_t>(gone), SHUT_RDWR}, -1});
         close.push_back({SYS_close, {static_cast<uint64_t>(gone)}, -1});
     }
-    if (shut.empty()) return {};
-    TRY(porter_->calls_tolerant(shut));
-    return porter_->calls_tolerant(close);
+    if (!shut.empty()) TRY(porter_->calls_tolerant(shut));
+    // A deputy reads the number for each wait: it must have noticed the end of the old link, or it would go on with the
+    // new one as if that were the old.
+    auto noticed = await_slots(std::chrono::seconds(1), [](SlotState state) { return state == SlotState::waiting || state == SlotState::gone; },
+        changing);
+    if (!noticed) LOG(warn, "{}", noticed.error().sentence());
+    for (uint32_t index : all) {
+        wire::Slot now = TRY(slot(index));
+        if (now.next_link_epoch == epoch) TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_fd), now.next_link_fd));
+        TRY(put_next_link(index, 0, 0));
+    }
+    return close.empty() ? Status{} : porter_->calls_tolerant(close);
+}
+
+Status Body::await_links(Nanos patience) const {
+    return await_slots(patience, [](SlotState state) { return state != SlotState::waiting; }, TRY(used_slots()));
 }
 
 Result<std::vector<uint32_t>> Body::used_slots() const {
@@ -326,13 +351,18 @@ Status Body::cancel_calls(std::vector<uint32_t> const& slots) {
         if (outer.empty()) outer = TRY(outer_tids());
         auto tid = outer.find(TRY(memory_.get<int32_t>(slot_address(index) + offsetof(wire::Slot, tid))));
         if (tid == outer.end()) continue;
-        auto tracee = TRY(tracee::Tracee::seize_thread(tid->second, std::chrono::seconds(2)));
+        auto seized = tracee::Tracee::seize_thread(tid->second, std::chrono::seconds(2));
+        if (!seized && seized.error().gone()) continue; // its call has ended, and so has it
+        auto tracee = TRY(std::move(seized));
         auto& thread = tracee.leader();
         user_regs_struct registers = thread.registers;
         uint64_t at = registers.rip - text;
-        if (at >= blob::call_begin_offset && at <= blob::call_end_offset) {
+        // It may have come back meanwhile, and wait for its guest by the same few instructions.
+        state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
+        if (state == SlotState::in_call && at >= blob::call_begin_offset && at <= blob::call_end_offset) {
             registers.rip = text + blob::call_cancelled_offset;
             registers.orig_rax = no_number;
+            if (at < blob::call_end_offset) registers.rcx = 0; // about to be made (again): it has no result
             TRY(tracee.set_registers(thread, registers));
         }
         TRY(tracee.detach(thread));

@@ -118,6 +118,8 @@ Status Body::prepare(Survey const& survey) {
 Status Body::map_region(tracee::Tracee& tracee, image::FrameParts const& frame) {
     uint64_t base = region_;
     auto& leader = tracee.leader();
+    // They were found while it ran, and it may have unmapped that text since.
+    if (!tracee::still_there(gadgets_, memory_)) gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     TRY(tracee.guard_calls(leader, memory_, gadgets_, frame, format_));
     constexpr uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE;
     auto call = [&](uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
@@ -222,6 +224,8 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
         one.left.rest_call = static_cast<uint32_t>(thread.registers.orig_rax);
         one.left.rest_done = moved;
     }
+    if (one.interrupted == tracee::Interrupted::again && !inside)
+        one.left.called_off = {one.registers.rip, static_cast<int32_t>(thread.registers.rax), 0};
     one.frame.registers = image::from_user_regs(one.registers);
     if (inside) {
         // It came home in the middle of a wait and ends that in the runtime: the program's own
@@ -296,6 +300,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal
         slot.thread.sleep_remaining = one.left.sleep_remaining;
         slot.thread.rest_call = one.left.rest_call;
         slot.thread.rest_done = one.left.rest_done;
+        slot.thread.called_off = one.left.called_off;
         slot.thread.rseq_address = one.rseq.address;
         slot.thread.rseq_length = one.rseq.size;
         slot.thread.rseq_signature = one.rseq.signature;

@@ -26,8 +26,10 @@ using wire::SessionType;
 
 namespace {
 constexpr Nanos park_patience = std::chrono::seconds(10);
+constexpr Nanos links_patience = std::chrono::seconds(2);
 constexpr Nanos clock_patience = std::chrono::milliseconds(20);
 constexpr uint64_t page = 4096;
+constexpr uint64_t dontneed_locked = 24; // MADV_DONTNEED_LOCKED
 constexpr uint64_t none = ~uint64_t{0};
 
 // Ranges of pages that are there, as a question: is all of [start, end) among them?
@@ -46,6 +48,7 @@ bool covered(std::vector<wire::Range> const& present, uint64_t start, uint64_t e
 Result<wire::Parked> Steward::park() {
     // Home goes on again, and the loop may not have told the host yet.
     if (std::exchange(told_stopped_, false)) TRY(session_->send(SessionType::cont));
+    if (auto linked = body_.await_links(links_patience); !linked) LOG(note, "{}", linked.error().sentence());
     TRY(session_->send(SessionType::park));
     FAULT_POINT("park_sent");
     TRY(body_.set_phase(wire::Phase::parking));
@@ -63,6 +66,7 @@ Result<wire::Parked> Steward::park() {
         }
         if (frame.error().code != ETIMEDOUT || session_->silent_for() > silence_limit) return Failure(frame.error());
         if (deadline.passed()) return deny(ETIMEDOUT, "a thread does not come to a boundary ({})", body_.slot_states());
+        TRY(keep_sessions()); // the next host as well
     }
 }
 
@@ -142,16 +146,15 @@ Status Steward::take_layout(wire::Layout& layout) {
 
 Status Steward::reconcile(wire::Layout const& layout) {
     auto& porter = body_.porter();
-    wire::Control control = TRY(body_.control());
-    if (layout.brk_now != 0 && layout.brk_now != control.brk_now) {
-        (void)porter.call(SYS_brk, {layout.brk_now});
-    }
+    if (layout.brk_now != 0) (void)porter.call(SYS_brk, {layout.brk_now}); // an earlier attempt may have changed it
     auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
     auto steps = image::reconcile(mappings, layout.vmas, body_.region(),
         [&](image::Mapping const& mapping, wire::Vma const& vma) {
             if (vma.kind == wire::VmaKind::segment)
                 return segments_.shows(mapping, vma.segment, vma.offset, vma.start);
-            // A file that was mapped while away is memory there; if all of it comes, the mapping may stay.
+            // A file that was mapped while away is memory there, not reserved (guest/mapping.cc); if all of it comes, the
+            // mapping may stay. What else lies there has taken the file's place.
+            if ((vma.advice & image::advice_noreserve) == 0) return false;
             uint64_t start = std::max(mapping.start, vma.start), end = std::min(mapping.end, vma.end);
             return !mapping.shared && covered(layout.present, start, end);
         });
@@ -179,13 +182,17 @@ Status Steward::reconcile(wire::Layout const& layout) {
     }
     // Pages that P still has are of the time when it left. Where new content comes, they may serve to hold it.
     stale_.clear();
+    bool locked = std::any_of(mappings.begin(), mappings.end(), [](auto const& mapping) { return mapping.has("lo"); });
+    std::vector<wire::ExecCall> give_up;
     for (auto const& vma : layout.vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
         std::vector<wire::Range> old{{vma.start, vma.end - vma.start}};
         if (vma.kind != wire::VmaKind::segment) old = warden::subtract(old, layout.present);
-        for (auto const& range : old) advice.push_back({SYS_madvise, {range.address, range.length, MADV_DONTNEED}, -1});
+        for (auto const& range : old) give_up.push_back({SYS_madvise, {range.address, range.length, locked ? dontneed_locked : MADV_DONTNEED}, -1});
     }
     TRY(porter.calls(calls));
+    // Locked memory keeps its old content where the kernel cannot do it (before 5.18): that must not be overlooked.
+    TRY(locked ? porter.calls(give_up) : porter.calls_tolerant(give_up));
     TRY(porter.calls_tolerant(advice));
     for (auto const& step : steps) {
         if (step.what != image::Step::What::map_segment) continue;
@@ -215,8 +222,7 @@ Status Steward::fetch_memory(wire::Layout const& layout, Progress& progress) {
     }
     TRY(porter.calls(open));
     Fd pages = TRY(connect_to(session_->landing(), wire::Kind::pages, 0, session_->epoch()));
-    wire::Control control = TRY(body_.control());
-    int there = TRY(porter.take_fd(pages.number(), control.fd_first));
+    int there = TRY(porter.take_fd(pages.number(), TRY(body_.control()).fd_first));
     TRY(porter.send(wire::ExecOp::receive, {static_cast<uint64_t>(there)}));
     wire::SendPages wish;
     wish.ranges = layout.present;

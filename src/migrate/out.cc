@@ -63,7 +63,7 @@ void Steward::Progress::phase(char const* name) {
 Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappings) {
     wire::Layout layout;
     layout.vmas = TRY(image::to_vmas(mappings, body_.region(), [this](image::Mapping const& mapping) {
-        return segments_.place(body_.pid(), body_.memory(), mapping);
+        return segments_.place(body_.pid(), &body_.memory(), mapping);
     }));
     layout.segments = segments_.keys();
     auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
@@ -252,7 +252,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
     TRY(leases_.take(body_.pid(), found.mappings, refusal_));
     auto steady = found.mappings;
     std::erase_if(steady, [&](auto const& mapping) {
-        return mapping.inode != 0 && !segments_.place(body_.pid(), body_.memory(), mapping);
+        return mapping.inode != 0 && !segments_.place(body_.pid(), nullptr, mapping);
     });
     wire::Layout expected = TRY(layout_of(steady));
     TRY(check_freeze(Nanos(0), expected));

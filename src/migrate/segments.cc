@@ -33,8 +33,12 @@ void note_change(timespec& changed, bool& settled, struct stat const& status) {
 } // namespace
 
 Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping) {
-    auto direct = sys::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), O_RDONLY);
-    if (direct) return direct;
+    // A program that goes on meanwhile may have mapped something else just there.
+    // By its name, then, as an overlay's files may have other inode numbers there.
+    auto direct = sys::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), O_RDONLY | O_NONBLOCK);
+    if (direct && S_ISREG(TRY(sys::fstat(direct->number())).st_mode)
+        && sys::read_link(fmt::format("/proc/self/fd/{}", direct->number())).value_or("") == mapping.path)
+        return direct;
     Fd named = TRY(sys::open(fmt::format("/proc/{}/root{}", pid, mapping.path), O_RDONLY | O_NONBLOCK));
     auto status = TRY(sys::fstat(named.number()));
     if (status.st_ino != mapping.inode || !S_ISREG(status.st_mode))
@@ -96,11 +100,11 @@ bool Segments::unchanged(uint32_t index) {
     return false;
 }
 
-Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory const& memory,
+Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory const* memory,
                                             image::Mapping const& mapping) {
     for (uint32_t i = 0; i < sources_.size(); ++i) {
         Source const& source = sources_[i];
-        if (source.inode != mapping.inode || source.device_major != mapping.device_major
+        if (!source.file || source.inode != mapping.inode || source.device_major != mapping.device_major
             || source.device_minor != mapping.device_minor)
             continue;
         if (mapping.offset >= source.file_offset && mapping.offset + mapping.size() <= source.end && unchanged(i))
@@ -113,11 +117,13 @@ Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory cons
         source.length = size > mapping.offset ? std::min(size - mapping.offset, mapping.size()) : 0;
         source.file = std::move(*file);
         note_change(source.changed, source.settled, status);
+    } else if (memory == nullptr) {
+        return Failure(file.error());
     } else {
         // What the process sees there; pages that it has changed travel on their own anyway.
         source.length = mapping.size();
         source.copy.resize(source.length);
-        TRY(memory.read_forced(mapping.start, source.copy.data(), source.length));
+        TRY(memory->read_forced(mapping.start, source.copy.data(), source.length));
     }
     auto key = source.copy.empty() ? TRY(key_of_file(source)) : key_of(source.copy.data(), source.copy.size());
     keys_.push_back(key);
@@ -148,13 +154,16 @@ Result<uint32_t> Segments::find(wire::SegmentKey const& key) const {
 }
 
 bool Segments::shows(image::Mapping const& mapping, uint32_t index, uint64_t offset, uint64_t vma_start) const {
-    if (index >= sources_.size()) return false;
-    Source const& source = sources_[index];
-    if (mapping.inode != source.inode || mapping.device_major != source.device_major
-        || mapping.device_minor != source.device_minor || mapping.inode == 0)
-        return false;
-    // Both say which file offset address 0 would have.
-    return mapping.offset - mapping.start == source.file_offset + offset - vma_start;
+    if (index >= sources_.size() || mapping.inode == 0) return false;
+    // Files with the same bytes have the same key: any of them will do.
+    for (uint32_t i = 0; i < sources_.size(); ++i) {
+        Source const& source = sources_[i];
+        bool same = keys_[i] == keys_[index] && mapping.inode == source.inode && mapping.device_major == source.device_major
+            && mapping.device_minor == source.device_minor;
+        // Both say which file offset address 0 would have.
+        if (same && mapping.offset - mapping.start == source.file_offset + offset - vma_start) return true;
+    }
+    return false;
 }
 
 } // namespace rove::migrate

@@ -25,8 +25,9 @@ Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping);
 
 class Segments {
 public:
-    // The place of a file mapping of `pid` in the list; hashes it and adds it if it is new.
-    Result<image::SegmentPlace> place(pid_t pid, tracee::RemoteMemory const& memory, image::Mapping const& mapping);
+    // The place of a file mapping of `pid` in the list; hashes it and adds it if it is new. A file that cannot be opened is
+    // read from the memory of the process, if that is given: it must stand still, or do without its memory.
+    Result<image::SegmentPlace> place(pid_t pid, tracee::RemoteMemory const* memory, image::Mapping const& mapping);
     // Adds exactly these bytes of the mapping's file, if they have that key; their index.
     Result<uint32_t> add_known(pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key);
     std::vector<wire::SegmentKey> const& keys() const { return keys_; }

@@ -155,6 +155,7 @@ std::optional<Session::Frame> Session::take() {
 Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, Nanos patience) {
     Deadline deadline = Deadline::after(patience);
     for (;;) {
+        Status heard = receive(); // before it is called silent: perhaps it was we who did not listen
         for (auto frame = frames_.begin(); frame != frames_.end(); ++frame) {
             if (frame->type == SessionType::trouble) {
                 auto trouble = wire::decode<wire::Trouble>(frame->body);
@@ -170,11 +171,11 @@ Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, N
             frames_.erase(frame);
             return found;
         }
+        TRY(heard);
         if (deadline.passed()) return deny(ETIMEDOUT, "{} does not answer", landing_.node);
         if (silent_for() > silence_limit) return deny(ETIMEDOUT, "{} is silent", landing_.node);
         pollfd wanted{fd_.number(), POLLIN, 0};
         (void)::poll(&wanted, 1, std::min(deadline.poll_ms(), 100));
-        TRY(receive());
         TRY(ping_if_due());
     }
 }

@@ -32,6 +32,7 @@ constexpr Nanos tick_period = std::chrono::milliseconds(100);
 constexpr Nanos report_period = std::chrono::seconds(1);
 constexpr Nanos stay_home = std::chrono::seconds(2); // a process that came home may leave again at once
 constexpr Nanos wait_for_order = std::chrono::seconds(30);
+constexpr Nanos homeward_patience = std::chrono::seconds(90); // of a process that can only go on at home
 
 uint64_t us(Nanos time) { return time.count() > 0 ? static_cast<uint64_t>(time.count()) / 1000 : 0; }
 
@@ -207,6 +208,7 @@ void Steward::move(wire::Move const& request) {
     done.stopped_us = done.freeze_us;
     done.total_us = us(monotonic_now() - progress.began);
     if (moved) {
+        homeward_since_ = Nanos(0);
         ++tally_.moves;
         tally_.bytes_moved += progress.bytes;
         tally_.freeze_us_max = std::max(tally_.freeze_us_max, done.freeze_us);
@@ -255,7 +257,6 @@ void Steward::wait_for_exec(wire::Move const& request) {
         Urgent urgent;
         if (moved) moved = move_out(request.landing, progress, std::move(*tracee));
     }
-    if (!moved && !session_) leases_.give_back();
     if (!moved) leases_.give_back();
     if (!moved) {
         LOG(note, "no move to {}: {}", request.landing.node, moved.error().detail());
@@ -300,6 +301,7 @@ void Steward::serve_alarms() {
         if (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) postponed_.push_back(alarm);
         // What stands still cannot be helped, and does not wait for it.
         if (postponed_.empty() || stands()) return;
+        if (monotonic_now() < alarms_after_) return serve_links_only();
         alarm = postponed_.front();
         postponed_.erase(postponed_.begin());
         serve_alarm(alarm);
@@ -326,12 +328,8 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
             Urgent urgent;
             moved = move_home(progress);
         }
-        if (!moved && session_ && stands()) return postponed_.push_back(alarm);
-        if (!moved) {
-            LOG(error, "it must come home ({}) and cannot: {}", word, moved.error().detail());
-            if (session_) host_lost(moved.error().sentence());
-            return;
-        }
+        if (!moved) return postpone(alarm, word, moved.error());
+        homeward_since_ = Nanos(0);
         ++tally_.moves;
         tally_.bytes_moved += progress.bytes;
         tally_.away_us += us(monotonic_now() - away_since_);
@@ -346,6 +344,19 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
     case wire::AlarmType::released:
     default: return;
     }
+}
+
+// It goes on at its host, but the thread that asked stands there. A loss of the host is noticed by itself.
+void Steward::postpone(wire::Alarm const& alarm, std::string const& word, Error const& error) {
+    if (!session_) return;
+    std::erase_if(postponed_, [&](auto const& other) { return other.type == alarm.type && other.slot == alarm.slot; });
+    postponed_.push_back(alarm);
+    if (stands()) return;
+    Nanos now = monotonic_now();
+    if (homeward_since_ == Nanos(0)) homeward_since_ = now;
+    LOG(warn, "it must come home ({}) and cannot yet: {}", word, error.detail());
+    if (now - homeward_since_ > homeward_patience) return host_lost(fmt::format("it must come home ({}) and cannot: {}", word, error.sentence()));
+    alarms_after_ = now + std::clamp<Nanos>((now - homeward_since_) / 2, std::chrono::milliseconds(50), std::chrono::seconds(5));
 }
 
 void Steward::serve_session() {
@@ -457,7 +468,7 @@ Status Steward::relearn(bool& away) {
     if (!leases_.take(body_.pid(), mappings, refusal_)) want_home(wire::HomeReason::shared_file_mapping);
     for (auto const& mapping : mappings) {
         if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
-            (void)segments_.place(body_.pid(), body_.memory(), mapping);
+            (void)segments_.place(body_.pid(), &body_.memory(), mapping);
     }
     // For a next host's preparations what P still maps is near enough: the final layout comes later.
     last_layout_ = TRY(layout_of(mappings));

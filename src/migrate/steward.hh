@@ -45,6 +45,7 @@ private:
     void serve_daemon();
     void serve_alarms();
     void serve_alarm(wire::Alarm const& alarm);
+    void postpone(wire::Alarm const& alarm, std::string const& word, Error const& error);
     void want_home(wire::HomeReason reason);
     // While the process is being parked only what its threads need for that is done; the rest waits.
     void serve_links_only();
@@ -110,6 +111,8 @@ private:
     std::vector<wire::ExecCall> stale_;  // gives up pages of P that it would only need if it came back soon
     Nanos stale_until_{0};
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
+    Nanos alarms_after_{0};              // before that nobody is brought home
+    Nanos homeward_since_{0};            // it must come home and cannot since then; 0: it need not
     std::optional<sys::Cgroup> group_;   // that the process is in, as of then
     Nanos group_known_{0};
     bool told_stopped_ = false;

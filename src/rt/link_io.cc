@@ -101,7 +101,8 @@ Got more(Slot& slot, bool interruptible) {
     for (;;) {
         uint32_t outcome = 0;
         long got = receive_blocking(slot, interruptible, &outcome);
-        if (outcome != 0 || got == eintr) {
+        bool made = outcome == 0 || outcome == 3; // 3: it had its result when it was called off
+        if (!made || got == eintr) {
             if (interruptible) return Got::interrupted;
             continue;
         }

@@ -45,7 +45,8 @@ struct Private {
     uint64_t patched_context;  // guest: the registers of a patched call, a UserContext without extended state
     uint32_t leaving_vdso;     // guest: it is stepped out of the vdso, see trap.cc
     uint32_t taking_context;   // guest: the next kick makes a frame of patched_context
-    uint32_t departed;         // guest: asked to go home, parks until it is moved
+    uint32_t departed;         // guest: asked to go home, parks until it is moved, or all are resumed
+    uint32_t departed_resumes; // guest: Control::resumes when it asked
     HotSite hot_sites[hot_sites_max]; // guest: where calls have trapped lately
     uint32_t hot_oldest;
     uint32_t ask_again;        // guest: home's wait was called off, and nobody goes on with it on this link unless asked to

@@ -67,16 +67,19 @@ rove_entry_call_cancelled:
     test %rcx, %rcx
     jz .Lnot_made
     cmp $-4, %rax                   # EINTR: made by the seizure itself
-    je .Lnot_made
+    je .Lunder_way
     cmp $-512, %rax
-    je .Lnot_made
+    je .Lunder_way
     cmp $-513, %rax
-    je .Lnot_made
+    je .Lunder_way
     cmp $-514, %rax
-    je .Lnot_made
+    je .Lunder_way
     cmp $-516, %rax
-    je .Lnot_made
+    je .Lunder_way
     movl $3, (%r13)                 # it has a result, perhaps a part of what it would have had
+    jmp .Lout
+.Lunder_way:                        # RAX stays: what the kernel would have done about it
+    movl $4, (%r13)
     jmp .Lout
 # A signal's trampoline found a call that the kernel is about to make (again).
 rove_entry_call_interrupted:

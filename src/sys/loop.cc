@@ -55,15 +55,15 @@ Status Loop::run_once(Deadline deadline) {
     timespec limit = to_timespec(wait);
     int count = ::ppoll(fds.data(), fds.size(), wait == Nanos::max() ? nullptr : &limit, nullptr);
     if (count < 0 && errno != EINTR) return fail(errno, "cannot poll");
-    serve_timers();
-    if (count <= 0) return {};
-    for (size_t at = 0; at < fds.size(); ++at) {
+    // Timers come after: one that finds a peer silent must not fire before what he has said long ago is read.
+    for (size_t at = 0; count > 0 && at < fds.size(); ++at) {
         if (fds[at].revents == 0) continue;
         auto found = watches_.find(fds[at].fd);
         if (found == watches_.end() || found->second.generation != generations[at]) continue;
         auto ready = found->second.ready; // a copy: it may unwatch itself
         ready(fds[at].revents);
     }
+    serve_timers();
     return {};
 }
 

@@ -51,4 +51,13 @@ Result<Gadgets> find_gadgets(pid_t pid, RemoteMemory const& memory) {
     return gadgets;
 }
 
+bool still_there(Gadgets const& gadgets, RemoteMemory const& memory) {
+    auto holds = [&](uint64_t address, auto const& bytes) {
+        char now[sizeof bytes];
+        return memory.read(address, now, sizeof now).has_value() && std::memcmp(now, bytes, sizeof now) == 0;
+    };
+    if (gadgets.call != 0 ? !holds(gadgets.call, call_return) : !holds(gadgets.lone_call, call_bytes)) return false;
+    return gadgets.back == 0 || holds(gadgets.back, back_long) || holds(gadgets.back, back_short);
+}
+
 } // namespace rove::tracee

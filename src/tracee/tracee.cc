@@ -40,6 +40,10 @@ bool is_stop_signal(int signal) {
     return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
+bool is_fault(int signal) {
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGTRAP || signal == SIGFPE;
+}
+
 // Calls that end with EINTR when a tracer stops them although no signal has come.
 bool disturbed_by_stop(uint64_t number) {
     switch (number) {
@@ -338,6 +342,8 @@ Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, ui
         int status = TRY(wait_stop(thread, deadline));
         if (WIFEXITED(status) || WIFSIGNALED(status)) return fail(ESRCH, "process {} has ended", pid_);
         if (WSTOPSIG(status) == (SIGTRAP | 0x80)) ++stops;
+        // All others are blocked: the instruction is not there any more, or what it has come to instead.
+        else if (status >> 16 == 0 && is_fault(WSTOPSIG(status))) return fail(EFAULT, "process {} has changed its text", pid_);
     }
     user_regs_struct after{};
     if (trace(PTRACE_GETREGS, thread.tid, 0, &after) != 0)

@@ -50,6 +50,8 @@ struct Gadgets {
     uint64_t back = 0;      // rt_sigreturn
 };
 Result<Gadgets> find_gadgets(pid_t pid, RemoteMemory const& memory);
+// They were found in a program that has run since.
+bool still_there(Gadgets const& gadgets, RemoteMemory const& memory);
 
 class Tracee {
 public:

@@ -108,7 +108,9 @@ void Warden::check_parked() {
 
 Result<wire::Parked> Warden::describe_parked() const {
     wire::Parked parked;
-    auto patched = TRY(take_patches_back());
+    parked.layout.segments = segments_.keys();
+    parked.layout.vmas = TRY(guest_->mappings(segments_));
+    auto patched = TRY(take_patches_back(parked.layout.vmas));
     image::XsaveFormat format{prepare_->xsave_size, prepare_->xfeatures};
     for (auto const& [index, slot] : TRY(live_slots())) {
         uint64_t begin = guest_->slot(index), end = begin + wire::slot_size;
@@ -141,8 +143,6 @@ Result<wire::Parked> Warden::describe_parked() const {
     parked.state.boottime_ns = (boottime_now() + boottime_ahead_).count();
     parked.state.limits = state_->limits;
     parked.state.dumpable = state_->dumpable;
-    parked.layout.segments = segments_.keys();
-    parked.layout.vmas = TRY(guest_->mappings(segments_));
     constexpr uint16_t advised_huge = 16;
     for (auto& vma : parked.layout.vmas) {
         bool ours = std::any_of(huge_.begin(), huge_.end(), [&](auto const& range) {
@@ -224,6 +224,16 @@ Status Warden::send_pages(wire::SendPages const& request) {
     return send(SessionType::pages_sent, done);
 }
 
+// All threads. One that has asked to go home asks again: whoever heard it may be no more.
+Status Warden::go_on() {
+    uint64_t resumes = guest_->control_field(offsetof(wire::Control, resumes));
+    TRY(guest_->put(resumes, TRY(guest_->get<uint32_t>(resumes)) + 1));
+    TRY(guest_->set_phase(Phase::serving));
+    // They wait on a futex that only they could wake; a kick ends the wait as well.
+    for (auto const& [index, slot] : TRY(live_slots())) (void)guest_->signal_thread(slot.tid, SIGURG);
+    return {};
+}
+
 Status Warden::resume() {
     if (stage_ == Stage::running) return send(SessionType::running, wire::Empty{});
     if (stage_ != Stage::parking && stage_ != Stage::parked) return fail(EPROTO, "resume while {}", stage_name(stage_));
@@ -232,9 +242,7 @@ Status Warden::resume() {
     park_timer_ = 0;
     pages_.close();
     onward_.close();
-    TRY(guest_->set_phase(Phase::serving));
-    // They wait on a futex that only they could wake; a kick ends the wait as well.
-    for (auto const& [index, slot] : TRY(live_slots())) (void)guest_->signal_thread(slot.tid, SIGURG);
+    TRY(go_on());
     enter(Stage::running);
     return send(SessionType::running, wire::Empty{});
 }

@@ -79,18 +79,18 @@ Status Warden::offer_patches() const {
 }
 
 /// Is the guest's page what its file has there?
-bool Warden::as_in_file(uint64_t address) const {
-    auto vma = std::find_if(target_.vmas.begin(), target_.vmas.end(), [&](wire::Vma const& one) {
+bool Warden::as_in_file(std::vector<wire::Vma> const& vmas, uint64_t address) const {
+    auto vma = std::find_if(vmas.begin(), vmas.end(), [&](wire::Vma const& one) {
         return one.kind == VmaKind::segment && one.start <= address && address < one.end;
     });
-    if (vma == target_.vmas.end()) return false;
+    if (vma == vmas.end()) return false;
     std::array<char, page> now;
     return guest_->read(address, now.data(), now.size())
         && now == page_of_file(segments_.number(vma->segment), vma->offset + (address - vma->start));
 }
 
 /// The pages that are as their file has them again.
-Result<std::vector<Range>> Warden::take_patches_back() const {
+Result<std::vector<Range>> Warden::take_patches_back(std::vector<wire::Vma> const& vmas) const {
     std::vector<Range> pages;
     auto count = std::min(TRY(guest_->get<uint32_t>(guest_->control_field(offsetof(Control, patch_sites_count)))),
         wire::patch_sites_max);
@@ -121,8 +121,8 @@ Result<std::vector<Range>> Warden::take_patches_back() const {
     pages.erase(std::unique(pages.begin(), pages.end(), [](Range const& a, Range const& b) { return a.address == b.address; }),
         pages.end());
     // One that the program has written to as well must travel.
-    std::erase_if(pages, [this](Range const& one) {
-        return meets(target_.present, one.address, one.address + page) || !as_in_file(one.address);
+    std::erase_if(pages, [&](Range const& one) {
+        return meets(target_.present, one.address, one.address + page) || !as_in_file(vmas, one.address);
     });
     return pages;
 }

@@ -232,6 +232,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
         // Home's epoch says that the commit has been made, or that a move away has not.
         if (stage_ == Stage::ready) return commit();
         if (stage_ != Stage::running) return resume();
+        TRY(go_on());
         return send(SessionType::running, wire::Empty{});
     }
     case SessionType::clock_request: {

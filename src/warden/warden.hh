@@ -95,11 +95,12 @@ private:
     Result<wire::Parked> describe_parked() const;
     // patches.cc
     Status offer_patches() const;
-    bool as_in_file(uint64_t address) const;
-    Result<std::vector<wire::Range>> take_patches_back() const;
+    bool as_in_file(std::vector<wire::Vma> const& vmas, uint64_t address) const;
+    Result<std::vector<wire::Range>> take_patches_back(std::vector<wire::Vma> const& vmas) const;
     Status reach(wire::SendPages const& request);
     Status send_pages(wire::SendPages const& request);
     Status resume();
+    Status go_on();
 
     // threads.cc
     void watch_service();

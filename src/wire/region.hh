@@ -11,10 +11,12 @@
 
 #include <stdint.h>
 
+#include "wire/called_off.hh"
+
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 5;
+inline constexpr uint32_t region_version = 6;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset = 0x1000;    // the first page stays unmapped: nothing of the program ends where our text begins
@@ -99,6 +101,7 @@ struct ThreadState {
     char name[16];                // PR_GET_NAME
     uint32_t signals_undelivered; // R, when parked: received and still queued
     uint32_t rest_call;
+    CalledOff called_off;
 };
 
 struct Slot {
@@ -160,6 +163,8 @@ struct Control {
     uint32_t magic, version;
     Phase phase;                  // futex word
     uint32_t epoch;               // +1 at each commit; deputies refuse frames of another epoch
+    uint32_t resumes;             // R: +1 when all are to go on here, also who had asked to go home: it asks again
+    uint32_t reserved;
     uint64_t base;                // this region
     int32_t pid;                  // of P in its PID namespace
     int32_t command_fd;           // porter's or builder's command socket (stream); -1 when closed

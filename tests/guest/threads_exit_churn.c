@@ -23,7 +23,7 @@ static void* churn(void* arg) {
 int main(void) {
     pthread_t t[3];
     for (int k = 0; k < 3; k++) zero(pthread_create(&t[k], NULL, churn, NULL));
-    for (long i = 0; again(i, 100); i++) spin(20000);
+    for (long i = 0; again(i, 100) || __atomic_load_n(&begun, __ATOMIC_SEQ_CST) == 0; i++) spin(20000);
     __atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
     for (int k = 0; k < 3; k++) zero(pthread_join(t[k], NULL));
     check(begun > 0);
