@@ -111,7 +111,9 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
         return Answer::result;
     }
     rt::Lock lock(&control().service_lock);
-    long link = ask_warden(index, tid);
+    long link;
+    do link = ask_warden(index, tid);
+    while (link == -11); // home is slow, or its steward has died and another one comes
     if (link < 0) {
         *result = -11;
         return Answer::result;

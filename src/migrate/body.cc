@@ -257,11 +257,15 @@ Status Body::put_next_link(uint32_t index, int number, uint32_t epoch) {
     return memory_.put(slot_address(index) + offsetof(wire::Slot, next_link_fd), both);
 }
 
-Status Body::await_slots(Nanos patience, std::function<bool(SlotState)> const& good, std::vector<uint32_t> const& slots) const {
-    Deadline deadline = Deadline::after(patience);
+// A deputy reads the number of its link for each wait: it must have noticed the end of the old one, or it would go on with
+// the new one as if that were the old.
+Status Body::await_noticed(std::vector<uint32_t> const& slots) const {
+    Deadline deadline = Deadline::after(std::chrono::seconds(1));
     for (uint32_t index : slots) {
-        while (!good(TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state))))) {
-            if (deadline.passed()) return deny(ETIMEDOUT, "a thread does not go on ({})", slot_states());
+        for (;;) {
+            auto state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
+            if (state == SlotState::waiting || state == SlotState::gone) break;
+            if (deadline.passed()) return deny(ETIMEDOUT, "a thread does not leave its old link ({})", slot_states());
             nap(30);
         }
     }
@@ -285,10 +289,7 @@ Status Body::settle_links(uint32_t epoch) {
         close.push_back({SYS_close, {static_cast<uint64_t>(gone)}, -1});
     }
     if (!shut.empty()) TRY(porter_->calls_tolerant(shut));
-    // A deputy reads the number for each wait: it must have noticed the end of the old link, or it would go on with the
-    // new one as if that were the old.
-    auto noticed = await_slots(std::chrono::seconds(1), [](SlotState state) { return state == SlotState::waiting || state == SlotState::gone; },
-        changing);
+    auto noticed = await_noticed(changing);
     if (!noticed) LOG(warn, "{}", noticed.error().sentence());
     for (uint32_t index : all) {
         wire::Slot now = TRY(slot(index));
@@ -298,8 +299,19 @@ Status Body::settle_links(uint32_t epoch) {
     return close.empty() ? Status{} : porter_->calls_tolerant(close);
 }
 
-Status Body::await_links(Nanos patience) const {
-    return await_slots(patience, [](SlotState state) { return state != SlotState::waiting; }, TRY(used_slots()));
+Result<bool> Body::all_linked() const {
+    for (uint32_t index : TRY(used_slots()))
+        if (TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state))) == SlotState::waiting) return false;
+    return true;
+}
+
+Result<std::vector<uint32_t>> Body::linkless_slots() const {
+    std::vector<uint32_t> linkless;
+    for (uint32_t index : TRY(used_slots())) {
+        wire::Slot now = TRY(slot(index));
+        if (now.state == SlotState::starting && now.link_ready == 0 && now.tid > 0) linkless.push_back(index);
+    }
+    return linkless;
 }
 
 Result<std::vector<uint32_t>> Body::used_slots() const {

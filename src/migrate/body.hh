@@ -72,8 +72,10 @@ public:
     // After a commit, or after the attempt at one: next links of `epoch` become the links, others are closed. What was in
     // use before is shut down first, and deputies have noticed that before they can see the new one.
     Status settle_links(uint32_t epoch);
-    // Until no deputy is between two links. Those that miss a short time in which the process is served would wait it out.
-    Status await_links(Nanos patience) const;
+    // No deputy is between two links.
+    Result<bool> all_linked() const;
+    // Slots whose new thread has no link yet.
+    Result<std::vector<uint32_t>> linkless_slots() const;
 
     uint64_t control_address() const { return region_ + wire::control_offset; }
     uint64_t slot_address(uint32_t index) const { return wire::slot_address(region_, index); }
@@ -105,7 +107,7 @@ private:
     Result<image::FrameParts> saved_frame(wire::Slot const& slot) const;
     // Outer TIDs of the process's threads by inner ones.
     Result<std::unordered_map<pid_t, pid_t>> outer_tids() const;
-    Status await_slots(Nanos patience, std::function<bool(wire::SlotState)> const& good, std::vector<uint32_t> const& slots) const;
+    Status await_noticed(std::vector<uint32_t> const& slots) const;
     // A held thread that waits in the runtime is put into the program. False: it is not in that wait (yet).
     Result<bool> put_into_program(tracee::Tracee& tracee, tracee::Thread& thread, uint32_t index);
 

@@ -261,7 +261,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal
     FAULT_POINT("after_seize");
     auto now = TRY(tracee::read_stat(pid_));
     if (now.arg_start != survey.stat.arg_start || now.brk_start != survey.stat.brk_start)
-        return deny(ESTALE, "it has just executed another program; try again");
+        return refusal.because("exec", "it has just executed another program; try again");
     // The kernel's functions read its clocks in pages that lie elsewhere for a guest, which has a time namespace.
     for (auto const& mapping : survey.mappings) {
         if (image::kind_of(mapping) != wire::VmaKind::vdso) continue;
@@ -271,6 +271,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal
     std::vector<Caught> caught;
     for (auto const& thread : tracee.threads()) caught.push_back(TRY(catch_thread(tracee, thread)));
     if (!mapped_) TRY(map_region(tracee, caught.front().frame));
+    if (tracee.leader().group_stopped) return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
     TRY(write_control(survey, caught.size()));
     wire::Slot zero{};
     zero.private_words[wire::command_peer_word] = zero.private_words[wire::alarm_peer_word] = no_number;

@@ -48,7 +48,13 @@ bool covered(std::vector<wire::Range> const& present, uint64_t start, uint64_t e
 Result<wire::Parked> Steward::park() {
     // Home goes on again, and the loop may not have told the host yet.
     if (std::exchange(told_stopped_, false)) TRY(session_->send(SessionType::cont));
-    if (auto linked = body_.await_links(links_patience); !linked) LOG(note, "{}", linked.error().sentence());
+    // A deputy that is between two links would miss that it was served for a moment, and wait out the park.
+    Deadline links = Deadline::after(links_patience);
+    while (!TRY(body_.all_linked()) && !links.passed()) {
+        serve_links_only(); // of a new thread, which has none yet
+        TRY(keep_sessions());
+        (void)::usleep(30);
+    }
     TRY(session_->send(SessionType::park));
     FAULT_POINT("park_sent");
     TRY(body_.set_phase(wire::Phase::parking));

@@ -26,6 +26,12 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         Session*& other;
         ~Forget() { other = nullptr; }
     } forget{other_};
+    // Until it is parked, the program lives on at the old host, and makes threads.
+    auto live_on = [&]() -> Status {
+        serve_links_only();
+        return keep_sessions();
+    };
+    next.set_meanwhile(live_on);
     bool parked_once = false;
     wire::Layout layout;
     wire::ProcessState state;
@@ -34,8 +40,10 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         last_layout_.segments = segments_.keys();
         TRY(prepare_host(next, epoch, last_layout_));
         std::vector<std::pair<uint32_t, Fd>> links;
-        for (uint32_t index : TRY(body_.used_slots()))
+        for (uint32_t index : TRY(body_.used_slots())) {
             links.emplace_back(index, TRY(connect_to(landing, wire::Kind::link, index, epoch)));
+            TRY(live_on());
+        }
         // From here to there is a way that nobody has gone yet: it is found before anything stands still.
         wire::SendPages wish;
         wish.landing = landing;
@@ -45,6 +53,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         FAULT_POINT("onward_prepared");
         progress.phase("prepare");
 
+        next.set_meanwhile([this] { return keep_sessions(); });
         progress.frozen = monotonic_now();
         parked_once = true;
         wire::Parked parked = TRY(park());
@@ -118,6 +127,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     progress.thawed = monotonic_now();
     progress.phase("commit");
     (void)session_->send(SessionType::let_go);
+    next.set_meanwhile(nullptr);
     last_layout_ = std::move(layout);
     host_ = landing.node;
     session_.emplace(std::move(next));

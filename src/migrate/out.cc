@@ -27,6 +27,7 @@ using wire::SessionType;
 
 namespace {
 constexpr Nanos short_patience = std::chrono::seconds(10);
+constexpr Nanos arrival_patience = std::chrono::seconds(1);
 constexpr int clock_questions = 8, clock_questions_least = 3;
 constexpr Nanos quick_answer = std::chrono::microseconds(150);
 constexpr uint64_t segment_part = 1 << 20;
@@ -241,6 +242,19 @@ Status Steward::check_freeze(Nanos so_far, wire::Layout const& to_send) const {
     return deny(ETIME, "it would stand still for longer than {} (move.freeze)", print_duration(limit));
 }
 
+// One that has just come home may still be on the last instructions of its way: that is waited for.
+Result<std::vector<wire::ThreadImage>> Steward::enter(Survey const& found, Progress& progress, std::optional<tracee::Tracee> held) {
+    Deadline deadline = Deadline::after(arrival_patience);
+    bool again = !held;
+    for (;;) {
+        progress.frozen = monotonic_now();
+        auto images = body_.enter(found, refusal_, std::exchange(held, std::nullopt));
+        if (images || !again || images.error().code != EBUSY || deadline.passed() || stands()) return images;
+        TRY(keep_sessions());
+        (void)::usleep(2000);
+    }
+}
+
 Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
     TRY(check_asker(body_.pid(), asker_, refusal_));
     Survey found = TRY(survey(body_.pid(), body_.region(), refusal_));
@@ -276,8 +290,7 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
         FAULT_POINT("after_prepare");
         progress.phase("prepare");
 
-        progress.frozen = monotonic_now();
-        auto images = TRY(body_.enter(found, refusal_, std::move(held)));
+        auto images = TRY(enter(found, progress, std::move(held)));
         progress.phase("enter");
         auto frozen = [&]() -> Status {
             TRY(check_asker(body_.pid(), asker_, refusal_));

@@ -175,7 +175,8 @@ Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, N
         if (deadline.passed()) return deny(ETIMEDOUT, "{} does not answer", landing_.node);
         if (silent_for() > silence_limit) return deny(ETIMEDOUT, "{} is silent", landing_.node);
         pollfd wanted{fd_.number(), POLLIN, 0};
-        (void)::poll(&wanted, 1, std::min(deadline.poll_ms(), 100));
+        (void)::poll(&wanted, 1, std::min(deadline.poll_ms(), meanwhile_ ? 5 : 100));
+        if (meanwhile_) TRY(meanwhile_());
         TRY(ping_if_due());
     }
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -39,6 +40,8 @@ public:
         std::string body;
     };
     Result<Frame> wait(std::initializer_list<wire::SessionType> types, Nanos patience);
+    // What is done while waiting, often; its error ends the wait.
+    void set_meanwhile(std::function<Status()> meanwhile) { meanwhile_ = std::move(meanwhile); }
     template <class T> Result<T> wait_for(wire::SessionType type, Nanos patience) {
         Frame frame = TRY(wait({type}, patience));
         auto message = wire::decode<T>(frame.body);
@@ -76,6 +79,7 @@ private:
     wire::Trouble trouble_;
     wire::GuestTally tally_;
     bool tally_wanted_ = false;
+    std::function<Status()> meanwhile_;
 };
 
 } // namespace rove::migrate

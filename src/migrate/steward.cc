@@ -464,6 +464,7 @@ Status Steward::relearn(bool& away) {
     TRY(body_.settle_links(epoch));
     TRY(body_.set_phase(wire::Phase::serving));
     away = false; // what is still wanted is not worth its life
+    for (uint32_t index : TRY(body_.linkless_slots())) give_link(index); // who asked the former steward
     auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
     if (!leases_.take(body_.pid(), mappings, refusal_)) want_home(wire::HomeReason::shared_file_mapping);
     for (auto const& mapping : mappings) {

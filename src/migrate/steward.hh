@@ -67,6 +67,7 @@ private:
     Status keep_sessions();
 
     // out.cc
+    Result<std::vector<wire::ThreadImage>> enter(Survey const& found, Progress& progress, std::optional<tracee::Tracee> held);
     Status move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held);
     // Layout of P's mappings, with the pages that are to travel.
     Result<wire::Layout> layout_of(std::vector<image::Mapping> const& mappings);

@@ -21,6 +21,7 @@ namespace json = boost::json;
 
 namespace {
 constexpr Nanos offer_patience = std::chrono::seconds(8);
+constexpr int attempts_max = 3; // of a move that was refused for what passes at once
 
 uint64_t resident_bytes(Process const& process) {
     auto stat = look_stat(process.pid());
@@ -61,7 +62,14 @@ Node::Destination Node::resolve(std::string const& to, ProcessPtr const& process
 Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
     auto turn = co_await process->turn.enter();
     if (process->ended) co_return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
-    Moved moved = co_await move_in_turn(process, to, asker, wait_for_exec);
+    Moved moved;
+    for (int attempt = 1;; ++attempt) {
+        moved = co_await move_in_turn(process, to, asker, wait_for_exec);
+        Reason const* reason = find_reason(moved.reason);
+        bool passes = !moved.ok && reason && reason->passes == Passes::at_once;
+        if (!passes || attempt == attempts_max || ending_) break;
+        co_await pause(io_, std::chrono::milliseconds(10));
+    }
     // One that waits for an exec is reported when it has happened.
     if (moved.ok && moved.mode == "exec") co_return moved;
     json::object figures;

@@ -107,6 +107,7 @@ struct Program {
     ProgramSums sums;
     Ending ending; // of the root
     bool root_ended = false;
+    bool finishing = false; // all have ended; the last words of their stewards are waited for
     uint64_t met = 0; // how many processes of it have been seen
     Nanos empty_since{-1};
 };

@@ -173,13 +173,12 @@ Task<> Node::watch_programs() {
                 program->root_ended = ::poll(&root, 1, 0) > 0 && (root.revents & POLLHUP) != 0;
                 if (program->root_ended) program->ending = look_ending(program->root_pidfd.number(), program->root);
             }
-            if (program->empty_since.count() < 0) continue;
+            if (program->empty_since.count() < 0 || program->finishing) continue;
             Nanos empty = monotonic_now() - program->empty_since;
             bool known = program->root_ended || !program->root_pidfd;
             if (empty < std::chrono::milliseconds(known ? 20 : 1000)) continue;
-            programs_.erase(id);
+            program->finishing = true;
             start(io_, finish(program));
-            save();
         }
     }
 }
@@ -192,6 +191,8 @@ Task<> Node::finish(std::shared_ptr<Program> program) {
         if (!waiting) break;
         co_await pause(io_, std::chrono::milliseconds(10));
     }
+    programs_.erase(program->id);
+    save();
     if (!program->root_ended && program->root_pidfd) program->ending = look_ending(program->root_pidfd.number(), program->root);
     if (!program->wish.report.empty())
         if (Status written = write_report(*program); !written)

@@ -336,14 +336,19 @@ Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, ui
     TRY(set_registers(thread, registers));
     thread.called = true;
     Deadline deadline = Deadline::after(std::chrono::seconds(5));
+    int deliver = 0;
     for (int stops = 0; stops < 2;) {
-        if (trace(PTRACE_SYSCALL, thread.tid, 0, 0) != 0)
+        if (trace(PTRACE_SYSCALL, thread.tid, 0, deliver) != 0)
             return Failure(trace_error("run a call in", thread.tid));
+        deliver = 0;
         int status = TRY(wait_stop(thread, deadline));
         if (WIFEXITED(status) || WIFSIGNALED(status)) return fail(ESRCH, "process {} has ended", pid_);
-        if (WSTOPSIG(status) == (SIGTRAP | 0x80)) ++stops;
-        // All others are blocked: the instruction is not there any more, or what it has come to instead.
-        else if (status >> 16 == 0 && is_fault(WSTOPSIG(status))) return fail(EFAULT, "process {} has changed its text", pid_);
+        int signal = WSTOPSIG(status), event = status >> 16;
+        if (signal == (SIGTRAP | 0x80)) ++stops;
+        // The instruction is not there any more, or what it has come to instead.
+        else if (event == 0 && is_fault(signal)) return fail(EFAULT, "process {} has changed its text", pid_);
+        else if (event == 0) deliver = signal; // SIGSTOP, which cannot be blocked; the call goes on nevertheless
+        else if (event == interrupt_event && is_stop_signal(signal)) thread.group_stopped = true;
     }
     user_regs_struct after{};
     if (trace(PTRACE_GETREGS, thread.tid, 0, &after) != 0)
