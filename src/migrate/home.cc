@@ -29,6 +29,7 @@ constexpr Nanos park_patience = std::chrono::seconds(10);
 constexpr Nanos links_patience = std::chrono::seconds(2);
 constexpr Nanos clock_patience = std::chrono::milliseconds(20);
 constexpr uint64_t page = 4096;
+constexpr uint64_t made_before_max = 64 << 20;
 constexpr uint64_t dontneed_locked = 24; // MADV_DONTNEED_LOCKED
 constexpr uint64_t none = ~uint64_t{0};
 
@@ -269,8 +270,22 @@ Status Steward::put_threads(wire::ProcessState const& state) {
     return {};
 }
 
+// While the program still runs there: pages where it had some when it left, which it has most likely still. To make one
+// takes as long as to receive it. Of a large process it would be home's memory for too long.
+void Steward::make_pages() {
+    uint64_t bytes = 0;
+    for (auto const& range : last_layout_.present) bytes += range.length;
+    if (bytes > made_before_max) return;
+    for (auto const& batch : warden::populate_batches(last_layout_.present)) {
+        std::string_view ranges(reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
+        if (!body_.porter().perform(wire::ExecOp::populate, {}, ranges)) return; // they are made when they come
+    }
+}
+
 Status Steward::move_home(Progress& progress) {
     body_.set_idle([this] { return keep_sessions(); });
+    make_pages();
+    progress.phase("pages");
     progress.frozen = monotonic_now();
     auto attempt = [&]() -> Status {
         wire::Parked parked = TRY(park());

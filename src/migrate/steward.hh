@@ -80,6 +80,7 @@ private:
     void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat, std::vector<wire::Range> const& kept);
 
     // home.cc
+    void make_pages();
     Status move_home(Progress& progress);
     Result<wire::Parked> park();
     Status await_ended(std::vector<wire::ThreadImage> const& living);
