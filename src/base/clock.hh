@@ -17,15 +17,22 @@ inline Nanos clock_now(clockid_t clock) {
     (void)clock_gettime(clock, &now);
     return std::chrono::seconds(now.tv_sec) + Nanos(now.tv_nsec);
 }
-inline Nanos monotonic_now() { return clock_now(CLOCK_MONOTONIC); }
-inline Nanos boottime_now() { return clock_now(CLOCK_BOOTTIME); }
-inline Nanos real_now() { return clock_now(CLOCK_REALTIME); }
+inline Nanos monotonic_now() {
+    return clock_now(CLOCK_MONOTONIC);
+}
+inline Nanos boottime_now() {
+    return clock_now(CLOCK_BOOTTIME);
+}
+inline Nanos real_now() {
+    return clock_now(CLOCK_REALTIME);
+}
 
 // All three at one moment.
 struct Clocks {
     Nanos monotonic{0}, boottime{0}, realtime{0};
 };
-// A pause between the readings would look like a difference between the clocks: the reading that took the least time counts.
+// A pause between the readings would look like a difference between the clocks: the reading that
+// took the least time counts.
 inline Clocks clocks_now() {
     Clocks best;
     Nanos least = Nanos::max();
@@ -47,7 +54,8 @@ inline timespec to_timespec(Nanos time) {
     return result;
 }
 
-// Sleeps until the clock says so, which may be a coarse one, but not longer than `most`: what is missing then.
+// Sleeps until the clock says so, which may be a coarse one, but not longer than `most`: what is
+// missing then.
 inline Nanos await_clock(clockid_t clock, Nanos until, Nanos most) {
     Nanos const give_up = monotonic_now() + most, step = std::chrono::microseconds(100);
     for (;;) {

@@ -55,7 +55,8 @@ void hold(std::string const& text) {
         return;
     }
     constexpr timespec moment{0, 1000000};
-    while (wanted_text() == text) (void)::nanosleep(&moment, nullptr);
+    while (wanted_text() == text)
+        (void)::nanosleep(&moment, nullptr);
 }
 
 } // namespace

@@ -24,7 +24,9 @@ void log_to(int fd, Level threshold, std::string name) {
     sink = Sink{fd, threshold, std::move(name)};
 }
 
-bool log_wants(Level level) { return level >= sink.threshold; }
+bool log_wants(Level level) {
+    return level >= sink.threshold;
+}
 
 void log_line(Level level, std::string_view text) {
     record_text(text);
@@ -32,9 +34,10 @@ void log_line(Level level, std::string_view text) {
     time_t seconds = now.count() / 1000000000;
     tm parts{};
     (void)gmtime_r(&seconds, &parts);
-    std::string line = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03} {} {}: ",
-        parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
-        parts.tm_sec, now.count() / 1000000 % 1000, level_names[static_cast<int>(level)], sink.name);
+    std::string line =
+        fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03} {} {}: ", parts.tm_year + 1900,
+            parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+            now.count() / 1000000 % 1000, level_names[static_cast<int>(level)], sink.name);
     for (char c : text)
         line += c == '\n' ? ' ' : c;
     line += '\n';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Log: one line per event, to one descriptor, for processes that have no daemon's logger.
 //
-// A line is `2026-01-31T12:00:00.123 warn steward-4711: text`, written by one write(2), so that lines
-// of several processes in one file do not mix. Each line also goes to the flight recorder.
+// A line is `2026-01-31T12:00:00.123 warn steward-4711: text`, written by one write(2), so that
+// lines of several processes in one file do not mix. Each line also goes to the flight recorder.
 #pragma once
 
 #include <string>

@@ -28,8 +28,9 @@ template <class Sink> void each_line(Sink sink) {
     for (uint64_t at = first; at < ring.count; ++at) {
         Event const& event = ring.events[at % recorder_events_max];
         char line[recorder_text_max + 40];
-        auto end = fmt::format_to_n(line, sizeof line, "{}.{:06} {}\n", event.at.count() / 1000000000,
-            event.at.count() % 1000000000 / 1000, std::string_view(event.text, event.length));
+        auto end =
+            fmt::format_to_n(line, sizeof line, "{}.{:06} {}\n", event.at.count() / 1000000000,
+                event.at.count() % 1000000000 / 1000, std::string_view(event.text, event.length));
         sink(std::string_view(line, static_cast<size_t>(end.out - line)));
     }
 }

@@ -3,8 +3,9 @@
 //
 // An alias of tl::expected, whose spelling is std::expected's, so that it becomes one some day.
 // `TRY(expr)` is the value of expr, or returns its error from the enclosing function. `fail(code,
-// "cannot open {}", path)` makes an error: code is an errno value, the text says what was attempted.
-// `deny(code, "it is stopped")` is for what we find ourselves: the text is the whole sentence.
+// "cannot open {}", path)` makes an error: code is an errno value, the text says what was
+// attempted. `deny(code, "it is stopped")` is for what we find ourselves: the text is the whole
+// sentence.
 #pragma once
 
 #include <cerrno>
@@ -53,8 +54,7 @@ template <class... Args> struct FormatAt {
 
 template <class... Args>
 Failure fail(int code, FormatAt<std::type_identity_t<Args>...> text, Args&&... args) {
-    return Failure(
-        Error(code, fmt::format(text.text, std::forward<Args>(args)...), text.where));
+    return Failure(Error(code, fmt::format(text.text, std::forward<Args>(args)...), text.where));
 }
 
 template <class... Args>
@@ -73,9 +73,13 @@ Failure fail(Error const& cause, FormatAt<std::type_identity_t<Args>...> text, A
 }
 
 namespace result_detail {
-template <class T> T take(Result<T>&& result) { return *std::move(result); }
+template <class T> T take(Result<T>&& result) {
+    return *std::move(result);
+}
 inline void take(Status&&) {}
-template <class T> T take(Result<T>& result) { return std::move(*result); }
+template <class T> T take(Result<T>& result) {
+    return std::move(*result);
+}
 inline void take(Status&) {}
 } // namespace result_detail
 
@@ -84,7 +88,8 @@ inline void take(Status&) {}
 #define ROVE_TRY(name, expr)                                                                       \
     __extension__({                                                                                \
         auto&& name = (expr);                                                                      \
-        if (!name) [[unlikely]] return ::rove::Failure(std::move(name).error());                   \
+        if (!name) [[unlikely]]                                                                    \
+            return ::rove::Failure(std::move(name).error());                                       \
         ::rove::result_detail::take(std::forward<decltype(name)>(name));                           \
     })
 #define ROVE_JOIN_2(a, b) a##b

@@ -13,7 +13,9 @@ Result<int> half(int number) {
     if (number % 2 != 0) return fail(EINVAL, "{} is odd", number);
     return number / 2;
 }
-Result<int> quarter(int number) { return TRY(half(TRY(half(number)))); }
+Result<int> quarter(int number) {
+    return TRY(half(TRY(half(number))));
+}
 Status even(int number) {
     TRY(half(number));
     return {};
@@ -23,13 +25,17 @@ Status both(int a, int b) {
     TRY(even(b));
     return {};
 }
-Result<std::unique_ptr<int>> boxed(int number) { return std::make_unique<int>(TRY(half(number))); }
+Result<std::unique_ptr<int>> boxed(int number) {
+    return std::make_unique<int>(TRY(half(number)));
+}
 Result<int> unboxed(int number) {
     auto box = TRY(boxed(number));
     return *box;
 }
 
-TEST(Result, value_passes_through) { EXPECT_EQ(quarter(8).value(), 2); }
+TEST(Result, value_passes_through) {
+    EXPECT_EQ(quarter(8).value(), 2);
+}
 TEST(Result, error_returns_early) {
     auto result = quarter(6);
     ASSERT_FALSE(result);
@@ -42,7 +48,9 @@ TEST(Result, status_in_try) {
     EXPECT_TRUE(both(2, 4));
     EXPECT_FALSE(both(2, 3));
 }
-TEST(Result, move_only_values) { EXPECT_EQ(unboxed(10).value(), 5); }
+TEST(Result, move_only_values) {
+    EXPECT_EQ(unboxed(10).value(), 5);
+}
 TEST(Result, error_reads_as_a_sentence) {
     Error error(ENOENT, "cannot open x");
     EXPECT_EQ(error.sentence(), "cannot open x: No such file or directory");

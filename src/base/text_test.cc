@@ -16,7 +16,9 @@ TEST(Text, split_keeps_empty_parts) {
     EXPECT_THAT(split("a,,b", ','), ElementsAre("a", "", "b"));
     EXPECT_THAT(split("", ','), ElementsAre(""));
 }
-TEST(Text, words_drop_blanks) { EXPECT_THAT(words("  a\t b\n"), ElementsAre("a", "b")); }
+TEST(Text, words_drop_blanks) {
+    EXPECT_THAT(words("  a\t b\n"), ElementsAre("a", "b"));
+}
 TEST(Text, lines_need_no_end) {
     EXPECT_THAT(lines("a\n\nb"), ElementsAre("a", "", "b"));
     EXPECT_THAT(lines("a\n"), ElementsAre("a"));
@@ -43,7 +45,9 @@ TEST(Text, join_is_split_backwards) {
         RC_ASSERT(join(parts, ",") == text);
     }));
 }
-TEST(Text, printable_hides_control) { EXPECT_EQ(printable("a\x1b[1m\n"), "a\\x1b[1m\\x0a"); }
+TEST(Text, printable_hides_control) {
+    EXPECT_EQ(printable("a\x1b[1m\n"), "a\\x1b[1m\\x0a");
+}
 
 TEST(Bytes, reader_returns_what_writer_wrote) {
     ByteWriter writer;

@@ -21,8 +21,8 @@ constexpr Unit sizes[] = {{"P", 1125899906842624.0}, {"T", 1099511627776.0}, {"G
     {"M", 1048576.0}, {"K", 1024.0}, {"B", 1.0}};
 constexpr Unit rates[] = {
     {"tbit", 1e12}, {"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1.0}};
-constexpr Unit durations[] = {{"d", 86400e9}, {"h", 3600e9}, {"m", 60e9}, {"s", 1e9}, {"ms", 1e6},
-    {"us", 1e3}, {"ns", 1.0}};
+constexpr Unit durations[] = {
+    {"d", 86400e9}, {"h", 3600e9}, {"m", 60e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1.0}};
 
 std::string lower(std::string_view text) {
     std::string result(text);
@@ -76,7 +76,9 @@ Result<uint64_t> parse_size(std::string_view text) {
     return whole(suffix.empty() ? value : value * TRY(factor_of(suffix, sizes)), text);
 }
 
-std::string print_size(uint64_t bytes) { return print_scaled(static_cast<double>(bytes), sizes); }
+std::string print_size(uint64_t bytes) {
+    return print_scaled(static_cast<double>(bytes), sizes);
+}
 
 Result<uint64_t> parse_rate(std::string_view text) {
     auto [value, suffix] = TRY(number_and_suffix(text, "rate"));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where: a place in our source, taken as a default argument.
 //
-// The library's source_location does not compile under clang 14 with libstdc++ 12, the built-ins do.
+// The library's source_location does not compile under clang 14 with libstdc++ 12, the built-ins
+// do.
 #pragma once
 
 namespace rove {

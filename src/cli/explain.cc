@@ -40,7 +40,8 @@ std::string place_sentence(Screen const& screen, Json const& answer, std::string
     else if (state == "away")
         text += fmt::format("is away, on {}", host);
     else if (state == "ended") {
-        Figure const status = number_field(answer, "exit_status"), signal = number_field(answer, "signal");
+        Figure const status = number_field(answer, "exit_status"),
+                     signal = number_field(answer, "signal");
         text += signal   ? fmt::format("was ended by signal {}, on {}", whole(signal), host)
                 : status ? fmt::format("has ended with status {}, on {}", whole(status), host)
                          : fmt::format("has ended, on {}", host);
@@ -65,9 +66,11 @@ std::string draw(Screen const& screen, Json const& answer, std::string const& as
     }
     bool const locked = bool_field(answer, "locked").value_or(false);
     if (locked && reason != "user_stay")
-        text += fmt::format("Only 'rove move' moves it: it is locked; 'rove roam {}' lifts that.\n", asked);
+        text += fmt::format(
+            "Only 'rove move' moves it: it is locked; 'rove roam {}' lifts that.\n", asked);
     if (!locked && !bool_field(answer, "automatic").value_or(true))
-        text += "Only 'rove move' moves it: automatic moves are off here; 'rove node auto on' lifts that.\n";
+        text += "Only 'rove move' moves it: automatic moves are off here; 'rove node auto on' "
+                "lifts that.\n";
     if (auto lifted = text_field(answer, "lifted_by"))
         text += fmt::format("What lifts it: {}.\n", for_terminal(*lifted, screen.utf8));
     Json const* decisions = field(answer, "decisions");

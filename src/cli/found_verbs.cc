@@ -153,8 +153,9 @@ Asked<std::string> node_name(Given const& given) {
         name = cut(host, '.').first;
     }
     if (!is_name(name))
-        return trouble(Exit::usage, "a node's name consists of letters, digits, '-', '.' and '_', and is not home or best; "
-                                    "give one with --node-name");
+        return trouble(Exit::usage,
+            "a node's name consists of letters, digits, '-', '.' and '_', and is not home or best; "
+            "give one with --node-name");
     return name;
 }
 
@@ -253,7 +254,8 @@ int run_join(Given const& given) {
                              host.find(':') != host.rfind(':');
         if (!numeric) peer = cut(cut(host, ':').first, '.').first;
     }
-    bool const nameless = peer.empty() && given.arguments.front() == host; // asked of the node itself
+    bool const nameless =
+        peer.empty() && given.arguments.front() == host; // asked of the node itself
     if ((!nameless && !is_name(peer)) || !is_address(host))
         return usage(
             given, fmt::format("'{}' is no host", for_terminal(given.arguments.front(), true)));
@@ -268,9 +270,11 @@ int run_join(Given const& given) {
     if (nameless) {
         Result<std::string> asked = client::peer_name(with_port(host), *key);
         if (!asked)
-            return report(given, Trouble{Exit::failed, fmt::format("cannot ask {0} for its name: {1}; write NAME={0}", host,
-                                                           asked.error().sentence())});
-        if (!is_name(*asked)) return report(given, Trouble{Exit::failed, fmt::format("{} has no good name", host)});
+            return report(given, Trouble{Exit::failed,
+                                     fmt::format("cannot ask {0} for its name: {1}; write NAME={0}",
+                                         host, asked.error().sentence())});
+        if (!is_name(*asked))
+            return report(given, Trouble{Exit::failed, fmt::format("{} has no good name", host)});
         peer = *asked;
     }
     std::string const peers =

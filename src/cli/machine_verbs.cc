@@ -72,9 +72,8 @@ std::string config_text(Screen const& screen, Json const& answer) {
     if (boost::json::object const* all = answer.if_object())
         for (auto const& pair : *all)
             rows.push_back(pair.value());
-    std::vector<Column> const columns{
-        {"KEY", Align::left}, {"VALUE", Align::left}, {"FROM", Align::left},
-        {"MEANING", Align::left, true}};
+    std::vector<Column> const columns{{"KEY", Align::left}, {"VALUE", Align::left},
+        {"FROM", Align::left}, {"MEANING", Align::left, true}};
     std::vector<std::vector<Cell>> lines;
     for (Json const& row : rows) {
         std::vector<Cell> line;

@@ -103,10 +103,12 @@ std::string daemon_page(std::string const& version) {
     std::string page =
         "roved(8)\n\n# NAME\n\nroved - the daemon of a Rove node\n\n# SYNOPSIS\n\n"
         "*roved* \\[*--config* FILE\\]\n\n# DESCRIPTION\n\n"
-        "Runs on every node of a cluster, as root and in the foreground. It answers *rove*(1) on a\n"
+        "Runs on every node of a cluster, as root and in the foreground. It answers *rove*(1) on "
+        "a\n"
         "UNIX socket, tells the other nodes how much its own has to do, and starts a rove-keeper\n"
         "for each process that leaves and each guest that comes.\n\n"
-        "The daemon takes no part in what is moved: programs and guests go on while it is stopped,\n"
+        "The daemon takes no part in what is moved: programs and guests go on while it is "
+        "stopped,\n"
         "restarted or replaced, and it finds them again by what it keeps in its run directory.\n"
         "A node without a configuration file is a cluster of its own.\n\n# OPTIONS\n\n"
         "*--config* FILE\n\tread FILE, which must exist; otherwise /etc/rove/rove.toml, if there "
@@ -119,10 +121,14 @@ std::string daemon_page(std::string const& version) {
             "shows what is in force\n\n/etc/rove/key\n\tthe cluster's key; *rove init* makes it, "
             "*rove join* takes it\n\n/run/rove\n\tthe sockets, and the state of this boot\n\n";
     page += "# NOTES\n\nAs a service it must be stopped without its keepers (KillMode=process in "
-            "systemd), or stopping\nit ends every guest. *rove-drain.service* runs *rove node drain* when the "
+            "systemd), or stopping\nit ends every guest. *rove-drain.service* runs *rove node "
+            "drain* when the "
             "machine shuts down.\n\n";
-    return page + "# SEE ALSO\n\n*rove*(1), *rove-node*(1), *rove-config*(1), *rove-check*(1), *rove.toml*(5)\n\n"
-                  "Version " + escaped(version) + ".\n";
+    return page +
+           "# SEE ALSO\n\n*rove*(1), *rove-node*(1), *rove-config*(1), *rove-check*(1), "
+           "*rove.toml*(5)\n\n"
+           "Version " +
+           escaped(version) + ".\n";
 }
 
 std::string bash_completion() {

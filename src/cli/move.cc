@@ -52,10 +52,11 @@ int report_members(Given const& given, std::vector<Json> const& rows, Trouble co
             if (int const code = print(moved_line(screen, row))) return code;
         } else {
             std::string const who = whole(number_field(row, "pid"));
-            (void)report(
-                given, Trouble{Exit::failed,
-                           fmt::format("{}: {}{}", who, text_field(row, "error").value_or(""),
-                               text_field(row, "reason") ? fmt::format(" ({})", *text_field(row, "reason")) : "")});
+            (void)report(given,
+                Trouble{Exit::failed,
+                    fmt::format("{}: {}{}", who, text_field(row, "error").value_or(""),
+                        text_field(row, "reason") ? fmt::format(" ({})", *text_field(row, "reason"))
+                                                  : "")});
         }
     }
     return static_cast<int>(worst.code);

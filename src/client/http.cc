@@ -19,7 +19,9 @@ struct Text : http::string_body {
     class reader : public http::string_body::reader {
     public:
         using http::string_body::reader::reader;
-        void init(boost::optional<std::uint64_t> const&, boost::beast::error_code& error) { error = {}; }
+        void init(boost::optional<std::uint64_t> const&, boost::beast::error_code& error) {
+            error = {};
+        }
     };
 };
 

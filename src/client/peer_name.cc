@@ -18,9 +18,11 @@ Result<std::string> peer_name(std::string const& address, std::string const& key
     size_t colon = address.rfind(':');
     std::string host = address.substr(0, colon);
     if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-    auto endpoint = TRY(sys::Endpoint::parse(host, TRY(parse_number<uint16_t>(std::string_view(address).substr(colon + 1)))));
+    auto endpoint = TRY(sys::Endpoint::parse(
+        host, TRY(parse_number<uint16_t>(std::string_view(address).substr(colon + 1)))));
     Fd socket = TRY(sys::tcp_connect(endpoint, patience));
-    auto tls = TRY(net::Tls::create(TRY(net::derive(net::ClusterKey{key}, "peer")), net::Role::client));
+    auto tls =
+        TRY(net::Tls::create(TRY(net::derive(net::ClusterKey{key}, "peer")), net::Role::client));
     Deadline deadline = Deadline::after(patience);
     std::string inbox;
     for (;;) {
@@ -30,7 +32,8 @@ Result<std::string> peer_name(std::string const& address, std::string const& key
             if (auto hello = wire::decode<wire::PeerHello>(read.body)) return hello->name;
         if (read.bad || read.frame) return deny(EPROTO, "{} is no node of Rove", address);
         pollfd readable{socket.number(), POLLIN, 0};
-        if (::poll(&readable, 1, deadline.poll_ms()) <= 0) return deny(ETIMEDOUT, "{} does not answer", address);
+        if (::poll(&readable, 1, deadline.poll_ms()) <= 0)
+            return deny(ETIMEDOUT, "{} does not answer", address);
         char bytes[4096];
         ssize_t got = ::recv(socket.number(), bytes, sizeof bytes, 0);
         if (got <= 0) return deny(ECONNRESET, "{} has closed the connection", address);

@@ -28,7 +28,8 @@ struct Trouble {
     Exit code = Exit::failed;
     std::string sentence;
     std::string reason = {}; // why it is confined: a word of docs/reasons.md
-    std::string members = {}; // JSON array of the members' own results, for `move --all`; else empty
+    std::string members =
+        {}; // JSON array of the members' own results, for `move --all`; else empty
 };
 
 template <class T> using Asked = tl::expected<T, Trouble>;

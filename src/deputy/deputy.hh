@@ -39,20 +39,21 @@ void serve(Slot& slot);              // until the process comes home
 bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value);
 
 // signals.cc
-void install_actions();              // handlers of ours where the program has handlers
-void restore_actions();              // the program's own
+void install_actions(); // handlers of ours where the program has handlers
+void restore_actions(); // the program's own
 long set_action(uint32_t number, wire::Action const& action);
-/// The kernel's mask for this thread: the program's, and all handled signals while one is on its way.
+/// The kernel's mask for this thread: the program's, and all handled signals while one is on its
+/// way.
 void apply_mask(Slot& slot, uint64_t program_mask);
 /// The guest has received all and queues none.
 void signal_taken(Slot& slot);
-/// The guest has left the link on which a signal went to it; its account of the thread is in the slot:
-/// what it has not delivered is sent again, or raised again at home.
+/// The guest has left the link on which a signal went to it; its account of the thread is in the
+/// slot: what it has not delivered is sent again, or raised again at home.
 void settle_signals(Slot& slot);
 /// The recorded signal dumps core, for which the program must be at home. False: nobody hears it.
 bool ask_home_for_core(Slot& slot);
-/// The program is about to make a call again that it was in: a signal that has come by now ends it, as natively. All signals
-/// are blocked.
+/// The program is about to make a call again that it was in: a signal that has come by now ends it,
+/// as natively. All signals are blocked.
 void end_called_off(Slot& slot, rt::UserContext& user);
 /// A recorded signal goes to the guest on its own, with a bell.
 void send_recorded(Slot& slot);
@@ -66,7 +67,8 @@ bool perform_special(Slot& slot, uint32_t nr, uint64_t args[6], Done& done);
 // descriptors.cc
 /// Before a call: no number of ours gets through. False: it wants one for itself, at home.
 bool hide_numbers(syscalls::Placement& placement);
-/// After it: what was hidden is as the program gave it. False: natively it would have ended in another way; home.
+/// After it: what was hidden is as the program gave it. False: natively it would have ended in
+/// another way; home.
 bool show_numbers(syscalls::Placement const& placement, long* result);
 /// The program closes a range: ours stay.
 long close_range(uint64_t first, uint64_t last, uint64_t flags, uint16_t* answer_flags);
@@ -75,8 +77,8 @@ long hide_entries(int fd, unsigned char* entries, long length, bool wide);
 bool is_ours(uint64_t fd);
 
 // waits.cc
-/// How a thread that comes home goes on with what it was waiting in: not at all, in the runtime, or in the program's
-/// text, where the steward puts it.
+/// How a thread that comes home goes on with what it was waiting in: not at all, in the runtime, or
+/// in the program's text, where the steward puts it.
 enum class Wait { none, here, in_program };
 /// Registers are set for a call that the program simply makes again.
 Wait wait_owed(Slot& slot, rt::UserContext& user);

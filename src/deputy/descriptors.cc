@@ -21,7 +21,9 @@ constexpr int32_t number_max = 0x7fffffff; // no table reaches as far
 
 constexpr uint64_t refused_count = 0x80000009; // negative, and nobody means it
 
-int32_t stand_in(int32_t number) { return number_max - (number - control().fd_first); }
+int32_t stand_in(int32_t number) {
+    return number_max - (number - control().fd_first);
+}
 bool stands_in(int32_t number) {
     return number > number_max - (control().fd_last - control().fd_first) - 1;
 }
@@ -44,8 +46,10 @@ void poll_set(Placement const& placement, bool hide) {
     Bytes set = held_by(placement, 0);
     for (uint64_t at = 0; at + 8 <= set.length; at += 8) {
         auto* number = reinterpret_cast<int32_t*>(set.address + at);
-        if (hide && is_ours(static_cast<uint64_t>(*number))) *number = stand_in(*number);
-        else if (!hide && stands_in(*number)) *number = control().fd_first + (number_max - *number);
+        if (hide && is_ours(static_cast<uint64_t>(*number)))
+            *number = stand_in(*number);
+        else if (!hide && stands_in(*number))
+            *number = control().fd_first + (number_max - *number);
     }
 }
 
@@ -55,7 +59,9 @@ bool select_sets_name_ours(Placement const& placement) {
     if (highest <= first) return false;
     for (unsigned i = 1; i <= 3; ++i) {
         Bytes set = held_by(placement, i);
-        for (int32_t n = first; n <= control().fd_last && n < highest && static_cast<uint64_t>(n) / 8 < set.length; ++n) {
+        for (int32_t n = first;
+             n <= control().fd_last && n < highest && static_cast<uint64_t>(n) / 8 < set.length;
+             ++n) {
             if (reinterpret_cast<uint8_t const*>(set.address)[n / 8] >> (n % 8) & 1) return true;
         }
     }
@@ -64,8 +70,9 @@ bool select_sets_name_ours(Placement const& placement) {
 
 /// Descriptors that a message would carry.
 void message_rights(Placement const& placement, int segment, size_t offset) {
-    Bytes control_bytes = held_by(placement, static_cast<unsigned>(syscalls::holder_segment + segment),
-                                  static_cast<unsigned>(offset + offsetof(MessageHeader, control)));
+    Bytes control_bytes =
+        held_by(placement, static_cast<unsigned>(syscalls::holder_segment + segment),
+            static_cast<unsigned>(offset + offsetof(MessageHeader, control)));
     struct Head {
         uint64_t length;
         int32_t level, type;
@@ -89,7 +96,8 @@ void sent_rights(Placement const& placement) {
     if (placement.nr == 46) {
         message_rights(placement, headers.segment, 0);
     } else {
-        for (uint64_t at = 0; at + sizeof(MultiMessage) <= headers.length; at += sizeof(MultiMessage))
+        for (uint64_t at = 0; at + sizeof(MultiMessage) <= headers.length;
+             at += sizeof(MultiMessage))
             message_rights(placement, headers.segment, at);
     }
 }
@@ -100,7 +108,9 @@ uint64_t soft_limit() {
     return limit[0];
 }
 
-bool is_dup2(uint32_t nr) { return nr == 33 || nr == 292; }
+bool is_dup2(uint32_t nr) {
+    return nr == 33 || nr == 292;
+}
 bool duplicates_from(Placement const& placement) {
     return placement.nr == 72 && (placement.args[1] == 0 || placement.args[1] == 1030);
 }
@@ -115,31 +125,46 @@ bool is_ours(uint64_t fd) {
 bool hide_numbers(Placement& placement) {
     auto const& row = syscalls::row_of(placement.nr);
     // Above the limit the kernel refuses by itself.
-    bool wanted = (is_dup2(placement.nr) && is_ours(placement.args[1]) && placement.args[1] != placement.args[0]) ||
+    bool wanted = (is_dup2(placement.nr) && is_ours(placement.args[1]) &&
+                      placement.args[1] != placement.args[0]) ||
                   (duplicates_from(placement) && is_ours(placement.args[2]));
     if (wanted && placement.args[is_dup2(placement.nr) ? 1 : 2] < soft_limit()) return false;
     for (unsigned i = 0; i < 6; ++i) {
         if (syscalls::is_descriptor(row, i) && is_ours(placement.args[i]))
-            placement.args[i] = static_cast<uint64_t>(stand_in(static_cast<int32_t>(placement.args[i])));
+            placement.args[i] =
+                static_cast<uint64_t>(stand_in(static_cast<int32_t>(placement.args[i])));
     }
     switch (placement.nr) {
-    case 7: case 271: poll_set(placement, true); break;
-    case 23: case 270:
+    case 7:
+    case 271:
+        poll_set(placement, true);
+        break;
+    case 23:
+    case 270:
         if (select_sets_name_ours(placement)) placement.args[0] = refused_count; // see show_numbers
         break;
-    case 46: case 307: sent_rights(placement); break;
-    default: break;
+    case 46:
+    case 307:
+        sent_rights(placement);
+        break;
+    default:
+        break;
     }
     return true;
 }
 
 bool show_numbers(Placement const& placement, long* result) {
     switch (placement.nr) {
-    case 7: case 271: poll_set(placement, false); break;
-    case 23: case 270: // a negative count is refused like an absent descriptor, but by another word
+    case 7:
+    case 271:
+        poll_set(placement, false);
+        break;
+    case 23:
+    case 270: // a negative count is refused like an absent descriptor, but by another word
         if (placement.args[0] == refused_count && *result == -22) *result = -9;
         break;
-    default: break;
+    default:
+        break;
     }
     // Are we what fills the table, or what made the kernel skip numbers?
     bool full = *result == -24 && static_cast<uint64_t>(control().fd_first) < soft_limit();
@@ -154,7 +179,8 @@ long close_range(uint64_t first, uint64_t last, uint64_t flags, uint16_t* answer
     auto own_last = static_cast<uint64_t>(control().fd_last);
     first &= 0xffffffff;
     last &= 0xffffffff;
-    if (last < own_first || first > own_last || first > last || (flags & ~6ull)) return sys(436, first, last, flags);
+    if (last < own_first || first > own_last || first > last || (flags & ~6ull))
+        return sys(436, first, last, flags);
     if (flags & 2) { // UNSHARE: a table of the caller's own, in which the porter would not be
         *answer_flags |= wire::flag_go_home;
         return 0;
@@ -186,7 +212,8 @@ long hide_entries(int fd, unsigned char* entries, long length, bool wide) {
             }
             number = number * 10 + (entries[i] - '0');
         }
-        bool ours = digits && ((type == 10 || type == 8) ? is_ours(number) : type == 4 && number == porter);
+        bool ours =
+            digits && ((type == 10 || type == 8) ? is_ours(number) : type == 4 && number == porter);
         if (!ours) {
             memmove(entries + out, entries + at, size);
             out += size;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Main: a program thread becomes a deputy, and a deputy the program's thread again.
 //
-// On entering, the thread's registers lie in its slot as a signal frame; what only the thread itself
-// can read of its state in the kernel it adds to the slot, and takes out of the kernel what would
-// touch memory that is about to become empty (rseq, robust list, TID address). Leaving is the same
-// backwards and ends in rt_sigreturn. No step needs a keeper to be alive: one that is lost while the
-// move is being prepared means that the thread goes on natively.
+// On entering, the thread's registers lie in its slot as a signal frame; what only the thread
+// itself can read of its state in the kernel it adds to the slot, and takes out of the kernel what
+// would touch memory that is about to become empty (rseq, robust list, TID address). Leaving is the
+// same backwards and ends in rt_sigreturn. No step needs a keeper to be alive: one that is lost
+// while the move is being prepared means that the thread goes on natively.
 #include "deputy/deputy.hh"
 
 #include "rt/futex.hh"
@@ -20,7 +20,9 @@ namespace rove::deputy {
 
 namespace {
 
-uint32_t* phase_word() { return reinterpret_cast<uint32_t*>(&control().phase); }
+uint32_t* phase_word() {
+    return reinterpret_cast<uint32_t*>(&control().phase);
+}
 
 void record(Slot& slot) {
     auto& t = slot.thread;
@@ -83,7 +85,8 @@ void actions_once(uint64_t want, void (*change)()) {
         if (now == wanted) return;
         if (now != 100) { // 100: somebody is at it
             uint32_t expected = now;
-            if (__atomic_compare_exchange_n(done, &expected, 100u, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            if (__atomic_compare_exchange_n(
+                    done, &expected, 100u, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
                 change();
                 __atomic_store_n(done, wanted, __ATOMIC_RELEASE);
                 rt::futex_wake(done);
@@ -95,11 +98,13 @@ void actions_once(uint64_t want, void (*change)()) {
     }
 }
 
-/// By the last thread that has blocked all signals: a handler of the program must not run on a deputy's stack.
+/// By the last thread that has blocked all signals: a handler of the program must not run on a
+/// deputy's stack.
 void restore_actions_together() {
     auto& words = rt::slot_at(0).private_words;
     auto* done = reinterpret_cast<uint32_t*>(&words[actions_word]);
-    bool last = __atomic_add_fetch(reinterpret_cast<uint32_t*>(&words[blocked_word]), 1, __ATOMIC_ACQ_REL) >= control().threads;
+    bool last = __atomic_add_fetch(reinterpret_cast<uint32_t*>(&words[blocked_word]), 1,
+                    __ATOMIC_ACQ_REL) >= control().threads;
     for (;;) {
         uint32_t now = __atomic_load_n(done, __ATOMIC_ACQUIRE);
         if (now == 0 || now == 2) return; // 0: they were never changed
@@ -108,12 +113,13 @@ void restore_actions_together() {
     }
 }
 
-/// The program must not see the porter, nor descriptors of ours: whoever is the last to leave has it
-/// end, and all wait for that. Not for ever: to be seen is better than to hang.
+/// The program must not see the porter, nor descriptors of ours: whoever is the last to leave has
+/// it end, and all wait for that. Not for ever: to be seen is better than to hang.
 void outlast_porter(Slot& own_slot) {
     Slot& zero = rt::slot_at(0);
     auto* left = reinterpret_cast<uint32_t*>(&zero.private_words[left_word]);
-    if (__atomic_add_fetch(left, 1, __ATOMIC_ACQ_REL) >= control().threads) sys(48, control().command_fd, 2);
+    if (__atomic_add_fetch(left, 1, __ATOMIC_ACQ_REL) >= control().threads)
+        sys(48, control().command_fd, 2);
     auto* state = reinterpret_cast<uint32_t*>(&zero.state);
     int64_t const patience[2] = {0, 20000000};
     auto nap = [](int64_t ns) {
@@ -123,18 +129,25 @@ void outlast_porter(Slot& own_slot) {
     int left_us = 200000;
     while (left_us > 0) {
         uint32_t now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
-        if (now == static_cast<uint32_t>(SlotState::gone) || now == static_cast<uint32_t>(SlotState::free)) break;
-        // The kernel keeps one interrupted wait per thread: an owed one would be lost if a futex wait with a time, or
-        // nanosleep, were interrupted as well.
+        if (now == static_cast<uint32_t>(SlotState::gone) ||
+            now == static_cast<uint32_t>(SlotState::free))
+            break;
+        // The kernel keeps one interrupted wait per thread: an owed one would be lost if a futex
+        // wait with a time, or nanosleep, were interrupted as well.
         bool owed = own_slot.private_words[wire::restart_word] != 0;
-        if (owed) nap(100000);
-        else sys(202, state, 0x80, now, patience, 0, 0);
+        if (owed)
+            nap(100000);
+        else
+            sys(202, state, 0x80, now, patience, 0, 0);
         left_us -= owed ? 100 : 20000;
     }
     // Its last instructions, and what the kernel does after them.
-    for (int tries = 0; tries < 1000 && zero.tid > 0 && sys(234, control().pid, zero.tid, 0) == 0; ++tries) {
-        if (tries < 20) sys(24);
-        else nap(20000);
+    for (int tries = 0; tries < 1000 && zero.tid > 0 && sys(234, control().pid, zero.tid, 0) == 0;
+         ++tries) {
+        if (tries < 20)
+            sys(24);
+        else
+            nap(20000);
     }
 }
 
@@ -154,7 +167,8 @@ bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
         uint64_t base;
         uint32_t flags, padding;
         uint64_t size;
-    } stack{t.altstack_base, t.altstack_size == 0 ? 2u : t.altstack_flags & ~1u, 0, t.altstack_size};
+    } stack{
+        t.altstack_base, t.altstack_size == 0 ? 2u : t.altstack_flags & ~1u, 0, t.altstack_size};
     sys(158, 0x1002, t.fs_base);
     if (t.robust_list != 0) sys(273, t.robust_list, t.robust_length);
     sys(218, t.clear_tid);

@@ -26,7 +26,8 @@ struct Path {
 Path path_of(Placement const& placement, unsigned argument) {
     for (unsigned i = 0; i < placement.count; ++i) {
         if (placement.segments[i].holder == argument)
-            return {reinterpret_cast<char const*>(placement.placed[i].address), placement.placed[i].valid};
+            return {reinterpret_cast<char const*>(placement.placed[i].address),
+                placement.placed[i].valid};
     }
     return {};
 }
@@ -42,23 +43,28 @@ void name_of(int fd, char (&name)[40]) {
     char digits[12];
     int count = 0;
     auto rest = static_cast<uint32_t>(fd);
-    do digits[count++] = static_cast<char>('0' + rest % 10);
+    do
+        digits[count++] = static_cast<char>('0' + rest % 10);
     while ((rest /= 10) != 0);
-    for (int i = 0; i < count; ++i) name[sizeof prefix - 1 + i] = digits[count - 1 - i];
+    for (int i = 0; i < count; ++i)
+        name[sizeof prefix - 1 + i] = digits[count - 1 - i];
     name[sizeof prefix - 1 + count] = 0;
 }
 
 ProcPath classify(int directory, Path path, int32_t* number) {
     if (path.length == 0) return ProcPath::other;
-    if (path.text[0] == '/') return syscalls::classify_proc_path(path.text, path.length, control().pid, number);
-    if (path.length > 64 || !syscalls::may_be_proc_path(path.text, path.length)) return ProcPath::other;
+    if (path.text[0] == '/')
+        return syscalls::classify_proc_path(path.text, path.length, control().pid, number);
+    if (path.length > 64 || !syscalls::may_be_proc_path(path.text, path.length))
+        return ProcPath::other;
     char name[40], whole[160];
     name_of(directory, name);
     long length = sys(89, name, whole, 90);
     if (length < 5 || length >= 90 || memcmp(whole, "/proc", 5) != 0) return ProcPath::other;
     whole[length++] = '/';
     memcpy(whole + length, path.text, path.length);
-    return syscalls::classify_proc_path(whole, static_cast<size_t>(length) + path.length, control().pid, number);
+    return syscalls::classify_proc_path(
+        whole, static_cast<size_t>(length) + path.length, control().pid, number);
 }
 
 } // namespace
@@ -68,13 +74,28 @@ Look look_at_path(Placement const& placement) {
     int directory = static_cast<int>(placement.args[0]);
     bool opens = true;
     switch (placement.nr) {
-    case 2: path = 0, directory = at_cwd; break; // open
-    case 257: case 437: break; // openat, openat2
-    case 89: path = 0, directory = at_cwd, opens = false; break; // readlink
-    case 267: opens = false; break; // readlinkat
-    case 4: case 6: case 21: path = 0, directory = at_cwd, opens = false; break; // stat, lstat, access
-    case 262: opens = false; break; // newfstatat
-    default: return {};
+    case 2:
+        path = 0, directory = at_cwd;
+        break; // open
+    case 257:
+    case 437:
+        break; // openat, openat2
+    case 89:
+        path = 0, directory = at_cwd, opens = false;
+        break; // readlink
+    case 267:
+        opens = false;
+        break; // readlinkat
+    case 4:
+    case 6:
+    case 21:
+        path = 0, directory = at_cwd, opens = false;
+        break; // stat, lstat, access
+    case 262:
+        opens = false;
+        break; // newfstatat
+    default:
+        return {};
     }
     Look look;
     int32_t number = -1;
@@ -82,19 +103,23 @@ Look look_at_path(Placement const& placement) {
     case ProcPath::memory:
         if (opens) look.home = wire::HomeReason::memory_listing;
         break;
-    case ProcPath::counts: look.counts_threads = opens; break;
+    case ProcPath::counts:
+        look.counts_threads = opens;
+        break;
     case ProcPath::descriptor:
         if (is_ours(static_cast<uint64_t>(number))) look.error = -2;
         break;
     case ProcPath::other:
-    default: break;
+    default:
+        break;
     }
     return look;
 }
 
 void remember_counting(int fd) {
     auto& c = control();
-    uint32_t place = __atomic_fetch_add(&c.counting_count, 1, __ATOMIC_ACQ_REL) % wire::counting_max;
+    uint32_t place =
+        __atomic_fetch_add(&c.counting_count, 1, __ATOMIC_ACQ_REL) % wire::counting_max;
     __atomic_store_n(&c.counting[place], fd, __ATOMIC_RELEASE);
 }
 
@@ -110,7 +135,8 @@ long hide_thread(Placement const& placement, long result) {
         name_of(fd, name);
         long length = sys(89, name, target, sizeof target);
         int32_t unused;
-        if (length <= 0 || syscalls::classify_proc_path(target, static_cast<size_t>(length), c.pid, &unused) != ProcPath::counts) {
+        if (length <= 0 || syscalls::classify_proc_path(target, static_cast<size_t>(length), c.pid,
+                               &unused) != ProcPath::counts) {
             __atomic_store_n(&c.counting[i], -1, __ATOMIC_RELEASE);
             continue;
         }
@@ -118,7 +144,8 @@ long hide_thread(Placement const& placement, long result) {
             if (placement.segments[k].direction != syscalls::Direction::out) continue;
             auto there = static_cast<uint64_t>(result);
             if (there > placement.placed[k].valid) return result;
-            return static_cast<long>(syscalls::count_one_less(reinterpret_cast<char*>(placement.placed[k].address), there));
+            return static_cast<long>(syscalls::count_one_less(
+                reinterpret_cast<char*>(placement.placed[k].address), there));
         }
         return result;
     }

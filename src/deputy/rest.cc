@@ -19,7 +19,8 @@ constexpr uint64_t vectors_max = 64; // what is behind them is another part
 /// The program's memory, which may have gone meanwhile.
 bool read_memory(void* to, uint64_t from, uint64_t length) {
     Vector here{word(to), length}, there{from, length};
-    return sys(310, control().pid, &here, 1, &there, 1, 0) == static_cast<long>(length); // process_vm_readv
+    return sys(310, control().pid, &here, 1, &there, 1, 0) ==
+           static_cast<long>(length); // process_vm_readv
 }
 
 /// Entries behind the first `done` bytes; their number.
@@ -45,8 +46,14 @@ long finish_transfer(uint32_t nr, rt::UserContext const& user, uint64_t done) {
     Vector rest[vectors_max];
     abi::MessageHeader message;
     switch (nr) {
-    case 17: case 18: args[3] += done; [[fallthrough]]; // pread64, pwrite64
-    case 0: case 1: case 44: case 45: // read, write, sendto, recvfrom
+    case 17:
+    case 18:
+        args[3] += done;
+        [[fallthrough]]; // pread64, pwrite64
+    case 0:
+    case 1:
+    case 44:
+    case 45: // read, write, sendto, recvfrom
         args[1] += done;
         args[2] -= done;
         break;
@@ -63,7 +70,8 @@ long finish_transfer(uint32_t nr, rt::UserContext const& user, uint64_t done) {
         args[1] = word(&message);
         if (message.vector_count == 0) return static_cast<long>(done);
         break;
-    default: return static_cast<long>(done);
+    default:
+        return static_cast<long>(done);
     }
     long more = rove_syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
     return static_cast<long>(done) + (more > 0 ? more : 0);

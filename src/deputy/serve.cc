@@ -20,12 +20,15 @@ using wire::LinkType;
 
 namespace {
 
-// Scratch lies behind the link's input; a little room before it is for the head of an answer whose bytes lie there.
+// Scratch lies behind the link's input; a little room before it is for the head of an answer whose
+// bytes lie there.
 constexpr uint64_t head_room = 192;
 constexpr uint64_t scratch_offset = rt::input_size + head_room;
 constexpr uint64_t scratch_size = wire::slot_buffer_size - scratch_offset;
 
-bool pending_signal(Slot& slot) { return own(slot).signals_recorded == 1; }
+bool pending_signal(Slot& slot) {
+    return own(slot).signals_recorded == 1;
+}
 
 /// Attaches a recorded signal to the reply that is about to be sent.
 void attach_signal(Slot& slot, uint16_t* flags) {
@@ -35,14 +38,17 @@ void attach_signal(Slot& slot, uint16_t* flags) {
     ++slot.signals_sent;
 }
 
-// A signal that is to dump core waits for the program's memory and registers (leave() gives it back to the kernel):
-// the thread gets no further until it is fetched.
-bool ends_at_home(Slot& slot) { return own(slot).signals_recorded == 3; }
+// A signal that is to dump core waits for the program's memory and registers (leave() gives it back
+// to the kernel): the thread gets no further until it is fetched.
+bool ends_at_home(Slot& slot) {
+    return own(slot).signals_recorded == 3;
+}
 
 void await_parking(Slot& slot, uint16_t* flags) {
     if (!ends_at_home(slot)) return;
     while (rt::phase() == Phase::serving) {
-        rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(Phase::serving));
+        rt::futex_wait(
+            reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(Phase::serving));
     }
     *flags |= wire::flag_parking;
 }
@@ -75,7 +81,8 @@ bool send_reply(Slot& slot, uint32_t sequence, Reply& reply, uint16_t flags) {
         if (piece >= area + head_bytes && piece < word(rt::buffer(slot)) + wire::slot_buffer_size) {
             memcpy(reinterpret_cast<void*>(piece - head), &reply, head);
             memcpy(reinterpret_cast<void*>(piece - head_bytes), &header, sizeof header);
-            return rt::send_bytes(slot, reinterpret_cast<void const*>(piece - head_bytes), total + sizeof header);
+            return rt::send_bytes(
+                slot, reinterpret_cast<void const*>(piece - head_bytes), total + sizeof header);
         }
     }
     // Small answers as one piece: one copy is cheaper than a vector.
@@ -99,14 +106,15 @@ bool answer(Slot& slot, uint32_t sequence, long result, uint16_t flags) {
     return send_reply(slot, sequence, reply, flags);
 }
 
-/// Room for a call that the slot's scratch cannot hold, and a page behind it that cannot be touched;
-/// given back when the call is over.
+/// Room for a call that the slot's scratch cannot hold, and a page behind it that cannot be
+/// touched; given back when the call is over.
 struct LargeScratch {
     static constexpr uint64_t page = 4096;
     uint64_t address = 0, size = 0; // without that page
     bool get(Slot const& slot, uint64_t wanted) {
         size = ((wanted + 0x1fff) & ~0xfffull) + page;
-        // Where the host's kernel will hardly put a mapping of the program, which would be made here at the same place.
+        // Where the host's kernel will hardly put a mapping of the program, which would be made
+        // here at the same place.
         uint64_t hint = rt::region_base() + wire::region_align + slot.index * (64ull << 20);
         long at = sys(9, hint, size, 3, 0x4022, -1, 0); // NORESERVE
         if (at < 0 && at > -4096) return false;
@@ -123,8 +131,8 @@ struct LargeScratch {
     LargeScratch& operator=(LargeScratch const&) = delete;
 };
 
-/// Performs nr(args), cancellably. Flags for the reply in *flags; with flag_restart the result is a wire::Restart if the
-/// call was under way, else 0.
+/// Performs nr(args), cancellably. Flags for the reply in *flags; with flag_restart the result is a
+/// wire::Restart if the call was under way, else 0.
 long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
     uint32_t outcome = 0;
     rt::set_state(slot, SlotState::in_call);
@@ -134,7 +142,8 @@ long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
         return 0;
     }
     long result;
-    if (nr == 97 || nr == 160 || nr == 302) { // limits: the porter lifts one for a moment, see rt/number_room.hh
+    if (nr == 97 || nr == 160 ||
+        nr == 302) { // limits: the porter lifts one for a moment, see rt/number_room.hh
         rt::Lock lock(&control().lock);
         result = rove_call(nr, args, &own(slot).stop, &outcome);
     } else {
@@ -161,7 +170,8 @@ bool drop_input(Slot& slot, uint32_t left) {
 
 /// A sleep that was under way when the process left goes on here, where its end is known.
 bool finish_restart(Slot& slot) {
-    if (own(slot).signals_recorded != 0) { // one that the guest has, or gets with the answer, ends the wait
+    if (own(slot).signals_recorded !=
+        0) { // one that the guest has, or gets with the answer, ends the wait
         slot.private_words[wire::restart_word] = 0;
         return answer(slot, 0, 0, wire::flag_restart | wire::flag_interrupted);
     }
@@ -188,7 +198,8 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     memcpy(body, &head, sizeof head);
     if (!rt::take_to(slot, body + sizeof head, head_bytes - sizeof head)) return false;
 
-    bool unseen = header.signals_seen != slot.signals_sent || pending_signal(slot) || ends_at_home(slot);
+    bool unseen =
+        header.signals_seen != slot.signals_sent || pending_signal(slot) || ends_at_home(slot);
     if (unseen || rt::phase() == Phase::parking) { // first the signal, or the move
         if (!drop_input(slot, head.in_bytes)) return false;
         // The signal that is on its way precedes this answer on the link.
@@ -207,9 +218,11 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     }
     LargeScratch large;
     // The region's first page is never mapped: a fault that is due finds it.
-    syscalls::Scratch scratch{word(rt::buffer(slot)) + scratch_offset, scratch_size, rt::region_base()};
+    syscalls::Scratch scratch{
+        word(rt::buffer(slot)) + scratch_offset, scratch_size, rt::region_base()};
     bool breaks = syscalls::breaks_off(body, head_bytes);
-    if (uint64_t wanted = syscalls::scratch_wanted(body, head_bytes); wanted > scratch_size || breaks) {
+    if (uint64_t wanted = syscalls::scratch_wanted(body, head_bytes);
+        wanted > scratch_size || breaks) {
         if (!large.get(slot, wanted)) {
             if (!drop_input(slot, head.in_bytes)) return false;
             return answer(slot, header.sequence, -12, 0);
@@ -229,7 +242,8 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     syscalls::Piece pieces[syscalls::segments_max];
     int count = syscalls::in_list(placement, pieces);
     for (int i = 0; i < count; ++i) {
-        if (!rt::take_to(slot, reinterpret_cast<void*>(pieces[i].address), pieces[i].length)) return false;
+        if (!rt::take_to(slot, reinterpret_cast<void*>(pieces[i].address), pieces[i].length))
+            return false;
     }
     if (syscalls::patch(placement) != 0) return false;
 
@@ -239,19 +253,30 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     if (look.home != wire::HomeReason::none) return at_home(look.home);
     long result = look.error;
     if (result == 0) result = perform(slot, placement.nr, placement.args, &flags);
-    // Not performed: what the kernel has written (the rest of a timeout, for one) is not the program's.
+    // Not performed: what the kernel has written (the rest of a timeout, for one) is not the
+    // program's.
     if (flags & wire::flag_restart) return answer(slot, header.sequence, result, flags);
     switch (placement.nr) {
-    case 217: case 78: // getdents: what is ours is taken out; an empty listing would be its end
+    case 217:
+    case 78: // getdents: what is ours is taken out; an empty listing would be its end
         while (result > 0) {
             long left = hide_entries(static_cast<int>(placement.args[0]),
-                                     reinterpret_cast<unsigned char*>(placement.args[1]), result, placement.nr == 217);
-            result = left > 0 ? left : sys(placement.nr, placement.args[0], placement.args[1], placement.args[2]);
+                reinterpret_cast<unsigned char*>(placement.args[1]), result, placement.nr == 217);
+            result = left > 0 ? left
+                              : sys(placement.nr, placement.args[0], placement.args[1],
+                                    placement.args[2]);
             if (left > 0) break;
         }
         break;
-    case 0: case 17: case 19: case 295: case 327: result = hide_thread(placement, result); break;
-    default: break;
+    case 0:
+    case 17:
+    case 19:
+    case 295:
+    case 327:
+        result = hide_thread(placement, result);
+        break;
+    default:
+        break;
     }
     if (look.counts_threads && result >= 0) remember_counting(static_cast<int>(result));
     if (!show_numbers(placement, &result)) return at_home(wire::HomeReason::descriptor_numbers);
@@ -267,8 +292,8 @@ bool serve_fetch(Slot& slot, LinkHeader const& header) {
     uint64_t base = rt::region_base();
     bool inside = what.address < base + wire::region_size && what.address + what.length > base;
     uint64_t length = inside || what.length > (64u << 20) ? 0 : what.length;
-    // How much can be read: behind a file's end there is nothing. The kernel tells, by a byte of each
-    // page; it needs no descriptor for that, as the program may have taken all that there are.
+    // How much can be read: behind a file's end there is nothing. The kernel tells, by a byte of
+    // each page; it needs no descriptor for that, as the program may have taken all that there are.
     uint64_t there = 0;
     constexpr uint64_t batch = 64;
     Vector pages[batch];
@@ -276,7 +301,8 @@ bool serve_fetch(Slot& slot, LinkHeader const& header) {
     Vector into{word(bytes), batch};
     while (there < length) {
         uint64_t count = 0;
-        for (; count < batch && there + count * 4096 < length; ++count) pages[count] = {what.address + there + count * 4096, 1};
+        for (; count < batch && there + count * 4096 < length; ++count)
+            pages[count] = {what.address + there + count * 4096, 1};
         long seen = sys(310, control().pid, &into, 1, pages, count, 0); // process_vm_readv
         if (seen > 0) there += static_cast<uint64_t>(seen) * 4096;
         if (seen != static_cast<long>(count)) break;
@@ -288,8 +314,8 @@ bool serve_fetch(Slot& slot, LinkHeader const& header) {
 }
 
 /// The link is no more: the process goes home, or to another host, or its host is lost (then the
-/// steward ends the process). Two moves may have been made before this thread is told of one, and then the new link
-/// may have the old one's number: the epoch tells.
+/// steward ends the process). Two moves may have been made before this thread is told of one, and
+/// then the new link may have the old one's number: the epoch tells.
 bool link_goes_on(Slot& slot, int old_fd, uint32_t old_epoch) {
     auto& mine = own(slot);
     mine.input_begin = mine.input_end = 0;
@@ -302,7 +328,9 @@ bool link_goes_on(Slot& slot, int old_fd, uint32_t old_epoch) {
         if (now == Phase::serving && (slot.link_fd != old_fd || epoch != old_epoch)) {
             settle_signals(slot);
             if (ends_at_home(slot)) (void)ask_home_for_core(slot);
-            apply_mask(slot, slot.thread.mask); // the next signal may come now, though the guest says nothing for long
+            apply_mask(slot,
+                slot.thread
+                    .mask); // the next signal may come now, though the guest says nothing for long
             return true;
         }
         rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
@@ -311,11 +339,14 @@ bool link_goes_on(Slot& slot, int old_fd, uint32_t old_epoch) {
 
 bool serve_frame(Slot& slot, LinkHeader const& header) {
     if (header.epoch != static_cast<uint16_t>(control().epoch)) return false;
-    if ((header.flags & wire::flag_taken) && header.signals_seen == slot.signals_sent) signal_taken(slot);
+    if ((header.flags & wire::flag_taken) && header.signals_seen == slot.signals_sent)
+        signal_taken(slot);
     apply_mask(slot, header.mask);
     switch (header.type) {
-    case LinkType::call: return serve_call(slot, header);
-    case LinkType::fetch: return serve_fetch(slot, header);
+    case LinkType::call:
+        return serve_call(slot, header);
+    case LinkType::fetch:
+        return serve_fetch(slot, header);
     case LinkType::taken: // of a signal, or a wish that an owed wait goes on
         if (header.length != 0) return false;
         return slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
@@ -330,7 +361,8 @@ bool serve_frame(Slot& slot, LinkHeader const& header) {
     case LinkType::signal:
     case LinkType::fetched:
     case LinkType::actions:
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -359,8 +391,8 @@ void serve(Slot& slot) {
             }
             alive = got == Got::frame && serve_frame(slot, header);
         }
-        // Whatever is wrong with it, this link is not used again. One that has been replaced was shut
-        // down before, and its number may be somebody else's by now.
+        // Whatever is wrong with it, this link is not used again. One that has been replaced was
+        // shut down before, and its number may be somebody else's by now.
         if (slot.link_fd == fd) sys(48, fd, 2);
         if (!link_goes_on(slot, fd, epoch)) return;
     }

@@ -18,8 +18,10 @@ namespace rove::deputy {
 
 namespace {
 
-constexpr uint64_t nocldstop = 1, nocldwait = 2, siginfo = 4, restorer = 0x04000000, restart = 0x10000000;
-constexpr uint64_t core_signals = bit(3) | bit(4) | bit(5) | bit(6) | bit(7) | bit(8) | bit(11) | bit(24) | bit(25) | bit(31);
+constexpr uint64_t nocldstop = 1, nocldwait = 2, siginfo = 4, restorer = 0x04000000,
+                   restart = 0x10000000;
+constexpr uint64_t core_signals =
+    bit(3) | bit(4) | bit(5) | bit(6) | bit(7) | bit(8) | bit(11) | bit(24) | bit(25) | bit(31);
 
 uint64_t handled() {
     uint64_t mask = 0;
@@ -31,7 +33,8 @@ uint64_t handled() {
 }
 
 bool wants_core(uint32_t number) {
-    return control().cores_want && (core_signals & bit(number)) && control().actions[number].handler == 0;
+    return control().cores_want && (core_signals & bit(number)) &&
+           control().actions[number].handler == 0;
 }
 
 // What the kernel will do, by the limit as it is now.
@@ -56,17 +59,20 @@ long install(uint32_t number, wire::Action const& action) {
 
 void install_actions() {
     for (uint32_t n = 1; n <= 64; ++n) {
-        if (n != 9 && n != 19 && (control().actions[n].handler > 1 || wants_core(n))) (void)install(n, control().actions[n]);
+        if (n != 9 && n != 19 && (control().actions[n].handler > 1 || wants_core(n)))
+            (void)install(n, control().actions[n]);
     }
 }
 
 void restore_actions() {
-    // Only where ours stand: to set a default action anew would throw away a SIGCHLD that is pending.
-    // The kernel tells: what the guest has reset in the middle of a move, home may not have heard of.
+    // Only where ours stand: to set a default action anew would throw away a SIGCHLD that is
+    // pending. The kernel tells: what the guest has reset in the middle of a move, home may not
+    // have heard of.
     for (uint32_t n = 1; n <= 64; ++n) {
         wire::Action now{};
         if (n == 9 || n == 19 || sys(13, n, 0, &now, 8) != 0) continue;
-        if (control().actions[n].handler > 1 || now.handler == word(&rove_deputy_trampoline)) sys(13, n, &control().actions[n], 0, 8);
+        if (control().actions[n].handler > 1 || now.handler == word(&rove_deputy_trampoline))
+            sys(13, n, &control().actions[n], 0, 8);
     }
 }
 
@@ -83,7 +89,8 @@ void apply_mask(Slot& slot, uint64_t program_mask) {
     slot.thread.mask = mask;
     if (own(slot).signals_recorded != 0) mask |= handled();
     if (mask == slot.mirror_mask) return;
-    // Nothing may be recorded between the look and the change: a second signal would then follow the first.
+    // Nothing may be recorded between the look and the change: a second signal would then follow
+    // the first.
     uint64_t all = ~0ull;
     sys(14, 2, &all, 0, 8);
     mask = slot.thread.mask;
@@ -135,8 +142,8 @@ void end_called_off(Slot& slot, rt::UserContext& user) {
         pending &= handlers & ~t.mask;
         if (pending == 0) return;
         auto number = static_cast<uint32_t>(__builtin_ctzll(pending)) + 1;
-        // Another thread may get what is meant for the process: taken out and given to this thread, it ends this thread's call.
-        // Queued ones would lose their order by it.
+        // Another thread may get what is meant for the process: taken out and given to this thread,
+        // it ends this thread's call. Queued ones would lose their order by it.
         if (number < 32) {
             uint64_t one = bit(number);
             int64_t const now[2] = {};
@@ -144,7 +151,8 @@ void end_called_off(Slot& slot, rt::UserContext& user) {
             if (sys(128, &one, info, now, 8) != number) continue; // rt_sigtimedwait
             sys(297, control().pid, slot.tid, number, info);      // rt_tgsigqueueinfo
         }
-        if (!t.called_off.ended_by(user.rip, (control().actions[number].flags & restart) != 0)) return;
+        if (!t.called_off.ended_by(user.rip, (control().actions[number].flags & restart) != 0))
+            return;
         user.rip += 2;
         user.rax = static_cast<uint64_t>(wire::eintr);
         return;
@@ -156,7 +164,8 @@ extern "C" void rove_deputy_signal(int number, rt::SignalInfo* info, rt::UserCon
     Slot& slot = this_slot();
     auto& mine = own(slot);
     auto signal = static_cast<uint32_t>(number);
-    bool synchronous = (number == 4 || number == 5 || number == 7 || number == 8 || number == 11) && info->code > 0 && info->code != 0x80;
+    bool synchronous = (number == 4 || number == 5 || number == 7 || number == 8 || number == 11) &&
+                       info->code > 0 && info->code != 0x80;
     if (synchronous) { // our own bug: die of it as if nobody had caught it
         uint64_t action[4] = {0, restorer, word(&rove_restorer), 0};
         sys(13, number, action, 0, 8);
@@ -166,7 +175,9 @@ extern "C" void rove_deputy_signal(int number, rt::SignalInfo* info, rt::UserCon
     mine.signals[0].reserved = 0;
     memcpy(mine.signals[0].info, info, sizeof mine.signals[0].info);
     bool core = wants_core(signal);
-    if (core && !(core_is_made() && ask_home_for_core(slot))) { // its end is all that is wanted, or all that is left
+    if (core &&
+        !(core_is_made() &&
+            ask_home_for_core(slot))) { // its end is all that is wanted, or all that is left
         uint64_t action[4] = {0, restorer, word(&rove_restorer), 0};
         sys(13, number, action, 0, 8);
         sys(297, control().pid, slot.tid, number, info); // rt_tgsigqueueinfo
@@ -177,7 +188,8 @@ extern "C" void rove_deputy_signal(int number, rt::SignalInfo* info, rt::UserCon
     // Returning sets this mask: one signal at a time.
     context->mask |= handled();
     slot.mirror_mask = context->mask;
-    if (context->rip >= word(rove_entry_call_begin) && context->rip <= word(rove_entry_call_syscall)) {
+    if (context->rip >= word(rove_entry_call_begin) &&
+        context->rip <= word(rove_entry_call_syscall)) {
         context->rip = word(rove_entry_call_interrupted);
     }
 }

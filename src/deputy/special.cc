@@ -29,10 +29,17 @@ bool perform_special(Slot& slot, uint32_t nr, uint64_t a[6], Done& done) {
         done.result = set_action(static_cast<uint32_t>(a[0]), {a[1], a[2], a[3], a[5]});
         return true;
     }
-    case 14: done.result = 0; return true; // the mask came with the header
-    case 56: done = new_thread(slot, a[0]); return true;
-    case 436: done.result = close_range(a[0], a[1], a[2], &done.flags); return true;
-    default: return false;
+    case 14:
+        done.result = 0;
+        return true; // the mask came with the header
+    case 56:
+        done = new_thread(slot, a[0]);
+        return true;
+    case 436:
+        done.result = close_range(a[0], a[1], a[2], &done.flags);
+        return true;
+    default:
+        return false;
     }
 }
 

@@ -8,7 +8,8 @@
 #include "rt/number_room.hh"
 
 extern "C" {
-long rove_clone_thread(uint64_t flags, uint64_t stack, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
+long rove_clone_thread(
+    uint64_t flags, uint64_t stack, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
 [[noreturn]] void rove_exit_thread(rove::wire::SlotState* state, int code);
 void rove_entry_porter();
 void rove_porter_main(rove::rt::Slot* zero);
@@ -21,7 +22,9 @@ namespace {
 
 constexpr uint64_t thread_flags = 0x50f00; // VM FS FILES SIGHAND THREAD SYSVSEM
 
-uint64_t stack_top(Slot& slot) { return word(&slot) + wire::slot_stack_offset + wire::slot_stack_size; }
+uint64_t stack_top(Slot& slot) {
+    return word(&slot) + wire::slot_stack_offset + wire::slot_stack_size;
+}
 
 /// A descriptor of ours goes into our block of numbers.
 int move_up(int fd) {
@@ -74,8 +77,8 @@ void start_porter() {
     Slot& zero = rt::slot_at(0);
     zero.index = 0;
     rt::set_state(zero, SlotState::starting);
-    long tid = rove_clone_thread(thread_flags, stack_top(zero), &zero,
-                                 reinterpret_cast<void (*)(Slot*)>(rove_entry_porter));
+    long tid = rove_clone_thread(
+        thread_flags, stack_top(zero), &zero, reinterpret_cast<void (*)(Slot*)>(rove_entry_porter));
     if (tid < 0) {
         // Without it there is no move: everybody goes on natively.
         __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
@@ -92,7 +95,8 @@ extern "C" [[noreturn]] void rove_porter_main(Slot* zero) {
     for (;;) {
         if (!make_sockets(*zero)) {
             Phase at = rt::phase();
-            if (at == Phase::serving || at == Phase::parking) { // its program is away: it cannot go on here
+            if (at == Phase::serving ||
+                at == Phase::parking) { // its program is away: it cannot go on here
                 int32_t never[3] = {-1, 0, 0};
                 sys(7, never, 0, 100);
                 continue;
@@ -110,7 +114,8 @@ extern "C" [[noreturn]] void rove_porter_main(Slot* zero) {
             let_all_go();
             break;
         }
-        if (now == Phase::preparing || now == Phase::none) { // the keeper died before anything was decided
+        if (now == Phase::preparing ||
+            now == Phase::none) { // the keeper died before anything was decided
             __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
             rt::futex_wake(phase);
             break;
@@ -127,7 +132,8 @@ extern "C" [[noreturn]] void rove_porter_main(Slot* zero) {
 }
 
 extern "C" [[noreturn]] void rove_deputy_born(Slot* slot) {
-    while (__atomic_load_n(&slot->link_ready, __ATOMIC_ACQUIRE) == 0) rt::futex_wait(&slot->link_ready, 0);
+    while (__atomic_load_n(&slot->link_ready, __ATOMIC_ACQUIRE) == 0)
+        rt::futex_wait(&slot->link_ready, 0);
     apply_mask(*slot, slot->thread.mask);
     serve(*slot);
     leave(*slot);
@@ -142,7 +148,8 @@ Done new_thread(Slot& slot, uint64_t) {
             SlotState state = __atomic_load_n(&candidate.state, __ATOMIC_ACQUIRE);
             if (state == SlotState::free || state == SlotState::gone) {
                 fresh = &candidate;
-                rt::set_state(*fresh, SlotState::starting); // never free again: that would be the end of the slots
+                rt::set_state(*fresh,
+                    SlotState::starting); // never free again: that would be the end of the slots
                 memset(&fresh->link_fd, 0, word(fresh + 1) - word(&fresh->link_fd));
                 memset(&own(*fresh), 0, sizeof(Private));
                 fresh->index = i;
@@ -157,7 +164,8 @@ Done new_thread(Slot& slot, uint64_t) {
     // Born with everything blocked; it takes the program's mask when its link is there.
     uint64_t all = ~0ull;
     sys(14, 2, &all, 0, 8);
-    uint64_t before = slot.mirror_mask; // after the block: a signal that came until then has changed it
+    uint64_t before =
+        slot.mirror_mask; // after the block: a signal that came until then has changed it
     fresh->mirror_mask = all;
     long tid = rove_clone_thread(thread_flags, stack_top(*fresh), fresh, rove_deputy_born);
     sys(14, 2, &before, 0, 8);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waits: what a thread was waiting in when it was moved is waited for to its end at home.
 //
-// A wait whose call has an absolute time, or none, is simply made again by the program. Of the others the kernel keeps
-// the rest of the time, in the thread's restart block: the deputy begins such a wait with all signals blocked, and the
-// steward, which interrupts it, puts the program's registers in its place and leaves the kernel's own wish to restart
-// (Body::wake_in_program). So the program's handlers run on top of the program, and what unwinds its stack finds it whole.
-// A call whose number does not stand in front of it would not be known again at the next departure: it ends in here.
+// A wait whose call has an absolute time, or none, is simply made again by the program. Of the
+// others the kernel keeps the rest of the time, in the thread's restart block: the deputy begins
+// such a wait with all signals blocked, and the steward, which interrupts it, puts the program's
+// registers in its place and leaves the kernel's own wish to restart (Body::wake_in_program). So
+// the program's handlers run on top of the program, and what unwinds its stack finds it whole. A
+// call whose number does not stand in front of it would not be known again at the next departure:
+// it ends in here.
 #include "abi/x86_64/call_site.hh"
 #include "deputy/deputy.hh"
 #include "rt/memory.hh"
@@ -14,13 +16,16 @@ namespace rove::deputy {
 
 namespace {
 
-constexpr uint32_t sys_poll = 7, sys_nanosleep = 35, sys_futex = 202, sys_restart = 219, sys_clock_nanosleep = 230;
+constexpr uint32_t sys_poll = 7, sys_nanosleep = 35, sys_futex = 202, sys_restart = 219,
+                   sys_clock_nanosleep = 230;
 constexpr uint32_t futex_wait = 0, futex_wait_bitset = 9, futex_commands = 0x7f;
 
 struct Time {
     int64_t seconds, ns;
 };
-Time time_of(int64_t ns) { return {ns / 1000000000, ns % 1000000000}; }
+Time time_of(int64_t ns) {
+    return {ns / 1000000000, ns % 1000000000};
+}
 
 int64_t time_left(uint64_t clock, uint64_t deadline_ns) {
     Time now{};
@@ -33,7 +38,8 @@ int64_t time_left(uint64_t clock, uint64_t deadline_ns) {
 bool known_again(uint64_t rip, uint32_t one, uint32_t other) {
     unsigned char code[abi::call_site_size];
     rt::Vector here{word(code), sizeof code}, there{rip - sizeof code, sizeof code};
-    if (sys(310, control().pid, &here, 1, &there, 1, 0) != static_cast<long>(sizeof code)) return false; // process_vm_readv
+    if (sys(310, control().pid, &here, 1, &there, 1, 0) != static_cast<long>(sizeof code))
+        return false; // process_vm_readv
     int number = abi::number_at_call_site(code);
     return number == static_cast<int>(one) || number == static_cast<int>(other);
 }
@@ -61,7 +67,8 @@ long wait_here(Slot& slot, rt::UserContext const& user, uint32_t nr) {
     }
     long result = sys(nr, t.sleep_clock, 1, &until, 0);
     if (result == -4 && t.sleep_remaining != 0)
-        *reinterpret_cast<Time*>(t.sleep_remaining) = time_of(time_left(t.sleep_clock, t.deadline_ns));
+        *reinterpret_cast<Time*>(t.sleep_remaining) =
+            time_of(time_left(t.sleep_clock, t.deadline_ns));
     return result;
 }
 
@@ -81,12 +88,15 @@ long wait_for_steward(Slot& slot, rt::UserContext const& user, uint32_t nr) {
         args[2] = user.rdx;
         args[3] = word(&left);
     }
-    // The program's floating-point state; nothing in here touches it, and the steward sets the rest.
-    auto const* words = reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);
+    // The program's floating-point state; nothing in here touches it, and the steward sets the
+    // rest.
+    auto const* words =
+        reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);
     auto features = words->features;
     asm volatile("xrstor64 (%0)"
                  :
-                 : "r"(user.fpstate), "a"(static_cast<uint32_t>(features)), "d"(static_cast<uint32_t>(features >> 32))
+                 : "r"(user.fpstate), "a"(static_cast<uint32_t>(features)),
+                 "d"(static_cast<uint32_t>(features >> 32))
                  : "memory");
     uint32_t never = 0, outcome = 0;
     return rove_call(nr, args, &never, &outcome);
@@ -100,20 +110,24 @@ Wait wait_owed(Slot& slot, rt::UserContext& user) {
         return known_again(user.rip, one, other) ? Wait::in_program : Wait::here;
     };
     if (slot.private_words[wire::restart_word] != 0)
-        return t.rest_call == sys_poll ? relative(sys_poll, sys_poll) : relative(sys_nanosleep, sys_clock_nanosleep);
+        return t.rest_call == sys_poll ? relative(sys_poll, sys_poll)
+                                       : relative(sys_nanosleep, sys_clock_nanosleep);
     switch (t.pending) {
-    case wire::Pending::rest: return Wait::here;
+    case wire::Pending::rest:
+        return Wait::here;
     case wire::Pending::sleep:
         if (t.has_deadline == 1) return relative(sys_nanosleep, sys_clock_nanosleep);
         make_again(slot, user, sys_clock_nanosleep, wire::restart_no_hand);
         break;
     case wire::Pending::futex:
-        if (t.has_deadline && (user.rsi & futex_commands) == futex_wait) return relative(sys_futex, sys_futex);
+        if (t.has_deadline && (user.rsi & futex_commands) == futex_wait)
+            return relative(sys_futex, sys_futex);
         make_again(slot, user, sys_futex, t.has_deadline ? wire::restart_block : wire::restart_sys);
         break;
     case wire::Pending::none:
     case wire::Pending::call:
-    default: break;
+    default:
+        break;
     }
     t.pending = wire::Pending::none;
     return Wait::none;
@@ -123,7 +137,9 @@ void finish_wait(Slot& slot, rt::UserContext& user, Wait wait) {
     if (wait == Wait::none) return;
     auto& t = slot.thread;
     bool owed = slot.private_words[wire::restart_word] != 0;
-    uint32_t nr = owed ? sys_restart : t.pending == wire::Pending::sleep ? sys_clock_nanosleep : sys_futex;
+    uint32_t nr = owed                                ? sys_restart
+                  : t.pending == wire::Pending::sleep ? sys_clock_nanosleep
+                                                      : sys_futex;
     long result;
     if (wait == Wait::in_program) {
         result = wait_for_steward(slot, user, nr);

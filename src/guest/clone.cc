@@ -10,7 +10,8 @@
 #include "rt/memory.hh"
 
 extern "C" {
-long rove_clone_thread(uint64_t flags, uint64_t stack, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
+long rove_clone_thread(
+    uint64_t flags, uint64_t stack, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
 void rove_guest_thread_main(rove::rt::Slot* slot);
 [[noreturn]] void rove_exit_thread(rove::wire::SlotState* state, int code);
 }
@@ -20,23 +21,27 @@ namespace rove::guest {
 namespace {
 
 constexpr uint64_t clone_vm = 0x100, clone_fs = 0x200, clone_files = 0x400, clone_sighand = 0x800,
-                   clone_pidfd = 0x1000, clone_vfork = 0x4000, clone_thread = 0x10000, clone_sysvsem = 0x40000,
-                   clone_settls = 0x80000, clone_parent_settid = 0x100000, clone_child_cleartid = 0x200000,
-                   clone_detached = 0x400000, clone_child_settid = 0x1000000;
-constexpr uint64_t thread_flags = clone_vm | clone_fs | clone_files | clone_sighand | clone_thread | clone_sysvsem;
-constexpr uint64_t with_thread = thread_flags | clone_settls | clone_parent_settid | clone_child_cleartid |
-                                 clone_child_settid | clone_detached;
+                   clone_pidfd = 0x1000, clone_vfork = 0x4000, clone_thread = 0x10000,
+                   clone_sysvsem = 0x40000, clone_settls = 0x80000, clone_parent_settid = 0x100000,
+                   clone_child_cleartid = 0x200000, clone_detached = 0x400000,
+                   clone_child_settid = 0x1000000;
+constexpr uint64_t thread_flags =
+    clone_vm | clone_fs | clone_files | clone_sighand | clone_thread | clone_sysvsem;
+constexpr uint64_t with_thread = thread_flags | clone_settls | clone_parent_settid |
+                                 clone_child_cleartid | clone_child_settid | clone_detached;
 
 struct Wanted {
     uint64_t flags, stack, parent_tid, child_tid, tls;
 };
 
 /// The link of a new slot, and the promise that the next TID is the one that home has given.
-/// Requires: the service lock is held, and stays so until the thread is made: the promise is for the next one.
+/// Requires: the service lock is held, and stays so until the thread is made: the promise is for
+/// the next one.
 long ask_warden(uint32_t slot, int tid) {
     wire::Service note{wire::ServiceType::new_thread, slot, tid};
     long put;
-    do put = sys(44, control().alarm_fd, &note, sizeof note, 0x4000);
+    do
+        put = sys(44, control().alarm_fd, &note, sizeof note, 0x4000);
     while (put == -4);
     if (put < 0) return put;
     struct {
@@ -69,7 +74,8 @@ void prepare(Slot& fresh, Slot const& parent, UserContext& user, Wanted const& w
     uint64_t fp = (base + sizeof(UserFrame) + 63) & ~63ull;
     auto* frame = reinterpret_cast<UserFrame*>(base);
     *frame = *from;
-    memcpy(reinterpret_cast<void*>(fp), reinterpret_cast<void const*>(user.fpstate), rt::fp_length(user.fpstate));
+    memcpy(reinterpret_cast<void*>(fp), reinterpret_cast<void const*>(user.fpstate),
+        rt::fp_length(user.fpstate));
     frame->context.fpstate = fp;
     frame->context.rax = 0;
     frame->context.rsp = wanted.stack != 0 ? wanted.stack : user.rsp;
@@ -96,7 +102,8 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
         if (in[8] != 0) return go_home(slot, user, HomeReason::clone_process, nr);
     }
     if ((wanted.flags & thread_flags) != thread_flags || (wanted.flags & ~with_thread) != 0) {
-        return go_home(slot, user, (wanted.flags & clone_vm) ? HomeReason::clone_process : HomeReason::fork, nr);
+        return go_home(slot, user,
+            (wanted.flags & clone_vm) ? HomeReason::clone_process : HomeReason::fork, nr);
     }
     long made = 0;
     Answer answer = forward_plain(slot, user, 56, wanted.flags, 0, 0, 0, 0, 0, &made);
@@ -112,7 +119,8 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     }
     rt::Lock lock(&control().service_lock);
     long link;
-    do link = ask_warden(index, tid);
+    do
+        link = ask_warden(index, tid);
     while (link == -11); // home is slow, or its steward has died and another one comes
     if (link < 0) {
         *result = -11;
@@ -137,7 +145,8 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     if (wanted.flags & clone_parent_settid) (void)copy_out(wanted.parent_tid, &tid, sizeof tid);
     if (wanted.flags & clone_child_settid) (void)copy_out(wanted.child_tid, &tid, sizeof tid);
     uint64_t top = word(&fresh) + wire::slot_stack_offset + wire::slot_stack_size;
-    __atomic_add_fetch(&control().threads, 1, __ATOMIC_ACQ_REL); // before it runs: with two, no text is patched
+    __atomic_add_fetch(
+        &control().threads, 1, __ATOMIC_ACQ_REL); // before it runs: with two, no text is patched
     made = rove_clone_thread(thread_flags, top, &fresh, rove_guest_thread_main);
     if (made >= 0 && made != tid) rt::bug(9); // the warden has promised this number
     if (made < 0) {
@@ -155,11 +164,13 @@ Answer exit_thread(Slot& slot, UserContext& user, int code) {
     uint64_t all = ~0ull;
     long ignored = 0;
     if (slot.tid == control().pid && __atomic_load_n(&control().threads, __ATOMIC_ACQUIRE) > 1) {
-        return go_home(slot, user, HomeReason::leader_ended, 60); // what is left cannot be looked into any more
+        return go_home(slot, user, HomeReason::leader_ended,
+            60); // what is left cannot be looked into any more
     }
-    // Home's thread ends first: who joins this one must not meet a leftover of it there. If it may not
-    // end now, for a signal or a move, this one does not end either.
-    Answer answer = forward_plain(slot, user, 60, static_cast<uint64_t>(code), 0, 0, 0, 0, 0, &ignored);
+    // Home's thread ends first: who joins this one must not meet a leftover of it there. If it may
+    // not end now, for a signal or a move, this one does not end either.
+    Answer answer =
+        forward_plain(slot, user, 60, static_cast<uint64_t>(code), 0, 0, 0, 0, 0, &ignored);
     if (answer != Answer::result) return answer;
     __atomic_sub_fetch(&control().threads, 1, __ATOMIC_ACQ_REL);
     sys(14, 2, &all, 0, 8);

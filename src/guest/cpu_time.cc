@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CPU time: what the process has used is home's part, which home's kernel tells, and the parts of its stays away.
+// CPU time: what the process has used is home's part, which home's kernel tells, and the parts of
+// its stays away.
 #include "guest/guest.hh"
 
 namespace rove::guest {
@@ -36,7 +37,9 @@ void begin_account(Slot& slot) {
     slot.thread.cpu_before_ns -= shown_here(thread);
 }
 
-void note_cpu_time(Slot& slot) { slot.thread.cpu_here_ns = shown_here(thread); }
+void note_cpu_time(Slot& slot) {
+    slot.thread.cpu_here_ns = shown_here(thread);
+}
 
 void add_cpu_time(Slot const& slot, uint32_t nr, uint64_t const args[6]) {
     switch (nr) {
@@ -46,7 +49,8 @@ void add_cpu_time(Slot const& slot, uint32_t nr, uint64_t const args[6]) {
         }
         break;
     case 98: // getrusage: all of it counts as user time
-        if (args[0] == 0 || args[0] == 1) add_time(args[1], used_away(slot, args[0] == 0 ? process : thread), 1000000);
+        if (args[0] == 0 || args[0] == 1)
+            add_time(args[1], used_away(slot, args[0] == 0 ? process : thread), 1000000);
         break;
     case 100: { // times, in ticks of 10 ms
         int64_t ticks = 0;
@@ -55,7 +59,8 @@ void add_cpu_time(Slot const& slot, uint32_t nr, uint64_t const args[6]) {
         (void)copy_out(args[0], &ticks, sizeof ticks);
         break;
     }
-    default: break;
+    default:
+        break;
     }
 }
 

@@ -43,7 +43,8 @@ bool send_call(Slot& slot, Plan& plan) {
     uint64_t head = sizeof(LinkHeader) + syscalls::call_size(plan);
     auto memory = user_memory();
     ++slot.sequence;
-    auto header = request(slot, LinkType::call, static_cast<uint32_t>(head - sizeof(LinkHeader) + plan.in_bytes));
+    auto header = request(
+        slot, LinkType::call, static_cast<uint32_t>(head - sizeof(LinkHeader) + plan.in_bytes));
     memcpy(out, &header, sizeof header);
     syscalls::write_call(plan, out + sizeof header);
     if (head + plan.in_bytes <= output_size) {
@@ -157,16 +158,21 @@ void make_empty(Plan& plan) {
 /// Calls during which the kernel uses another mask: pointer to it, or 0.
 uint64_t temporary_mask(uint32_t nr, uint64_t const args[6]) {
     switch (nr) {
-    case 130: return args[0];  // rt_sigsuspend
-    case 271: return args[3];  // ppoll
-    case 281: return args[4];  // epoll_pwait
-    case 441: return args[4];  // epoll_pwait2
-    case 270: {                // pselect6: {mask pointer, size}
+    case 130:
+        return args[0]; // rt_sigsuspend
+    case 271:
+        return args[3]; // ppoll
+    case 281:
+        return args[4]; // epoll_pwait
+    case 441:
+        return args[4]; // epoll_pwait2
+    case 270: {         // pselect6: {mask pointer, size}
         uint64_t mask = 0;
         if (args[5] != 0) (void)copy_in(&mask, args[5], sizeof mask);
         return mask;
     }
-    default: return 0;
+    default:
+        return 0;
     }
 }
 
@@ -197,7 +203,8 @@ bool has_timeout(uint32_t nr) {
     return nr == 7 || nr == 232 || nr == 281 || nr == 23 || nr == 270 || nr == 271;
 }
 
-/// A call that is made again after a move waits for what is left of its time, as the kernel would have it.
+/// A call that is made again after a move waits for what is left of its time, as the kernel would
+/// have it.
 void shorten_timeout(UserContext& user, uint32_t nr, long started) {
     long gone = now_ns() - started;
     if (nr == 7 || nr == 232 || nr == 281) { // milliseconds in a register
@@ -219,17 +226,20 @@ void shorten_timeout(UserContext& user, uint32_t nr, long started) {
     (void)copy_out(at, time, sizeof time);
 }
 
-Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], Exchanged const& got,
-              long started, long* result) {
+Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
+    Exchanged const& got, long started, long* result) {
     uint32_t number = got.signal.number;
     bool has_signal = (got.flags & wire::flag_signal) && number >= 1 && number <= 64;
     if (got.flags & wire::flag_go_home) {
-        auto reason = got.result != 0 ? static_cast<HomeReason>(got.result) : HomeReason::descriptor_numbers;
+        auto reason =
+            got.result != 0 ? static_cast<HomeReason>(got.result) : HomeReason::descriptor_numbers;
         return go_home(slot, user, reason, nr);
     }
     if (got.flags & wire::flag_restart) {
-        if (has_signal) receive_signal(slot, got.signal);
-        else if (started) shorten_timeout(user, nr, started);
+        if (has_signal)
+            receive_signal(slot, got.signal);
+        else if (started)
+            shorten_timeout(user, nr, started);
         return Answer::redo;
     }
     *result = got.result;
@@ -253,7 +263,8 @@ Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]
     return Answer::result;
 }
 
-/// Calls that natively end only when all is moved. For those that do not block it does no harm to try again.
+/// Calls that natively end only when all is moved. For those that do not block it does no harm to
+/// try again.
 bool moves_all(uint32_t nr, uint64_t const args[6]) {
     constexpr uint64_t wait_all = 0x100;
     return nr == 1 || nr == 20 || nr == 44 || nr == 46 || (nr == 45 && (args[3] & wait_all) != 0);
@@ -261,7 +272,8 @@ bool moves_all(uint32_t nr, uint64_t const args[6]) {
 
 /// How much this round could move: the length of its buffer.
 uint64_t round_length(Plan const& plan) {
-    if (plan.nr == 20 || plan.nr == 46) return plan.count > 0 ? plan.segments[plan.count - 1].length : 0;
+    if (plan.nr == 20 || plan.nr == 46)
+        return plan.count > 0 ? plan.segments[plan.count - 1].length : 0;
     for (unsigned i = 0; i < plan.count; ++i)
         if (plan.segments[i].holder == 1) return plan.segments[i].length;
     return 0;
@@ -277,7 +289,8 @@ Answer keep_rest(Slot& slot, uint32_t nr, uint64_t done) {
 
 } // namespace
 
-Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result, uint64_t done) {
+Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result,
+    uint64_t done) {
     if (interrupted_at_once(slot, user, nr, args)) return Answer::registers_set;
     auto memory = user_memory();
     syscalls::Limits limits;
@@ -286,22 +299,29 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
     for (;;) {
         Plan plan;
         switch (syscalls::make_plan(plan, nr, args, memory, limits)) {
-        case Verdict::answer: *result = plan.answer; return Answer::result;
-        case Verdict::absent: *result = -38; return Answer::result;
-        case Verdict::comes_home: return go_home(slot, user, HomeReason::unknown_call, nr);
+        case Verdict::answer:
+            *result = plan.answer;
+            return Answer::result;
+        case Verdict::absent:
+            *result = -38;
+            return Answer::result;
+        case Verdict::comes_home:
+            return go_home(slot, user, HomeReason::unknown_call, nr);
         case Verdict::local:
             *result = rove_syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
             return Answer::result;
         case Verdict::forward:
         case Verdict::special:
-        default: break;
+        default:
+            break;
         }
         Exchanged got = exchange(slot, plan);
         long r = 0;
         Answer answer = settle(slot, user, nr, args, got, started, &r);
         if (answer != Answer::result) {
             if (done == 0) {
-                if (answer == Answer::redo && got.result < 0) slot.thread.called_off = {user.rip - 2, static_cast<int32_t>(got.result), 0};
+                if (answer == Answer::redo && got.result < 0)
+                    slot.thread.called_off = {user.rip - 2, static_cast<int32_t>(got.result), 0};
                 return answer;
             }
             if (answer == Answer::registers_set) return answer;
@@ -314,8 +334,10 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
             return Answer::result;
         }
         done += static_cast<uint64_t>(r);
-        bool short_of = (got.flags & wire::flag_cut_off) && r > 0 && static_cast<uint64_t>(r) < round_length(plan);
-        if (short_of && moves_all(nr, args) && deliverable(slot) == 0) return keep_rest(slot, nr, done);
+        bool short_of = (got.flags & wire::flag_cut_off) && r > 0 &&
+                        static_cast<uint64_t>(r) < round_length(plan);
+        if (short_of && moves_all(nr, args) && deliverable(slot) == 0)
+            return keep_rest(slot, nr, done);
         bool more = plan.cut && static_cast<uint64_t>(r) == plan.cut_at;
         if (!more || own(slot).signals_queued > 0) {
             *result = static_cast<long>(done);
@@ -326,7 +348,7 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
 }
 
 Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
-                     uint64_t d, uint64_t e, uint64_t f, long* result) {
+    uint64_t d, uint64_t e, uint64_t f, long* result) {
     Plan plan;
     plan.nr = static_cast<uint16_t>(nr);
     uint64_t const args[6] = {a, b, c, d, e, f};
@@ -347,7 +369,9 @@ void take_found(Slot& slot, uint64_t at, uint64_t count) {
     } part[64];
     for (uint64_t done = 0; done < count;) {
         uint64_t wanted = count - done < 64 ? count - done : 64;
-        if (fetch(slot, at + done * sizeof part[0], wanted * sizeof part[0], word(part)) != wanted * sizeof part[0]) return;
+        if (fetch(slot, at + done * sizeof part[0], wanted * sizeof part[0], word(part)) !=
+            wanted * sizeof part[0])
+            return;
         for (uint64_t i = 0; i < wanted; ++i, ++done)
             (void)copy_out(at + done * sizeof part[0] + 6, &part[i].found, sizeof part[i].found);
     }
@@ -370,7 +394,8 @@ Answer await_restarted(Slot& slot, UserContext& user, long* result) {
         own(slot).ask_again = 1;
         return Answer::redo;
     }
-    if (got.flags & wire::flag_restart) { // a signal came first; what was left of the sleep is in memory already
+    if (got.flags & wire::flag_restart) { // a signal came first; what was left of the sleep is in
+                                          // memory already
         if (got.flags & wire::flag_signal) receive_signal(slot, got.signal);
         *result = -4;
         return Answer::result;
@@ -399,7 +424,8 @@ uint64_t fetch(Slot& slot, uint64_t address, uint64_t length, uint64_t to) {
         if (!rt::send_bytes(slot, frame, sizeof frame)) stand_still(slot);
         wait_reply(slot, header);
         if (header.type != LinkType::fetched || header.length > part) stand_still(slot);
-        if (!rt::take_to(slot, reinterpret_cast<void*>(to + done), header.length)) stand_still(slot);
+        if (!rt::take_to(slot, reinterpret_cast<void*>(to + done), header.length))
+            stand_still(slot);
         done += header.length;
         if (header.length < part) break;
     }

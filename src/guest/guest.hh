@@ -2,9 +2,9 @@
 // Guest: the away half of the runtime, as its files see each other.
 //
 // Every call that the filter does not let through arrives as SIGSYS in rove_guest_trap; kicks (a
-// signal frame on the link, or the warden's wish to park) as SIGURG in rove_guest_kick; the program's
-// own faults in rove_guest_fault. Each works on the user's registers in the kernel's frame, and
-// leaves through rove_guest_before_return, where everything owed to the program is paid.
+// signal frame on the link, or the warden's wish to park) as SIGURG in rove_guest_kick; the
+// program's own faults in rove_guest_fault. Each works on the user's registers in the kernel's
+// frame, and leaves through rove_guest_before_return, where everything owed to the program is paid.
 #pragma once
 
 #include "rt/link_io.hh"
@@ -28,7 +28,8 @@ using rt::UserFrame;
 using rt::word;
 using wire::HomeReason;
 
-/// Word of a slot: 1 when its thread was made here, and is in its creator's sandbox from its first step on.
+/// Word of a slot: 1 when its thread was made here, and is in its creator's sandbox from its first
+/// step on.
 inline constexpr uint32_t sandboxed_word = 9;
 
 /// Fault-protected access to the program's memory.
@@ -39,11 +40,13 @@ syscalls::UserMemory user_memory();
 /// What became of a call. `redo`: the registers say that it is to be made again.
 enum class Answer : uint32_t { result, redo, registers_set };
 
-/// Asks the deputy to perform call `nr`; puts the result into `result`. `done`: bytes that it has moved before a move.
-Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result, uint64_t done = 0);
+/// Asks the deputy to perform call `nr`; puts the result into `result`. `done`: bytes that it has
+/// moved before a move.
+Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result,
+    uint64_t done = 0);
 /// A call without memory, whose signals are treated as forward() does. Used by the runtime itself.
 Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
-                     uint64_t d, uint64_t e, uint64_t f, long* result);
+    uint64_t d, uint64_t e, uint64_t f, long* result);
 /// Fetches home's memory [address, +length) to `to` here, which is writable; how much there was.
 uint64_t fetch(Slot& slot, uint64_t address, uint64_t length, uint64_t to);
 /// The answer to a call that the deputy was already in when the process left (sequence 0). `redo`:
@@ -58,16 +61,22 @@ inline void rewind(UserContext& user, uint32_t nr) {
 Answer go_home(Slot& slot, UserContext& user, HomeReason reason, uint32_t nr);
 
 // local.cc: calls that need nobody else
-bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result,
-                     Answer* answer);
+bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
+    long* result, Answer* answer);
 /// Goes on with what Slot::thread.pending says; true when it is done (the result is in rax).
 bool continue_pending(Slot& slot, UserContext& user);
 /// Counters of the program's calls, which all threads write; their row for a call.
-inline uint32_t trace_row(uint32_t nr) { return nr < wire::trace_rows ? nr : wire::trace_rows - 1; }
-inline void count(uint64_t& counter, uint64_t more) { __atomic_fetch_add(&counter, more, __ATOMIC_RELAXED); }
-/// Asks home for what is pending there, in the form of a call that the program's own never have: an rt_sigprocmask.
+inline uint32_t trace_row(uint32_t nr) {
+    return nr < wire::trace_rows ? nr : wire::trace_rows - 1;
+}
+inline void count(uint64_t& counter, uint64_t more) {
+    __atomic_fetch_add(&counter, more, __ATOMIC_RELAXED);
+}
+/// Asks home for what is pending there, in the form of a call that the program's own never have: an
+/// rt_sigprocmask.
 inline constexpr uint32_t fetch_signals_call = 14;
-/// cpu_time.cc: the first thread, on its way to the program: what was used to build the process is not the program's.
+/// cpu_time.cc: the first thread, on its way to the program: what was used to build the process is
+/// not the program's.
 void begin_account(Slot& slot);
 /// A thread that parks says what it has used here, in CPU time.
 void note_cpu_time(Slot& slot);
@@ -110,10 +119,14 @@ bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info);
 bool forget_at_home(Slot& slot, UserContext& user, uint32_t number);
 /// Tells home that everything it has sent is delivered: it may send the next.
 void say_taken(Slot& slot);
-/// If the present mask unblocks what home holds back, home must be asked before the program goes on.
+/// If the present mask unblocks what home holds back, home must be asked before the program goes
+/// on.
 void tell_mask(Slot& slot);
-/// Asks home for a signal that is pending there: natively it would be delivered before the next instruction.
+/// Asks home for a signal that is pending there: natively it would be delivered before the next
+/// instruction.
 void fetch_signals(Slot& slot, UserContext& user);
-inline bool restarts(uint32_t number) { return (control().actions[number].flags & 0x10000000) != 0; }
+inline bool restarts(uint32_t number) {
+    return (control().actions[number].flags & 0x10000000) != 0;
+}
 
 } // namespace rove::guest

@@ -11,7 +11,9 @@ using wire::Pending;
 namespace {
 
 constexpr uint64_t page = 4096;
-constexpr uint64_t up(uint64_t n) { return (n + page - 1) & ~(page - 1); }
+constexpr uint64_t up(uint64_t n) {
+    return (n + page - 1) & ~(page - 1);
+}
 
 int64_t clock_ns(uint32_t clock) {
     int64_t time[2] = {};
@@ -53,8 +55,8 @@ long move_break(uint64_t wanted) {
 }
 
 /// Prepares a sleep; continue_pending sleeps.
-Answer begin_sleep(Slot& slot, UserContext& user, uint32_t clock, bool absolute, uint64_t at, uint64_t rest,
-                   long* result) {
+Answer begin_sleep(Slot& slot, UserContext& user, uint32_t clock, bool absolute, uint64_t at,
+    uint64_t rest, long* result) {
     int64_t ns = 0;
     if (!read_time(at, &ns, result)) return Answer::result;
     auto& t = slot.thread;
@@ -86,7 +88,8 @@ Answer begin_futex(Slot& slot, uint64_t const args[6], long* result) {
     return Answer::registers_set;
 }
 
-/// A wait has been interrupted: finds out why. False: the thread is to stand still. A signal, if that is why, is queued now.
+/// A wait has been interrupted: finds out why. False: the thread is to stand still. A signal, if
+/// that is why, is queued now.
 bool wait_goes_on(Slot& slot) {
     if (rt::phase() != wire::Phase::serving) return false;
     own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
@@ -103,7 +106,8 @@ bool finish(Slot& slot, UserContext& user, long result) {
 bool continue_sleep(Slot& slot, UserContext& user) {
     auto& t = slot.thread;
     for (;;) {
-        // One may be here already, of the time before a move: it must not wait for the end of the sleep.
+        // One may be here already, of the time before a move: it must not wait for the end of the
+        // sleep.
         if (deliverable(slot) != 0) {
             if (t.sleep_remaining != 0) {
                 int64_t left = static_cast<int64_t>(t.deadline_ns) - clock_ns(t.sleep_clock);
@@ -114,7 +118,8 @@ bool continue_sleep(Slot& slot, UserContext& user) {
             return finish(slot, user, -4);
         }
         if (own(slot).stop) return false;
-        int64_t until[2] = {static_cast<int64_t>(t.deadline_ns / 1000000000), static_cast<int64_t>(t.deadline_ns % 1000000000)};
+        int64_t until[2] = {static_cast<int64_t>(t.deadline_ns / 1000000000),
+            static_cast<int64_t>(t.deadline_ns % 1000000000)};
         uint64_t args[6] = {t.sleep_clock, 1, word(&until[0]), 0, 0, 0};
         uint32_t outcome = 0;
         long r = rove_call(230, args, &own(slot).stop, &outcome);
@@ -156,7 +161,9 @@ bool continue_futex(Slot& slot, UserContext& user) {
 }
 
 /// MADV_DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK
-bool is_for_forks(uint64_t advice) { return advice == 10 || advice == 11 || advice == 18 || advice == 19; }
+bool is_for_forks(uint64_t advice) {
+    return advice == 10 || advice == 11 || advice == 18 || advice == 19;
+}
 
 bool overlaps_region(uint64_t at, uint64_t length) {
     uint64_t base = rt::region_base();
@@ -167,8 +174,10 @@ bool overlaps_region(uint64_t at, uint64_t length) {
 
 bool continue_pending(Slot& slot, UserContext& user) {
     switch (slot.thread.pending) {
-    case Pending::sleep: return continue_sleep(slot, user);
-    case Pending::futex: return continue_futex(slot, user);
+    case Pending::sleep:
+        return continue_sleep(slot, user);
+    case Pending::futex:
+        return continue_futex(slot, user);
     case Pending::call: { // home's thread was in it when the process left, and will say how it ends
         long result = 0;
         Answer answer = await_restarted(slot, user, &result);
@@ -185,12 +194,13 @@ bool continue_pending(Slot& slot, UserContext& user) {
         return t.pending == Pending::none;
     }
     case Pending::none:
-    default: return true;
+    default:
+        return true;
     }
 }
 
-bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result,
-                     Answer* answer) {
+bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
+    long* result, Answer* answer) {
     auto native = [&] {
         *result = rove_syscall(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
         return true;
@@ -200,54 +210,96 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         return true;
     };
     switch (nr) {
-    case 9: *answer = map(slot, user, args, result); return true;
-    case 26: *result = 0; return true; // msync: what is mapped here is private
-    case 151: case 152: *result = 0; return true; // mlockall, munlockall: the host decides what it swaps
-    case 149: case 150: case 325: { // mlock, munlock, mlock2: likewise, if there is such memory
+    case 9:
+        *answer = map(slot, user, args, result);
+        return true;
+    case 26:
+        *result = 0;
+        return true; // msync: what is mapped here is private
+    case 151:
+    case 152:
+        *result = 0;
+        return true; // mlockall, munlockall: the host decides what it swaps
+    case 149:
+    case 150:
+    case 325: { // mlock, munlock, mlock2: likewise, if there is such memory
         uint8_t resident[16];
         uint64_t end = (args[0] + args[1] + page - 1) & ~(page - 1);
         *result = 0;
-        for (uint64_t at = args[0] & ~(page - 1); at < end && *result == 0; at += sizeof resident * page) {
+        for (uint64_t at = args[0] & ~(page - 1); at < end && *result == 0;
+             at += sizeof resident * page) {
             uint64_t part = end - at < sizeof resident * page ? end - at : sizeof resident * page;
             *result = sys(27, at, part, resident);
         }
         return true;
     }
-    case 146: case 147: { // sched_get_priority_max, _min
+    case 146:
+    case 147: { // sched_get_priority_max, _min
         auto policy = static_cast<int>(args[0]);
         bool real = policy == 1 || policy == 2;
-        bool known = real || policy == 0 || policy == 3 || policy == 5 || policy == 6 || policy == 7;
+        bool known =
+            real || policy == 0 || policy == 3 || policy == 5 || policy == 6 || policy == 7;
         *result = !known ? -22 : !real ? 0 : nr == 146 ? 99 : 1;
         return true;
     }
-    case 449: case 454: case 455: case 456: return home(HomeReason::memory_call); // the newer futex calls
-    case 10: case 11: case 28: case 27: // mprotect munmap madvise mincore
+    case 449:
+    case 454:
+    case 455:
+    case 456:
+        return home(HomeReason::memory_call); // the newer futex calls
+    case 10:
+    case 11:
+    case 28:
+    case 27: // mprotect munmap madvise mincore
         if (overlaps_region(args[0], args[1])) {
             *result = nr == 28 ? -22 : -12;
             return true;
         }
         // What a fork does with memory must be known where forks are made.
         if (nr == 28 && args[2] == 18 && args[0] % page == 0 && args[1] != 0) {
-            // WIPEONFORK is for anonymous memory; at home a file may still be mapped there that was unmapped here.
+            // WIPEONFORK is for anonymous memory; at home a file may still be mapped there that was
+            // unmapped here.
             uint64_t length = up(args[1]);
-            *answer = forward_plain(slot, user, 9, args[0], length, 3, 0x4032, static_cast<uint64_t>(-1), 0, result);
+            *answer = forward_plain(
+                slot, user, 9, args[0], length, 3, 0x4032, static_cast<uint64_t>(-1), 0, result);
             if (*answer != Answer::result) return true;
         }
-        if (nr == 28 && (args[2] == 9 || args[2] > 25 || is_for_forks(args[2]))) return home(HomeReason::memory_call);
+        if (nr == 28 && (args[2] == 9 || args[2] > 25 || is_for_forks(args[2])))
+            return home(HomeReason::memory_call);
         return native();
     case 25: // mremap
-        if (overlaps_region(args[0], args[1]) || ((args[3] & 2) && overlaps_region(args[4], args[2]))) {
+        if (overlaps_region(args[0], args[1]) ||
+            ((args[3] & 2) && overlaps_region(args[4], args[2]))) {
             *result = -14;
             return true;
         }
         return native();
-    case 12: *result = move_break(args[0]); return true;
-    case 13: *answer = signal_action(slot, user, args, result); return true;
-    case 14: *answer = signal_mask(slot, args, result); return true;
-    case 15: *answer = signal_return(slot, user); return true;
-    case 131: *result = alternate_stack(slot, user, args[0], args[1]); return true;
-    case 24: case 39: case 186: case 96: case 201: case 318: case 309: case 229: return native();
-    case 324: // membarrier: a registration is for home as well; here all are made in rove_builder_main
+    case 12:
+        *result = move_break(args[0]);
+        return true;
+    case 13:
+        *answer = signal_action(slot, user, args, result);
+        return true;
+    case 14:
+        *answer = signal_mask(slot, args, result);
+        return true;
+    case 15:
+        *answer = signal_return(slot, user);
+        return true;
+    case 131:
+        *result = alternate_stack(slot, user, args[0], args[1]);
+        return true;
+    case 24:
+    case 39:
+    case 186:
+    case 96:
+    case 201:
+    case 318:
+    case 309:
+    case 229:
+        return native();
+    case 324: // membarrier: a registration is for home as well; here all are made in
+              // rove_builder_main
         if ((args[0] & wire::membarrier_registers) == 0) return native();
         *answer = forward_plain(slot, user, nr, args[0], args[1], args[2], 0, 0, 0, result);
         return true;
@@ -256,17 +308,23 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         if (clock == 2 || clock == 3 || clock < 0 || clock > 11) return false;
         return native();
     }
-    case 35: *answer = begin_sleep(slot, user, 1, false, args[0], args[1], result); return true;
+    case 35:
+        *answer = begin_sleep(slot, user, 1, false, args[0], args[1], result);
+        return true;
     case 230: {
         auto clock = static_cast<int32_t>(args[0]);
         if (clock != 0 && clock != 1 && clock != 7) return false;
-        *answer = begin_sleep(slot, user, static_cast<uint32_t>(clock), args[1] & 1, args[2], args[3], result);
+        *answer = begin_sleep(
+            slot, user, static_cast<uint32_t>(clock), args[1] & 1, args[2], args[3], result);
         return true;
     }
-    case 202: *answer = begin_futex(slot, args, result); return true;
+    case 202:
+        *answer = begin_futex(slot, args, result);
+        return true;
     case 38: { // setitimer: a timer on CPU time belongs where the CPU time is spent and counted
         int64_t value[4] = {};
-        if ((args[0] == 1 || args[0] == 2) && args[1] != 0 && copy_in(value, args[1], sizeof value) && (value[2] | value[3]) != 0) {
+        if ((args[0] == 1 || args[0] == 2) && args[1] != 0 &&
+            copy_in(value, args[1], sizeof value) && (value[2] | value[3]) != 0) {
             return home(HomeReason::cpu_timer);
         }
         return false;
@@ -276,9 +334,15 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         if (clock == 2 || clock == 3 || clock < 0) return home(HomeReason::cpu_timer);
         return false;
     }
-    case 56: case 435: *answer = clone(slot, user, nr, args, result); return true;
-    case 57: case 58: return home(HomeReason::fork);
-    case 59: case 322: { // a path that is not there is no reason to move
+    case 56:
+    case 435:
+        *answer = clone(slot, user, nr, args, result);
+        return true;
+    case 57:
+    case 58:
+        return home(HomeReason::fork);
+    case 59:
+    case 322: { // a path that is not there is no reason to move
         char first;
         if (!copy_in(&first, args[nr == 59 ? 0 : 1], 1)) {
             *result = -14;
@@ -286,8 +350,10 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         }
         return home(HomeReason::exec);
     }
-    case 60: *answer = exit_thread(slot, user, static_cast<int>(args[0])); return true;
-    case 158: // arch_prctl
+    case 60:
+        *answer = exit_thread(slot, user, static_cast<int>(args[0]));
+        return true;
+    case 158:                    // arch_prctl
         if (args[0] == 0x1002) { // SET_FS
             slot.thread.fs_base = args[1];
             return native();
@@ -320,15 +386,34 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         }
         return true;
     }
-    case 101: return home(HomeReason::ptrace);
-    case 272: case 308: return home(HomeReason::namespaces);
-    case 317: return home(HomeReason::seccomp_filter);
-    case 323: return home(HomeReason::userfaultfd);
-    case 298: return home(HomeReason::perf_event);
-    case 425: case 426: case 427: return home(HomeReason::io_uring);
-    case 206: case 207: case 208: case 209: case 210: case 333: return home(HomeReason::aio);
-    case 29: case 30: case 67: return home(HomeReason::shared_memory_segment);
-    default: return false;
+    case 101:
+        return home(HomeReason::ptrace);
+    case 272:
+    case 308:
+        return home(HomeReason::namespaces);
+    case 317:
+        return home(HomeReason::seccomp_filter);
+    case 323:
+        return home(HomeReason::userfaultfd);
+    case 298:
+        return home(HomeReason::perf_event);
+    case 425:
+    case 426:
+    case 427:
+        return home(HomeReason::io_uring);
+    case 206:
+    case 207:
+    case 208:
+    case 209:
+    case 210:
+    case 333:
+        return home(HomeReason::aio);
+    case 29:
+    case 30:
+    case 67:
+        return home(HomeReason::shared_memory_segment);
+    default:
+        return false;
     }
 }
 

@@ -25,22 +25,25 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
     }
     if (flags & (grows_down | huge)) return go_home(slot, user, HomeReason::hugetlbfs, 9);
     if (flags & anonymous) {
-        if ((flags & type_mask) != private_) return go_home(slot, user, HomeReason::shared_writable_memory, 9);
+        if ((flags & type_mask) != private_)
+            return go_home(slot, user, HomeReason::shared_writable_memory, 9);
         *result = rove_syscall(9, at, length, prot, flags & ~locked, static_cast<uint64_t>(-1), 0);
         return Answer::result;
     }
-    if ((flags & type_mask) != private_) return go_home(slot, user, HomeReason::shared_file_mapping, 9);
+    if ((flags & type_mask) != private_)
+        return go_home(slot, user, HomeReason::shared_file_mapping, 9);
     if (length == 0 || rounded == 0) {
         *result = -22;
         return Answer::result;
     }
     if (rounded > fetch_max) return go_home(slot, user, HomeReason::large_mapping, 9);
 
-    // The place first: chosen by the host's kernel, or given. Home's kernel then checks all the rest.
+    // The place first: chosen by the host's kernel, or given. Home's kernel then checks all the
+    // rest.
     long where = rove_syscall(9, at, rounded, 0,
-                              (flags & (fixed_noreplace | stack)) | private_ | anonymous | no_reserve |
-                                  ((flags & fixed) ? fixed_noreplace : 0),
-                              static_cast<uint64_t>(-1), 0);
+        (flags & (fixed_noreplace | stack)) | private_ | anonymous | no_reserve |
+            ((flags & fixed) ? fixed_noreplace : 0),
+        static_cast<uint64_t>(-1), 0);
     bool replaces = false;
     if ((flags & fixed) && where == -17) { // something lies there, it stays until home has agreed
         replaces = true;
@@ -52,8 +55,8 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
     }
     auto place = static_cast<uint64_t>(where);
     long done = 0;
-    Answer answer = forward_plain(slot, user, 9, place, length, prot | 1, (flags & ~fixed_noreplace) | fixed,
-                                  args[4], args[5], &done);
+    Answer answer = forward_plain(slot, user, 9, place, length, prot | 1,
+        (flags & ~fixed_noreplace) | fixed, args[4], args[5], &done);
     if (answer != Answer::result || done < 0) {
         if (!replaces) sys(11, place, rounded);
         *result = done;

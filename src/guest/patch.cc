@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Patch: hot call sites jump into the runtime instead of trapping, which saves the 1.4 µs of a SIGSYS.
+// Patch: hot call sites jump into the runtime instead of trapping, which saves the 1.4 µs of a
+// SIGSYS.
 //
-// Only the `mov $number, %eax` in front of a `syscall` is replaced, by a jump to a detour in the unused end of the
-// same text; the `syscall` stays, so whoever comes to it on another way traps as ever. The detour leads to
-// rove_patched_entry, with nothing changed but RCX, which a `syscall` changes anyway.
+// Only the `mov $number, %eax` in front of a `syscall` is replaced, by a jump to a detour in the
+// unused end of the same text; the `syscall` stays, so whoever comes to it on another way traps as
+// ever. The detour leads to rove_patched_entry, with nothing changed but RCX, which a `syscall`
+// changes anyway.
 //
-// Such a call has no signal frame and so no extended state to hand over: it is for calls that home performs and that
-// end with a result. Whatever else turns out to be due (a signal, a move), this thread kicks itself: the kernel's
-// frame of that, with the call's registers put in, is the program's state as at any other boundary.
+// Such a call has no signal frame and so no extended state to hand over: it is for calls that home
+// performs and that end with a result. Whatever else turns out to be due (a signal, a move), this
+// thread kicks itself: the kernel's frame of that, with the call's registers put in, is the
+// program's state as at any other boundary.
 //
-// Sites are patched while the process has one thread, which is the one that patches. Threads stand still in their own
-// text or in front of a call, never in a detour (see leave_detour), so the warden can take all patches back when they park.
+// Sites are patched while the process has one thread, which is the one that patches. Threads stand
+// still in their own text or in front of a call, never in a detour (see leave_detour), so the
+// warden can take all patches back when they park.
 #include "abi/x86_64/call_site.hh"
 #include "guest/guest.hh"
 #include "rt/futex.hh"
@@ -41,7 +45,8 @@ void put_offset(uint8_t* at, uint64_t from, uint64_t to) {
 }
 
 Detour make_detour(uint64_t at, uint64_t next, uint32_t nr) {
-    Detour detour{word(&rove_patched_entry), {0x48, 0x8d, 0x0d, 0, 0, 0, 0, 0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc, 0xcc}, next, nr};
+    Detour detour{word(&rove_patched_entry),
+        {0x48, 0x8d, 0x0d, 0, 0, 0, 0, 0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc, 0xcc}, next, nr};
     uint64_t code = at + code_offset;
     put_offset(detour.code + 3, code + 7, at + offsetof(Detour, next));
     put_offset(detour.code + 9, code + 13, at + offsetof(Detour, entry));
@@ -59,11 +64,64 @@ bool write_text(uint64_t address, void const* bytes, uint64_t length) {
     return set_writable(address, false) && written;
 }
 
-/// What a patched call may be: performed at home, without a mask of its own, not the runtime's business.
+/// What a patched call may be: performed at home, without a mask of its own, not the runtime's
+/// business.
 bool may_be_patched(uint32_t nr) {
     static constexpr uint16_t calls[] = {
-        0, 1, 2, 3, 4, 5, 6, 8, 17, 18, 19, 20, 21, 44, 45, 46, 47, 72, 74, 75, 76, 77, 79, 80, 82, 83, 84, 85, 86, 87, 88, 89, 90,
-        91, 102, 104, 107, 108, 110, 111, 217, 257, 258, 262, 263, 264, 267, 268, 269, 288, 292, 295, 296, 332,
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        8,
+        17,
+        18,
+        19,
+        20,
+        21,
+        44,
+        45,
+        46,
+        47,
+        72,
+        74,
+        75,
+        76,
+        77,
+        79,
+        80,
+        82,
+        83,
+        84,
+        85,
+        86,
+        87,
+        88,
+        89,
+        90,
+        91,
+        102,
+        104,
+        107,
+        108,
+        110,
+        111,
+        217,
+        257,
+        258,
+        262,
+        263,
+        264,
+        267,
+        268,
+        269,
+        288,
+        292,
+        295,
+        296,
+        332,
     };
     for (uint16_t call : calls)
         if (call == nr) return true;
@@ -72,7 +130,8 @@ bool may_be_patched(uint32_t nr) {
 
 bool patch(uint64_t next, uint32_t nr) {
     auto& c = control();
-    if (c.patch_sites_count >= wire::patch_sites_max || c.patch_texts_count > wire::patch_texts_max) return false;
+    if (c.patch_sites_count >= wire::patch_sites_max || c.patch_texts_count > wire::patch_texts_max)
+        return false;
     uint64_t site = next - call_site_size;
     uint8_t code[call_site_size];
     if (site % page > page - call_site_mov || !copy_in(code, site, sizeof code)) return false;
@@ -83,7 +142,9 @@ bool patch(uint64_t next, uint32_t nr) {
         uint64_t at = text.room;
         uint8_t tail[sizeof text.tail];
         if (at + sizeof(Detour) > text.room_end) return false;
-        if (!copy_in(tail, text.tail_address, sizeof tail) || memcmp(tail, text.tail, sizeof tail) != 0) return false;
+        if (!copy_in(tail, text.tail_address, sizeof tail) ||
+            memcmp(tail, text.tail, sizeof tail) != 0)
+            return false;
         // A program that has made its text writable has plans of its own with it.
         auto memory = user_memory();
         if (memory.writable(site, 1) != 0 || memory.writable(at, 1) != 0) return false;
@@ -103,19 +164,22 @@ bool patch(uint64_t next, uint32_t nr) {
 /// Something must be done before the program goes on.
 bool owed(Slot& slot) {
     auto& mine = own(slot);
-    return mine.stop != 0 || mine.departed != 0 || deliverable(slot) != 0 || mine.signals_wanted != 0 ||
-           rt::phase() != rt::Phase::serving || slot.thread.pending != wire::Pending::none;
+    return mine.stop != 0 || mine.departed != 0 || deliverable(slot) != 0 ||
+           mine.signals_wanted != 0 || rt::phase() != rt::Phase::serving ||
+           slot.thread.pending != wire::Pending::none;
 }
 
 } // namespace
 
 void offer_text(uint64_t start, uint64_t end) {
-    constexpr uint64_t guard = 64; // as the warden has it, which tells of what is there from the start
+    constexpr uint64_t guard =
+        64; // as the warden has it, which tells of what is there from the start
     auto& c = control();
     uint8_t last[page];
     if (!c.patch_allowed || !copy_in(last, end - page, page)) return;
     uint64_t used = page;
-    while (used > 0 && last[used - 1] == 0) --used;
+    while (used > 0 && last[used - 1] == 0)
+        --used;
     wire::PatchText text{start, end, (end - page + used + guard + 7) & ~7ull, end, 0, {}};
     if (used < sizeof text.tail || text.room + sizeof(Detour) > end) return;
     text.tail_address = end - page + used - sizeof text.tail;
@@ -131,13 +195,16 @@ void note_trap(Slot& slot, uint64_t next, uint32_t nr) {
     auto& mine = own(slot);
     if (!c.patch_allowed || !may_be_patched(nr)) return;
     uint32_t at = 0;
-    while (at < rt::hot_sites_max && mine.hot_sites[at].next != next) ++at;
+    while (at < rt::hot_sites_max && mine.hot_sites[at].next != next)
+        ++at;
     if (at == rt::hot_sites_max) { // in the place of the oldest
         at = mine.hot_oldest++ % rt::hot_sites_max;
         mine.hot_sites[at] = {next, 0, 0};
     }
     auto& site = mine.hot_sites[at];
-    if (site.hopeless || ++site.traps < traps_until_hot || __atomic_load_n(&c.threads, __ATOMIC_ACQUIRE) != 1) return;
+    if (site.hopeless || ++site.traps < traps_until_hot ||
+        __atomic_load_n(&c.threads, __ATOMIC_ACQUIRE) != 1)
+        return;
     site.traps = 0;
     site.hopeless = !patch(next, nr);
 }
@@ -152,7 +219,9 @@ void leave_detour(UserContext& user) {
         int32_t offset;
         if (!copy_in(now, site.address, sizeof now) || now[0] != 0xe9) continue;
         memcpy(&offset, now + 1, sizeof offset);
-        if (site.address + sizeof now + static_cast<uint64_t>(int64_t{offset}) == site.detour + wire::detour_code) user.rip = site.address;
+        if (site.address + sizeof now + static_cast<uint64_t>(int64_t{offset}) ==
+            site.detour + wire::detour_code)
+            user.rip = site.address;
     }
 }
 
@@ -172,7 +241,8 @@ void take_context(Slot& slot, UserContext& user) {
 extern "C" [[noreturn]] void rove_guest_take_context() {
     Slot& slot = this_slot();
     own(slot).taking_context = 1;
-    for (;;) sys(234, control().pid, slot.tid, 23); // tgkill, SIGURG
+    for (;;)
+        sys(234, control().pid, slot.tid, 23); // tgkill, SIGURG
 }
 
 /// A patched call. Returns `stop` of this thread; the registers to go on with stand in `user`.

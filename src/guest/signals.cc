@@ -20,7 +20,8 @@ constexpr uint32_t queue_max = sizeof(Private::signals) / sizeof(wire::WireSigna
 bool on_altstack(Slot const& slot, uint64_t sp) {
     auto const& t = slot.thread;
     if (t.altstack_flags & ss_autodisarm) return false;
-    return !(t.altstack_flags & ss_disable) && sp > t.altstack_base && sp - t.altstack_base <= t.altstack_size;
+    return !(t.altstack_flags & ss_disable) && sp > t.altstack_base &&
+           sp - t.altstack_base <= t.altstack_size;
 }
 bool has_altstack(Slot const& slot) {
     return !(slot.thread.altstack_flags & ss_disable) && slot.thread.altstack_size != 0;
@@ -28,7 +29,8 @@ bool has_altstack(Slot const& slot) {
 
 void drop(Private& mine, uint32_t index) {
     --mine.signals_queued;
-    for (uint32_t i = index; i < mine.signals_queued; ++i) mine.signals[i] = mine.signals[i + 1];
+    for (uint32_t i = index; i < mine.signals_queued; ++i)
+        mine.signals[i] = mine.signals[i + 1];
 }
 
 } // namespace
@@ -59,7 +61,8 @@ void drain_link(Slot& slot) {
     wire::LinkHeader header;
     while (rt::poll_header(slot, header) == rt::Got::frame) {
         if (header.type != wire::LinkType::signal || header.length != sizeof(wire::WireSignal)) {
-            rt::put_back(slot, header); // the answer to a call that home had begun: somebody will wait for it
+            rt::put_back(slot,
+                header); // the answer to a call that home had begun: somebody will wait for it
             return;
         }
         wire::WireSignal signal;
@@ -72,12 +75,14 @@ uint32_t deliverable(Slot& slot) {
     auto& mine = own(slot);
     for (uint32_t i = 0; i < mine.signals_queued; ++i) {
         uint32_t number = mine.signals[i].number;
-        if (!(slot.thread.mask & bit(number)) && control().actions[number].handler > 1) return number;
+        if (!(slot.thread.mask & bit(number)) && control().actions[number].handler > 1)
+            return number;
     }
     return 0;
 }
 
-// Home forgets a handler that is used once; its deputy keeps the program's flags otherwise. False: a move comes first.
+// Home forgets a handler that is used once; its deputy keeps the program's flags otherwise. False:
+// a move comes first.
 bool forget_at_home(Slot& slot, UserContext& user, uint32_t number) {
     if (!(control().actions[number].flags & sa_resethand)) return true;
     long result = 0;
@@ -130,7 +135,8 @@ bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info) {
     frame.context.link = 0;
     frame.context.stack_base = thread.altstack_base;
     frame.context.stack_size = thread.altstack_size;
-    frame.context.stack_flags = thread.altstack_flags | (on_altstack(slot, user.rsp) ? ss_onstack : 0);
+    frame.context.stack_flags =
+        thread.altstack_flags | (on_altstack(slot, user.rsp) ? ss_onstack : 0);
     frame.context.fpstate = fp;
     frame.context.mask = thread.has_saved_mask ? thread.saved_mask : thread.mask;
     memcpy(frame.info, info, sizeof frame.info);
@@ -153,7 +159,8 @@ bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info) {
     user.rflags &= ~(0x400ull | 0x100ull | 0x10000ull); // DF, TF, RF
     // The handler starts with the floating-point unit's initial state: no component is present.
     auto* header = reinterpret_cast<uint64_t*>(user.fpstate + 512);
-    auto const* words = reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);
+    auto const* words =
+        reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);
     if (words->magic1 == rt::xsave_magic1) header[0] = 0;
     if (action.flags & sa_resethand) action.handler = 0;
     return true;
@@ -164,7 +171,8 @@ Answer signal_return(Slot& slot, UserContext& user) {
     UserFrame frame;
     uint64_t fp_room = rt::fp_length(user.fpstate);
     uint64_t fpstate = user.fpstate;
-    if (!copy_in(&frame, at, sizeof frame)) return go_home(slot, user, HomeReason::fatal_signal, 15);
+    if (!copy_in(&frame, at, sizeof frame))
+        return go_home(slot, user, HomeReason::fatal_signal, 15);
     auto& from = frame.context;
     auto* words = reinterpret_cast<rt::XsaveWords*>(fpstate + rt::xsave_words_offset);
     bool wide = words->magic1 == rt::xsave_magic1;
@@ -184,7 +192,8 @@ Answer signal_return(Slot& slot, UserContext& user) {
         if (wide) {
             if (n == 512) header[0] = 3;
             header[0] &= saved_words.features;
-            for (int i = 1; i < 8; ++i) header[i] = 0;
+            for (int i = 1; i < 8; ++i)
+                header[i] = 0;
         }
         auto* mxcsr = reinterpret_cast<uint32_t*>(fpstate + 24);
         *mxcsr &= 0xffff;
@@ -195,8 +204,10 @@ Answer signal_return(Slot& slot, UserContext& user) {
     constexpr size_t general = offsetof(UserContext, rflags) - offsetof(UserContext, r8);
     uint64_t rflags = user.rflags;
     memcpy(&user.r8, &from.r8, general);
-    constexpr uint64_t changeable = 0x50dd5 | 0x200000; // as the kernel's FIX_EFLAGS, with ID left alone
-    user.rflags = (rflags & ~changeable) | (from.rflags & changeable & ~0x200000ull) | (rflags & 0x200000);
+    constexpr uint64_t changeable =
+        0x50dd5 | 0x200000; // as the kernel's FIX_EFLAGS, with ID left alone
+    user.rflags =
+        (rflags & ~changeable) | (from.rflags & changeable & ~0x200000ull) | (rflags & 0x200000);
     uint64_t mask = from.mask & ~rt::never_blocked;
     if (!(from.stack_flags & ss_onstack) || (from.stack_flags & ss_autodisarm)) {
         slot.thread.altstack_base = from.stack_base;
@@ -236,10 +247,18 @@ Answer signal_mask(Slot& slot, uint64_t const args[6], long* result) {
         }
         set &= ~rt::never_blocked;
         switch (static_cast<int>(args[0])) {
-        case 0: slot.thread.mask = before | set; break;
-        case 1: slot.thread.mask = before & ~set; break;
-        case 2: slot.thread.mask = set; break;
-        default: *result = -22; return Answer::result;
+        case 0:
+            slot.thread.mask = before | set;
+            break;
+        case 1:
+            slot.thread.mask = before & ~set;
+            break;
+        case 2:
+            slot.thread.mask = set;
+            break;
+        default:
+            *result = -22;
+            return Answer::result;
         }
     }
     *result = 0;
@@ -251,7 +270,8 @@ Answer signal_mask(Slot& slot, uint64_t const args[6], long* result) {
 
 Answer signal_action(Slot& slot, UserContext& user, uint64_t const args[6], long* result) {
     auto number = static_cast<int>(args[0]);
-    if (args[3] != 8 || number < 1 || number > 64 || (args[1] != 0 && (number == 9 || number == 19))) {
+    if (args[3] != 8 || number < 1 || number > 64 ||
+        (args[1] != 0 && (number == 9 || number == 19))) {
         *result = -22;
         return Answer::result;
     }
@@ -265,15 +285,17 @@ Answer signal_action(Slot& slot, UserContext& user, uint64_t const args[6], long
         after.mask &= ~rt::never_blocked;
         if (memcmp(&before, &after, sizeof after) != 0) {
             // Action as plain arguments: handler, flags, restorer, mask.
-            Answer answer = forward_plain(slot, user, 13, static_cast<uint64_t>(number), after.handler,
-                                          after.flags, after.restorer, 0, after.mask, result);
+            Answer answer = forward_plain(slot, user, 13, static_cast<uint64_t>(number),
+                after.handler, after.flags, after.restorer, 0, after.mask, result);
             if (answer != Answer::result) return answer;
             if (*result < 0) return Answer::result;
             control().actions[number] = after;
             auto& mine = own(slot);
             for (uint32_t i = 0; after.handler <= 1 && i < mine.signals_queued;) {
-                if (mine.signals[i].number == static_cast<uint32_t>(number)) drop(mine, i);
-                else ++i;
+                if (mine.signals[i].number == static_cast<uint32_t>(number))
+                    drop(mine, i);
+                else
+                    ++i;
             }
         }
     }
@@ -292,7 +314,9 @@ long alternate_stack(Slot& slot, UserContext& user, uint64_t set, uint64_t old) 
     Stack before{thread.altstack_base, 0, 0, thread.altstack_size};
     bool on = on_altstack(slot, user.rsp);
     before.flags = (thread.altstack_flags & ss_autodisarm) |
-                   (thread.altstack_size == 0 || (thread.altstack_flags & ss_disable) ? ss_disable : on ? ss_onstack : 0);
+                   (thread.altstack_size == 0 || (thread.altstack_flags & ss_disable) ? ss_disable
+                       : on                                                           ? ss_onstack
+                                                                                      : 0);
     if (set != 0) {
         Stack after;
         if (!copy_in(&after, set, sizeof after)) return -14;
@@ -306,7 +330,8 @@ long alternate_stack(Slot& slot, UserContext& user, uint64_t set, uint64_t old) 
         }
         thread.altstack_base = after.base;
         thread.altstack_size = after.size;
-        thread.altstack_flags = (after.flags & ss_autodisarm) | (mode == ss_disable ? ss_disable : 0);
+        thread.altstack_flags =
+            (after.flags & ss_autodisarm) | (mode == ss_disable ? ss_disable : 0);
     }
     if (old != 0 && !copy_out(old, &before, sizeof before)) return -14;
     return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thread: how R comes to life: the builder, the closing of the sandbox, the first step of each thread.
+// Thread: how R comes to life: the builder, the closing of the sandbox, the first step of each
+// thread.
 #include "guest/guest.hh"
 
 #include "rt/executor.hh"
@@ -7,7 +8,8 @@
 #include "rt/memory.hh"
 
 extern "C" {
-long rove_clone3_thread(void* clone_args, uint64_t size, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
+long rove_clone3_thread(
+    void* clone_args, uint64_t size, rove::rt::Slot* slot, void (*entry)(rove::rt::Slot*));
 [[noreturn]] void rove_enter_return(rove::rt::UserFrame* frame, rove::rt::UserContext* context);
 void rove_trap_trampoline();
 void rove_kick_trampoline();
@@ -24,16 +26,19 @@ using rt::Phase;
 using rt::SlotState;
 
 void catch_signal(int number, void (*trampoline)()) {
-    constexpr uint64_t siginfo = 4, restorer = 0x04000000, onstack = 0x08000000, nodefer = 0x40000000;
-    uint64_t action[4] = {word(trampoline), siginfo | restorer | onstack | nodefer, word(&rove_restorer), 0};
+    constexpr uint64_t siginfo = 4, restorer = 0x04000000, onstack = 0x08000000,
+                       nodefer = 0x40000000;
+    uint64_t action[4] = {
+        word(trampoline), siginfo | restorer | onstack | nodefer, word(&rove_restorer), 0};
     if (sys(13, number, action, 0, 8) != 0) rt::bug(1);
 }
 
 void catch_signals() {
     catch_signal(31, rove_trap_trampoline);
-    catch_signal(23, rove_kick_trampoline); // SIGURG
+    catch_signal(23, rove_kick_trampoline);    // SIGURG
     constexpr int faults[] = {4, 5, 7, 8, 11}; // ILL TRAP BUS FPE SEGV
-    for (int fault : faults) catch_signal(fault, rove_fault_trampoline);
+    for (int fault : faults)
+        catch_signal(fault, rove_fault_trampoline);
 }
 
 /// From here on the host's kernel does for this thread what the filter says and nothing else.
@@ -53,7 +58,7 @@ void close_sandbox() {
         uint16_t padding[3];
         uint64_t filter;
     } program{static_cast<uint16_t>(zero.private_words[wire::filter_length_word]), {},
-              zero.private_words[wire::filter_address_word]};
+        zero.private_words[wire::filter_address_word]};
     if (program.length == 0) rt::bug(5);
     if (sys(317, 1, 0, &program) != 0) rt::bug(6);
 }
@@ -62,7 +67,8 @@ long start_thread(uint32_t index) {
     if (index == 0 || index >= wire::slots_max) return -22;
     Slot& slot = rt::slot_at(index);
     struct {
-        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+            set_tid_size, cgroup;
     } arguments{};
     arguments.flags = 0x50f00; // VM FS FILES SIGHAND THREAD SYSVSEM
     arguments.stack = word(&slot) + wire::slot_stack_offset;
@@ -74,8 +80,8 @@ long start_thread(uint32_t index) {
     return rove_clone3_thread(&arguments, sizeof arguments, &slot, rove_guest_thread_main);
 }
 
-/// The imported registers as a frame on this thread's stack, as if a trampoline had just run: the way
-/// back needs room below it.
+/// The imported registers as a frame on this thread's stack, as if a trampoline had just run: the
+/// way back needs room below it.
 __attribute__((noinline)) UserFrame* import_frame(Slot& slot) {
     auto* from = reinterpret_cast<UserFrame*>(slot.frame);
     uint64_t length = rt::fp_length(from->context.fpstate);
@@ -83,12 +89,14 @@ __attribute__((noinline)) UserFrame* import_frame(Slot& slot) {
     asm("mov %%rsp, %0" : "=r"(here));
     uint64_t fp = (here - 2048 - length) & ~63ull;
     auto* frame = reinterpret_cast<UserFrame*>((fp - sizeof(UserFrame)) & ~15ull);
-    memcpy(reinterpret_cast<void*>(fp), reinterpret_cast<void const*>(from->context.fpstate), length);
+    memcpy(
+        reinterpret_cast<void*>(fp), reinterpret_cast<void const*>(from->context.fpstate), length);
     *frame = *from;
     auto& context = frame->context;
     context.fpstate = fp;
     context.mask = 0; // the kernel's mask; the program's is in the slot
-    context.stack_base = word(&slot) + wire::slot_stack_offset; // sigreturn sets the alternate stack from these
+    context.stack_base =
+        word(&slot) + wire::slot_stack_offset; // sigreturn sets the alternate stack from these
     context.stack_size = wire::slot_stack_size;
     context.stack_flags = 0;
     context.cs = 0x33;
@@ -100,7 +108,8 @@ __attribute__((noinline)) UserFrame* import_frame(Slot& slot) {
 
 extern "C" [[noreturn]] void rove_builder_main(Slot*) {
     catch_signals();
-    // While there is one thread this costs nothing. A program that has registered at home finds it so here.
+    // While there is one thread this costs nothing. A program that has registered at home finds it
+    // so here.
     for (uint64_t command = 1; command <= wire::membarrier_registers; command <<= 1)
         if (command & wire::membarrier_registers) sys(324, command);
     uint64_t index = 0;
@@ -133,22 +142,26 @@ extern "C" void rove_guest_thread_main(Slot* slot) {
     int owner[2] = {0, slot->tid}; // F_OWNER_TID: the doorbell rings in this thread
     if (sys(72, slot->link_fd, 15, owner) != 0) rt::bug(8);
     sys(158, 0x1002, thread.fs_base);
-    if (control().patch_allowed) sys(158, 0x1001, slot); // patched calls find it by GS, which the program does not use
+    if (control().patch_allowed)
+        sys(158, 0x1001, slot); // patched calls find it by GS, which the program does not use
     if (thread.clear_tid) sys(218, thread.clear_tid);
     if (thread.robust_list) sys(273, thread.robust_list, thread.robust_length);
-    if (thread.rseq_address) sys(334, thread.rseq_address, thread.rseq_length, 0, thread.rseq_signature);
+    if (thread.rseq_address)
+        sys(334, thread.rseq_address, thread.rseq_length, 0, thread.rseq_signature);
     if (thread.name[0]) sys(157, 15, thread.name);
     if (slot->private_words[sandboxed_word] == 0) {
         // Until the commit; when it comes to run, it may be wanted elsewhere already.
-        for (Phase now = rt::phase(); now == Phase::none || now == Phase::preparing; now = rt::phase()) {
-            rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
+        for (Phase now = rt::phase(); now == Phase::none || now == Phase::preparing;
+             now = rt::phase()) {
+            rt::futex_wait(
+                reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
         }
         close_sandbox();
         own(*slot).sent_mask = thread.mask;
         own(*slot).signals_wanted = 1;
     }
     thread.signals_seen = 0; // both ends count from the link's beginning
-    own(*slot).stop = 1; // look at the link before the first step
+    own(*slot).stop = 1;     // look at the link before the first step
     rt::set_state(*slot, SlotState::running);
     // From here on it can be kicked: what it still waits for (a sleep, a futex) may last.
     uint64_t none = 0;

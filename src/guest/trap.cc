@@ -6,11 +6,12 @@
 #include "rt/memory.hh"
 
 extern "C" {
-extern char rove_copy_words[], rove_copy_begin[], rove_copy_end[], rove_copy_fault[], rove_touch_begin[], rove_touch_end[];
+extern char rove_copy_words[], rove_copy_begin[], rove_copy_end[], rove_copy_fault[],
+    rove_touch_begin[], rove_touch_end[];
 extern char rove_return_begin[], rove_return_end[], rove_before_return[];
 extern char rove_fast_begin[], rove_fast_switched[], rove_fast_end[];
-extern char rove_patched_entry[], rove_patched_switched[], rove_patched_saved[], rove_patched_return[], rove_patched_loaded[],
-    rove_patched_end[];
+extern char rove_patched_entry[], rove_patched_switched[], rove_patched_saved[],
+    rove_patched_return[], rove_patched_loaded[], rove_patched_end[];
 }
 
 namespace rove::guest {
@@ -47,7 +48,8 @@ void park(Slot& slot, UserContext& user) {
         Phase now = rt::phase();
         uint32_t seen = __atomic_load_n(resumes, __ATOMIC_ACQUIRE);
         if (now != Phase::serving) {
-            rt::futex_wait(reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
+            rt::futex_wait(
+                reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(now));
         } else if (departed && seen == own(slot).departed_resumes) {
             rt::futex_wait(resumes, seen); // nobody has begun to move it yet
         } else {
@@ -63,16 +65,20 @@ Answer serve(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     Answer answer = Answer::result;
     if (perform_locally(slot, user, nr, args, result, &answer)) return answer;
     answer = forward(slot, user, nr, args, result);
-    if ((nr == 228 || nr == 98 || nr == 100) && answer == Answer::result && *result >= 0) add_cpu_time(slot, nr, args);
+    if ((nr == 228 || nr == 98 || nr == 100) && answer == Answer::result && *result >= 0)
+        add_cpu_time(slot, nr, args);
     return answer;
 }
 
 constexpr uint64_t trap_flag = 0x100;
 
-bool in_vdso(uint64_t address) { return address >= control().vdso_begin && address < control().vdso_end; }
+bool in_vdso(uint64_t address) {
+    return address >= control().vdso_begin && address < control().vdso_end;
+}
 
-/// A thread in the middle of the vdso has addresses of the pages in its registers that the kernel keeps the time in.
-/// Those of a time namespace, as guests have, are not there at home: it must be out of there before it moves.
+/// A thread in the middle of the vdso has addresses of the pages in its registers that the kernel
+/// keeps the time in. Those of a time namespace, as guests have, are not there at home: it must be
+/// out of there before it moves.
 int step_in_vdso(Private& mine, UserContext& user) {
     mine.leaving_vdso = 1;
     user.rflags |= trap_flag;
@@ -86,11 +92,13 @@ int leave_vdso(Private& mine, UserContext& user) {
     return full_return;
 }
 
-/// A kick in a patched call's own instructions, or one that this thread has sent itself to end such a call.
+/// A kick in a patched call's own instructions, or one that this thread has sent itself to end such
+/// a call.
 int kick_patched(Slot& slot, UserContext& user) {
     auto& mine = own(slot);
     uint64_t at = user.rip;
-    if (inside(at, rove_patched_entry, rove_patched_saved)) { // not begun: RCX says where it was made
+    if (inside(
+            at, rove_patched_entry, rove_patched_saved)) { // not begun: RCX says where it was made
         if (at >= word(rove_patched_switched)) user.rsp = mine.patched_rsp;
         leave_entry(user);
     } else if (inside(at, rove_patched_loaded, rove_patched_end)) { // the last two instructions
@@ -147,7 +155,8 @@ extern "C" int rove_guest_kick(int, SignalInfo*, UserContext* user) {
         leave_detour(*user);
         return full_return;
     }
-    if (inside(at, rove_patched_entry, rove_patched_end) || mine.taking_context) return kick_patched(slot, *user);
+    if (inside(at, rove_patched_entry, rove_patched_end) || mine.taking_context)
+        return kick_patched(slot, *user);
     // In the runtime: whoever waits there looks at `stop`, unless it is just past the look.
     if (inside(at, rove_entry_call_begin, rove_entry_call_end)) {
         user->rip = word(rove_entry_call_interrupted);
@@ -204,12 +213,13 @@ extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user)
     return full_return;
 }
 
-/// May the program's registers be loaded without rt_sigreturn? After a call that has come to its end: then
-/// RCX and R11 are what `syscall` leaves, and nothing but the registers is to be set.
+/// May the program's registers be loaded without rt_sigreturn? After a call that has come to its
+/// end: then RCX and R11 are what `syscall` leaves, and nothing but the registers is to be set.
 bool may_go_fast(Private& mine, UserContext const& user) {
     if (mine.fast_context != word(&user)) return false;
     if (user.rcx != user.rip || user.r11 != user.rflags || (user.rflags & trap_flag)) return false;
-    auto const* words = reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);
+    auto const* words =
+        reinterpret_cast<rt::XsaveWords const*>(user.fpstate + rt::xsave_words_offset);
     if (words->magic1 != rt::xsave_magic1) return false;
     mine.fast_frame = word(rt::frame_of(const_cast<UserContext*>(&user)));
     mine.fast_rip = user.rip;

@@ -56,9 +56,15 @@ size_t writable(uint64_t to, size_t n) {
 
 } // namespace
 
-bool copy_in(void* to, uint64_t from, uint64_t n) { return read(to, from, n) == n; }
-bool copy_out(uint64_t to, void const* from, uint64_t n) { return write(to, from, n) == n; }
+bool copy_in(void* to, uint64_t from, uint64_t n) {
+    return read(to, from, n) == n;
+}
+bool copy_out(uint64_t to, void const* from, uint64_t n) {
+    return write(to, from, n) == n;
+}
 
-syscalls::UserMemory user_memory() { return {read, write, readable, writable}; }
+syscalls::UserMemory user_memory() {
+    return {read, write, readable, writable};
+}
 
 } // namespace rove::guest

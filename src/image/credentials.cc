@@ -11,11 +11,16 @@ namespace rove::image {
 namespace {
 Status four(std::vector<std::string_view> const& parts, std::array<uint32_t, 4>& to) {
     if (parts.size() != 5) return fail(EBADMSG, "not four numbers");
-    for (size_t i = 0; i < 4; ++i) to[i] = TRY(parse_number<uint32_t>(parts[i + 1]));
+    for (size_t i = 0; i < 4; ++i)
+        to[i] = TRY(parse_number<uint32_t>(parts[i + 1]));
     return {};
 }
-bool has(std::array<uint32_t, 4> const& ids, uint32_t id) { return std::count(ids.begin(), ids.end() - 1, id) != 0; }
-bool only(std::array<uint32_t, 4> const& ids, uint32_t id) { return std::count(ids.begin(), ids.end() - 1, id) == 3; }
+bool has(std::array<uint32_t, 4> const& ids, uint32_t id) {
+    return std::count(ids.begin(), ids.end() - 1, id) != 0;
+}
+bool only(std::array<uint32_t, 4> const& ids, uint32_t id) {
+    return std::count(ids.begin(), ids.end() - 1, id) == 3;
+}
 } // namespace
 
 Result<Credentials> parse_credentials(std::string_view status) {
@@ -40,10 +45,14 @@ Result<Credentials> parse_credentials(std::string_view status) {
 }
 
 Objection objection(Credentials const& process, uint32_t asker, bool move_root) {
-    if (!move_root && has(process.uids, 0)) return {"not_permitted", "root's processes are not moved from here (move.root)"};
+    if (!move_root && has(process.uids, 0))
+        return {"not_permitted", "root's processes are not moved from here (move.root)"};
     if (asker == 0) return {};
-    if (!only(process.uids, asker) || !only(process.gids, process.gids[0]) || process.capabilities != 0)
-        return {"privileged", fmt::format("it may do more than user {}, who wants it moved; root may move it", asker)};
+    if (!only(process.uids, asker) || !only(process.gids, process.gids[0]) ||
+        process.capabilities != 0)
+        return {"privileged",
+            fmt::format(
+                "it may do more than user {}, who wants it moved; root may move it", asker)};
     return {};
 }
 

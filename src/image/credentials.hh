@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Credentials: what a process may do, and who may therefore have it moved. Pure.
 //
-// Whoever moves a process has its memory where he wants it; so nobody moves what may more than himself. A process gains
-// rights when it executes a program, so this is asked at each move.
+// Whoever moves a process has its memory where he wants it; so nobody moves what may more than
+// himself. A process gains rights when it executes a program, so this is asked at each move.
 #pragma once
 
 #include <array>

@@ -8,7 +8,8 @@ namespace rove::image {
 namespace {
 
 TEST(Credentials, are_read) {
-    auto read = parse_credentials("Name:\tx\nUid:\t7\t0\t0\t0\nGid:\t8\t8\t9\t9\nCapPrm:\t00000000000000ff\n");
+    auto read = parse_credentials(
+        "Name:\tx\nUid:\t7\t0\t0\t0\nGid:\t8\t8\t9\t9\nCapPrm:\t00000000000000ff\n");
     ASSERT_TRUE(read) << read.error().sentence();
     EXPECT_EQ(read->uids[0], 7u);
     EXPECT_EQ(read->gids[2], 9u);

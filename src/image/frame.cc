@@ -47,13 +47,16 @@ constexpr uint64_t context_flags = 7; // UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_ST
 // What a program can set in its flags word: the rest is forced by sigreturn anyway.
 constexpr uint64_t flags_settable = 0x244dd5;
 
-uint64_t fp_address(uint64_t frame) { return (frame + sizeof(KernelFrame) + 63) & ~uint64_t{63}; }
+uint64_t fp_address(uint64_t frame) {
+    return (frame + sizeof(KernelFrame) + 63) & ~uint64_t{63};
+}
 
 Status check_xsave(ByteView area, XsaveFormat const& format) {
     if (area.size() < format.size) return fail(EBADMSG, "an XSAVE area of {} bytes", area.size());
     uint64_t header[8];
     std::memcpy(header, area.data() + header_offset, sizeof header);
-    if ((header[0] & ~format.features) != 0) return fail(EBADMSG, "XSAVE features {:#x}", header[0]);
+    if ((header[0] & ~format.features) != 0)
+        return fail(EBADMSG, "XSAVE features {:#x}", header[0]);
     for (int i = 1; i < 8; ++i)
         if (header[i] != 0) return fail(EBADMSG, "an XSAVE header that is not of standard format");
     uint32_t mxcsr = 0;
@@ -70,9 +73,11 @@ Registers from_user_regs(user_regs_struct const& r) {
 }
 
 void to_user_regs(Registers const& from, user_regs_struct& to) {
-    unsigned long long* const words[] = {&to.r8, &to.r9, &to.r10, &to.r11, &to.r12, &to.r13, &to.r14, &to.r15, &to.rdi, &to.rsi,
-        &to.rbp, &to.rbx, &to.rdx, &to.rax, &to.rcx, &to.rsp, &to.rip};
-    for (size_t i = 0; i <= greg_rip; ++i) *words[i] = from[i];
+    unsigned long long* const words[] = {&to.r8, &to.r9, &to.r10, &to.r11, &to.r12, &to.r13,
+        &to.r14, &to.r15, &to.rdi, &to.rsi, &to.rbp, &to.rbx, &to.rdx, &to.rax, &to.rcx, &to.rsp,
+        &to.rip};
+    for (size_t i = 0; i <= greg_rip; ++i)
+        *words[i] = from[i];
     to.eflags = (to.eflags & ~flags_settable) | (from[greg_flags] & flags_settable);
 }
 
@@ -100,14 +105,16 @@ Status check_area(ByteView area, XsaveFormat const& format) {
     return {};
 }
 
-uint64_t frame_address(uint64_t area) { return ((area + 15) & ~uint64_t{15}) + 8; }
+uint64_t frame_address(uint64_t area) {
+    return ((area + 15) & ~uint64_t{15}) + 8;
+}
 
 uint64_t frame_size(XsaveFormat const& format) {
     return sizeof(KernelFrame) + 63 + format.size + sizeof magic2;
 }
 
-Result<std::string> build_frame(uint64_t address, FrameParts const& parts, XsaveFormat const& format,
-                                uint64_t pretcode) {
+Result<std::string> build_frame(
+    uint64_t address, FrameParts const& parts, XsaveFormat const& format, uint64_t pretcode) {
     if (parts.registers.size() != greg_count)
         return fail(EBADMSG, "{} registers", parts.registers.size());
     TRY(check_xsave(as_bytes(parts.xsave), format));
@@ -147,7 +154,8 @@ Result<FrameParts> parse_frame(uint64_t address, ByteView bytes, XsaveFormat con
     XsaveWords words;
     std::memcpy(&words, area.data() + words_offset, sizeof words);
     if (words.magic1 != magic1 || words.xsave_size != format.size)
-        return fail(EBADMSG, "a frame with an XSAVE area of {} bytes, not {}", words.xsave_size, format.size);
+        return fail(EBADMSG, "a frame with an XSAVE area of {} bytes, not {}", words.xsave_size,
+            format.size);
     TRY(check_xsave(area, format));
     FrameParts parts;
     parts.registers.assign(frame.context.registers, frame.context.registers + greg_count);

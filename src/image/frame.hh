@@ -19,9 +19,30 @@ namespace rove::image {
 
 // Indexes in `registers`.
 enum Greg : size_t {
-    greg_r8, greg_r9, greg_r10, greg_r11, greg_r12, greg_r13, greg_r14, greg_r15, greg_rdi, greg_rsi,
-    greg_rbp, greg_rbx, greg_rdx, greg_rax, greg_rcx, greg_rsp, greg_rip, greg_flags, greg_segments,
-    greg_error, greg_trap, greg_oldmask, greg_cr2, greg_count
+    greg_r8,
+    greg_r9,
+    greg_r10,
+    greg_r11,
+    greg_r12,
+    greg_r13,
+    greg_r14,
+    greg_r15,
+    greg_rdi,
+    greg_rsi,
+    greg_rbp,
+    greg_rbx,
+    greg_rdx,
+    greg_rax,
+    greg_rcx,
+    greg_rsp,
+    greg_rip,
+    greg_flags,
+    greg_segments,
+    greg_error,
+    greg_trap,
+    greg_oldmask,
+    greg_cr2,
+    greg_count
 };
 static_assert(greg_count == 23);
 
@@ -50,8 +71,8 @@ struct FrameParts {
 
 // Bytes of the frame when it lies at `address`, which must be 8 modulo 16 aligned as the kernel's
 // are (frame_address() gives one). Fails if the parts are no sound state.
-Result<std::string> build_frame(uint64_t address, FrameParts const& parts, XsaveFormat const& format,
-                                uint64_t pretcode = 0);
+Result<std::string> build_frame(
+    uint64_t address, FrameParts const& parts, XsaveFormat const& format, uint64_t pretcode = 0);
 // First suitable address in an area.
 uint64_t frame_address(uint64_t area);
 // Bytes needed from there.

@@ -9,7 +9,8 @@ namespace {
 
 FrameParts some_parts(XsaveFormat const& format) {
     FrameParts parts;
-    for (uint64_t i = 0; i < greg_count; ++i) parts.registers.push_back(i * 0x101);
+    for (uint64_t i = 0; i < greg_count; ++i)
+        parts.registers.push_back(i * 0x101);
     parts.registers[greg_flags] = 0x246;
     parts.registers[greg_segments] = 0x002b000000000033;
     parts.xsave.assign(format.size, '\0');
@@ -55,7 +56,8 @@ TEST(Frame, refuses_a_frame_whose_extended_state_lies_elsewhere) {
     auto format = machine_format();
     auto bytes = build_frame(0x7008, some_parts(format), format);
     ASSERT_TRUE(bytes);
-    for (uint64_t pointer : {uint64_t{0}, uint64_t{0x7000}, ~uint64_t{63}, uint64_t{0x7008 + 100000}}) {
+    for (uint64_t pointer :
+        {uint64_t{0}, uint64_t{0x7000}, ~uint64_t{63}, uint64_t{0x7008 + 100000}}) {
         std::string changed = *bytes;
         std::memcpy(changed.data() + 8 + 40 + 23 * 8, &pointer, 8);
         EXPECT_FALSE(parse_frame(0x7008, as_bytes(changed), format));

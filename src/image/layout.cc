@@ -33,9 +33,13 @@ bool is_vdso(Mapping const& mapping) {
 }
 
 // Memory like any other: the device is only asked for it.
-bool is_zeros(Mapping const& mapping) { return !mapping.shared && mapping.path == "/dev/zero"; }
+bool is_zeros(Mapping const& mapping) {
+    return !mapping.shared && mapping.path == "/dev/zero";
+}
 
-bool is_uprobes(Mapping const& mapping) { return mapping.path == "[uprobes]"; }
+bool is_uprobes(Mapping const& mapping) {
+    return mapping.path == "[uprobes]";
+}
 
 } // namespace
 
@@ -69,8 +73,8 @@ wire::VmaKind kind_of(Mapping const& mapping) {
     return wire::VmaKind::anonymous;
 }
 
-Result<std::vector<wire::Vma>> to_vmas(std::vector<Mapping> const& mappings, uint64_t region,
-                                       FindSegment const& segment_of) {
+Result<std::vector<wire::Vma>> to_vmas(
+    std::vector<Mapping> const& mappings, uint64_t region, FindSegment const& segment_of) {
     std::vector<wire::Vma> vmas;
     for (Mapping const& mapping : mappings) {
         if (is_foreign(mapping, region)) continue;
@@ -114,16 +118,16 @@ namespace {
 using What = Step::What;
 
 // Advice that a kept or new mapping lacks or has too much.
-void add_advice(std::vector<Step>& steps, uint64_t address, uint64_t length, uint16_t is, uint16_t wanted) {
+void add_advice(
+    std::vector<Step>& steps, uint64_t address, uint64_t length, uint16_t is, uint16_t wanted) {
     struct Row {
         uint16_t bit;
         int on, off;
     };
     static constexpr Row rows[] = {{advice_dontfork, MADV_DONTFORK, MADV_DOFORK},
         {advice_dontdump, MADV_DONTDUMP, MADV_DODUMP},
-        {advice_wipeonfork, MADV_WIPEONFORK, MADV_KEEPONFORK},
-        {advice_nohuge, MADV_NOHUGEPAGE, -1}, {advice_huge, MADV_HUGEPAGE, -1},
-        {advice_mergeable, MADV_MERGEABLE, MADV_UNMERGEABLE}};
+        {advice_wipeonfork, MADV_WIPEONFORK, MADV_KEEPONFORK}, {advice_nohuge, MADV_NOHUGEPAGE, -1},
+        {advice_huge, MADV_HUGEPAGE, -1}, {advice_mergeable, MADV_MERGEABLE, MADV_UNMERGEABLE}};
     for (Row const& row : rows) {
         if ((is & row.bit) == (wanted & row.bit)) continue;
         int advice = (wanted & row.bit) != 0 ? row.on : row.off;
@@ -136,17 +140,19 @@ bool fixed_by_kernel(wire::Vma const& vma) {
     return vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar;
 }
 
-void map_new(std::vector<Step>& steps, wire::Vma const& vma, size_t index, uint64_t start, uint64_t end) {
+void map_new(
+    std::vector<Step>& steps, wire::Vma const& vma, size_t index, uint64_t start, uint64_t end) {
     bool segment = vma.kind == wire::VmaKind::segment;
-    steps.push_back({segment ? What::map_segment : What::map_anonymous, start, end - start, vma.prot, index});
+    steps.push_back(
+        {segment ? What::map_segment : What::map_anonymous, start, end - start, vma.prot, index});
     add_advice(steps, start, end - start, 0, vma.advice);
 }
 
 } // namespace
 
-std::vector<Step> reconcile(std::vector<Mapping> const& present, std::vector<wire::Vma> const& wanted,
-                            uint64_t region,
-                            std::function<bool(Mapping const&, wire::Vma const&)> const& keeps) {
+std::vector<Step> reconcile(std::vector<Mapping> const& present,
+    std::vector<wire::Vma> const& wanted, uint64_t region,
+    std::function<bool(Mapping const&, wire::Vma const&)> const& keeps) {
     std::vector<Step> steps;
     // What nobody wants any more, piece by piece.
     for (Mapping const& mapping : present) {
@@ -165,11 +171,14 @@ std::vector<Step> reconcile(std::vector<Mapping> const& present, std::vector<wir
         uint64_t at = vma.start;
         for (Mapping const& mapping : present) {
             if (is_foreign(mapping, region) || is_vdso(mapping)) continue;
-            uint64_t start = std::max(mapping.start, vma.start), end = std::min(mapping.end, vma.end);
+            uint64_t start = std::max(mapping.start, vma.start),
+                     end = std::min(mapping.end, vma.end);
             if (start >= end) continue;
             bool good = false;
-            if (vma.kind == wire::VmaKind::segment) good = keeps(mapping, vma);
-            else if (!mapping.shared) good = mapping.inode == 0 || keeps(mapping, vma);
+            if (vma.kind == wire::VmaKind::segment)
+                good = keeps(mapping, vma);
+            else if (!mapping.shared)
+                good = mapping.inode == 0 || keeps(mapping, vma);
             if (!good) continue;
             if (start > at) {
                 // A stack grows by being touched; another mapping there would end its growth.
@@ -178,7 +187,8 @@ std::vector<Step> reconcile(std::vector<Mapping> const& present, std::vector<wir
                 else
                     map_new(steps, vma, i, at, start);
             }
-            if (mapping.prot != vma.prot) steps.push_back({What::protect, start, end - start, vma.prot});
+            if (mapping.prot != vma.prot)
+                steps.push_back({What::protect, start, end - start, vma.prot});
             add_advice(steps, start, end - start, advice_of(mapping), vma.advice);
             at = end;
         }

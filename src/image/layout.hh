@@ -16,8 +16,14 @@ namespace rove::image {
 
 // Bits of wire::Vma::advice.
 enum Advice : uint16_t {
-    advice_dontfork = 1, advice_dontdump = 2, advice_wipeonfork = 4, advice_nohuge = 8,
-    advice_huge = 16, advice_locked = 32, advice_mergeable = 64, advice_noreserve = 128
+    advice_dontfork = 1,
+    advice_dontdump = 2,
+    advice_wipeonfork = 4,
+    advice_nohuge = 8,
+    advice_huge = 16,
+    advice_locked = 32,
+    advice_mergeable = 64,
+    advice_noreserve = 128
 };
 
 // A stable word of wire/reasons.def if this mapping cannot travel, else empty. Needs smaps.
@@ -34,8 +40,8 @@ struct SegmentPlace {
     uint64_t offset = 0;
 };
 using FindSegment = std::function<Result<SegmentPlace>(Mapping const&)>;
-Result<std::vector<wire::Vma>> to_vmas(std::vector<Mapping> const& mappings, uint64_t region,
-                                       FindSegment const& segment_of);
+Result<std::vector<wire::Vma>> to_vmas(
+    std::vector<Mapping> const& mappings, uint64_t region, FindSegment const& segment_of);
 
 // Sorted, page-aligned, in user space, not overlapping each other or the region, known kinds.
 // `region` of 0: none.
@@ -49,8 +55,8 @@ struct Step {
     uint64_t argument = 0; // advise: MADV_*; map_segment: index of the VMA in `wanted`
 };
 // `keeps(mapping, vma)`: file mapping `mapping` already holds what segment `vma` is to hold.
-std::vector<Step> reconcile(std::vector<Mapping> const& present, std::vector<wire::Vma> const& wanted,
-                            uint64_t region,
-                            std::function<bool(Mapping const&, wire::Vma const&)> const& keeps);
+std::vector<Step> reconcile(std::vector<Mapping> const& present,
+    std::vector<wire::Vma> const& wanted, uint64_t region,
+    std::function<bool(Mapping const&, wire::Vma const&)> const& keeps);
 
 } // namespace rove::image

@@ -23,14 +23,17 @@ wire::Vma vma(uint64_t start, uint64_t end, int prot = PROT_READ | PROT_WRITE) {
     one.prot = static_cast<uint8_t>(prot);
     return one;
 }
-bool never(Mapping const&, wire::Vma const&) { return false; }
+bool never(Mapping const&, wire::Vma const&) {
+    return false;
+}
 
 TEST(Reconcile, leaves_alone_what_is_right) {
     EXPECT_TRUE(reconcile({mapping(0x1000, 0x3000)}, {vma(0x1000, 0x3000)}, 0, never).empty());
 }
 
 TEST(Reconcile, unmaps_maps_and_protects_the_pieces_that_differ) {
-    auto steps = reconcile({mapping(0x1000, 0x5000)}, {vma(0x2000, 0x3000, PROT_READ), vma(0x4000, 0x7000)}, 0, never);
+    auto steps = reconcile(
+        {mapping(0x1000, 0x5000)}, {vma(0x2000, 0x3000, PROT_READ), vma(0x4000, 0x7000)}, 0, never);
     ASSERT_EQ(steps.size(), 4u);
     EXPECT_EQ(steps[0].what, What::unmap);
     EXPECT_EQ(steps[0].address, 0x1000u);

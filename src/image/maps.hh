@@ -16,19 +16,19 @@ namespace rove::image {
 
 struct Mapping {
     uint64_t start = 0, end = 0;
-    int prot = 0;         // PROT_*
+    int prot = 0; // PROT_*
     bool shared = false;
-    uint64_t offset = 0;  // in the file
+    uint64_t offset = 0; // in the file
     uint32_t device_major = 0, device_minor = 0;
-    uint64_t inode = 0;   // 0: no file
-    std::string path;     // as the kernel writes it: "[heap]", "/usr/lib/…", ""
-    std::string flags;    // smaps: VmFlags, "rd ex mr …"; empty from maps
+    uint64_t inode = 0; // 0: no file
+    std::string path;   // as the kernel writes it: "[heap]", "/usr/lib/…", ""
+    std::string flags;  // smaps: VmFlags, "rd ex mr …"; empty from maps
 
     uint64_t size() const { return end - start; }
     bool has(std::string_view flag) const; // e.g. "gd"; never true without smaps
     bool same_file(Mapping const& other) const {
-        return inode != 0 && inode == other.inode && device_major == other.device_major
-            && device_minor == other.device_minor;
+        return inode != 0 && inode == other.inode && device_major == other.device_major &&
+               device_minor == other.device_minor;
     }
 };
 

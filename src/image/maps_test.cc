@@ -8,11 +8,12 @@ namespace rove::image {
 namespace {
 
 TEST(Maps, reads_headings_and_flags) {
-    auto maps = parse_maps("00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/a name with blanks\n"
-                           "Size:                 328 kB\n"
-                           "VmFlags: rd ex mr mw me dw \n"
-                           "7ffc0000-7ffd0000 rw-s 00000000 00:00 0 [stack]\n"
-                           "VmFlags: rd wr gd\n");
+    auto maps =
+        parse_maps("00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/a name with blanks\n"
+                   "Size:                 328 kB\n"
+                   "VmFlags: rd ex mr mw me dw \n"
+                   "7ffc0000-7ffd0000 rw-s 00000000 00:00 0 [stack]\n"
+                   "VmFlags: rd wr gd\n");
     ASSERT_TRUE(maps);
     ASSERT_EQ(maps->size(), 2u);
     EXPECT_EQ((*maps)[0].start, 0x400000u);

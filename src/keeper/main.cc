@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rove-keeper: the process that stands beside one migrated process: a steward at home, a warden on the host; or looks at
-// processes once, for who asks what keeps them.
+// rove-keeper: the process that stands beside one migrated process: a steward at home, a warden on
+// the host; or looks at processes once, for who asks what keeps them.
 #include <cstdio>
 #include <string_view>
 

@@ -32,7 +32,8 @@ Status still_there(std::string_view lab, std::string_view node) {
     return fail(0, "roved on {} has ended", node);
 }
 
-// The first node that is not up for another, in words; empty if there is none. With `about`: of that node alone.
+// The first node that is not up for another, in words; empty if there is none. With `about`: of
+// that node alone.
 std::string disagreement(Plan const& plan, std::string const& node, std::string_view about) {
     auto board = ask(plan.name, node);
     if (!board) return fmt::format("roved on {} does not answer", node);
@@ -81,8 +82,8 @@ Status await_daemon(std::string_view lab, std::string_view node, Deadline deadli
     return {};
 }
 
-Status await_agreement(
-    Plan const& plan, Deadline deadline, std::function<Status()> const& interrupted, std::string_view about) {
+Status await_agreement(Plan const& plan, Deadline deadline,
+    std::function<Status()> const& interrupted, std::string_view about) {
     for (NodePlan const& node : plan.nodes) {
         auto init = running_init(plan.name, node.name);
         if (!init || find_daemons(*init).empty()) continue;

@@ -126,7 +126,8 @@ Status start_daemon(std::string_view lab, std::string_view node) {
 
 Status end_daemon(std::string_view lab, std::string_view node, int signal, Deadline deadline) {
     auto init = running_init(lab, node);
-    if (!init) return fail(0, "{0} does not run; 'rove lab start --name {1} {0}' starts it", node, lab);
+    if (!init)
+        return fail(0, "{0} does not run; 'rove lab start --name {1} {0}' starts it", node, lab);
     for (pid_t pid : find_daemons(*init)) {
         Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
         if (!process) continue;
@@ -136,8 +137,9 @@ Status end_daemon(std::string_view lab, std::string_view node, int signal, Deadl
         while ((count = ::poll(&wait, 1, deadline.poll_ms())) < 0 && errno == EINTR) {
         }
         if (count == 0)
-            return fail(
-                ETIMEDOUT, "roved on {0} does not end; 'rove lab daemon --name {1} {0} kill' ends it", node, lab);
+            return fail(ETIMEDOUT,
+                "roved on {0} does not end; 'rove lab daemon --name {1} {0} kill' ends it", node,
+                lab);
     }
     return {};
 }

@@ -25,7 +25,8 @@ namespace rove::lab {
 
 Result<Gate> Gate::open(std::string_view lab, std::string_view node) {
     auto pid = running_init(lab, node);
-    if (!pid) return fail(0, "{0} does not run; 'rove lab start --name {1} {0}' starts it", node, lab);
+    if (!pid)
+        return fail(0, "{0} does not run; 'rove lab start --name {1} {0}' starts it", node, lab);
     Gate gate;
     gate.init_pid_ = *pid;
     gate.init_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));

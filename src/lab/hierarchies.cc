@@ -223,8 +223,9 @@ Status kill_cgroups(std::vector<Hierarchy> const& all, std::string_view lab, std
             if (kill_once(dir_of(h, lab, node))) any = true;
         if (!any) return {};
         if (deadline.passed())
-            return fail(
-                0, "processes of lab '{0}' do not die; 'rove lab down --name {0}' can be tried again", lab);
+            return fail(0,
+                "processes of lab '{0}' do not die; 'rove lab down --name {0}' can be tried again",
+                lab);
         (void)::poll(nullptr, 0, 2);
     }
 }

@@ -52,7 +52,8 @@ Status build(Plan const& plan, Interrupted const& interrupted) {
 // For a node that stays: where to look.
 Status with_hint(Status status, std::string_view lab, std::string_view node) {
     if (status) return status;
-    return fail(0, "{}; 'rove lab log --name {} {}' may say why", status.error().sentence(), lab, node);
+    return fail(
+        0, "{}; 'rove lab log --name {} {}' may say why", status.error().sentence(), lab, node);
 }
 
 // The end of each log, since the logs go with the lab.
@@ -200,8 +201,10 @@ Status act_on_daemon(
         return end_daemon(lab, node, SIGKILL, Deadline::after(seconds(15)));
     case DaemonAct::start:
         TRY(start_daemon(lab, node));
-        TRY(with_hint(await_daemon(lab, node, Deadline::after(seconds(15)), interrupted), lab, node));
-        // The others find it again within a second. One that they turn away, for its key or its name, runs all the same.
+        TRY(with_hint(
+            await_daemon(lab, node, Deadline::after(seconds(15)), interrupted), lab, node));
+        // The others find it again within a second. One that they turn away, for its key or its
+        // name, runs all the same.
         (void)await_agreement(TRY(load_plan(lab)), Deadline::after(seconds(5)), interrupted, node);
         return interrupted();
     }

@@ -65,8 +65,9 @@ Status Body::take_sockets(Nanos patience) {
                 auto fd = sys::pidfd_getfd(pidfd_.number(), static_cast<int>(number));
                 int domain = 0, kind = 0;
                 socklen_t size = sizeof domain;
-                if (fd && ::getsockopt(fd->number(), SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0
-                    && ::getsockopt(fd->number(), SOL_SOCKET, SO_TYPE, &kind, &size) == 0 && domain == AF_UNIX && kind == type)
+                if (fd && ::getsockopt(fd->number(), SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+                    ::getsockopt(fd->number(), SOL_SOCKET, SO_TYPE, &kind, &size) == 0 &&
+                    domain == AF_UNIX && kind == type)
                     return fd;
             }
             if (deadline.passed()) return deny(ETIMEDOUT, "the porter offers no socket");
@@ -100,7 +101,8 @@ Result<wire::ProcessState> Body::process_state(std::vector<wire::ThreadImage> th
     constexpr uint64_t get_dumpable = 3;
     state.dumpable = static_cast<uint8_t>(TRY(porter_->call(SYS_prctl, {get_dumpable})));
     std::string limits = TRY(sys::read_file(fmt::format("/proc/{}/limits", pid_)));
-    for (auto which : {"Max stack size", "Max cpu time", "Max data size", "Max address space", "Max locked memory"}) {
+    for (auto which : {"Max stack size", "Max cpu time", "Max data size", "Max address space",
+             "Max locked memory"}) {
         auto limit = TRY(tracee::parse_limit(limits, which));
         state.limits.push_back(limit.soft);
         state.limits.push_back(limit.hard);
@@ -126,7 +128,8 @@ Status Body::release() {
     std::vector<wire::ExecCall> shut;
     for (uint32_t index : used) {
         wire::Slot now = TRY(slot(index));
-        if (now.link_fd >= 0) shut.push_back({SYS_shutdown, {static_cast<uint64_t>(now.link_fd), SHUT_RDWR}, -1});
+        if (now.link_fd >= 0)
+            shut.push_back({SYS_shutdown, {static_cast<uint64_t>(now.link_fd), SHUT_RDWR}, -1});
     }
     if (!shut.empty()) (void)porter_->calls_tolerant(shut);
     released_at_ = monotonic_now();
@@ -136,7 +139,9 @@ Status Body::release() {
     for (uint32_t index : used) {
         for (;;) {
             auto state = memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state));
-            if (!state || *state == SlotState::leaving || *state == SlotState::asleep || *state == SlotState::gone || deadline.passed()) break;
+            if (!state || *state == SlotState::leaving || *state == SlotState::asleep ||
+                *state == SlotState::gone || deadline.passed())
+                break;
             nap(20);
         }
     }
@@ -149,20 +154,25 @@ Status Body::release() {
 
 Result<bool> Body::remove_region() {
     if (!mapped_) return true;
-    auto state = memory_.get<SlotState>(slot_address(wire::porter_slot) + offsetof(wire::Slot, state));
+    auto state =
+        memory_.get<SlotState>(slot_address(wire::porter_slot) + offsetof(wire::Slot, state));
     if (!state) return Failure(state.error());
     // Free: it was never started, since the steward that was about to has died.
     if (*state != SlotState::gone && *state != SlotState::free) return false;
     TRY(wake_in_program());
     auto tracee = TRY(tracee::Tracee::seize(pid_));
-    if (!tracee::still_there(gadgets_, memory_)) gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
+    if (!tracee::still_there(gadgets_, memory_))
+        gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     for (auto const& thread : tracee.threads()) {
-        if (thread.group_stopped || in_region(thread.registers.rip) || in_region(thread.registers.rsp)) return false;
+        if (thread.group_stopped || in_region(thread.registers.rip) ||
+            in_region(thread.registers.rsp))
+            return false;
     }
     for (auto& thread : tracee.threads()) {
         auto registers = thread.registers;
         // What the kernel itself makes again is left to it: a signal may be on its way.
-        if (static_cast<int64_t>(registers.rax) == -EINTR && tracee::settle_interrupted(registers) == tracee::Interrupted::again)
+        if (static_cast<int64_t>(registers.rax) == -EINTR &&
+            tracee::settle_interrupted(registers) == tracee::Interrupted::again)
             TRY(tracee.set_registers(thread, registers));
     }
     auto& leader = tracee.leader();
@@ -184,12 +194,15 @@ Result<bool> Body::remove_region() {
 Result<bool> Body::find_region() {
     auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/maps", pid_)))));
     for (auto const& mapping : mappings) {
-        if (mapping.start % wire::region_align != wire::text_offset || mapping.prot != (PROT_READ | PROT_EXEC)) continue;
+        if (mapping.start % wire::region_align != wire::text_offset ||
+            mapping.prot != (PROT_READ | PROT_EXEC))
+            continue;
         uint64_t base = mapping.start - wire::text_offset;
         uint32_t head[2];
         if (!memory_.read(base + wire::control_offset, head, sizeof head)) continue;
         if (head[0] != wire::region_magic) continue;
-        if (head[1] != wire::region_version) return deny(EPROTO, "its runtime is of version {}", head[1]);
+        if (head[1] != wire::region_version)
+            return deny(EPROTO, "its runtime is of version {}", head[1]);
         region_ = base;
         mapped_ = true;
         auto now = TRY(control());
@@ -200,8 +213,12 @@ Result<bool> Body::find_region() {
     return false;
 }
 
-Result<wire::Control> Body::control() const { return memory_.get<wire::Control>(control_address()); }
-Result<wire::Slot> Body::slot(uint32_t index) const { return memory_.get<wire::Slot>(slot_address(index)); }
+Result<wire::Control> Body::control() const {
+    return memory_.get<wire::Control>(control_address());
+}
+Result<wire::Slot> Body::slot(uint32_t index) const {
+    return memory_.get<wire::Slot>(slot_address(index));
+}
 
 Result<Phase> Body::phase() const {
     return memory_.get<Phase>(control_address() + offsetof(wire::Control, phase));
@@ -231,12 +248,15 @@ Status Body::write_landing(wire::Landing const& landing, uint32_t epoch) {
     wire::Whereabouts place{};
     std::string bytes = wire::encode(landing);
     auto length = static_cast<uint16_t>(bytes.size());
-    if (bytes.size() + 2 > sizeof place.landing) return fail(EMSGSIZE, "the landing has too many addresses");
+    if (bytes.size() + 2 > sizeof place.landing)
+        return fail(EMSGSIZE, "the landing has too many addresses");
     place.epoch = epoch;
     std::memcpy(place.landing, &length, 2);
     std::memcpy(place.landing + 2, bytes.data(), bytes.size());
-    std::memcpy(place.host, landing.node.data(), std::min(landing.node.size(), sizeof place.host - 1));
-    return memory_.put(control_address() + offsetof(wire::Control, places) + (epoch & 1) * sizeof place, place);
+    std::memcpy(
+        place.host, landing.node.data(), std::min(landing.node.size(), sizeof place.host - 1));
+    return memory_.put(
+        control_address() + offsetof(wire::Control, places) + (epoch & 1) * sizeof place, place);
 }
 
 Result<wire::Landing> Body::read_landing(uint32_t epoch) const {
@@ -246,7 +266,8 @@ Result<wire::Landing> Body::read_landing(uint32_t epoch) const {
     uint16_t length = 0;
     std::memcpy(&length, place.landing, 2);
     if (length + 2u > sizeof place.landing) return fail(EBADMSG, "a landing of {} bytes", length);
-    auto landing = wire::decode<wire::Landing>(std::string_view(reinterpret_cast<char const*>(place.landing) + 2, length));
+    auto landing = wire::decode<wire::Landing>(
+        std::string_view(reinterpret_cast<char const*>(place.landing) + 2, length));
     if (!landing) return fail(EBADMSG, "a malformed landing");
     return std::move(*landing);
 }
@@ -257,15 +278,17 @@ Status Body::put_next_link(uint32_t index, int number, uint32_t epoch) {
     return memory_.put(slot_address(index) + offsetof(wire::Slot, next_link_fd), both);
 }
 
-// A deputy reads the number of its link for each wait: it must have noticed the end of the old one, or it would go on with
-// the new one as if that were the old.
+// A deputy reads the number of its link for each wait: it must have noticed the end of the old one,
+// or it would go on with the new one as if that were the old.
 Status Body::await_noticed(std::vector<uint32_t> const& slots) const {
     Deadline deadline = Deadline::after(std::chrono::seconds(1));
     for (uint32_t index : slots) {
         for (;;) {
-            auto state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
+            auto state =
+                TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
             if (state == SlotState::waiting || state == SlotState::gone) break;
-            if (deadline.passed()) return deny(ETIMEDOUT, "a thread does not leave its old link ({})", slot_states());
+            if (deadline.passed())
+                return deny(ETIMEDOUT, "a thread does not leave its old link ({})", slot_states());
             nap(30);
         }
     }
@@ -293,7 +316,8 @@ Status Body::settle_links(uint32_t epoch) {
     if (!noticed) LOG(warn, "{}", noticed.error().sentence());
     for (uint32_t index : all) {
         wire::Slot now = TRY(slot(index));
-        if (now.next_link_epoch == epoch) TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_fd), now.next_link_fd));
+        if (now.next_link_epoch == epoch)
+            TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_fd), now.next_link_fd));
         TRY(put_next_link(index, 0, 0));
     }
     return close.empty() ? Status{} : porter_->calls_tolerant(close);
@@ -301,7 +325,9 @@ Status Body::settle_links(uint32_t epoch) {
 
 Result<bool> Body::all_linked() const {
     for (uint32_t index : TRY(used_slots()))
-        if (TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state))) == SlotState::waiting) return false;
+        if (TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state))) ==
+            SlotState::waiting)
+            return false;
     return true;
 }
 
@@ -309,7 +335,8 @@ Result<std::vector<uint32_t>> Body::linkless_slots() const {
     std::vector<uint32_t> linkless;
     for (uint32_t index : TRY(used_slots())) {
         wire::Slot now = TRY(slot(index));
-        if (now.state == SlotState::starting && now.link_ready == 0 && now.tid > 0) linkless.push_back(index);
+        if (now.state == SlotState::starting && now.link_ready == 0 && now.tid > 0)
+            linkless.push_back(index);
     }
     return linkless;
 }
@@ -331,7 +358,9 @@ std::string Body::slot_states() const {
     if (!used) return "they cannot be read";
     for (uint32_t index : *used) {
         auto now = slot(index);
-        if (now) text += fmt::format("{}{}:{} fd {} seq {}", text.empty() ? "" : ", ", index, static_cast<int>(now->state), now->link_fd, now->sequence);
+        if (now)
+            text += fmt::format("{}{}:{} fd {} seq {}", text.empty() ? "" : ", ", index,
+                static_cast<int>(now->state), now->link_fd, now->sequence);
     }
     return text;
 }
@@ -361,7 +390,8 @@ Status Body::cancel_calls(std::vector<uint32_t> const& slots) {
         auto state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
         if (state != SlotState::in_call) continue;
         if (outer.empty()) outer = TRY(outer_tids());
-        auto tid = outer.find(TRY(memory_.get<int32_t>(slot_address(index) + offsetof(wire::Slot, tid))));
+        auto tid =
+            outer.find(TRY(memory_.get<int32_t>(slot_address(index) + offsetof(wire::Slot, tid))));
         if (tid == outer.end()) continue;
         auto seized = tracee::Tracee::seize_thread(tid->second, std::chrono::seconds(2));
         if (!seized && seized.error().gone()) continue; // its call has ended, and so has it
@@ -371,10 +401,12 @@ Status Body::cancel_calls(std::vector<uint32_t> const& slots) {
         uint64_t at = registers.rip - text;
         // It may have come back meanwhile, and wait for its guest by the same few instructions.
         state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
-        if (state == SlotState::in_call && at >= blob::call_begin_offset && at <= blob::call_end_offset) {
+        if (state == SlotState::in_call && at >= blob::call_begin_offset &&
+            at <= blob::call_end_offset) {
             registers.rip = text + blob::call_cancelled_offset;
             registers.orig_rax = no_number;
-            if (at < blob::call_end_offset) registers.rcx = 0; // about to be made (again): it has no result
+            if (at < blob::call_end_offset)
+                registers.rcx = 0; // about to be made (again): it has no result
             TRY(tracee.set_registers(thread, registers));
         }
         TRY(tracee.detach(thread));

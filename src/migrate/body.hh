@@ -37,19 +37,23 @@ public:
 
     // After an exec the memory is another one.
     Status reopen_memory();
-    // What can be found out and settled before the freeze: instructions to borrow, the region's place.
+    // What can be found out and settled before the freeze: instructions to borrow, the region's
+    // place.
     Status prepare(Survey const& survey);
 
     // Freezes (or takes over a `held` tracee) and enters the runtime. When it returns, all threads
     // wait there and the porter serves. Images of the threads are complete. On failure the process
     // runs natively.
-    Result<std::vector<wire::ThreadImage>> enter(Survey const& survey, Refusal& refusal, std::optional<tracee::Tracee> held);
+    Result<std::vector<wire::ThreadImage>> enter(
+        Survey const& survey, Refusal& refusal, std::optional<tracee::Tracee> held);
     Result<wire::ProcessState> process_state(std::vector<wire::ThreadImage> threads);
 
-    // A process whose threads wait or serve goes on natively; links are shut down. The region stays.
+    // A process whose threads wait or serve goes on natively; links are shut down. The region
+    // stays.
     Status release();
     Nanos released_at() const { return released_at_; }
-    // Threads that have come home in a wait go on with it in the program itself; see deputy/waits.cc.
+    // Threads that have come home in a wait go on with it in the program itself; see
+    // deputy/waits.cc.
     Status wake_in_program();
     // Takes the region away if no thread is in it. False: not now.
     Result<bool> remove_region();
@@ -69,8 +73,9 @@ public:
     Result<wire::Landing> read_landing(uint32_t epoch) const;
     // The link that a slot's deputy is to serve once that epoch is committed.
     Status put_next_link(uint32_t index, int number, uint32_t epoch);
-    // After a commit, or after the attempt at one: next links of `epoch` become the links, others are closed. What was in
-    // use before is shut down first, and deputies have noticed that before they can see the new one.
+    // After a commit, or after the attempt at one: next links of `epoch` become the links, others
+    // are closed. What was in use before is shut down first, and deputies have noticed that before
+    // they can see the new one.
     Status settle_links(uint32_t epoch);
     // No deputy is between two links.
     Result<bool> all_linked() const;
@@ -95,20 +100,26 @@ public:
 
 private:
     Body(pid_t pid, Fd pidfd, tracee::RemoteMemory memory)
-        : pid_(pid), pidfd_(std::move(pidfd)), memory_(std::move(memory)), format_(image::machine_format()) {}
+        : pid_(pid),
+          pidfd_(std::move(pidfd)),
+          memory_(std::move(memory)),
+          format_(image::machine_format()) {}
     struct Caught;
     Result<Caught> catch_thread(tracee::Tracee& tracee, tracee::Thread const& thread) const;
     Status map_region(tracee::Tracee& tracee, image::FrameParts const& frame);
     Status write_control(Survey const& survey, size_t threads);
     Status wait_entered(size_t threads);
     void close_porter();
-    bool in_region(uint64_t address) const { return mapped_ && address - region_ < wire::region_size; }
+    bool in_region(uint64_t address) const {
+        return mapped_ && address - region_ < wire::region_size;
+    }
     // The program's registers, as a thread's slot has them.
     Result<image::FrameParts> saved_frame(wire::Slot const& slot) const;
     // Outer TIDs of the process's threads by inner ones.
     Result<std::unordered_map<pid_t, pid_t>> outer_tids() const;
     Status await_noticed(std::vector<uint32_t> const& slots) const;
-    // A held thread that waits in the runtime is put into the program. False: it is not in that wait (yet).
+    // A held thread that waits in the runtime is put into the program. False: it is not in that
+    // wait (yet).
     Result<bool> put_into_program(tracee::Tracee& tracee, tracee::Thread& thread, uint32_t index);
 
     pid_t pid_;
@@ -117,7 +128,7 @@ private:
     tracee::Gadgets gadgets_;
     image::XsaveFormat format_;
     uint64_t region_ = 0;
-    bool mapped_ = false;  // the region is there
+    bool mapped_ = false; // the region is there
     bool entered_ = false;
     Nanos released_at_{0};
     std::optional<Executor> porter_;

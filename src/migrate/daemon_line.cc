@@ -29,7 +29,8 @@ std::optional<wire::KeeperPacket> DaemonLine::receive() {
     if (!fd_) return std::nullopt;
     input_.resize(wire::keeper_packet_max);
     ssize_t got = ::recv(fd_.number(), input_.data(), input_.size(), MSG_DONTWAIT);
-    if (got > 0) return wire::open_keeper_packet(std::string_view(input_.data(), static_cast<size_t>(got)));
+    if (got > 0)
+        return wire::open_keeper_packet(std::string_view(input_.data(), static_cast<size_t>(got)));
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         LOG(note, "the daemon has gone");
         fd_.close();

@@ -20,7 +20,9 @@ public:
     int fd() const { return fd_.number(); }
     // Connects if there is no connection and the last attempt is some time ago; says hello.
     void keep_up(wire::StewardHello const& hello);
-    template <class T> void send(wire::KeeperType type, T const& body) { send_packet(wire::keeper_packet(type, body)); }
+    template <class T> void send(wire::KeeperType type, T const& body) {
+        send_packet(wire::keeper_packet(type, body));
+    }
     // The next packet that has come. Its body is valid until the next call.
     std::optional<wire::KeeperPacket> receive();
 

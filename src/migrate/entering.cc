@@ -29,7 +29,8 @@ using wire::SlotState;
 namespace {
 
 constexpr uint64_t page = 4096;
-constexpr uint64_t region_first = 0x2000'0000'0000; // far from where programs and allocators put things
+constexpr uint64_t region_first =
+    0x2000'0000'0000; // far from where programs and allocators put things
 constexpr uint64_t stack_top_offset = wire::slot_stack_offset + wire::slot_stack_size;
 constexpr uint64_t no_number = ~uint64_t{0};
 constexpr uint64_t polled_max = 1024; // entries of 8 bytes
@@ -43,7 +44,8 @@ void nap(long us) {
 uint64_t free_region(std::vector<image::Mapping> const& mappings) {
     for (uint64_t at = region_first; at < region_first + (1ull << 44); at += wire::region_align) {
         bool taken = std::any_of(mappings.begin(), mappings.end(), [at](auto const& mapping) {
-            return mapping.start < at + wire::region_size + wire::region_align && mapping.end > at - wire::region_align;
+            return mapping.start < at + wire::region_size + wire::region_align &&
+                   mapping.end > at - wire::region_align;
         });
         if (!taken) return at;
     }
@@ -51,7 +53,8 @@ uint64_t free_region(std::vector<image::Mapping> const& mappings) {
 }
 
 // A thread inside an rseq critical section goes to the section's abort, as after a preemption.
-Status leave_rseq_section(tracee::RemoteMemory const& memory, tracee::RseqArea const& area, user_regs_struct& registers) {
+Status leave_rseq_section(
+    tracee::RemoteMemory const& memory, tracee::RseqArea const& area, user_regs_struct& registers) {
     if (area.address == 0) return {};
     struct {
         uint32_t version, flags;
@@ -68,17 +71,20 @@ bool is_relative_sleep(user_regs_struct const& registers) {
     return registers.orig_rax == SYS_nanosleep || registers.orig_rax == SYS_clock_nanosleep;
 }
 
-// A wait that was interrupted before (a stop, a tracer, a stay away) goes on by restart_syscall: the program's own call
-// stands in front of where it is.
+// A wait that was interrupted before (a stop, a tracer, a stay away) goes on by restart_syscall:
+// the program's own call stands in front of where it is.
 Result<uint64_t> restarted_call(tracee::RemoteMemory const& memory, uint64_t rip) {
     unsigned char code[abi::call_site_size];
     TRY(memory.read(rip - sizeof code, code, sizeof code));
     int number = abi::number_at_call_site(code);
-    if (number < 0) return deny(EBUSY, "it waits in a call that was interrupted before, and which one cannot be told; try again later");
+    if (number < 0)
+        return deny(EBUSY, "it waits in a call that was interrupted before, and which one cannot "
+                           "be told; try again later");
     return static_cast<uint64_t>(number);
 }
 
-// A blocking transfer that the seizure has cut off after a part: how much it has moved; 0: it is none.
+// A blocking transfer that the seizure has cut off after a part: how much it has moved; 0: it is
+// none.
 uint64_t cut_off(tracee::RemoteMemory const& memory, user_regs_struct const& registers) {
     uint64_t wanted = 0;
     switch (registers.orig_rax) {
@@ -86,7 +92,9 @@ uint64_t cut_off(tracee::RemoteMemory const& memory, user_regs_struct const& reg
         if ((registers.r10 & MSG_WAITALL) == 0) return 0;
         [[fallthrough]];
     case SYS_write:
-    case SYS_sendto: wanted = registers.rdx; break;
+    case SYS_sendto:
+        wanted = registers.rdx;
+        break;
     case SYS_writev:
         for (uint64_t i = 0; i < std::min<uint64_t>(registers.rdx, 1024); ++i) {
             auto length = memory.get<uint64_t>(registers.rsi + i * 16 + 8);
@@ -94,7 +102,8 @@ uint64_t cut_off(tracee::RemoteMemory const& memory, user_regs_struct const& reg
             wanted += *length;
         }
         break;
-    default: return 0;
+    default:
+        return 0;
     }
     auto moved = static_cast<int64_t>(registers.rax);
     return moved > 0 && static_cast<uint64_t>(moved) < wanted ? static_cast<uint64_t>(moved) : 0;
@@ -119,7 +128,8 @@ Status Body::map_region(tracee::Tracee& tracee, image::FrameParts const& frame) 
     uint64_t base = region_;
     auto& leader = tracee.leader();
     // They were found while it ran, and it may have unmapped that text since.
-    if (!tracee::still_there(gadgets_, memory_)) gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
+    if (!tracee::still_there(gadgets_, memory_))
+        gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     TRY(tracee.guard_calls(leader, memory_, gadgets_, frame, format_));
     constexpr uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE;
     auto call = [&](uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
@@ -130,7 +140,8 @@ Status Body::map_region(tracee::Tracee& tracee, image::FrameParts const& frame) 
     uint64_t rest_size = wire::region_size - wire::control_offset;
     auto one = call(SYS_mmap, text, wire::text_size, PROT_READ | PROT_EXEC, flags);
     auto two = call(SYS_mmap, rest, rest_size, PROT_READ | PROT_WRITE, flags);
-    bool good = one && two && static_cast<uint64_t>(*one) == text && static_cast<uint64_t>(*two) == rest;
+    bool good =
+        one && two && static_cast<uint64_t>(*one) == text && static_cast<uint64_t>(*two) == rest;
     for (int advice : {MADV_DONTFORK, MADV_DONTDUMP}) {
         if (!good) break;
         (void)call(SYS_madvise, text, wire::text_size, static_cast<uint64_t>(advice), 0);
@@ -139,7 +150,11 @@ Status Body::map_region(tracee::Tracee& tracee, image::FrameParts const& frame) 
     TRY(tracee.end_calls(leader, memory_));
     if (!one) return Failure(one.error());
     if (!two) return Failure(two.error());
-    if (!good) return fail(static_cast<int>(*one < 0 ? -*one : *two < 0 ? -*two : EEXIST), "cannot map the runtime");
+    if (!good)
+        return fail(static_cast<int>(*one < 0   ? -*one
+                                     : *two < 0 ? -*two
+                                                : EEXIST),
+            "cannot map the runtime");
     mapped_ = true;
     return memory_.write_forced(text, blob::bytes, blob::size);
 }
@@ -154,7 +169,8 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     control.base = region_;
     control.pid = survey.inner_pid;
     control.command_fd = control.alarm_fd = -1;
-    auto limit = TRY(tracee::parse_limit(TRY(sys::read_file(fmt::format("/proc/{}/limits", pid_))), "Max open files"));
+    auto limit = TRY(tracee::parse_limit(
+        TRY(sys::read_file(fmt::format("/proc/{}/limits", pid_))), "Max open files"));
     auto numbers = number_block(survey.highest_fd, static_cast<int>(threads), limit.hard);
     if (!numbers) return deny(EMFILE, "it has no {} descriptors left", threads + 6);
     control.fd_first = numbers->first;
@@ -173,7 +189,8 @@ Status Body::write_control(Survey const& survey, size_t threads) {
 Result<image::FrameParts> Body::saved_frame(wire::Slot const& slot) const {
     std::string bytes(image::frame_size(format_), 0);
     uint64_t area = slot_address(slot.index) + wire::slot_frame_offset;
-    if (slot.index >= wire::slots_max || slot.frame < area || slot.frame - area + bytes.size() > wire::slot_frame_size)
+    if (slot.index >= wire::slots_max || slot.frame < area ||
+        slot.frame - area + bytes.size() > wire::slot_frame_size)
         return fail(EBADMSG, "its saved registers are not where they belong");
     TRY(memory_.read(slot.frame, bytes.data(), bytes.size()));
     return image::parse_frame(slot.frame, as_bytes(bytes), format_);
@@ -188,8 +205,10 @@ struct Body::Caught {
 };
 
 // What a thread was caught in, and what of it the guest, or the deputy, must go on with.
-Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread const& thread) const {
-    if (thread.group_stopped) return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
+Result<Body::Caught> Body::catch_thread(
+    tracee::Tracee& tracee, tracee::Thread const& thread) const {
+    if (thread.group_stopped)
+        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
     Caught one;
     one.registers = thread.registers;
     one.interrupted = tracee::settle_interrupted(one.registers);
@@ -200,14 +219,17 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
     one.frame.xsave.resize(format_.size);
     one.frame.mask = TRY(tracee.mask(thread));
     bool inside = in_region(one.registers.rip);
-    if (!inside && one.interrupted == tracee::Interrupted::restart && one.registers.orig_rax == SYS_restart_syscall)
+    if (!inside && one.interrupted == tracee::Interrupted::restart &&
+        one.registers.orig_rax == SYS_restart_syscall)
         one.registers.orig_rax = TRY(restarted_call(memory_, one.registers.rip));
     // A handler that has interrupted such a wait stands on the runtime's stack.
     if (!inside && in_region(one.registers.rsp))
         return deny(EBUSY, "it is still on its way home; try again");
-    // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the program's memory.
+    // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the
+    // program's memory.
     bool polls = !inside && one.registers.orig_rax == SYS_poll && one.registers.rsi <= polled_max;
-    bool sleep = polls || is_relative_sleep(one.registers) || (inside && one.registers.orig_rax == SYS_restart_syscall);
+    bool sleep = polls || is_relative_sleep(one.registers) ||
+                 (inside && one.registers.orig_rax == SYS_restart_syscall);
     if (one.interrupted == tracee::Interrupted::restart && !sleep) {
         one.registers.rip -= 2; // a timed wait for something else begins anew
         one.registers.rax = one.registers.orig_rax;
@@ -216,8 +238,10 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
     if (one.interrupted == tracee::Interrupted::restart) {
         one.registers.rax = static_cast<uint64_t>(-EINTR);
         bool plain = one.registers.orig_rax == SYS_nanosleep;
-        if (polls) one.left.rest_call = SYS_poll;
-        else if (!inside) one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
+        if (polls)
+            one.left.rest_call = SYS_poll;
+        else if (!inside)
+            one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
     }
     if (uint64_t moved = inside ? 0 : cut_off(memory_, thread.registers); moved != 0) {
         one.left.pending = wire::Pending::rest;
@@ -231,16 +255,20 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
         // It came home in the middle of a wait and ends that in the runtime: the program's own
         // registers are in its slot, and so is the time until which it waits.
         uint64_t index = (one.registers.rsp - region_ - wire::slots_offset) / wire::slot_size;
-        if (index == 0 || index >= wire::slots_max) return deny(EBUSY, "it is still on its way home; try again");
+        if (index == 0 || index >= wire::slots_max)
+            return deny(EBUSY, "it is still on its way home; try again");
         wire::Slot old = TRY(slot(static_cast<uint32_t>(index)));
-        bool waits = old.thread.pending == wire::Pending::sleep || old.thread.pending == wire::Pending::futex;
-        if (old.thread.pending == wire::Pending::rest && thread.registers.orig_rax == old.thread.rest_call) {
+        bool waits = old.thread.pending == wire::Pending::sleep ||
+                     old.thread.pending == wire::Pending::futex;
+        if (old.thread.pending == wire::Pending::rest &&
+            thread.registers.orig_rax == old.thread.rest_call) {
             auto moved = static_cast<int64_t>(thread.registers.rax);
             if (moved > 0) old.thread.rest_done += static_cast<uint64_t>(moved);
             waits = moved > 0 || one.interrupted == tracee::Interrupted::again;
         }
         bool sleeps = one.interrupted == tracee::Interrupted::restart;
-        if ((old.state != SlotState::leaving && old.state != SlotState::asleep) || (!waits && !sleeps))
+        if ((old.state != SlotState::leaving && old.state != SlotState::asleep) ||
+            (!waits && !sleeps))
             return deny(EBUSY, "it is still on its way home; try again");
         one.frame = TRY(saved_frame(old));
         one.frame.mask = old.thread.mask;
@@ -254,27 +282,33 @@ Result<Body::Caught> Body::catch_thread(tracee::Tracee& tracee, tracee::Thread c
     return one;
 }
 
-Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal& refusal,
-                                                         std::optional<tracee::Tracee> held) {
+Result<std::vector<wire::ThreadImage>> Body::enter(
+    Survey const& survey, Refusal& refusal, std::optional<tracee::Tracee> held) {
     if (!held) held.emplace(TRY(tracee::Tracee::seize(pid_)));
     tracee::Tracee& tracee = *held;
     FAULT_POINT("after_seize");
     auto now = TRY(tracee::read_stat(pid_));
     if (now.arg_start != survey.stat.arg_start || now.brk_start != survey.stat.brk_start)
         return refusal.because("exec", "it has just executed another program; try again");
-    // The kernel's functions read its clocks in pages that lie elsewhere for a guest, which has a time namespace.
+    // The kernel's functions read its clocks in pages that lie elsewhere for a guest, which has a
+    // time namespace.
     for (auto const& mapping : survey.mappings) {
         if (image::kind_of(mapping) != wire::VmaKind::vdso) continue;
-        for (auto& thread : tracee.threads()) TRY(tracee.step_out(thread, mapping.start, mapping.end));
+        for (auto& thread : tracee.threads())
+            TRY(tracee.step_out(thread, mapping.start, mapping.end));
     }
-    TRY(check_threads(tracee.threads().size(), refusal)); // they may have become more since the survey
+    TRY(check_threads(
+        tracee.threads().size(), refusal)); // they may have become more since the survey
     std::vector<Caught> caught;
-    for (auto const& thread : tracee.threads()) caught.push_back(TRY(catch_thread(tracee, thread)));
+    for (auto const& thread : tracee.threads())
+        caught.push_back(TRY(catch_thread(tracee, thread)));
     if (!mapped_) TRY(map_region(tracee, caught.front().frame));
-    if (tracee.leader().group_stopped) return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
+    if (tracee.leader().group_stopped)
+        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
     TRY(write_control(survey, caught.size()));
     wire::Slot zero{};
-    zero.private_words[wire::command_peer_word] = zero.private_words[wire::alarm_peer_word] = no_number;
+    zero.private_words[wire::command_peer_word] = zero.private_words[wire::alarm_peer_word] =
+        no_number;
     TRY(memory_.put(slot_address(wire::porter_slot), zero));
 
     std::vector<wire::ThreadImage> images;
@@ -283,7 +317,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal
         pid_t tid = tracee.threads()[i].tid;
         wire::Slot slot{};
         slot.index = static_cast<uint32_t>(i + 1);
-        slot.tid = TRY(tracee::parse_inner_pid(TRY(sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid)))));
+        slot.tid = TRY(tracee::parse_inner_pid(
+            TRY(sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid)))));
         slot.state = SlotState::entering;
         slot.link_fd = -1;
         uint64_t address = slot_address(slot.index);
@@ -306,7 +341,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal
         slot.thread.rseq_length = one.rseq.size;
         slot.thread.rseq_signature = one.rseq.signature;
         slot.thread.rseq_flags = one.rseq.flags;
-        if (one.interrupted == tracee::Interrupted::restart) slot.private_words[wire::restart_word] = 1;
+        if (one.interrupted == tracee::Interrupted::restart)
+            slot.private_words[wire::restart_word] = 1;
         TRY(memory_.put(address, slot));
         TRY(memory_.write(slot.frame, frame.data(), frame.size()));
         wire::ThreadImage image;
@@ -347,7 +383,8 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal
         return Failure(set.error());
     }
     entered_ = true;
-    while (!tracee.threads().empty()) (void)tracee.detach(tracee.threads().front());
+    while (!tracee.threads().empty())
+        (void)tracee.detach(tracee.threads().front());
 
     auto done = wait_entered(images.size());
     if (done) done = take_sockets(enter_patience);
@@ -358,8 +395,10 @@ Result<std::vector<wire::ThreadImage>> Body::enter(Survey const& survey, Refusal
             done = Failure(state.error());
             break;
         }
-        if (state->private_words[wire::restart_word] != 0) state->thread.pending = wire::Pending::call;
-        image.thread_state.assign(reinterpret_cast<char const*>(&state->thread), sizeof state->thread);
+        if (state->private_words[wire::restart_word] != 0)
+            state->thread.pending = wire::Pending::call;
+        image.thread_state.assign(
+            reinterpret_cast<char const*>(&state->thread), sizeof state->thread);
     }
     if (!done) {
         (void)release();
@@ -376,8 +415,11 @@ Status Body::wait_entered(size_t threads) {
             ++i;
             continue;
         }
-        if (i == 0 && state == SlotState::gone) return deny(EAGAIN, "the porter could not be started");
-        if (deadline.passed()) return deny(EBUSY, "slot {} does not enter the runtime (state {})", i, static_cast<int>(state));
+        if (i == 0 && state == SlotState::gone)
+            return deny(EAGAIN, "the porter could not be started");
+        if (deadline.passed())
+            return deny(
+                EBUSY, "slot {} does not enter the runtime (state {})", i, static_cast<int>(state));
         nap(20);
     }
     return {};

@@ -24,11 +24,13 @@ template <class T> std::string_view bytes_of(T const* items, size_t count) {
 
 Status Executor::send(ExecOp op, std::vector<uint64_t> const& args, std::string_view bytes) {
     // Commands are not sent ahead here: a reply that is owed is of one that was given up.
-    while (owed_ > 0) (void)TRY(wait(std::chrono::seconds(10)));
+    while (owed_ > 0)
+        (void)TRY(wait(std::chrono::seconds(10)));
     wire::ExecCommand command{};
     command.op = op;
     command.length = static_cast<uint32_t>(bytes.size());
-    for (size_t i = 0; i < args.size() && i < 7; ++i) command.args[i] = args[i];
+    for (size_t i = 0; i < args.size() && i < 7; ++i)
+        command.args[i] = args[i];
     std::string all(bytes_of(&command, 1));
     all += bytes;
     TRY(sys::send_all(socket_.number(), as_bytes(all)));
@@ -53,16 +55,19 @@ Result<Executor::Reply> Executor::take(Deadline deadline) {
     Reply reply{head.result, head.detail, {}};
     if (head.length > wire::executor_inline_max) return deny(EPROTO, "the porter sends too much");
     reply.bytes.resize(head.length);
-    if (head.length > 0) TRY(sys::recv_exact(socket_.number(), reply.bytes.data(), head.length, deadline));
+    if (head.length > 0)
+        TRY(sys::recv_exact(socket_.number(), reply.bytes.data(), head.length, deadline));
     --owed_;
     return reply;
 }
 
-Result<Executor::Reply> Executor::perform(ExecOp op, std::vector<uint64_t> const& args, std::string_view bytes,
-                                          Nanos patience) {
+Result<Executor::Reply> Executor::perform(
+    ExecOp op, std::vector<uint64_t> const& args, std::string_view bytes, Nanos patience) {
     TRY(send(op, args, bytes));
     Reply reply = TRY(wait(patience));
-    if (reply.result < 0) return fail(static_cast<int>(-reply.result), "the porter cannot do {}", static_cast<int>(op));
+    if (reply.result < 0)
+        return fail(
+            static_cast<int>(-reply.result), "the porter cannot do {}", static_cast<int>(op));
     return reply;
 }
 
@@ -84,7 +89,7 @@ Status Executor::calls(std::vector<wire::ExecCall> const& list) {
             size_t failed = at + static_cast<size_t>(std::max<int64_t>(reply.result, 0));
             auto const& call = list[std::min(failed, list.size() - 1)];
             return fail(static_cast<int>(std::min<int64_t>(-reply.detail, 4095)),
-                        "call {} of the porter at {:#x} (+{:#x})", call.number, call.args[0], call.args[1]);
+                "call {} of the porter at {:#x} (+{:#x})", call.number, call.args[0], call.args[1]);
         }
     }
     return {};
@@ -107,7 +112,8 @@ Result<int> Executor::take_fd(int fd, int at_least) {
     uint8_t byte = 0;
     TRY(sys::send_fds(socket_.number(), ByteView(&byte, 1), {fd}));
     Reply reply = TRY(wait(std::chrono::seconds(10)));
-    if (reply.result < 0) return fail(static_cast<int>(-reply.result), "the process cannot take a descriptor");
+    if (reply.result < 0)
+        return fail(static_cast<int>(-reply.result), "the process cannot take a descriptor");
     return static_cast<int>(reply.result);
 }
 
@@ -118,7 +124,7 @@ Status Executor::send_pages(int fd_there, std::vector<wire::PageRange> const& ra
         size_t count = at < ranges.size() ? std::min(batch, ranges.size() - at) : 0;
         bool last = at + batch >= ranges.size();
         TRY(perform(ExecOp::send, {static_cast<uint64_t>(fd_there), none, none, last ? 1u : 0u},
-                    bytes_of(ranges.data() + at, count), std::chrono::hours(1)));
+            bytes_of(ranges.data() + at, count), std::chrono::hours(1)));
         if (last) return {};
     }
 }
@@ -128,6 +134,8 @@ Status Executor::wake(uint64_t address, uint32_t count) {
     return {};
 }
 
-Status Executor::end_porter() { return send(ExecOp::run, {}); }
+Status Executor::end_porter() {
+    return send(ExecOp::run, {});
+}
 
 } // namespace rove::migrate

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "base/fd.hh"
 #include "base/clock.hh"
+#include "base/fd.hh"
 #include "base/result.hh"
 #include "wire/region.hh"
 
@@ -20,8 +20,8 @@ class Executor {
 public:
     explicit Executor(Fd socket) : socket_(std::move(socket)) {}
 
-    // Called now and then while a reply is waited for; its error ends the waiting, and the reply that
-    // then is still owed is thrown away when it comes.
+    // Called now and then while a reply is waited for; its error ends the waiting, and the reply
+    // that then is still owed is thrown away when it comes.
     std::function<Status()> idle = [] { return Status{}; };
 
     struct Reply {
@@ -31,8 +31,8 @@ public:
     Status send(wire::ExecOp op, std::vector<uint64_t> const& args, std::string_view bytes = {});
     Result<Reply> wait(Nanos patience);
     // One command and its reply; a negative result is the error.
-    Result<Reply> perform(wire::ExecOp op, std::vector<uint64_t> const& args, std::string_view bytes = {},
-                          Nanos patience = std::chrono::seconds(10));
+    Result<Reply> perform(wire::ExecOp op, std::vector<uint64_t> const& args,
+        std::string_view bytes = {}, Nanos patience = std::chrono::seconds(10));
 
     // One system call; its result as the kernel gives it.
     Result<int64_t> call(uint64_t number, std::vector<uint64_t> const& args);

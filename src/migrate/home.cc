@@ -2,7 +2,8 @@
 // Home: host → home. Park the guest, make P's memory like the guest's, commit, let go.
 //
 // Until the commit the guest stands parked at the host with all its state; if anything fails it
-// goes on there. What has been changed in P's memory by then does no harm: a deputy uses its region only.
+// goes on there. What has been changed in P's memory by then does no harm: a deputy uses its region
+// only.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -49,7 +50,8 @@ bool covered(std::vector<wire::Range> const& present, uint64_t start, uint64_t e
 Result<wire::Parked> Steward::park() {
     // Home goes on again, and the loop may not have told the host yet.
     if (std::exchange(told_stopped_, false)) TRY(session_->send(SessionType::cont));
-    // A deputy that is between two links would miss that it was served for a moment, and wait out the park.
+    // A deputy that is between two links would miss that it was served for a moment, and wait out
+    // the park.
     Deadline links = Deadline::after(links_patience);
     while (!TRY(body_.all_linked()) && !links.passed()) {
         serve_links_only(); // of a new thread, which has none yet
@@ -60,7 +62,8 @@ Result<wire::Parked> Steward::park() {
     FAULT_POINT("park_sent");
     TRY(body_.set_phase(wire::Phase::parking));
     Deadline deadline = Deadline::after(park_patience);
-    // A guest thread stands still only when its call has been answered: calls that block are called off.
+    // A guest thread stands still only when its call has been answered: calls that block are called
+    // off.
     for (;;) {
         serve_links_only(); // a thread that is being made is made to its end
         TRY(body_.cancel_calls(TRY(body_.used_slots())));
@@ -71,22 +74,29 @@ Result<wire::Parked> Steward::park() {
             TRY(await_ended(parked->state.threads));
             return std::move(*parked);
         }
-        if (frame.error().code != ETIMEDOUT || session_->silent_for() > silence_limit) return Failure(frame.error());
-        if (deadline.passed()) return deny(ETIMEDOUT, "a thread does not come to a boundary ({})", body_.slot_states());
+        if (frame.error().code != ETIMEDOUT || session_->silent_for() > silence_limit)
+            return Failure(frame.error());
+        if (deadline.passed())
+            return deny(
+                ETIMEDOUT, "a thread does not come to a boundary ({})", body_.slot_states());
         TRY(keep_sessions()); // the next host as well
     }
 }
 
-// A thread that has ended there has ended here first, but may not have come to its last instruction yet.
+// A thread that has ended there has ended here first, but may not have come to its last instruction
+// yet.
 Status Steward::await_ended(std::vector<wire::ThreadImage> const& living) {
     Deadline deadline = Deadline::after(park_patience);
     for (;;) {
         auto used = TRY(body_.used_slots());
         auto lives = [&](uint32_t slot) {
-            return std::any_of(living.begin(), living.end(), [&](auto const& image) { return image.slot == slot; });
+            return std::any_of(living.begin(), living.end(),
+                [&](auto const& image) { return image.slot == slot; });
         };
         if (std::all_of(used.begin(), used.end(), lives)) return {};
-        if (deadline.passed()) return fail(EBADMSG, "{} of {} threads came from {}", living.size(), used.size(), host_);
+        if (deadline.passed())
+            return fail(
+                EBADMSG, "{} of {} threads came from {}", living.size(), used.size(), host_);
         TRY(keep_sessions());
         (void)::usleep(50);
     }
@@ -98,10 +108,12 @@ void Steward::unpark() {
 }
 
 // A steward that has taken over knows only what P maps, and the former one may have been about to
-// change that: the segment is looked for in the file that P still maps at its place. ~0: it is not there.
+// change that: the segment is looked for in the file that P still maps at its place. ~0: it is not
+// there.
 uint32_t Steward::find_segment(wire::Layout const& layout, uint32_t theirs) {
     auto text = sys::read_file(fmt::format("/proc/{}/smaps", body_.pid()));
-    auto mappings = text ? image::parse_maps(*text) : Result<std::vector<image::Mapping>>(Failure(text.error()));
+    auto mappings = text ? image::parse_maps(*text)
+                         : Result<std::vector<image::Mapping>>(Failure(text.error()));
     if (!mappings) return ~0u;
     uint64_t length = (layout.segments[theirs].length + page - 1) & ~(page - 1);
     for (auto const& vma : layout.vmas) {
@@ -109,11 +121,14 @@ uint32_t Steward::find_segment(wire::Layout const& layout, uint32_t theirs) {
         for (image::Mapping mapping : *mappings) {
             uint64_t file_at_zero = mapping.offset - mapping.start;
             uint64_t first = file_at_zero + vma.start - vma.offset;
-            if (mapping.inode == 0 || mapping.start > vma.start || mapping.end <= vma.start || first % page != 0) continue;
+            if (mapping.inode == 0 || mapping.start > vma.start || mapping.end <= vma.start ||
+                first % page != 0)
+                continue;
             mapping.start = vma.start - vma.offset;
             mapping.end = mapping.start + length;
             mapping.offset = first;
-            if (auto known = segments_.add_known(body_.pid(), mapping, layout.segments[theirs])) return *known;
+            if (auto known = segments_.add_known(body_.pid(), mapping, layout.segments[theirs]))
+                return *known;
         }
     }
     return ~0u;
@@ -124,7 +139,9 @@ Status Steward::take_layout(wire::Layout& layout) {
     std::vector<uint32_t> ours;
     for (auto const& key : layout.segments) {
         auto index = segments_.find(key);
-        ours.push_back(index ? *index : find_segment(layout, static_cast<uint32_t>(&key - layout.segments.data())));
+        ours.push_back(
+            index ? *index
+                  : find_segment(layout, static_cast<uint32_t>(&key - layout.segments.data())));
     }
     TRY(image::check_vmas(layout.vmas, body_.region(), layout.segments.size()));
     for (auto& vma : layout.vmas) {
@@ -137,13 +154,16 @@ Status Steward::take_layout(wire::Layout& layout) {
     size_t at = 0;
     for (auto const& range : layout.present) {
         uint64_t start = range.address, end = range.address + range.length;
-        if (start < last || end <= start || (start | end) % page != 0) return fail(EBADMSG, "pages out of order from {}", host_);
+        if (start < last || end <= start || (start | end) % page != 0)
+            return fail(EBADMSG, "pages out of order from {}", host_);
         last = end;
         // All within mappings: nothing of P's own could be written otherwise.
         while (start < end) {
-            while (at < layout.vmas.size() && layout.vmas[at].end <= start) ++at;
-            if (at == layout.vmas.size() || layout.vmas[at].start > start
-                || layout.vmas[at].kind == wire::VmaKind::vdso || layout.vmas[at].kind == wire::VmaKind::vvar)
+            while (at < layout.vmas.size() && layout.vmas[at].end <= start)
+                ++at;
+            if (at == layout.vmas.size() || layout.vmas[at].start > start ||
+                layout.vmas[at].kind == wire::VmaKind::vdso ||
+                layout.vmas[at].kind == wire::VmaKind::vvar)
                 return fail(EBADMSG, "pages outside of all mappings from {}", host_);
             start = std::min(end, layout.vmas[at].end);
         }
@@ -153,16 +173,20 @@ Status Steward::take_layout(wire::Layout& layout) {
 
 Status Steward::reconcile(wire::Layout const& layout) {
     auto& porter = body_.porter();
-    if (layout.brk_now != 0) (void)porter.call(SYS_brk, {layout.brk_now}); // an earlier attempt may have changed it
-    auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
+    if (layout.brk_now != 0)
+        (void)porter.call(SYS_brk, {layout.brk_now}); // an earlier attempt may have changed it
+    auto mappings =
+        TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
     auto steps = image::reconcile(mappings, layout.vmas, body_.region(),
         [&](image::Mapping const& mapping, wire::Vma const& vma) {
             if (vma.kind == wire::VmaKind::segment)
                 return segments_.shows(mapping, vma.segment, vma.offset, vma.start);
-            // A file that was mapped while away is memory there, not reserved (guest/mapping.cc); if all of it comes, the
-            // mapping may stay. What else lies there has taken the file's place.
+            // A file that was mapped while away is memory there, not reserved (guest/mapping.cc);
+            // if all of it comes, the mapping may stay. What else lies there has taken the file's
+            // place.
             if ((vma.advice & image::advice_noreserve) == 0) return false;
-            uint64_t start = std::max(mapping.start, vma.start), end = std::min(mapping.end, vma.end);
+            uint64_t start = std::max(mapping.start, vma.start),
+                     end = std::min(mapping.end, vma.end);
             return !mapping.shared && covered(layout.present, start, end);
         });
     std::vector<wire::ExecCall> calls, advice;
@@ -170,35 +194,49 @@ Status Steward::reconcile(wire::Layout const& layout) {
         using What = image::Step::What;
         auto prot = static_cast<uint64_t>(step.prot);
         switch (step.what) {
-        case What::unmap: calls.push_back({SYS_munmap, {step.address, step.length}, 0}); break;
+        case What::unmap:
+            calls.push_back({SYS_munmap, {step.address, step.length}, 0});
+            break;
         case What::map_segment: // its content is written below, as memory
         case What::map_anonymous:
-            calls.push_back({SYS_mmap, {step.address, step.length, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-                none, 0}, static_cast<int64_t>(step.address)});
+            calls.push_back({SYS_mmap,
+                {step.address, step.length, prot,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, none, 0},
+                static_cast<int64_t>(step.address)});
             break;
-        case What::protect: calls.push_back({SYS_mprotect, {step.address, step.length, prot}, 0}); break;
-        case What::advise: advice.push_back({SYS_madvise, {step.address, step.length, step.argument}, -1}); break;
+        case What::protect:
+            calls.push_back({SYS_mprotect, {step.address, step.length, prot}, 0});
+            break;
+        case What::advise:
+            advice.push_back({SYS_madvise, {step.address, step.length, step.argument}, -1});
+            break;
         case What::grow_stack: {
             TRY(porter.calls(calls));
             calls.clear();
             uint64_t zero = 0;
-            (void)porter.perform(wire::ExecOp::write, {step.address}, std::string_view(reinterpret_cast<char*>(&zero), 8));
+            (void)porter.perform(wire::ExecOp::write, {step.address},
+                std::string_view(reinterpret_cast<char*>(&zero), 8));
             break;
         }
         }
     }
-    // Pages that P still has are of the time when it left. Where new content comes, they may serve to hold it.
+    // Pages that P still has are of the time when it left. Where new content comes, they may serve
+    // to hold it.
     stale_.clear();
-    bool locked = std::any_of(mappings.begin(), mappings.end(), [](auto const& mapping) { return mapping.has("lo"); });
+    bool locked = std::any_of(
+        mappings.begin(), mappings.end(), [](auto const& mapping) { return mapping.has("lo"); });
     std::vector<wire::ExecCall> give_up;
     for (auto const& vma : layout.vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
         std::vector<wire::Range> old{{vma.start, vma.end - vma.start}};
         if (vma.kind != wire::VmaKind::segment) old = warden::subtract(old, layout.present);
-        for (auto const& range : old) give_up.push_back({SYS_madvise, {range.address, range.length, locked ? dontneed_locked : MADV_DONTNEED}, -1});
+        for (auto const& range : old)
+            give_up.push_back({SYS_madvise,
+                {range.address, range.length, locked ? dontneed_locked : MADV_DONTNEED}, -1});
     }
     TRY(porter.calls(calls));
-    // Locked memory keeps its old content where the kernel cannot do it (before 5.18): that must not be overlooked.
+    // Locked memory keeps its old content where the kernel cannot do it (before 5.18): that must
+    // not be overlooked.
     TRY(locked ? porter.calls(give_up) : porter.calls_tolerant(give_up));
     TRY(porter.calls_tolerant(advice));
     for (auto const& step : steps) {
@@ -206,7 +244,8 @@ Status Steward::reconcile(wire::Layout const& layout) {
         auto const& vma = layout.vmas[step.argument];
         uint64_t skip = step.address - vma.start;
         for (uint64_t at = 0; at < step.length; at += 1 << 20) {
-            std::string bytes = TRY(segments_.read(vma.segment, vma.offset + skip + at, std::min<uint64_t>(1 << 20, step.length - at)));
+            std::string bytes = TRY(segments_.read(vma.segment, vma.offset + skip + at,
+                std::min<uint64_t>(1 << 20, step.length - at)));
             if (bytes.empty()) break;
             TRY(body_.memory().write_forced(step.address + at, bytes.data(), bytes.size()));
         }
@@ -221,7 +260,9 @@ Status Steward::fetch_memory(wire::Layout const& layout, Progress& progress) {
     std::vector<wire::PageRange> ranges;
     size_t at = 0;
     for (auto const& vma : layout.vmas) {
-        while (at < layout.present.size() && layout.present[at].address + layout.present[at].length <= vma.start) ++at;
+        while (at < layout.present.size() &&
+               layout.present[at].address + layout.present[at].length <= vma.start)
+            ++at;
         bool here = at < layout.present.size() && layout.present[at].address < vma.end;
         if (!here || (vma.prot & PROT_WRITE) != 0) continue;
         open.push_back({SYS_mprotect, {vma.start, vma.end - vma.start, PROT_READ | PROT_WRITE}, 0});
@@ -234,13 +275,15 @@ Status Steward::fetch_memory(wire::Layout const& layout, Progress& progress) {
     wire::SendPages wish;
     wish.ranges = layout.present;
     TRY(session_->send(SessionType::send_pages, wish));
-    for (auto const& range : layout.present) progress.bytes += range.length;
+    for (auto const& range : layout.present)
+        progress.bytes += range.length;
     auto received = porter.wait(std::chrono::hours(1));
     if (!received) {
         (void)::shutdown(pages.number(), SHUT_RDWR); // or the porter would wait for them for ever
         return Failure(received.error());
     }
-    if (received->result < 0) return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
+    if (received->result < 0)
+        return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
     TRY(session_->wait({SessionType::pages_sent}, park_patience));
     (void)porter.call(SYS_close, {static_cast<uint64_t>(there)});
     return porter.calls(close);
@@ -248,37 +291,48 @@ Status Steward::fetch_memory(wire::Layout const& layout, Progress& progress) {
 
 Status Steward::put_threads(wire::ProcessState const& state) {
     auto used = TRY(body_.used_slots());
-    if (state.actions.size() != sizeof wire::Control::actions) return fail(EBADMSG, "signal actions of {} bytes", state.actions.size());
-    TRY(body_.memory().write(body_.control_address() + offsetof(wire::Control, actions), state.actions.data(), state.actions.size()));
+    if (state.actions.size() != sizeof wire::Control::actions)
+        return fail(EBADMSG, "signal actions of {} bytes", state.actions.size());
+    TRY(body_.memory().write(body_.control_address() + offsetof(wire::Control, actions),
+        state.actions.data(), state.actions.size()));
     std::vector<uint32_t> seen;
     for (auto const& image : state.threads) {
-        if (std::find(used.begin(), used.end(), image.slot) == used.end() || std::find(seen.begin(), seen.end(), image.slot) != seen.end())
+        if (std::find(used.begin(), used.end(), image.slot) == used.end() ||
+            std::find(seen.begin(), seen.end(), image.slot) != seen.end())
             return fail(EBADMSG, "a thread in slot {} that is not ours from {}", image.slot, host_);
         seen.push_back(image.slot);
         wire::ThreadState thread;
-        if (image.thread_state.size() != sizeof thread) return fail(EBADMSG, "a thread's state of {} bytes", image.thread_state.size());
+        if (image.thread_state.size() != sizeof thread)
+            return fail(EBADMSG, "a thread's state of {} bytes", image.thread_state.size());
         std::memcpy(&thread, image.thread_state.data(), sizeof thread);
         uint64_t address = body_.slot_address(image.slot);
         uint64_t frame_at = image::frame_address(address + wire::slot_frame_offset);
-        std::string frame = TRY(image::build_frame(frame_at, {image.registers, image.xsave, thread.mask}, body_.format()));
+        std::string frame = TRY(image::build_frame(
+            frame_at, {image.registers, image.xsave, thread.mask}, body_.format()));
         TRY(body_.memory().write(frame_at, frame.data(), frame.size()));
         TRY(body_.memory().put(address + offsetof(wire::Slot, frame), frame_at));
-        TRY(body_.memory().put(address + offsetof(wire::Slot, frame_length), uint64_t{frame.size()}));
+        TRY(body_.memory().put(
+            address + offsetof(wire::Slot, frame_length), uint64_t{frame.size()}));
         TRY(body_.memory().put(address + offsetof(wire::Slot, thread), thread));
     }
-    if (seen.size() != used.size()) return fail(EBADMSG, "{} of {} threads came from {}", seen.size(), used.size(), host_);
+    if (seen.size() != used.size())
+        return fail(EBADMSG, "{} of {} threads came from {}", seen.size(), used.size(), host_);
     return {};
 }
 
-// While the program still runs there: pages where it had some when it left, which it has most likely still. To make one
-// takes as long as to receive it. Of a large process it would be home's memory for too long.
+// While the program still runs there: pages where it had some when it left, which it has most
+// likely still. To make one takes as long as to receive it. Of a large process it would be home's
+// memory for too long.
 void Steward::make_pages() {
     uint64_t bytes = 0;
-    for (auto const& range : last_layout_.present) bytes += range.length;
+    for (auto const& range : last_layout_.present)
+        bytes += range.length;
     if (bytes > made_before_max) return;
     for (auto const& batch : warden::populate_batches(last_layout_.present)) {
-        std::string_view ranges(reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
-        if (!body_.porter().perform(wire::ExecOp::populate, {}, ranges)) return; // they are made when they come
+        std::string_view ranges(
+            reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
+        if (!body_.porter().perform(wire::ExecOp::populate, {}, ranges))
+            return; // they are made when they come
     }
 }
 
@@ -299,7 +353,8 @@ Status Steward::move_home(Progress& progress) {
         FAULT_POINT("home_pages");
         progress.phase("memory");
         TRY(put_threads(parked.state));
-        // The host's idea of our clocks may have been ahead of them by a little: none goes back for the program.
+        // The host's idea of our clocks may have been ahead of them by a little: none goes back for
+        // the program.
         auto seen = [](int64_t time) { return Nanos(std::max<int64_t>(time, 0)); };
         (void)await_clock(CLOCK_MONOTONIC, seen(parked.state.monotonic_ns), clock_patience);
         (void)await_clock(CLOCK_BOOTTIME, seen(parked.state.boottime_ns), clock_patience);

@@ -27,8 +27,10 @@ Status Leases::take(pid_t pid, std::vector<image::Mapping> const& mappings, Refu
         if (::fcntl(file.number(), F_SETLEASE, F_RDLCK) != 0) {
             bool roots_own = status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
             if (errno == EAGAIN || !roots_own)
-                return refusal.because("shared_file_mapping", fmt::format("it maps {} shared, {}", printable(mapping.path),
-                    errno == EAGAIN ? "which somebody has open for writing" : "whose file system gives no leases"));
+                return refusal.because("shared_file_mapping",
+                    fmt::format("it maps {} shared, {}", printable(mapping.path),
+                        errno == EAGAIN ? "which somebody has open for writing"
+                                        : "whose file system gives no leases"));
             file.close();
         }
         held_.push_back({status.st_dev, status.st_ino, std::move(file)});

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases: a file that a process maps shared and read-only may leave with it as long as nobody opens it for writing.
+// Leases: a file that a process maps shared and read-only may leave with it as long as nobody opens
+// it for writing.
 //
-// What is written to such a file shows in the mapping at once. So the steward holds a read lease (fcntl(2), F_SETLEASE) on
-// each while the process is away: there is none to be had while a writer has the file open, and one who comes later waits,
-// until the process is at home or the kernel's patience ends (45 s).
+// What is written to such a file shows in the mapping at once. So the steward holds a read lease
+// (fcntl(2), F_SETLEASE) on each while the process is away: there is none to be had while a writer
+// has the file open, and one who comes later waits, until the process is at home or the kernel's
+// patience ends (45 s).
 #pragma once
 
 #include <vector>
@@ -19,7 +21,8 @@ namespace rove::migrate {
 
 class Leases {
 public:
-    // Takes those that are not held yet; before the files are read. Fails with a word in `refusal` if one is not to be had.
+    // Takes those that are not held yet; before the files are read. Fails with a word in `refusal`
+    // if one is not to be had.
     Status take(pid_t pid, std::vector<image::Mapping> const& mappings, Refusal& refusal);
     // Somebody waits for one to be given back.
     bool wanted() const;

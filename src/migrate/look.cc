@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Look: the preflight of a move, and nothing after it. A process of its own, since a look may have to walk over many pages.
+// Look: the preflight of a move, and nothing after it. A process of its own, since a look may have
+// to walk over many pages.
 #include "migrate/look.hh"
 
 #include <sys/socket.h>
@@ -23,7 +24,8 @@ int look_main(int argc, char** argv) {
         if (!found && refusal.word.empty() && found.error().gone()) continue;
         auto stat = tracee::read_stat(identity.pid);
         if (!stat || stat->start_time != identity.start_time) continue;
-        looked.sights.push_back({identity, refusal.word, refusal.word.empty() ? "" : found.error().sentence()});
+        looked.sights.push_back(
+            {identity, refusal.word, refusal.word.empty() ? "" : found.error().sentence()});
     }
     auto line = sys::unix_connect(given->socket, SOCK_SEQPACKET);
     if (!line) return 1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Look: what keeps processes from leaving, as far as it can be seen from outside; for who asks before any move.
+// Look: what keeps processes from leaving, as far as it can be seen from outside; for who asks
+// before any move.
 #pragma once
 
 namespace rove::migrate {

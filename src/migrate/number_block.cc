@@ -9,10 +9,11 @@
 namespace rove::migrate {
 
 namespace {
-constexpr int top_number = 32768;                                    // a table of 256 KiB
-constexpr int ample = 2 * static_cast<int>(wire::slots_max) + 64;    // a link per thread, another for its next host, and the porter's own
-constexpr int porters_own = 6;                                       // sockets, streams of pages
-constexpr int spare = 40;                                            // threads that are still to come
+constexpr int top_number = 32768; // a table of 256 KiB
+constexpr int ample = 2 * static_cast<int>(wire::slots_max) +
+                      64;      // a link per thread, another for its next host, and the porter's own
+constexpr int porters_own = 6; // sockets, streams of pages
+constexpr int spare = 40;      // threads that are still to come
 } // namespace
 
 std::optional<NumberBlock> number_block(int highest, int threads, uint64_t hard_limit) {

@@ -15,7 +15,8 @@ struct NumberBlock {
     int first, last;
 };
 
-// `highest`: the program's highest descriptor. Nothing when there is not even room for `threads` links.
+// `highest`: the program's highest descriptor. Nothing when there is not even room for `threads`
+// links.
 std::optional<NumberBlock> number_block(int highest, int threads, uint64_t hard_limit);
 
 } // namespace rove::migrate

@@ -44,7 +44,8 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
             links.emplace_back(index, TRY(connect_to(landing, wire::Kind::link, index, epoch)));
             TRY(live_on());
         }
-        // From here to there is a way that nobody has gone yet: it is found before anything stands still.
+        // From here to there is a way that nobody has gone yet: it is found before anything stands
+        // still.
         wire::SendPages wish;
         wish.landing = landing;
         wish.epoch = epoch;
@@ -73,9 +74,11 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         TRY(session_->send(SessionType::send_pages, wish));
         wire::Control control = TRY(body_.control());
         for (auto const& image : state.threads) {
-            auto link = std::find_if(links.begin(), links.end(), [&](auto const& one) { return one.first == image.slot; });
+            auto link = std::find_if(links.begin(), links.end(),
+                [&](auto const& one) { return one.first == image.slot; });
             if (link == links.end())
-                link = links.emplace(links.end(), image.slot, TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
+                link = links.emplace(links.end(), image.slot,
+                    TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
             int there = TRY(body_.porter().take_fd(link->second.number(), control.fd_first));
             TRY(body_.put_next_link(image.slot, there, epoch));
         }
@@ -88,7 +91,8 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
                 TRY(next.send(SessionType::pages_done, *amount));
                 break;
             }
-            if (sent.error().code != ETIMEDOUT || session_->silent_for() > silence_limit) return Failure(sent.error());
+            if (sent.error().code != ETIMEDOUT || session_->silent_for() > silence_limit)
+                return Failure(sent.error());
             TRY(keep_sessions());
         }
         progress.phase("memory");
@@ -99,8 +103,10 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
             wire::ThreadState thread;
             std::memcpy(&thread, image.thread_state.data(), sizeof thread);
             uint64_t at = body_.slot_address(image.slot) + offsetof(wire::Slot, thread);
-            TRY(body_.memory().put(at + offsetof(wire::ThreadState, signals_seen), thread.signals_seen));
-            TRY(body_.memory().put(at + offsetof(wire::ThreadState, signals_undelivered), thread.signals_undelivered));
+            TRY(body_.memory().put(
+                at + offsetof(wire::ThreadState, signals_seen), thread.signals_seen));
+            TRY(body_.memory().put(
+                at + offsetof(wire::ThreadState, signals_undelivered), thread.signals_undelivered));
         }
         account_ = parked.state.account;
         FAULT_POINT("onward_before_commit");
@@ -120,8 +126,10 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     }
     (void)fault_point("onward_after_commit");
     postponed_.clear(); // who wanted something asks again from there
-    // The old links end once the new ones stand in their place: a deputy that wakes finds where to go on.
-    if (auto settled = body_.settle_links(epoch); !settled) LOG(warn, "{}", settled.error().sentence());
+    // The old links end once the new ones stand in their place: a deputy that wakes finds where to
+    // go on.
+    if (auto settled = body_.settle_links(epoch); !settled)
+        LOG(warn, "{}", settled.error().sentence());
     (void)body_.set_phase(wire::Phase::serving);
     begin_there(next);
     progress.thawed = monotonic_now();

@@ -35,11 +35,12 @@ constexpr uint64_t page = 4096;
 constexpr Nanos keep_pages = std::chrono::seconds(5);
 constexpr uint64_t best_bytes_per_ns = 4;
 
-// What home's clocks say at a moment of the host's. The host has read its own somewhere between question and
-// answer, so the shortest round trip tells most exactly; the middle of it is taken.
+// What home's clocks say at a moment of the host's. The host has read its own somewhere between
+// question and answer, so the shortest round trip tells most exactly; the middle of it is taken.
 Status compare_clocks(Session& session, wire::Prepare& prepare) {
     Nanos shortest = Nanos::max();
-    for (int i = 0; i < clock_questions && (i < clock_questions_least || shortest > quick_answer); ++i) {
+    for (int i = 0; i < clock_questions && (i < clock_questions_least || shortest > quick_answer);
+         ++i) {
         Nanos asked = monotonic_now();
         TRY(session.send(SessionType::clock_request));
         auto answer = TRY(session.wait_for<wire::ClockReading>(SessionType::clock, short_patience));
@@ -48,7 +49,8 @@ Status compare_clocks(Session& session, wire::Prepare& prepare) {
         shortest = round_trip;
         Clocks now = clocks_now();
         Nanos middle = asked + round_trip / 2, since = now.monotonic - middle;
-        prepare.home_clock = {middle.count(), (now.boottime - since).count(), (now.realtime - since).count()};
+        prepare.home_clock = {
+            middle.count(), (now.boottime - since).count(), (now.realtime - since).count()};
         prepare.host_clock = answer;
     }
     return {};
@@ -57,20 +59,23 @@ Status compare_clocks(Session& session, wire::Prepare& prepare) {
 
 void Steward::Progress::phase(char const* name) {
     Nanos now = monotonic_now();
-    phases += fmt::format("{}{} {}", phases.empty() ? "" : " ", name, (now - phase_began).count() / 1000);
+    phases +=
+        fmt::format("{}{} {}", phases.empty() ? "" : " ", name, (now - phase_began).count() / 1000);
     phase_began = now;
 }
 
 Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappings) {
     wire::Layout layout;
-    layout.vmas = TRY(image::to_vmas(mappings, body_.region(), [this](image::Mapping const& mapping) {
-        return segments_.place(body_.pid(), &body_.memory(), mapping);
-    }));
+    layout.vmas =
+        TRY(image::to_vmas(mappings, body_.region(), [this](image::Mapping const& mapping) {
+            return segments_.place(body_.pid(), &body_.memory(), mapping);
+        }));
     layout.segments = segments_.keys();
     auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
     for (auto const& vma : layout.vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
-        auto backing = vma.kind == wire::VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
+        auto backing =
+            vma.kind == wire::VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
         TRY(pagemap.private_pages(vma.start, vma.end, backing, layout.present));
     }
     return layout;
@@ -78,7 +83,8 @@ Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappi
 
 Status Steward::send_segments(Session& session, std::vector<uint32_t> const& indexes) {
     for (uint32_t index : indexes) {
-        if (index >= segments_.keys().size()) return fail(EBADMSG, "the host asks for segment {}", index);
+        if (index >= segments_.keys().size())
+            return fail(EBADMSG, "the host asks for segment {}", index);
         uint64_t length = segments_.keys()[index].length;
         for (uint64_t at = 0; at < length || at == 0; at += segment_part) {
             wire::SegmentBytes part{index, at, TRY(segments_.read(index, at, segment_part))};
@@ -108,7 +114,8 @@ Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layo
     prepare.no_patch = order_.no_patch;
     prepare.layout = std::move(layout);
     TRY(session.send(SessionType::prepare, prepare));
-    auto wanted = TRY(session.wait_for<wire::SegmentsWanted>(SessionType::segments_wanted, short_patience));
+    auto wanted =
+        TRY(session.wait_for<wire::SegmentsWanted>(SessionType::segments_wanted, short_patience));
     TRY(send_segments(session, wanted.indexes));
     TRY(session.wait({SessionType::prepared}, std::chrono::seconds(30)));
     return {};
@@ -117,7 +124,8 @@ Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layo
 Status Steward::settle_layout(Session& session, wire::Layout const& layout) {
     TRY(session.send(SessionType::layout, layout));
     for (;;) {
-        auto frame = TRY(session.wait({SessionType::laid_out, SessionType::segments_wanted}, short_patience));
+        auto frame = TRY(
+            session.wait({SessionType::laid_out, SessionType::segments_wanted}, short_patience));
         if (frame.type == SessionType::laid_out) return {};
         auto wanted = wire::decode<wire::SegmentsWanted>(frame.body);
         if (!wanted) return fail(EBADMSG, "a malformed message from the host");
@@ -131,7 +139,8 @@ Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progres
     size_t at = 0;
     for (auto const& range : layout.present) {
         uint64_t start = range.address, end = range.address + range.length;
-        while (at < layout.vmas.size() && layout.vmas[at].end <= start) ++at;
+        while (at < layout.vmas.size() && layout.vmas[at].end <= start)
+            ++at;
         for (size_t i = at; i < layout.vmas.size() && start < end; ++i) {
             auto const& vma = layout.vmas[i];
             if (vma.start >= end) break;
@@ -143,7 +152,8 @@ Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progres
                 std::string bytes(part_end - start, '\0');
                 TRY(body_.memory().read_forced(start, bytes.data(), bytes.size()));
                 wire::PageHeader header{start, bytes.size()};
-                TRY(sys::send_all(pages.number(), ByteView(reinterpret_cast<uint8_t const*>(&header), sizeof header)));
+                TRY(sys::send_all(pages.number(),
+                    ByteView(reinterpret_cast<uint8_t const*>(&header), sizeof header)));
                 TRY(sys::send_all(pages.number(), as_bytes(bytes)));
             }
             start = part_end;
@@ -152,14 +162,17 @@ Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progres
     wire::Control control = TRY(body_.control());
     int there = TRY(body_.porter().take_fd(pages.number(), control.fd_first));
     Status sent = body_.porter().send_pages(there, readable);
-    if (!sent) (void)::shutdown(pages.number(), SHUT_RDWR); // a porter that is still at it must not stay there
+    if (!sent)
+        (void)::shutdown(
+            pages.number(), SHUT_RDWR); // a porter that is still at it must not stay there
     (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(there)});
     return sent;
 }
 
 namespace {
 
-// Where the arrays of polls lie that deputies finish: the kernel reads them again. Sorted, of whole pages.
+// Where the arrays of polls lie that deputies finish: the kernel reads them again. Sorted, of whole
+// pages.
 std::vector<wire::Range> polled_pages(std::vector<wire::ThreadImage> const& threads) {
     constexpr size_t rdi = 8, rsi = 9; // in gregset_t's order
     std::vector<wire::Range> pages;
@@ -167,31 +180,38 @@ std::vector<wire::Range> polled_pages(std::vector<wire::ThreadImage> const& thre
         wire::ThreadState state;
         if (image.thread_state.size() != sizeof state || image.registers.size() <= rsi) continue;
         std::memcpy(&state, image.thread_state.data(), sizeof state);
-        if (state.pending != wire::Pending::call || state.rest_call != SYS_poll || image.registers[rsi] == 0) continue;
+        if (state.pending != wire::Pending::call || state.rest_call != SYS_poll ||
+            image.registers[rsi] == 0)
+            continue;
         uint64_t start = image.registers[rdi] & ~(page - 1);
-        uint64_t end = (image.registers[rdi] + image.registers[rsi] * sizeof(pollfd) + page - 1) & ~(page - 1);
+        uint64_t end =
+            (image.registers[rdi] + image.registers[rsi] * sizeof(pollfd) + page - 1) & ~(page - 1);
         pages.push_back({start, end - start});
     }
-    std::sort(pages.begin(), pages.end(), [](auto const& a, auto const& b) { return a.address < b.address; });
+    std::sort(pages.begin(), pages.end(),
+        [](auto const& a, auto const& b) { return a.address < b.address; });
     // Arrays may share pages.
     std::vector<wire::Range> apart;
     for (auto const& range : pages) {
         uint64_t end = range.address + range.length;
-        if (apart.empty() || apart.back().address + apart.back().length < range.address) apart.push_back(range);
-        else apart.back().length = std::max(apart.back().length, end - apart.back().address);
+        if (apart.empty() || apart.back().address + apart.back().length < range.address)
+            apart.push_back(range);
+        else
+            apart.back().length = std::max(apart.back().length, end - apart.back().address);
     }
     return apart;
 }
 
 } // namespace
 
-// P's memory is at the host now; what stays is file mappings without pages, and what `ps` shows. Anonymous pages are
-// the kernel's to take at once; what it has not needed is given up a little later: a process that comes back soon
-// finds its pages in place.
-// Those that a call of a deputy still reads are kept.
+// P's memory is at the host now; what stays is file mappings without pages, and what `ps` shows.
+// Anonymous pages are the kernel's to take at once; what it has not needed is given up a little
+// later: a process that comes back soon finds its pages in place. Those that a call of a deputy
+// still reads are kept.
 void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat,
-                         std::vector<wire::Range> const& kept) {
-    uint64_t keep_start = stat.arg_start & ~(page - 1), keep_end = (stat.env_end + page - 1) & ~(page - 1);
+    std::vector<wire::Range> const& kept) {
+    uint64_t keep_start = stat.arg_start & ~(page - 1),
+             keep_end = (stat.env_end + page - 1) & ~(page - 1);
     std::vector<wire::ExecCall> calls;
     stale_.clear();
     stale_until_ = monotonic_now() + keep_pages;
@@ -199,15 +219,16 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
         if (start >= end) return;
         bool anonymous = mapping.inode == 0;
         uint64_t advice = anonymous ? MADV_FREE : MADV_DONTNEED;
-        for (auto const& [address, length] : warden::subtract({wire::Range{start, end - start}}, kept)) {
+        for (auto const& [address, length] :
+            warden::subtract({wire::Range{start, end - start}}, kept)) {
             calls.push_back({SYS_madvise, {address, length, advice}, -1});
             if (anonymous) stale_.push_back({SYS_madvise, {address, length, MADV_DONTNEED}, -1});
         }
     };
     for (auto const& mapping : mappings) {
         auto kind = image::kind_of(mapping);
-        if (image::is_foreign(mapping, body_.region()) || mapping.shared || kind == wire::VmaKind::vdso
-            || kind == wire::VmaKind::vvar || mapping.has("lo"))
+        if (image::is_foreign(mapping, body_.region()) || mapping.shared ||
+            kind == wire::VmaKind::vdso || kind == wire::VmaKind::vvar || mapping.has("lo"))
             continue;
         drop(mapping, mapping.start, std::min(mapping.end, std::max(mapping.start, keep_start)));
         drop(mapping, std::max(mapping.start, std::min(mapping.end, keep_end)), mapping.end);
@@ -231,38 +252,43 @@ void Steward::begin_there(Session& session) {
     if (!running) LOG(warn, "{}", running.error().sentence());
 }
 
-// The wanted limit of a freeze: what would take longer even at the best of rates is not begun, what has taken longer is
-// undone before the commit.
+// The wanted limit of a freeze: what would take longer even at the best of rates is not begun, what
+// has taken longer is undone before the commit.
 Status Steward::check_freeze(Nanos so_far, wire::Layout const& to_send) const {
     if (order_.freeze_limit_us == 0) return {};
     Nanos limit = std::chrono::microseconds(order_.freeze_limit_us);
     uint64_t bytes = 0;
-    for (auto const& range : to_send.present) bytes += range.length;
+    for (auto const& range : to_send.present)
+        bytes += range.length;
     if (so_far + Nanos(static_cast<int64_t>(bytes / best_bytes_per_ns)) <= limit) return {};
-    return deny(ETIME, "it would stand still for longer than {} (move.freeze)", print_duration(limit));
+    return deny(
+        ETIME, "it would stand still for longer than {} (move.freeze)", print_duration(limit));
 }
 
 // One that has just come home may still be on the last instructions of its way: that is waited for.
-Result<std::vector<wire::ThreadImage>> Steward::enter(Survey const& found, Progress& progress, std::optional<tracee::Tracee> held) {
+Result<std::vector<wire::ThreadImage>> Steward::enter(
+    Survey const& found, Progress& progress, std::optional<tracee::Tracee> held) {
     Deadline deadline = Deadline::after(arrival_patience);
     bool again = !held;
     for (;;) {
         progress.frozen = monotonic_now();
         auto images = body_.enter(found, refusal_, std::exchange(held, std::nullopt));
-        if (images || !again || images.error().code != EBUSY || deadline.passed() || stands()) return images;
+        if (images || !again || images.error().code != EBUSY || deadline.passed() || stands())
+            return images;
         TRY(keep_sessions());
         (void)::usleep(2000);
     }
 }
 
-Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
+Status Steward::move_out(
+    wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
     TRY(check_asker(body_.pid(), asker_, refusal_));
     Survey found = TRY(survey(body_.pid(), body_.region(), refusal_));
     TRY(body_.prepare(found));
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = body_.mapped() ? TRY(body_.epoch()) + 1 : 1;
-    // What the host is told first is a forecast. A program that goes on meanwhile may take away a file's mapping while
-    // it is being read: such a one is left out.
+    // What the host is told first is a forecast. A program that goes on meanwhile may take away a
+    // file's mapping while it is being read: such a one is left out.
     TRY(leases_.take(body_.pid(), found.mappings, refusal_));
     auto steady = found.mappings;
     std::erase_if(steady, [&](auto const& mapping) {
@@ -311,13 +337,15 @@ Status Steward::move_out(wire::Landing const& landing, Progress& progress, std::
             polled = polled_pages(state.threads);
             progress.phase("state");
             for (auto const& image : state.threads) {
-                if (image.slot > links.size()) links.push_back(TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
+                if (image.slot > links.size())
+                    links.push_back(TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
                 TRY(body_.give_link(image.slot, links[image.slot - 1].number()));
             }
             TRY(send_memory(pages, layout, progress));
             FAULT_POINT("after_pages");
             progress.phase("memory");
-            TRY(session.send(SessionType::pages_done, wire::PagesDone{progress.bytes, progress.bytes}));
+            TRY(session.send(
+                SessionType::pages_done, wire::PagesDone{progress.bytes, progress.bytes}));
             TRY(session.wait({SessionType::ready}, std::chrono::seconds(60)));
             TRY(body_.write_landing(landing, epoch));
             FAULT_POINT("before_commit");

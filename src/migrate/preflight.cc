@@ -62,7 +62,8 @@ Status check_files(std::vector<tracee::OpenFile> const& files, Refusal& refusal)
     for (auto const& file : files)
         for (Row const& row : rows)
             if (file.target.find(row.part) != std::string::npos)
-                return refusal.because(row.word, fmt::format("{} (descriptor {})", row.text, file.number));
+                return refusal.because(
+                    row.word, fmt::format("{} (descriptor {})", row.text, file.number));
     return {};
 }
 
@@ -84,32 +85,37 @@ Status check_timers(pid_t pid, Refusal& refusal) {
 
 Status check_relatives(pid_t pid, tracee::Stat const& stat, Refusal& refusal) {
     if (stat.parent > 0 && tracee::same_memory(pid, stat.parent))
-        return refusal.because("shared_address_space", "it shares its address space with its parent");
+        return refusal.because(
+            "shared_address_space", "it shares its address space with its parent");
     for (pid_t child : TRY(tracee::list_children(pid)))
         if (tracee::same_memory(pid, child))
-            return refusal.because("shared_address_space", fmt::format("it shares its address space with process {}", child));
+            return refusal.because("shared_address_space",
+                fmt::format("it shares its address space with process {}", child));
     return {};
 }
 
 bool same_mapping(image::Mapping const& a, image::Mapping const& b) {
-    return a.start == b.start && a.end == b.end && a.prot == b.prot && a.shared == b.shared
-        && a.offset == b.offset && a.inode == b.inode && a.path == b.path;
+    return a.start == b.start && a.end == b.end && a.prot == b.prot && a.shared == b.shared &&
+           a.offset == b.offset && a.inode == b.inode && a.path == b.path;
 }
 
 } // namespace
 
-Status check_mappings(std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal) {
+Status check_mappings(
+    std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal) {
     for (auto const& mapping : mappings) {
         if (image::is_foreign(mapping, region)) continue;
         std::string word = image::confining_word(mapping);
         if (!word.empty())
-            return refusal.because(word.c_str(), fmt::format("{}: {} at {:#x}", sentence_of(word),
-                mapping.path.empty() ? "a mapping" : printable(mapping.path), mapping.start));
+            return refusal.because(word.c_str(),
+                fmt::format("{}: {} at {:#x}", sentence_of(word),
+                    mapping.path.empty() ? "a mapping" : printable(mapping.path), mapping.start));
     }
     return {};
 }
 
-Result<std::vector<image::Mapping>> read_mappings(pid_t pid, std::vector<image::Mapping> const& before) {
+Result<std::vector<image::Mapping>> read_mappings(
+    pid_t pid, std::vector<image::Mapping> const& before) {
     auto now = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/maps", pid)))));
     bool known = true;
     for (auto& mapping : now) {
@@ -131,7 +137,8 @@ Status check_threads(size_t threads, Refusal& refusal) {
 }
 
 Status check_asker(pid_t pid, wire::Asker const& asker, Refusal& refusal) {
-    auto credentials = TRY(image::parse_credentials(TRY(sys::read_file(fmt::format("/proc/{}/status", pid)))));
+    auto credentials =
+        TRY(image::parse_credentials(TRY(sys::read_file(fmt::format("/proc/{}/status", pid)))));
     auto objection = image::objection(credentials, asker.uid, asker.move_root != 0);
     if (!objection.word.empty()) return refusal.because(objection.word.c_str(), objection.text);
     return {};
@@ -142,9 +149,12 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* 
     survey.stat = TRY(tracee::read_stat(pid));
     if (survey.stat.state == 'Z' && survey.stat.threads > 1)
         return refusal.because("leader_ended", "its first thread has ended");
-    if (survey.stat.state == 'Z' || survey.stat.state == 'X') return deny(ESRCH, "process {} has ended", pid);
-    if (survey.stat.state == 'T') return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid);
-    if (survey.stat.policy == SCHED_FIFO || survey.stat.policy == SCHED_RR || survey.stat.policy == 6)
+    if (survey.stat.state == 'Z' || survey.stat.state == 'X')
+        return deny(ESRCH, "process {} has ended", pid);
+    if (survey.stat.state == 'T')
+        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid);
+    if (survey.stat.policy == SCHED_FIFO || survey.stat.policy == SCHED_RR ||
+        survey.stat.policy == 6)
         return refusal.because("realtime", "it has a real-time scheduling policy");
     std::string status = TRY(sys::read_file(fmt::format("/proc/{}/status", pid)));
     TRY(check_status(status, refusal));
@@ -153,13 +163,15 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* 
     TRY(check_program(pid, refusal));
     auto files = TRY(tracee::list_files(pid));
     TRY(check_files(files, refusal));
-    for (auto const& file : files) survey.highest_fd = std::max(survey.highest_fd, file.number);
+    for (auto const& file : files)
+        survey.highest_fd = std::max(survey.highest_fd, file.number);
     TRY(check_timers(pid, refusal));
     TRY(check_relatives(pid, survey.stat, refusal));
     survey.threads = TRY(tracee::list_threads(pid)).size();
     TRY(check_threads(survey.threads, refusal));
     survey.mappings = TRY(tracee::whole_mappings(pid, maps));
-    bool whole = std::any_of(survey.mappings.begin(), survey.mappings.end(), [](auto const& mapping) { return mapping.path == "[vdso]"; });
+    bool whole = std::any_of(survey.mappings.begin(), survey.mappings.end(),
+        [](auto const& mapping) { return mapping.path == "[vdso]"; });
     if (!whole) return refusal.because("exec", "it is just executing another program; try again");
     TRY(check_mappings(survey.mappings, region, refusal));
     return survey;

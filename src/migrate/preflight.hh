@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Preflight: looking at a running process without touching it: may it leave, and what would it take along?
+// Preflight: looking at a running process without touching it: may it leave, and what would it take
+// along?
 #pragma once
 
 #include <vector>
@@ -20,17 +21,21 @@ struct Survey {
     size_t threads = 0;
 };
 
-// Fails with a word in `refusal` if the process cannot leave now. `region`: ours, if it is there. `maps`: the file of
-// /proc/PID that is read; "maps" costs no walk over all pages, but has no flags.
+// Fails with a word in `refusal` if the process cannot leave now. `region`: ours, if it is there.
+// `maps`: the file of /proc/PID that is read; "maps" costs no walk over all pages, but has no
+// flags.
 Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* maps = "smaps");
 
-// Whether the one who wants it moved may: asked again when it is frozen, since it gains rights by executing a program.
+// Whether the one who wants it moved may: asked again when it is frozen, since it gains rights by
+// executing a program.
 Status check_asker(pid_t pid, wire::Asker const& asker, Refusal& refusal);
 
 // The mappings now. Flags are taken over from `before` where a mapping is the same: reading them
 // anew costs a walk over all pages.
-Result<std::vector<image::Mapping>> read_mappings(pid_t pid, std::vector<image::Mapping> const& before);
-Status check_mappings(std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal);
+Result<std::vector<image::Mapping>> read_mappings(
+    pid_t pid, std::vector<image::Mapping> const& before);
+Status check_mappings(
+    std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal);
 // Half of the slots are for threads that it makes while it is away.
 Status check_threads(size_t threads, Refusal& refusal);
 

@@ -35,11 +35,15 @@ void note_change(timespec& changed, bool& settled, struct stat const& status) {
 Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping) {
     // A program that goes on meanwhile may have mapped something else just there.
     // By its name, then, as an overlay's files may have other inode numbers there.
-    auto direct = sys::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), O_RDONLY | O_NONBLOCK);
-    if (direct && S_ISREG(TRY(sys::fstat(direct->number())).st_mode)
-        && sys::read_link(fmt::format("/proc/self/fd/{}", direct->number())).value_or("") == mapping.path)
+    auto direct =
+        sys::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end),
+            O_RDONLY | O_NONBLOCK);
+    if (direct && S_ISREG(TRY(sys::fstat(direct->number())).st_mode) &&
+        sys::read_link(fmt::format("/proc/self/fd/{}", direct->number())).value_or("") ==
+            mapping.path)
         return direct;
-    Fd named = TRY(sys::open(fmt::format("/proc/{}/root{}", pid, mapping.path), O_RDONLY | O_NONBLOCK));
+    Fd named =
+        TRY(sys::open(fmt::format("/proc/{}/root{}", pid, mapping.path), O_RDONLY | O_NONBLOCK));
     auto status = TRY(sys::fstat(named.number()));
     if (status.st_ino != mapping.inode || !S_ISREG(status.st_mode))
         return fail(ESTALE, "{} is another file now", mapping.path);
@@ -60,13 +64,15 @@ Segments::Source Segments::source_of(image::Mapping const& mapping) {
 Result<wire::SegmentKey> Segments::key_of_file(Source const& source) {
     constexpr uint64_t part = 1 << 20;
     std::string bytes(std::min(part, source.length), '\0');
-    std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
+    std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(
+        XXH3_createState(), &XXH3_freeState);
     (void)XXH3_128bits_reset(state.get());
     for (uint64_t at = 0; at < source.length;) {
-        ssize_t got = ::pread(source.file.number(), bytes.data(), std::min(part, source.length - at),
-                              static_cast<off_t>(source.file_offset + at));
+        ssize_t got = ::pread(source.file.number(), bytes.data(),
+            std::min(part, source.length - at), static_cast<off_t>(source.file_offset + at));
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return fail(got == 0 ? ESTALE : errno, "a file of the process cannot be read");
+        if (got <= 0)
+            return fail(got == 0 ? ESTALE : errno, "a file of the process cannot be read");
         (void)XXH3_128bits_update(state.get(), bytes.data(), static_cast<size_t>(got));
         at += static_cast<uint64_t>(got);
     }
@@ -74,12 +80,15 @@ Result<wire::SegmentKey> Segments::key_of_file(Source const& source) {
     return wire::SegmentKey{hash.high64, hash.low64, source.length};
 }
 
-Result<uint32_t> Segments::add_known(pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key) {
+Result<uint32_t> Segments::add_known(
+    pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key) {
     Source source = source_of(mapping);
     source.file = TRY(open_mapped(pid, mapping));
-    auto size = static_cast<uint64_t>(std::max<off_t>(TRY(sys::fstat(source.file.number())).st_size, 0));
+    auto size =
+        static_cast<uint64_t>(std::max<off_t>(TRY(sys::fstat(source.file.number())).st_size, 0));
     source.length = key.length;
-    if (size < mapping.offset || size - mapping.offset < key.length || TRY(key_of_file(source)) != key)
+    if (size < mapping.offset || size - mapping.offset < key.length ||
+        TRY(key_of_file(source)) != key)
         return fail(ENOENT, "the file has other bytes");
     keys_.push_back(key);
     sources_.push_back(std::move(source));
@@ -91,7 +100,8 @@ bool Segments::unchanged(uint32_t index) {
     if (!source.file) return true; // a copy of our own
     auto status = sys::fstat(source.file.number());
     if (!status) return false;
-    bool same = source.changed.tv_sec == status->st_ctim.tv_sec && source.changed.tv_nsec == status->st_ctim.tv_nsec;
+    bool same = source.changed.tv_sec == status->st_ctim.tv_sec &&
+                source.changed.tv_nsec == status->st_ctim.tv_nsec;
     if (same && source.settled) return true;
     note_change(source.changed, source.settled, *status);
     auto key = key_of_file(source);
@@ -100,14 +110,16 @@ bool Segments::unchanged(uint32_t index) {
     return false;
 }
 
-Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory const* memory,
-                                            image::Mapping const& mapping) {
+Result<image::SegmentPlace> Segments::place(
+    pid_t pid, tracee::RemoteMemory const* memory, image::Mapping const& mapping) {
     for (uint32_t i = 0; i < sources_.size(); ++i) {
         Source const& source = sources_[i];
-        if (!source.file || source.inode != mapping.inode || source.device_major != mapping.device_major
-            || source.device_minor != mapping.device_minor)
+        if (!source.file || source.inode != mapping.inode ||
+            source.device_major != mapping.device_major ||
+            source.device_minor != mapping.device_minor)
             continue;
-        if (mapping.offset >= source.file_offset && mapping.offset + mapping.size() <= source.end && unchanged(i))
+        if (mapping.offset >= source.file_offset && mapping.offset + mapping.size() <= source.end &&
+            unchanged(i))
             return image::SegmentPlace{i, mapping.offset - source.file_offset};
     }
     Source source = source_of(mapping);
@@ -125,7 +137,8 @@ Result<image::SegmentPlace> Segments::place(pid_t pid, tracee::RemoteMemory cons
         source.copy.resize(source.length);
         TRY(memory->read_forced(mapping.start, source.copy.data(), source.length));
     }
-    auto key = source.copy.empty() ? TRY(key_of_file(source)) : key_of(source.copy.data(), source.copy.size());
+    auto key = source.copy.empty() ? TRY(key_of_file(source))
+                                   : key_of(source.copy.data(), source.copy.size());
     keys_.push_back(key);
     sources_.push_back(std::move(source));
     return image::SegmentPlace{static_cast<uint32_t>(keys_.size() - 1), 0};
@@ -140,7 +153,7 @@ Result<std::string> Segments::read(uint32_t index, uint64_t offset, uint64_t len
     std::string bytes(length, '\0');
     for (uint64_t at = 0; at < length;) {
         ssize_t got = ::pread(source.file.number(), bytes.data() + at, length - at,
-                              static_cast<off_t>(source.file_offset + offset + at));
+            static_cast<off_t>(source.file_offset + offset + at));
         if (got <= 0) return fail(got == 0 ? EIO : errno, "cannot read segment {}", index);
         at += static_cast<uint64_t>(got);
     }
@@ -153,15 +166,18 @@ Result<uint32_t> Segments::find(wire::SegmentKey const& key) const {
     return static_cast<uint32_t>(found - keys_.begin());
 }
 
-bool Segments::shows(image::Mapping const& mapping, uint32_t index, uint64_t offset, uint64_t vma_start) const {
+bool Segments::shows(
+    image::Mapping const& mapping, uint32_t index, uint64_t offset, uint64_t vma_start) const {
     if (index >= sources_.size() || mapping.inode == 0) return false;
     // Files with the same bytes have the same key: any of them will do.
     for (uint32_t i = 0; i < sources_.size(); ++i) {
         Source const& source = sources_[i];
-        bool same = keys_[i] == keys_[index] && mapping.inode == source.inode && mapping.device_major == source.device_major
-            && mapping.device_minor == source.device_minor;
+        bool same = keys_[i] == keys_[index] && mapping.inode == source.inode &&
+                    mapping.device_major == source.device_major &&
+                    mapping.device_minor == source.device_minor;
         // Both say which file offset address 0 would have.
-        if (same && mapping.offset - mapping.start == source.file_offset + offset - vma_start) return true;
+        if (same && mapping.offset - mapping.start == source.file_offset + offset - vma_start)
+            return true;
     }
     return false;
 }

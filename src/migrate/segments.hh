@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Segments: the file bytes that a process maps, named by their content.
 //
-// A segment is one mapped range of one file, as it is when the process leaves. Hashes are remembered by file identity
-// and time of the last change, so that a second move reads nothing; a file that has changed is another segment.
+// A segment is one mapped range of one file, as it is when the process leaves. Hashes are
+// remembered by file identity and time of the last change, so that a second move reads nothing; a
+// file that has changed is another segment.
 #pragma once
 
 #include <map>
@@ -20,33 +21,39 @@
 
 namespace rove::migrate {
 
-// The mapped file itself for reading, even if its name is gone; by name if the kernel does not let us.
+// The mapped file itself for reading, even if its name is gone; by name if the kernel does not let
+// us.
 Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping);
 
 class Segments {
 public:
-    // The place of a file mapping of `pid` in the list; hashes it and adds it if it is new. A file that cannot be opened is
-    // read from the memory of the process, if that is given: it must stand still, or do without its memory.
-    Result<image::SegmentPlace> place(pid_t pid, tracee::RemoteMemory const* memory, image::Mapping const& mapping);
+    // The place of a file mapping of `pid` in the list; hashes it and adds it if it is new. A file
+    // that cannot be opened is read from the memory of the process, if that is given: it must stand
+    // still, or do without its memory.
+    Result<image::SegmentPlace> place(
+        pid_t pid, tracee::RemoteMemory const* memory, image::Mapping const& mapping);
     // Adds exactly these bytes of the mapping's file, if they have that key; their index.
-    Result<uint32_t> add_known(pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key);
+    Result<uint32_t> add_known(
+        pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key);
     std::vector<wire::SegmentKey> const& keys() const { return keys_; }
     // Bytes [offset, +length) of a segment; shorter at its end.
     Result<std::string> read(uint32_t index, uint64_t offset, uint64_t length) const;
     // Index of a key; ENOENT if it is not one of ours.
     Result<uint32_t> find(wire::SegmentKey const& key) const;
     // Whether the mapping shows the file bytes that the segment has from `offset` on.
-    bool shows(image::Mapping const& mapping, uint32_t index, uint64_t offset, uint64_t vma_start) const;
+    bool shows(
+        image::Mapping const& mapping, uint32_t index, uint64_t offset, uint64_t vma_start) const;
 
 private:
     struct Source {
-        Fd file;               // none: only the copy
-        std::string copy;      // bytes, when the file could not be opened
+        Fd file;          // none: only the copy
+        std::string copy; // bytes, when the file could not be opened
         uint32_t device_major = 0, device_minor = 0;
         uint64_t inode = 0, file_offset = 0, length = 0;
-        uint64_t end = 0;      // of the mapped range in the file, page aligned
-        timespec changed{};    // the file, when it was hashed
-        bool settled = false;  // and that was some time before: another change would have another time
+        uint64_t end = 0;   // of the mapped range in the file, page aligned
+        timespec changed{}; // the file, when it was hashed
+        bool settled =
+            false; // and that was some time before: another change would have another time
     };
     // The bytes are still those of the key.
     bool unchanged(uint32_t index);

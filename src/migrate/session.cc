@@ -17,22 +17,29 @@ namespace {
 
 char const* refusal(uint16_t code) {
     switch (code) {
-    case 2: return "the token is not its session's";
-    case 3: return "it speaks another version";
-    case 4: return "it serves another epoch";
-    case 5: return "it expects no such connection";
-    default: return "it refuses";
+    case 2:
+        return "the token is not its session's";
+    case 3:
+        return "it speaks another version";
+    case 4:
+        return "it serves another epoch";
+    case 5:
+        return "it expects no such connection";
+    default:
+        return "it refuses";
     }
 }
 
 } // namespace
 
-Result<Fd> connect_to(wire::Landing const& landing, wire::Kind kind, uint32_t slot, uint32_t epoch, Nanos timeout) {
+Result<Fd> connect_to(
+    wire::Landing const& landing, wire::Kind kind, uint32_t slot, uint32_t epoch, Nanos timeout) {
     Deadline deadline = Deadline::after(timeout);
     std::optional<Error> last;
     for (std::string const& address : landing.addresses) {
         auto endpoint = sys::Endpoint::parse(address, landing.port);
-        auto fd = endpoint ? sys::tcp_connect(*endpoint, deadline.left()) : Result<Fd>(Failure(endpoint.error()));
+        auto fd = endpoint ? sys::tcp_connect(*endpoint, deadline.left())
+                           : Result<Fd>(Failure(endpoint.error()));
         if (!fd) {
             last = fd.error();
             continue;
@@ -44,12 +51,15 @@ Result<Fd> connect_to(wire::Landing const& landing, wire::Kind kind, uint32_t sl
         if (landing.token.size() != sizeof hello.token)
             return deny(EBADMSG, "a token of {} bytes", landing.token.size());
         std::memcpy(hello.token, landing.token.data(), sizeof hello.token);
-        TRY(sys::send_all(fd->number(), ByteView(reinterpret_cast<uint8_t const*>(&hello), sizeof hello)));
+        TRY(sys::send_all(
+            fd->number(), ByteView(reinterpret_cast<uint8_t const*>(&hello), sizeof hello)));
         wire::HelloReply reply;
         TRY(sys::recv_exact(fd->number(), &reply, sizeof reply, deadline));
-        if (reply.magic != wire::session_magic) return deny(EPROTO, "{} is no warden", endpoint->text());
+        if (reply.magic != wire::session_magic)
+            return deny(EPROTO, "{} is no warden", endpoint->text());
         if (reply.ok != 1)
-            return deny(EACCES, "the warden on {} turns us away: {}", landing.node, refusal(reply.ok));
+            return deny(
+                EACCES, "the warden on {} turns us away: {}", landing.node, refusal(reply.ok));
         if (kind == wire::Kind::link) (void)sys::give_room(fd->number());
         return std::move(*fd);
     }
@@ -65,7 +75,8 @@ Result<Session> Session::connect(wire::Landing const& landing, uint32_t epoch) {
 }
 
 Status Session::send_frame(SessionType type, std::string const& body) {
-    if (body.size() > wire::session_frame_max) return deny(EMSGSIZE, "a message of {} bytes", body.size());
+    if (body.size() > wire::session_frame_max)
+        return deny(EMSGSIZE, "a message of {} bytes", body.size());
     wire::SessionFrame head;
     head.length = static_cast<uint32_t>(body.size());
     head.type = type;
@@ -129,7 +140,8 @@ Status Session::receive() {
             TRY(cut_frames());
             continue;
         }
-        if (got == 0) return deny(ECONNRESET, "the warden on {} has closed the session", landing_.node);
+        if (got == 0)
+            return deny(ECONNRESET, "the warden on {} has closed the session", landing_.node);
         if (errno == EAGAIN) return {};
         if (errno != EINTR) return fail(errno, "the session with {} is broken", landing_.node);
     }
@@ -155,7 +167,8 @@ std::optional<Session::Frame> Session::take() {
 Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, Nanos patience) {
     Deadline deadline = Deadline::after(patience);
     for (;;) {
-        Status heard = receive(); // before it is called silent: perhaps it was we who did not listen
+        Status heard =
+            receive(); // before it is called silent: perhaps it was we who did not listen
         for (auto frame = frames_.begin(); frame != frames_.end(); ++frame) {
             if (frame->type == SessionType::trouble) {
                 auto trouble = wire::decode<wire::Trouble>(frame->body);

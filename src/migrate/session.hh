@@ -22,7 +22,7 @@ constexpr Nanos silence_limit = std::chrono::seconds(3);
 
 // A connection to the landing that has been welcomed.
 Result<Fd> connect_to(wire::Landing const& landing, wire::Kind kind, uint32_t slot, uint32_t epoch,
-                      Nanos timeout = std::chrono::seconds(3));
+    Nanos timeout = std::chrono::seconds(3));
 
 class Session {
 public:
@@ -32,9 +32,12 @@ public:
     int fd() const { return fd_.number(); }
     uint32_t epoch() const { return epoch_; }
 
-    template <class T> Status send(wire::SessionType type, T const& body) { return send_frame(type, wire::encode(body)); }
+    template <class T> Status send(wire::SessionType type, T const& body) {
+        return send_frame(type, wire::encode(body));
+    }
     Status send(wire::SessionType type) { return send_frame(type, ""); }
-    // The next frame of one of the types. A trouble that comes instead is the error; its reason is in trouble().
+    // The next frame of one of the types. A trouble that comes instead is the error; its reason is
+    // in trouble().
     struct Frame {
         wire::SessionType type = wire::SessionType::none;
         std::string body;
@@ -45,7 +48,9 @@ public:
     template <class T> Result<T> wait_for(wire::SessionType type, Nanos patience) {
         Frame frame = TRY(wait({type}, patience));
         auto message = wire::decode<T>(frame.body);
-        if (!message) return fail(EBADMSG, "a message {} of {} that is malformed", static_cast<int>(type), landing_.node);
+        if (!message)
+            return fail(EBADMSG, "a message {} of {} that is malformed", static_cast<int>(type),
+                landing_.node);
         return std::move(*message);
     }
 
@@ -64,7 +69,10 @@ public:
 
 private:
     Session(wire::Landing landing, Fd fd, uint32_t epoch)
-        : landing_(std::move(landing)), fd_(std::move(fd)), epoch_(epoch), heard_(monotonic_now()) {}
+        : landing_(std::move(landing)),
+          fd_(std::move(fd)),
+          epoch_(epoch),
+          heard_(monotonic_now()) {}
     Status send_frame(wire::SessionType type, std::string const& body);
     Status cut_frames();
 

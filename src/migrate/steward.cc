@@ -30,26 +30,35 @@ namespace {
 
 constexpr Nanos tick_period = std::chrono::milliseconds(100);
 constexpr Nanos report_period = std::chrono::seconds(1);
-constexpr Nanos stay_home = std::chrono::seconds(2); // a process that came home may leave again at once
+constexpr Nanos stay_home =
+    std::chrono::seconds(2); // a process that came home may leave again at once
 constexpr Nanos wait_for_order = std::chrono::seconds(30);
-constexpr Nanos homeward_patience = std::chrono::seconds(90); // of a process that can only go on at home
+constexpr Nanos homeward_patience =
+    std::chrono::seconds(90); // of a process that can only go on at home
 
-uint64_t us(Nanos time) { return time.count() > 0 ? static_cast<uint64_t>(time.count()) / 1000 : 0; }
+uint64_t us(Nanos time) {
+    return time.count() > 0 ? static_cast<uint64_t>(time.count()) / 1000 : 0;
+}
 
 std::string home_word(uint32_t reason) {
     switch (reason) {
-#define WORD(number, word) case number: return #word;
+#define WORD(number, word)                                                                         \
+    case number:                                                                                   \
+        return #word;
         ROVE_HOME_REASONS(WORD)
 #undef WORD
-    default: return "unknown_call";
+    default:
+        return "unknown_call";
     }
 }
 
-// A freeze waits for nobody else's time slice. Not more than this: Linux 6.18 was seen to run nobody but a steward of
-// nice -20 and a program that called sched_yield in a loop, for a minute.
+// A freeze waits for nobody else's time slice. Not more than this: Linux 6.18 was seen to run
+// nobody but a steward of nice -20 and a program that called sched_yield in a loop, for a minute.
 class Urgent {
 public:
-    Urgent() : before_(::getpriority(PRIO_PROCESS, 0)) { (void)::setpriority(PRIO_PROCESS, 0, std::min(before_, -5)); }
+    Urgent() : before_(::getpriority(PRIO_PROCESS, 0)) {
+        (void)::setpriority(PRIO_PROCESS, 0, std::min(before_, -5));
+    }
     ~Urgent() { (void)::setpriority(PRIO_PROCESS, 0, before_); }
     Urgent(Urgent const&) = delete;
     Urgent& operator=(Urgent const&) = delete;
@@ -61,7 +70,11 @@ private:
 } // namespace
 
 Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
-    : order_(std::move(order)), daemon_(socket), body_(std::move(body)), tally_(order_.tally), host_(order_.node),
+    : order_(std::move(order)),
+      daemon_(socket),
+      body_(std::move(body)),
+      tally_(order_.tally),
+      host_(order_.node),
       home_since_(monotonic_now() + wait_for_order) {
     asker_.move_root = order_.move_root;
     account_.cpu_us = tally_.cpu_away_us;
@@ -70,7 +83,8 @@ Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
     account_.calls = std::exchange(order_.calls, {});
 }
 
-Result<std::unique_ptr<Steward>> Steward::create(wire::StewardOrder order, std::string const& socket) {
+Result<std::unique_ptr<Steward>> Steward::create(
+    wire::StewardOrder order, std::string const& socket) {
     Body body = TRY(Body::open(order.identity.pid, order.identity.start_time));
     return std::unique_ptr<Steward>(new Steward(std::move(order), socket, std::move(body)));
 }
@@ -108,12 +122,15 @@ int Steward::run() {
     }
     while (!done_) {
         daemon_.keep_up(hello());
-        pollfd all[4] = {{body_.pidfd(), POLLIN, 0}, {daemon_.fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
+        pollfd all[4] = {
+            {body_.pidfd(), POLLIN, 0}, {daemon_.fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
         if (session_) all[2] = {session_->fd(), POLLIN, 0};
         if (body_.entered()) all[3] = {body_.alarm_fd(), POLLIN, 0};
         (void)::poll(all, 4, static_cast<int>(tick_period / std::chrono::milliseconds(1)));
         if ((all[0].revents & POLLIN) != 0) {
-            if (session_) (void)session_->renew_tally(std::chrono::milliseconds(200)); // what is left of it still stands there
+            if (session_)
+                (void)session_->renew_tally(
+                    std::chrono::milliseconds(200)); // what is left of it still stands there
             report_state("ended");
             if (session_) (void)session_->send(SessionType::let_go);
             return 0;
@@ -126,9 +143,11 @@ int Steward::run() {
     return 0;
 }
 
-// The host's account goes on from ours, so of two the larger is the later; a new session has none at first.
+// The host's account goes on from ours, so of two the larger is the later; a new session has none
+// at first.
 wire::GuestTally const& Steward::account() {
-    if (session_ && session_->tally().cpu_us >= account_.cpu_us && session_->tally().forwarded >= account_.forwarded)
+    if (session_ && session_->tally().cpu_us >= account_.cpu_us &&
+        session_->tally().forwarded >= account_.forwarded)
         account_ = session_->tally();
     return account_;
 }
@@ -156,9 +175,12 @@ void Steward::serve_daemon() {
         switch (packet->type) {
         case KeeperType::move: {
             auto request = wire::decode<wire::Move>(packet->body);
-            if (!request) LOG(warn, "a malformed move from the daemon, ignoring");
-            else if (request->wait_for_exec != 0) wait_for_exec(*request);
-            else move(*request);
+            if (!request)
+                LOG(warn, "a malformed move from the daemon, ignoring");
+            else if (request->wait_for_exec != 0)
+                wait_for_exec(*request);
+            else
+                move(*request);
             break;
         }
         case KeeperType::asker:
@@ -166,7 +188,9 @@ void Steward::serve_daemon() {
             break;
         case KeeperType::trace_request: {
             wire::TraceReply reply;
-            if (session_) (void)session_->renew_tally(std::chrono::milliseconds(500)); // a broken session is noticed elsewhere
+            if (session_)
+                (void)session_->renew_tally(
+                    std::chrono::milliseconds(500)); // a broken session is noticed elsewhere
             reply.rows = account().calls;
             daemon_.send(KeeperType::trace_reply, reply);
             break;
@@ -181,7 +205,9 @@ void Steward::serve_daemon() {
         case KeeperType::trace_reply:
         case KeeperType::came_home:
         case KeeperType::looked:
-        default: LOG(debug, "a message {} from the daemon, ignoring", static_cast<int>(packet->type)); break;
+        default:
+            LOG(debug, "a message {} from the daemon, ignoring", static_cast<int>(packet->type));
+            break;
         }
     }
 }
@@ -199,8 +225,11 @@ void Steward::move(wire::Move const& request) {
     Status moved = goes_on();
     if (moved) {
         Urgent urgent;
-        if (home) moved = was_away ? move_home(progress) : Status{};
-        else moved = was_away ? move_onward(request.landing, progress) : move_out(request.landing, progress, std::nullopt);
+        if (home)
+            moved = was_away ? move_home(progress) : Status{};
+        else
+            moved = was_away ? move_onward(request.landing, progress)
+                             : move_out(request.landing, progress, std::nullopt);
     }
     done.ok = moved.has_value();
     done.bytes = progress.bytes;
@@ -218,11 +247,13 @@ void Steward::move(wire::Move const& request) {
         done.text = moved.error().sentence();
         LOG(note, "no move to {}: {}", done.to, moved.error().detail());
     }
-    LOG(debug, "{} → {}: {} bytes, frozen {} µs, total {} µs; {}", done.from, done.to, done.bytes, done.freeze_us,
-        done.total_us, progress.phases);
+    LOG(debug, "{} → {}: {} bytes, frozen {} µs, total {} µs; {}", done.from, done.to, done.bytes,
+        done.freeze_us, done.total_us, progress.phases);
     record("move {}", progress.phases);
     daemon_.send(KeeperType::move_done, done);
-    if (moved) report_state(home && was_away ? "came_home" : "moved", home && was_away ? "brought_home" : "");
+    if (moved)
+        report_state(
+            home && was_away ? "came_home" : "moved", home && was_away ? "brought_home" : "");
     home_since_ = monotonic_now();
 }
 
@@ -273,7 +304,8 @@ void Steward::wait_for_exec(wire::Move const& request) {
     done.freeze_us = done.stopped_us = us(progress.thawed - progress.frozen);
     done.total_us = us(monotonic_now() - progress.began);
     tally_.freeze_us_max = std::max(tally_.freeze_us_max, done.freeze_us);
-    LOG(debug, "at exec → {}: {} bytes, frozen {} µs; {}", done.to, done.bytes, done.freeze_us, progress.phases);
+    LOG(debug, "at exec → {}: {} bytes, frozen {} µs; {}", done.to, done.bytes, done.freeze_us,
+        progress.phases);
     daemon_.send(KeeperType::move_done, done);
     report_state("moved");
 }
@@ -288,17 +320,21 @@ void Steward::serve_links_only() {
     wire::Alarm alarm;
     for (auto const& early : postponed_)
         if (early.type == wire::AlarmType::link_wanted) give_link(early.slot);
-    std::erase_if(postponed_, [](auto const& early) { return early.type == wire::AlarmType::link_wanted; });
+    std::erase_if(
+        postponed_, [](auto const& early) { return early.type == wire::AlarmType::link_wanted; });
     while (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) {
-        if (alarm.type == wire::AlarmType::link_wanted) give_link(alarm.slot);
-        else postponed_.push_back(alarm);
+        if (alarm.type == wire::AlarmType::link_wanted)
+            give_link(alarm.slot);
+        else
+            postponed_.push_back(alarm);
     }
 }
 
 void Steward::serve_alarms() {
     while (session_ && body_.entered()) {
         wire::Alarm alarm;
-        if (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) postponed_.push_back(alarm);
+        if (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm)
+            postponed_.push_back(alarm);
         // What stands still cannot be helped, and does not wait for it.
         if (postponed_.empty() || stands()) return;
         if (monotonic_now() < alarms_after_) return serve_links_only();
@@ -310,16 +346,19 @@ void Steward::serve_alarms() {
 
 // As if a thread had asked for it, though no call of its own is the reason.
 void Steward::want_home(wire::HomeReason reason) {
-    postponed_.push_back({wire::AlarmType::home_wanted, 0, uint64_t{~0u} << 32 | static_cast<uint32_t>(reason)});
+    postponed_.push_back(
+        {wire::AlarmType::home_wanted, 0, uint64_t{~0u} << 32 | static_cast<uint32_t>(reason)});
 }
 
 void Steward::serve_alarm(wire::Alarm const& alarm) {
     switch (alarm.type) {
-    case wire::AlarmType::link_wanted: return give_link(alarm.slot);
+    case wire::AlarmType::link_wanted:
+        return give_link(alarm.slot);
     case wire::AlarmType::home_wanted:
     case wire::AlarmType::signal_core: {
-        std::string word = alarm.type == wire::AlarmType::signal_core ? "fatal_signal"
-                                                                      : home_word(static_cast<uint32_t>(alarm.value));
+        std::string word = alarm.type == wire::AlarmType::signal_core
+                               ? "fatal_signal"
+                               : home_word(static_cast<uint32_t>(alarm.value));
         Progress progress;
         progress.began = progress.phase_began = monotonic_now();
         std::string from = host_;
@@ -333,30 +372,38 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
         ++tally_.moves;
         tally_.bytes_moved += progress.bytes;
         tally_.away_us += us(monotonic_now() - away_since_);
-        tally_.freeze_us_max = std::max(tally_.freeze_us_max, us(progress.thawed - progress.frozen));
+        tally_.freeze_us_max =
+            std::max(tally_.freeze_us_max, us(progress.thawed - progress.frozen));
         LOG(debug, "{} → home ({}): {} bytes; {}", from, word, progress.bytes, progress.phases);
-        auto what = alarm.type == wire::AlarmType::signal_core ? fmt::format("signal {}", alarm.value)
-                                                               : fmt::format("call {}", static_cast<int32_t>(alarm.value >> 32));
+        auto what = alarm.type == wire::AlarmType::signal_core
+                        ? fmt::format("signal {}", alarm.value)
+                        : fmt::format("call {}", static_cast<int32_t>(alarm.value >> 32));
         return report_state("came_home", word, what);
     }
     case wire::AlarmType::none:
     case wire::AlarmType::thread_gone:
     case wire::AlarmType::released:
-    default: return;
+    default:
+        return;
     }
 }
 
-// It goes on at its host, but the thread that asked stands there. A loss of the host is noticed by itself.
+// It goes on at its host, but the thread that asked stands there. A loss of the host is noticed by
+// itself.
 void Steward::postpone(wire::Alarm const& alarm, std::string const& word, Error const& error) {
     if (!session_) return;
-    std::erase_if(postponed_, [&](auto const& other) { return other.type == alarm.type && other.slot == alarm.slot; });
+    std::erase_if(postponed_,
+        [&](auto const& other) { return other.type == alarm.type && other.slot == alarm.slot; });
     postponed_.push_back(alarm);
     if (stands()) return;
     Nanos now = monotonic_now();
     if (homeward_since_ == Nanos(0)) homeward_since_ = now;
     LOG(warn, "it must come home ({}) and cannot yet: {}", word, error.detail());
-    if (now - homeward_since_ > homeward_patience) return host_lost(fmt::format("it must come home ({}) and cannot: {}", word, error.sentence()));
-    alarms_after_ = now + std::clamp<Nanos>((now - homeward_since_) / 2, std::chrono::milliseconds(50), std::chrono::seconds(5));
+    if (now - homeward_since_ > homeward_patience)
+        return host_lost(
+            fmt::format("it must come home ({}) and cannot: {}", word, error.sentence()));
+    alarms_after_ = now + std::clamp<Nanos>((now - homeward_since_) / 2,
+                              std::chrono::milliseconds(50), std::chrono::seconds(5));
 }
 
 void Steward::serve_session() {
@@ -369,17 +416,24 @@ void Steward::serve_session() {
         LOG(warn, "{}: {}", host_, trouble->text);
         if (trouble->guest_ended != 0) {
             // Its end at the host is P's end here; a signal of the host's kernel is P's, too.
-            (void)sys::pidfd_send_signal(body_.pidfd(), trouble->signal > 0 && trouble->signal < 65 ? trouble->signal : SIGKILL);
-            report_state("host_lost", trouble->reason.empty() ? "host_lost" : trouble->reason, trouble->text);
+            (void)sys::pidfd_send_signal(body_.pidfd(),
+                trouble->signal > 0 && trouble->signal < 65 ? trouble->signal : SIGKILL);
+            report_state("host_lost", trouble->reason.empty() ? "host_lost" : trouble->reason,
+                trouble->text);
         }
     }
-    if (!heard) host_lost(heard.error().sentence());
-    else if (session_->silent_for() > silence_limit) host_lost(fmt::format("{} is silent", host_));
+    if (!heard)
+        host_lost(heard.error().sentence());
+    else if (session_->silent_for() > silence_limit)
+        host_lost(fmt::format("{} is silent", host_));
 }
 
 void Steward::host_lost(std::string const& why) {
     // A deputy may just have ended the process in the ordinary way; then nothing was lost.
-    if (auto ended = sys::wait_pidfd(body_.pidfd(), Deadline::after(std::chrono::milliseconds(200))); ended && *ended) return;
+    if (auto ended =
+            sys::wait_pidfd(body_.pidfd(), Deadline::after(std::chrono::milliseconds(200)));
+        ended && *ended)
+        return;
     LOG(warn, "the host {} is lost: {}", host_, why);
     report_state("host_lost", "host_lost", why);
     (void)sys::pidfd_send_signal(body_.pidfd(), SIGKILL);
@@ -391,7 +445,8 @@ void Steward::tick() {
     tracee::let_go_of_late();
     if (session_) {
         (void)session_->ping_if_due();
-        if (leases_.wanted() && postponed_.empty()) want_home(wire::HomeReason::shared_file_mapping);
+        if (leases_.wanted() && postponed_.empty())
+            want_home(wire::HomeReason::shared_file_mapping);
         bool stopped = stands();
         if (!stopped && !stale_.empty() && monotonic_now() > stale_until_)
             (void)body_.porter().calls_tolerant(std::exchange(stale_, {}));
@@ -417,7 +472,8 @@ Status Steward::goes_on() {
         group_ = group ? std::optional(std::move(*group)) : std::nullopt;
         group_known_ = monotonic_now();
     }
-    if (group_ && group_->frozen().value_or(false)) return deny(EBUSY, "its cgroup is frozen; thaw it first");
+    if (group_ && group_->frozen().value_or(false))
+        return deny(EBUSY, "its cgroup is frozen; thaw it first");
     return {};
 }
 
@@ -426,15 +482,16 @@ bool Steward::stands() {
     return !going && going.error().code == EBUSY;
 }
 
-// What a steward that has died left behind: a move that was not committed is undone, one that was is
-// brought to its end. Fails if the process lives at a host and cannot be reached there.
+// What a steward that has died left behind: a move that was not committed is undone, one that was
+// is brought to its end. Fails if the process lives at a host and cannot be reached there.
 Status Steward::relearn(bool& away) {
     home_since_ = monotonic_now();
     if (!TRY(body_.find_region())) return {};
     auto phase = TRY(body_.phase());
     // A move out that its steward did not live to decide: the program goes on at home.
     if (phase == wire::Phase::preparing) return body_.release();
-    if (phase == wire::Phase::released) { // its threads are on their way, or wait for the last bit of it
+    if (phase ==
+        wire::Phase::released) { // its threads are on their way, or wait for the last bit of it
         if (auto woken = body_.wake_in_program(); !woken) LOG(warn, "{}", woken.error().sentence());
         return {};
     }
@@ -464,14 +521,18 @@ Status Steward::relearn(bool& away) {
     TRY(body_.settle_links(epoch));
     TRY(body_.set_phase(wire::Phase::serving));
     away = false; // what is still wanted is not worth its life
-    for (uint32_t index : TRY(body_.linkless_slots())) give_link(index); // who asked the former steward
-    auto mappings = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
-    if (!leases_.take(body_.pid(), mappings, refusal_)) want_home(wire::HomeReason::shared_file_mapping);
+    for (uint32_t index : TRY(body_.linkless_slots()))
+        give_link(index); // who asked the former steward
+    auto mappings =
+        TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
+    if (!leases_.take(body_.pid(), mappings, refusal_))
+        want_home(wire::HomeReason::shared_file_mapping);
     for (auto const& mapping : mappings) {
         if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
             (void)segments_.place(body_.pid(), &body_.memory(), mapping);
     }
-    // For a next host's preparations what P still maps is near enough: the final layout comes later.
+    // For a next host's preparations what P still maps is near enough: the final layout comes
+    // later.
     last_layout_ = TRY(layout_of(mappings));
     last_layout_.present.clear();
     return {};
@@ -483,9 +544,11 @@ int steward_main(int argc, char** argv) {
         log_event(Level::error, "a steward needs its order");
         return 2;
     }
-    std::string socket = given->socket.empty() ? given->order.run_dir + "/keepers.sock" : given->socket;
+    std::string socket =
+        given->socket.empty() ? given->order.run_dir + "/keepers.sock" : given->socket;
     sys::set_process_name("rove-steward");
-    log_to(2, ::getenv("ROVE_DEBUG") != nullptr ? Level::debug : Level::note, fmt::format("steward-{}", given->order.identity.pid));
+    log_to(2, ::getenv("ROVE_DEBUG") != nullptr ? Level::debug : Level::note,
+        fmt::format("steward-{}", given->order.identity.pid));
     (void)::signal(SIGPIPE, SIG_IGN);
     auto steward = Steward::create(std::move(given->order), socket);
     if (!steward) {

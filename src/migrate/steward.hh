@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steward: the keeper at home of one process that is away, or on its way.
 //
-// It runs each move as a transaction: everything before the commit is undone if it fails, the commit
-// is one write of the epoch in P's control page, and what comes after is only tidying. While the
-// process is away it watches both halves. What it knows stands in P's region as well, so another
-// steward can take its place at any time.
+// It runs each move as a transaction: everything before the commit is undone if it fails, the
+// commit is one write of the epoch in P's control page, and what comes after is only tidying. While
+// the process is away it watches both halves. What it knows stands in P's region as well, so
+// another steward can take its place at any time.
 //
 // A move out is in out.cc, home in home.cc, from host to host in onward.cc.
 #pragma once
@@ -26,7 +26,8 @@ namespace rove::migrate {
 
 class Steward {
 public:
-    static Result<std::unique_ptr<Steward>> create(wire::StewardOrder order, std::string const& socket);
+    static Result<std::unique_ptr<Steward>> create(
+        wire::StewardOrder order, std::string const& socket);
     // Until the process is home for good or has ended. Exit status.
     int run();
 
@@ -47,12 +48,14 @@ private:
     void serve_alarm(wire::Alarm const& alarm);
     void postpone(wire::Alarm const& alarm, std::string const& word, Error const& error);
     void want_home(wire::HomeReason reason);
-    // While the process is being parked only what its threads need for that is done; the rest waits.
+    // While the process is being parked only what its threads need for that is done; the rest
+    // waits.
     void serve_links_only();
     void give_link(uint32_t slot);
     void serve_session();
     void tick();
-    // Fails while the process stands still at home, by a signal or by its cgroup: its deputies and the porter do nothing.
+    // Fails while the process stands still at home, by a signal or by its cgroup: its deputies and
+    // the porter do nothing.
     Status goes_on();
     bool stands();
     void move(wire::Move const& request);
@@ -67,8 +70,10 @@ private:
     Status keep_sessions();
 
     // out.cc
-    Result<std::vector<wire::ThreadImage>> enter(Survey const& found, Progress& progress, std::optional<tracee::Tracee> held);
-    Status move_out(wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held);
+    Result<std::vector<wire::ThreadImage>> enter(
+        Survey const& found, Progress& progress, std::optional<tracee::Tracee> held);
+    Status move_out(
+        wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held);
     // Layout of P's mappings, with the pages that are to travel.
     Result<wire::Layout> layout_of(std::vector<image::Mapping> const& mappings);
     Status send_segments(Session& session, std::vector<uint32_t> const& indexes);
@@ -77,7 +82,8 @@ private:
     Status send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress);
     Status check_freeze(Nanos so_far, wire::Layout const& to_send) const;
     void begin_there(Session& session);
-    void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat, std::vector<wire::Range> const& kept);
+    void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat,
+        std::vector<wire::Range> const& kept);
 
     // home.cc
     void make_pages();
@@ -98,19 +104,20 @@ private:
     DaemonLine daemon_;
     Body body_;
     Segments segments_;
-    Leases leases_; // while it is away
+    Leases leases_;                  // while it is away
     std::optional<Session> session_; // with the present host, when away
     Session* other_ = nullptr;       // the one a move is being made with
     Refusal refusal_;
-    wire::Asker asker_;              // who wants the moves that come
-    wire::Layout last_layout_;       // as last known, for a host's preparations
+    wire::Asker asker_;        // who wants the moves that come
+    wire::Layout last_layout_; // as last known, for a host's preparations
     wire::Tally tally_;
     std::string host_;
     Nanos away_since_{0};
     Nanos reported_{0};
     Nanos home_since_{0};
     wire::GuestTally account_; // as of the last that was heard of it
-    std::vector<wire::ExecCall> stale_;  // gives up pages of P that it would only need if it came back soon
+    std::vector<wire::ExecCall>
+        stale_; // gives up pages of P that it would only need if it came back soon
     Nanos stale_until_{0};
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
     Nanos alarms_after_{0};              // before that nobody is brought home

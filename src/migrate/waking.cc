@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waking: threads that have come home in the middle of a wait go on with it in the program. See deputy/waits.cc.
+// Waking: threads that have come home in the middle of a wait go on with it in the program. See
+// deputy/waits.cc.
 #include "migrate/body.hh"
 
 #include <cstddef>
@@ -14,15 +15,17 @@ namespace rove::migrate {
 using wire::SlotState;
 
 namespace {
-constexpr int64_t interrupted_wait = -516; // ERESTART_RESTARTBLOCK: the kernel keeps the rest of its time
+constexpr int64_t interrupted_wait =
+    -516; // ERESTART_RESTARTBLOCK: the kernel keeps the rest of its time
 }
 
-Result<bool> Body::put_into_program(tracee::Tracee& tracee, tracee::Thread& thread, uint32_t index) {
+Result<bool> Body::put_into_program(
+    tracee::Tracee& tracee, tracee::Thread& thread, uint32_t index) {
     wire::Slot now = TRY(slot(index));
     auto registers = thread.registers;
     bool in_call = registers.rip == region_ + wire::text_offset + blob::call_end_offset;
-    if (now.state != SlotState::asleep || !in_call || thread.group_stopped
-        || tracee::settle_interrupted(registers) != tracee::Interrupted::restart)
+    if (now.state != SlotState::asleep || !in_call || thread.group_stopped ||
+        tracee::settle_interrupted(registers) != tracee::Interrupted::restart)
         return false;
     auto frame = TRY(saved_frame(now));
     unsigned char code[abi::call_site_size];
@@ -31,7 +34,8 @@ Result<bool> Body::put_into_program(tracee::Tracee& tracee, tracee::Thread& thre
     int number = abi::number_at_call_site(code);
     if (number < 0) return fail(EBADMSG, "no system call stands at {:#x}", next);
     image::to_user_regs(frame.registers, registers);
-    // As after the interruption of the program's own call: the kernel restarts it, or ends it for a signal.
+    // As after the interruption of the program's own call: the kernel restarts it, or ends it for a
+    // signal.
     registers.orig_rax = static_cast<uint64_t>(number);
     registers.rax = static_cast<uint64_t>(interrupted_wait);
     TRY(tracee.set_registers(thread, registers));
@@ -42,7 +46,9 @@ Result<bool> Body::put_into_program(tracee::Tracee& tracee, tracee::Thread& thre
 
 Status Body::wake_in_program() {
     std::vector<uint32_t> asleep;
-    auto state_of = [this](uint32_t index) { return memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)); };
+    auto state_of = [this](uint32_t index) {
+        return memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state));
+    };
     for (uint32_t index : TRY(used_slots())) {
         if (TRY(state_of(index)) == SlotState::asleep) asleep.push_back(index);
     }

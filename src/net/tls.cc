@@ -14,7 +14,8 @@ namespace rove::net {
 namespace {
 
 constexpr char identity[] = "rove";
-constexpr unsigned char cipher_id[2] = {0x13, 0x01}; // TLS_AES_128_GCM_SHA256: its hash is the key's
+constexpr unsigned char cipher_id[2] = {
+    0x13, 0x01}; // TLS_AES_128_GCM_SHA256: its hash is the key's
 
 struct SslFree {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -26,18 +27,18 @@ SSL_SESSION* key_session(SSL* ssl) {
     auto const* psk = static_cast<std::string const*>(SSL_get_app_data(ssl));
     SSL_CIPHER const* cipher = SSL_CIPHER_find(ssl, cipher_id);
     SSL_SESSION* session = SSL_SESSION_new();
-    if (session && cipher
-        && SSL_SESSION_set1_master_key(
-            session, reinterpret_cast<unsigned char const*>(psk->data()), psk->size())
-        && SSL_SESSION_set_cipher(session, cipher)
-        && SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION))
+    if (session && cipher &&
+        SSL_SESSION_set1_master_key(
+            session, reinterpret_cast<unsigned char const*>(psk->data()), psk->size()) &&
+        SSL_SESSION_set_cipher(session, cipher) &&
+        SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION))
         return session;
     SSL_SESSION_free(session);
     return nullptr;
 }
 
-int use_key(SSL* ssl, EVP_MD const*, unsigned char const** id, size_t* id_length,
-    SSL_SESSION** session) {
+int use_key(
+    SSL* ssl, EVP_MD const*, unsigned char const** id, size_t* id_length, SSL_SESSION** session) {
     *session = key_session(ssl);
     *id = reinterpret_cast<unsigned char const*>(identity);
     *id_length = sizeof identity - 1;
@@ -55,10 +56,10 @@ Failure explain() {
     int reason = ERR_GET_REASON(code);
     ERR_clear_error();
     // A wrong key shows as a wrong binder here and as this alert at the other end.
-    if (reason == SSL_R_BINDER_DOES_NOT_VERIFY || reason == SSL_R_TLSV1_ALERT_DECRYPT_ERROR
-        || reason == SSL_R_DIGEST_CHECK_FAILED || reason == SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER
-        || reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM || reason == SSL_R_NO_SHARED_CIPHER
-        || reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)
+    if (reason == SSL_R_BINDER_DOES_NOT_VERIFY || reason == SSL_R_TLSV1_ALERT_DECRYPT_ERROR ||
+        reason == SSL_R_DIGEST_CHECK_FAILED || reason == SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER ||
+        reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM || reason == SSL_R_NO_SHARED_CIPHER ||
+        reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE)
         return deny(EACCES, "it has another cluster key");
     char const* text = ERR_reason_error_string(code);
     return deny(EPROTO, "TLS failed ({})", text ? text : "connection closed");
@@ -91,8 +92,10 @@ Result<Tls> Tls::create(std::string const& psk, Role role) {
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-    if (role == Role::client) SSL_CTX_set_psk_use_session_callback(context, use_key);
-    else SSL_CTX_set_psk_find_session_callback(context, find_key);
+    if (role == Role::client)
+        SSL_CTX_set_psk_use_session_callback(context, use_key);
+    else
+        SSL_CTX_set_psk_find_session_callback(context, find_key);
     state->ssl.reset(SSL_new(context));
     if (!state->ssl) return explain();
     SSL* ssl = state->ssl.get();
@@ -100,23 +103,26 @@ Result<Tls> Tls::create(std::string const& psk, Role role) {
     state->in = BIO_new(BIO_s_mem());
     state->out = BIO_new(BIO_s_mem());
     SSL_set_bio(ssl, state->in, state->out);
-    if (role == Role::client) SSL_set_connect_state(ssl);
-    else SSL_set_accept_state(ssl);
+    if (role == Role::client)
+        SSL_set_connect_state(ssl);
+    else
+        SSL_set_accept_state(ssl);
     Tls tls(std::move(state));
     if (role == Role::client) TRY(tls.feed({}));
     return tls;
 }
 
 Status Tls::feed(std::string_view ciphertext) {
-    if (!ciphertext.empty()
-        && BIO_write(state_->in, ciphertext.data(), static_cast<int>(ciphertext.size())) <= 0)
+    if (!ciphertext.empty() &&
+        BIO_write(state_->in, ciphertext.data(), static_cast<int>(ciphertext.size())) <= 0)
         return deny(ENOMEM, "no memory for TLS");
     if (established()) return {};
     ERR_clear_error();
     int done = SSL_do_handshake(state_->ssl.get());
     if (done == 1) {
         // The key alone makes a peer; a handshake without it proves nothing.
-        if (!SSL_session_reused(state_->ssl.get())) return deny(EACCES, "it has another cluster key");
+        if (!SSL_session_reused(state_->ssl.get()))
+            return deny(EACCES, "it has another cluster key");
         return {};
     }
     int why = SSL_get_error(state_->ssl.get(), done);
@@ -124,7 +130,9 @@ Status Tls::feed(std::string_view ciphertext) {
     return explain();
 }
 
-bool Tls::established() const { return SSL_is_init_finished(state_->ssl.get()) == 1; }
+bool Tls::established() const {
+    return SSL_is_init_finished(state_->ssl.get()) == 1;
+}
 
 Result<std::string> Tls::read() {
     std::string plaintext;

@@ -15,12 +15,15 @@ struct Talk {
     Status client_status, server_status;
 
     static Talk between(std::string const& client_key, std::string const& server_key) {
-        Talk talk{*Tls::create(client_key, Role::client), *Tls::create(server_key, Role::server), {}, {}};
+        Talk talk{
+            *Tls::create(client_key, Role::client), *Tls::create(server_key, Role::server), {}, {}};
         for (int round = 0; round < 6; ++round) {
             std::string to_server = talk.client.take_output();
-            if (!to_server.empty() && talk.server_status) talk.server_status = talk.server.feed(to_server);
+            if (!to_server.empty() && talk.server_status)
+                talk.server_status = talk.server.feed(to_server);
             std::string to_client = talk.server.take_output();
-            if (!to_client.empty() && talk.client_status) talk.client_status = talk.client.feed(to_client);
+            if (!to_client.empty() && talk.client_status)
+                talk.client_status = talk.client.feed(to_client);
         }
         return talk;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// API: the control API's verbs that look: ps, nodes, explain, trace, config; and the table of paths.
+// API: the control API's verbs that look: ps, nodes, explain, trace, config; and the table of
+// paths.
 //
 // Answers are exactly the JSON of the interface contract. A PID is a number of this home, or
 // "HOME:PID", which is asked of that home's daemon.
@@ -23,7 +24,9 @@ namespace json = boost::json;
 
 namespace {
 
-json::value or_null(std::string const& text) { return text.empty() ? json::value() : json::value(text); }
+json::value or_null(std::string const& text) {
+    return text.empty() ? json::value() : json::value(text);
+}
 
 bool query_flag(std::string const& query, std::string_view name) {
     for (std::string_view part : split(query, '&')) {
@@ -35,14 +38,16 @@ bool query_flag(std::string const& query, std::string_view name) {
 
 } // namespace
 
-Task<Outcome> Node::serve(std::string method, std::string path, std::string query, std::string body, Caller caller) {
+Task<Outcome> Node::serve(
+    std::string method, std::string path, std::string query, std::string body, Caller caller) {
     json::object object;
     if (method == "POST" && !body.empty()) {
         json::error_code wrong;
         json::parse_options options;
         options.max_depth = 16;
         json::value parsed = json::parse(body, wrong, {}, options);
-        if (wrong || !parsed.is_object()) co_return Outcome::failed(2, "the request is no JSON object");
+        if (wrong || !parsed.is_object())
+            co_return Outcome::failed(2, "the request is no JSON object");
         object = parsed.get_object();
     }
     if (method == "GET") {
@@ -66,7 +71,9 @@ Task<Outcome> Node::serve(std::string method, std::string path, std::string quer
         if (path == "/v1/roam") co_return co_await lock_verb(caller, object, false);
         if (path == "/v1/node") co_return co_await node_verb(caller, object);
     }
-    co_return Outcome::failed(2, fmt::format("the daemon knows no {} {}; is it older than this 'rove'?", printable(method), printable(path)));
+    co_return Outcome::failed(
+        2, fmt::format("the daemon knows no {} {}; is it older than this 'rove'?",
+               printable(method), printable(path)));
 }
 
 json::object Node::ps_row(Process const& process) {
@@ -76,7 +83,10 @@ json::object Node::ps_row(Process const& process) {
     if (stat) cpu += std::chrono::duration<double>(ticks_to_time(stat->cpu_ticks)).count();
     bool moving = process.moving || process.place == Place::moving;
     Confined why = moving ? Confined{} : confined(process);
-    char const* state = moving ? "moving" : !why.reason.empty() ? "confined" : home ? "home" : "away";
+    char const* state = moving                ? "moving"
+                        : !why.reason.empty() ? "confined"
+                        : home                ? "home"
+                                              : "away";
     json::object row;
     row["pid"] = process.pid();
     row["user"] = process.user;
@@ -118,7 +128,8 @@ Task<Outcome> Node::ps(Caller caller, bool all) {
             row["home"] = guest.identity.home;
             row["host"] = name_;
             row["cpu_seconds"] = static_cast<double>(guest.cpu_us) / 1e6;
-            row["memory_bytes"] = guest.memory_bytes != 0 ? json::value(guest.memory_bytes) : json::value();
+            row["memory_bytes"] =
+                guest.memory_bytes != 0 ? json::value(guest.memory_bytes) : json::value();
             row["moves"] = nullptr; // home knows
             row["reason"] = nullptr;
             row["reason_text"] = nullptr;
@@ -137,7 +148,8 @@ Outcome Node::nodes() {
         row["name"] = member.name;
         row["address"] = or_null(member.address);
         row["state"] = word(member.state);
-        for (char const* key : {"load", "cores", "speed", "memory_total_bytes", "memory_free_bytes", "guests", "age_ms", "auto"})
+        for (char const* key : {"load", "cores", "speed", "memory_total_bytes", "memory_free_bytes",
+                 "guests", "age_ms", "auto"})
             row[key] = nullptr;
         if (member.bulletin) {
             row["load"] = member.bulletin->load;
@@ -158,25 +170,34 @@ Outcome Node::config_rows() {
     json::object rows;
     for (Config::Row const& each : config_.rows()) {
         json::value value;
-        if (auto* flag = std::get_if<bool>(&each.value)) value = *flag;
-        else if (auto* number = std::get_if<int64_t>(&each.value)) value = *number;
-        else if (auto* decimal = std::get_if<double>(&each.value)) value = *decimal;
-        else if (auto* text = std::get_if<std::string>(&each.value)) value = *text;
+        if (auto* flag = std::get_if<bool>(&each.value))
+            value = *flag;
+        else if (auto* number = std::get_if<int64_t>(&each.value))
+            value = *number;
+        else if (auto* decimal = std::get_if<double>(&each.value))
+            value = *decimal;
+        else if (auto* text = std::get_if<std::string>(&each.value))
+            value = *text;
         else if (auto* texts = std::get_if<std::vector<std::string>>(&each.value)) {
             json::array list;
-            for (auto const& item : *texts) list.emplace_back(item);
+            for (auto const& item : *texts)
+                list.emplace_back(item);
             value = std::move(list);
         } else if (auto* peers = std::get_if<std::vector<PeerEntry>>(&each.value)) {
             json::array list;
-            for (auto const& peer : *peers) list.push_back({{"name", peer.name}, {"address", peer.address}});
+            for (auto const& peer : *peers)
+                list.push_back({{"name", peer.name}, {"address", peer.address}});
             value = std::move(list);
         }
-        if (each.unit == Unit::duration) value = static_cast<double>(std::get<int64_t>(each.value)) / 1e9;
+        if (each.unit == Unit::duration)
+            value = static_cast<double>(std::get<int64_t>(each.value)) / 1e9;
         json::value written = value;
-        if (each.unit == Unit::duration) written = print_duration(Nanos(std::get<int64_t>(each.value)));
-        if (each.unit == Unit::size) written = print_size(static_cast<uint64_t>(std::get<int64_t>(each.value)));
-        rows[each.key] = {{"key", each.key}, {"value", std::move(value)}, {"source", each.source}, {"text", std::move(written)},
-            {"meaning", each.sentence}};
+        if (each.unit == Unit::duration)
+            written = print_duration(Nanos(std::get<int64_t>(each.value)));
+        if (each.unit == Unit::size)
+            written = print_size(static_cast<uint64_t>(std::get<int64_t>(each.value)));
+        rows[each.key] = {{"key", each.key}, {"value", std::move(value)}, {"source", each.source},
+            {"text", std::move(written)}, {"meaning", each.sentence}};
     }
     return Outcome::done(std::move(rows));
 }
@@ -186,8 +207,9 @@ Task<Outcome> Node::explain(Caller caller, json::value name) {
     auto decisions = [&](std::deque<Decision> const& list) {
         json::array rows;
         for (auto at = list.rbegin(); at != list.rend(); ++at)
-            rows.push_back({{"ms_ago", (monotonic_now() - at->at).count() / 1000000}, {"verdict", at->verdict},
-                {"from", or_null(at->from)}, {"to", or_null(at->to)}, {"figures", at->figures}});
+            rows.push_back({{"ms_ago", (monotonic_now() - at->at).count() / 1000000},
+                {"verdict", at->verdict}, {"from", or_null(at->from)}, {"to", or_null(at->to)},
+                {"figures", at->figures}});
         return rows;
     };
     refresh_programs();
@@ -199,11 +221,14 @@ Task<Outcome> Node::explain(Caller caller, json::value name) {
         co_await look(std::move(only), false);
         json::object row = ps_row(*process);
         json::object answer;
-        static constexpr char const* shared[] = {"pid", "home", "host", "state", "reason", "reason_text"};
-        for (char const* key : shared) answer[key] = row[key];
+        static constexpr char const* shared[] = {
+            "pid", "home", "host", "state", "reason", "reason_text"};
+        for (char const* key : shared)
+            answer[key] = row[key];
         // What last brought it home, even when it passed at once.
         answer["came_home"] = json::object();
-        for (auto const& [reason, count] : process->came_home) answer["came_home"].get_object()[reason] = count;
+        for (auto const& [reason, count] : process->came_home)
+            answer["came_home"].get_object()[reason] = count;
         answer["wants_to_be"] = or_null(process->anchor);
         answer["locked"] = process->locked;
         answer["automatic"] = balancing_ && !process->locked;
@@ -219,30 +244,41 @@ Task<Outcome> Node::explain(Caller caller, json::value name) {
     }
     // Its steward may still have last words; until then it is told what is known.
     std::optional<Ended> ended;
-    if (process && !look_stat(pid)) ended = epitaph(*process);
-    else if (auto* known = ended_.find(pid); known && !look_stat(pid)) ended = *known;
+    if (process && !look_stat(pid))
+        ended = epitaph(*process);
+    else if (auto* known = ended_.find(pid); known && !look_stat(pid))
+        ended = *known;
     if (ended && (caller.uid == 0 || caller.uid == ended->uid)) {
-        auto or_unknown = [](std::optional<int> value) { return value ? json::value(*value) : json::value(); };
-        co_return Outcome::done(json::object{{"pid", pid}, {"home", name_}, {"host", ended->host}, {"state", "ended"},
-            {"reason", or_null(ended->reason)}, {"reason_text", or_null(ended->text)},
-            {"exit_status", or_unknown(ended->ending.exit_status)}, {"signal", or_unknown(ended->ending.signal)},
-            {"decisions", decisions(ended->decisions)}});
+        auto or_unknown = [](std::optional<int> value) {
+            return value ? json::value(*value) : json::value();
+        };
+        co_return Outcome::done(
+            json::object{{"pid", pid}, {"home", name_}, {"host", ended->host}, {"state", "ended"},
+                {"reason", or_null(ended->reason)}, {"reason_text", or_null(ended->text)},
+                {"exit_status", or_unknown(ended->ending.exit_status)},
+                {"signal", or_unknown(ended->ending.signal)},
+                {"decisions", decisions(ended->decisions)}});
     }
     if (look_stat(pid) && permit(caller, pid).code == 4) co_return permit(caller, pid);
     if (look_stat(pid))
-        co_return Outcome::failed(4, fmt::format("process {} is not migratable; 'rove adopt {}' makes it so", pid, pid));
+        co_return Outcome::failed(
+            4, fmt::format("process {} is not migratable; 'rove adopt {}' makes it so", pid, pid));
     co_return Outcome::failed(4, fmt::format("there is no process {}", pid));
 }
 
 Task<Outcome> Node::trace(Caller caller, json::value name) {
     PidName pid = parse_pid(name);
-    if (!pid.home.empty() && pid.home != name_) co_return co_await forward(pid.home, "trace", caller, pid_body(pid.pid));
+    if (!pid.home.empty() && pid.home != name_)
+        co_return co_await forward(pid.home, "trace", caller, pid_body(pid.pid));
     auto process = find(pid.pid);
     if (!process) {
-        if (!look_stat(pid.pid)) co_return Outcome::failed(4, fmt::format("there is no process {}", pid.pid));
-        co_return Outcome::failed(4, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
+        if (!look_stat(pid.pid))
+            co_return Outcome::failed(4, fmt::format("there is no process {}", pid.pid));
+        co_return Outcome::failed(
+            4, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
     }
-    if (caller.uid != 0 && caller.uid != process->uid) co_return Outcome::failed(4, fmt::format("process {} is not yours", pid.pid));
+    if (caller.uid != 0 && caller.uid != process->uid)
+        co_return Outcome::failed(4, fmt::format("process {} is not yours", pid.pid));
     std::vector<wire::TraceRow> calls = process->calls;
     if (process->steward && !process->steward_leaving) {
         auto waiting = std::make_shared<Tracing>(io_);
@@ -256,7 +292,8 @@ Task<Outcome> Node::trace(Caller caller, json::value name) {
     json::array rows;
     for (wire::TraceRow const& row : calls) {
         rows.push_back({{"name", call_name(row.call)}, {"count", row.count}, {"local", row.local},
-            {"forwarded", row.forwarded}, {"errors", row.errors}, {"us_total", row.us_total}, {"bytes", row.bytes}});
+            {"forwarded", row.forwarded}, {"errors", row.errors}, {"us_total", row.us_total},
+            {"bytes", row.bytes}});
     }
     co_return Outcome::done(std::move(rows));
 }
@@ -266,18 +303,23 @@ Task<Outcome> Node::trace(Caller caller, json::value name) {
 Task<Outcome> Node::forward(std::string node, std::string verb, Caller caller, json::object body) {
     if (!board_.find(node, monotonic_now())) co_return resolve(node, nullptr).trouble;
     wire::Ask ask{verb, caller.uid, json::serialize(body)};
-    auto reply = co_await peers_->ask(node, wire::PeerType::ask, wire::encode(ask), std::chrono::minutes(10));
+    auto reply = co_await peers_->ask(
+        node, wire::PeerType::ask, wire::encode(ask), std::chrono::minutes(10));
     if (!reply) co_return Outcome::failed(1, reply.error().what);
-    auto answer = reply->type == wire::PeerType::answer ? wire::decode<wire::Answer>(reply->body) : std::nullopt;
+    auto answer = reply->type == wire::PeerType::answer ? wire::decode<wire::Answer>(reply->body)
+                                                        : std::nullopt;
     json::error_code wrong;
     json::value value = answer ? json::parse(answer->body, wrong) : json::value();
-    if (!answer || wrong) co_return Outcome::failed(1, fmt::format("{} gave no answer that makes sense", node));
+    if (!answer || wrong)
+        co_return Outcome::failed(1, fmt::format("{} gave no answer that makes sense", node));
     if (answer->code == 0) co_return Outcome::done(std::move(value));
     Outcome outcome;
     outcome.code = answer->code;
     auto* object = value.if_object();
-    if (object && object->if_contains("error") && object->at("error").is_string()) outcome.error = object->at("error").get_string().c_str();
-    if (object && object->if_contains("reason") && object->at("reason").is_string()) outcome.reason = object->at("reason").get_string().c_str();
+    if (object && object->if_contains("error") && object->at("error").is_string())
+        outcome.error = object->at("error").get_string().c_str();
+    if (object && object->if_contains("reason") && object->at("reason").is_string())
+        outcome.reason = object->at("reason").get_string().c_str();
     if (object && object->if_contains("members")) outcome.members = object->at("members");
     co_return outcome;
 }

@@ -40,31 +40,38 @@ std::optional<int64_t> number(json::object const& body, char const* key) {
 
 // A move that nobody waits for: what will come of it is not known.
 json::object begun_row(Process const& process, std::string const& to) {
-    return {{"pid", process.pid()}, {"from", process.host}, {"to", to}, {"bytes", nullptr}, {"freeze_ms", nullptr},
-        {"stopped_ms", nullptr}, {"total_ms", nullptr}, {"mode", nullptr}};
+    return {{"pid", process.pid()}, {"from", process.host}, {"to", to}, {"bytes", nullptr},
+        {"freeze_ms", nullptr}, {"stopped_ms", nullptr}, {"total_ms", nullptr}, {"mode", nullptr}};
 }
 
 } // namespace
 
 Outcome Node::permit(Caller caller, pid_t pid) {
     auto status = pid > 0 ? look_status(pid) : Result<ProcStatus>(deny(ESRCH, "no PID"));
-    if (!status || !look_stat(pid)) return Outcome::failed(4, fmt::format("there is no process {}", pid));
-    if (caller.uid != 0 && status->credentials.uids[0] != caller.uid) return Outcome::failed(4, fmt::format("process {} is not yours", pid));
+    if (!status || !look_stat(pid))
+        return Outcome::failed(4, fmt::format("there is no process {}", pid));
+    if (caller.uid != 0 && status->credentials.uids[0] != caller.uid)
+        return Outcome::failed(4, fmt::format("process {} is not yours", pid));
     auto objects = image::objection(status->credentials, caller.uid, config_.flag("move.root"));
-    if (!objects.word.empty()) return Outcome::failed(3, fmt::format("process {}: {}", pid, objects.text), objects.word);
+    if (!objects.word.empty())
+        return Outcome::failed(3, fmt::format("process {}: {}", pid, objects.text), objects.word);
     return {};
 }
 
 Task<Outcome> Node::run(Caller caller, json::object body) {
-    if (caller.pid <= 0) co_return Outcome::failed(125, "the daemon cannot see this process: it is in another PID namespace");
+    if (caller.pid <= 0)
+        co_return Outcome::failed(
+            125, "the daemon cannot see this process: it is in another PID namespace");
     ProgramWish wish;
     wish.stay = flag(body, "stay");
     wish.no_patch = flag(body, "no_patch");
     wish.storm_ms = std::clamp<int64_t>(number(body, "storm_ms").value_or(0), 0, 86400000);
-    wish.seed = static_cast<uint64_t>(number(body, "seed").value_or(static_cast<int64_t>(random_())));
+    wish.seed =
+        static_cast<uint64_t>(number(body, "seed").value_or(static_cast<int64_t>(random_())));
     wish.report = text(body, "report").value_or("");
     wish.memory = static_cast<uint64_t>(number(body, "mem").value_or(0));
-    if (!wish.report.empty() && wish.report[0] != '/') co_return Outcome::failed(125, "the report's path must begin with /");
+    if (!wish.report.empty() && wish.report[0] != '/')
+        co_return Outcome::failed(125, "the report's path must begin with /");
     std::string on = text(body, "on").value_or("");
     bool best = on == "best";
     if (!on.empty()) {
@@ -85,14 +92,16 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
     if (auto* words = member(body, "command"); words && words->is_array()) {
         std::string line;
         for (json::value const& word : words->get_array())
-            if (word.is_string()) line += (line.empty() ? "" : " ") + std::string(word.get_string());
+            if (word.is_string())
+                line += (line.empty() ? "" : " ") + std::string(word.get_string());
         if (!line.empty()) process->command = printable(line.substr(0, 4096));
     }
     std::string where = name_;
     if (!on.empty()) {
         uint64_t id = (*program)->id;
         // A move that fails when it has become CMD is told there.
-        if (auto complaints = sys::pidfd_getfd(process->pidfd.number(), 2)) process->complaints = std::move(*complaints);
+        if (auto complaints = sys::pidfd_getfd(process->pidfd.number(), 2))
+            process->complaints = std::move(*complaints);
         Moved moved = co_await move(process, on, caller.uid, true);
         if (moved.ok) {
             where = on;
@@ -103,7 +112,8 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
             if (found != programs_.end()) found->second->wish.on.clear();
             if (!best) {
                 if (found != programs_.end()) found->second->wish.report.clear();
-                co_return Outcome::failed(125, fmt::format("{} does not take it: {}", on, moved.text), moved.reason);
+                co_return Outcome::failed(
+                    125, fmt::format("{} does not take it: {}", on, moved.text), moved.reason);
             }
         }
     }
@@ -114,9 +124,11 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
 Task<Outcome> Node::adopt(Caller caller, json::object body) {
     PidName pid = parse_pid(body.if_contains("pid") ? body.at("pid") : json::value());
     if (!pid.home.empty() && pid.home != name_)
-        co_return Outcome::failed(1, fmt::format("a process is adopted at its home; run this on {}", pid.home));
+        co_return Outcome::failed(
+            1, fmt::format("a process is adopted at its home; run this on {}", pid.home));
     if (Outcome allowed = permit(caller, pid.pid); allowed.code != 0) co_return allowed;
-    if (pid.pid == 1) co_return Outcome::failed(3, "process 1 of a container cannot be moved", "pid_1");
+    if (pid.pid == 1)
+        co_return Outcome::failed(3, "process 1 of a container cannot be moved", "pid_1");
     refresh_programs();
     if (!find(pid.pid) || find(pid.pid)->program == 0) {
         auto program = make_program(pid.pid, {});
@@ -147,14 +159,16 @@ Task<Outcome> Node::adopt(Caller caller, json::object body) {
 
 json::object Node::move_row(pid_t pid, Moved const& moved) {
     return {{"pid", pid}, {"from", moved.from}, {"to", moved.to}, {"bytes", moved.bytes},
-        {"freeze_ms", static_cast<double>(moved.freeze_us) / 1000}, {"stopped_ms", static_cast<double>(moved.stopped_us) / 1000},
+        {"freeze_ms", static_cast<double>(moved.freeze_us) / 1000},
+        {"stopped_ms", static_cast<double>(moved.stopped_us) / 1000},
         {"total_ms", static_cast<double>(moved.total_us) / 1000}, {"mode", moved.mode}};
 }
 
 Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     PidName pid = parse_pid(body.if_contains("pid") ? body.at("pid") : json::value());
     std::string to = text(body, "to").value_or("");
-    if (pid.pid == 0 || to.empty()) co_return Outcome::failed(2, "a move needs a PID and a destination");
+    if (pid.pid == 0 || to.empty())
+        co_return Outcome::failed(2, "a move needs a PID and a destination");
     if (!pid.home.empty() && pid.home != name_) {
         body["pid"] = pid.pid;
         co_return co_await forward(pid.home, "move", caller, body);
@@ -163,7 +177,9 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     Outcome allowed = permit(caller, pid.pid);
     if (allowed.code == 4) co_return allowed;
     auto process = find(pid.pid);
-    if (!process) co_return Outcome::failed(1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
+    if (!process)
+        co_return Outcome::failed(
+            1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
     Destination where = resolve(to, process);
     if (where.node.empty()) co_return where.trouble;
     // Home is always allowed.
@@ -217,10 +233,12 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
         if (!wait) rows.push_back(begun_row(*members[i], to));
         members[i]->anchor = to == name_ ? "" : to;
         members[i]->asker = caller.uid;
-        start(io_, [](Node& node, ProcessPtr who, std::string goal, uid_t asker, std::shared_ptr<Gathering> sum, size_t index) -> Task<> {
-            sum->results[index] = co_await node.move(who, goal, asker);
-            if (--sum->left == 0) sum->all.set();
-        }(*this, members[i], to, caller.uid, gathering, i));
+        start(io_,
+            [](Node& node, ProcessPtr who, std::string goal, uid_t asker,
+                std::shared_ptr<Gathering> sum, size_t index) -> Task<> {
+                sum->results[index] = co_await node.move(who, goal, asker);
+                if (--sum->left == 0) sum->all.set();
+            }(*this, members[i], to, caller.uid, gathering, i));
     }
     if (!wait) co_return Outcome::done(std::move(rows));
     (void)co_await gathering->all.wait(Nanos::max());
@@ -250,7 +268,8 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
         }
         rows.push_back(std::move(row));
     }
-    if (ended == members.size()) co_return Outcome::failed(4, fmt::format("process {} has ended", root->pid()));
+    if (ended == members.size())
+        co_return Outcome::failed(4, fmt::format("process {} has ended", root->pid()));
     if (worst == 0) co_return Outcome::done(std::move(rows));
     Outcome outcome = Outcome::failed(worst, why, reason);
     outcome.members = std::move(rows);
@@ -266,7 +285,9 @@ Task<Outcome> Node::lock_verb(Caller caller, json::object body, bool lock) {
     refresh_programs();
     if (Outcome allowed = permit(caller, pid.pid); allowed.code == 4) co_return allowed;
     auto process = find(pid.pid);
-    if (!process) co_return Outcome::failed(1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
+    if (!process)
+        co_return Outcome::failed(
+            1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
     process->locked = lock;
     process->decide({monotonic_now(), lock ? "locked" : "unlocked", process->host, "", {}});
     happenings_.add(lock ? "stay" : "roam", pid.pid, process->host, "", {});

@@ -23,11 +23,14 @@ Task<Outcome> Node::node_verb(Caller caller, json::object body) {
         body["node"] = nullptr;
         co_return co_await forward(node, "node", caller, body);
     }
-    co_return co_await local_node_verb(verb, body.if_contains("on") ? body.at("on") : json::value());
+    co_return co_await local_node_verb(
+        verb, body.if_contains("on") ? body.at("on") : json::value());
 }
 
 Task<Outcome> Node::local_node_verb(std::string verb, json::value on) {
-    auto state = [&] { return json::object{{"node", name_}, {"blocked", blocked_}, {"auto", balancing_}}; };
+    auto state = [&] {
+        return json::object{{"node", name_}, {"blocked", blocked_}, {"auto", balancing_}};
+    };
     if (verb == "block" || verb == "unblock") {
         blocked_ = verb == "block";
     } else if (verb == "auto") {
@@ -69,7 +72,10 @@ Task<Outcome> Node::drain() {
     }(*this, draining));
     int64_t limit = config_.number("drain.seconds");
     if (!co_await draining->done.wait(std::chrono::seconds(limit)))
-        co_return Outcome::failed(1, fmt::format("not everything has left within {} s (drain.seconds); 'rove ps --all' shows what stays", limit));
+        co_return Outcome::failed(
+            1, fmt::format("not everything has left within {} s (drain.seconds); 'rove ps --all' "
+                           "shows what stays",
+                   limit));
     co_return draining->away.code != 0 ? draining->away : draining->home;
 }
 
@@ -77,11 +83,13 @@ Task<Outcome> Node::expel() {
     json::array rows;
     std::string why;
     for (Guest const& guest : guests_->arrived()) {
-        Outcome one = co_await forward(guest.identity.home, "take_back", Caller{}, pid_body(guest.identity.pid));
+        Outcome one = co_await forward(
+            guest.identity.home, "take_back", Caller{}, pid_body(guest.identity.pid));
         if (one.code == 0) {
             if (one.body.is_object()) rows.push_back(one.body);
         } else {
-            why = fmt::format("{}:{} stays: {}", guest.identity.home, guest.identity.pid, one.error);
+            why =
+                fmt::format("{}:{} stays: {}", guest.identity.home, guest.identity.pid, one.error);
         }
     }
     if (!why.empty()) co_return Outcome::failed(1, why);
@@ -97,8 +105,10 @@ Task<Outcome> Node::bring() {
     for (ProcessPtr const& process : away) {
         process->anchor.clear();
         Moved moved = co_await move(process, name_, 0);
-        if (moved.ok) rows.push_back(move_row(process->pid(), moved));
-        else if (moved.code != 4) why = fmt::format("{} stays: {}", process->pid(), moved.text);
+        if (moved.ok)
+            rows.push_back(move_row(process->pid(), moved));
+        else if (moved.code != 4)
+            why = fmt::format("{} stays: {}", process->pid(), moved.text);
     }
     if (!why.empty()) co_return Outcome::failed(1, why);
     co_return Outcome::done(json::object{{"node", name_}, {"moves", rows}});

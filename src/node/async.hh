@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Async: the few pieces of Boost.Asio that the daemon's coroutines are written with.
 //
-// Everything runs in one thread, so state is consistent between two co_awaits and nothing is locked.
+// Everything runs in one thread, so state is consistent between two co_awaits and nothing is
+// locked.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -35,8 +36,8 @@ inline void start(asio::io_context& io, Task<> task) {
     asio::co_spawn(io, std::move(task), asio::detached);
 }
 
-// Something that happens once, and any number of coroutines that wait for it. Must outlive its waiters:
-// keep it in a shared_ptr.
+// Something that happens once, and any number of coroutines that wait for it. Must outlive its
+// waiters: keep it in a shared_ptr.
 class Event {
 public:
     explicit Event(asio::io_context& io) : timer_(io, asio::steady_timer::time_point::max()) {}

@@ -8,16 +8,23 @@ namespace rove::node {
 
 char const* word(MemberState state) {
     switch (state) {
-    case MemberState::up: return "up";
-    case MemberState::blocked: return "blocked";
-    case MemberState::suspect: return "suspect";
-    case MemberState::dead: return "dead";
-    case MemberState::left: return "left";
+    case MemberState::up:
+        return "up";
+    case MemberState::blocked:
+        return "blocked";
+    case MemberState::suspect:
+        return "suspect";
+    case MemberState::dead:
+        return "dead";
+    case MemberState::left:
+        return "left";
     }
     return "dead";
 }
 
-void ListBoard::set_own(wire::Bulletin bulletin) { own_ = std::move(bulletin); }
+void ListBoard::set_own(wire::Bulletin bulletin) {
+    own_ = std::move(bulletin);
+}
 
 void ListBoard::add(std::string const& name, std::string const& address) {
     slots_[name].address = address;
@@ -50,14 +57,16 @@ void ListBoard::set_trouble(std::string const& name, std::string why) {
 }
 
 void ListBoard::tick(Nanos now) {
-    for (auto& [name, slot] : slots_) tell(name, slot, now, false);
+    for (auto& [name, slot] : slots_)
+        tell(name, slot, now, false);
 }
 
 void ListBoard::tell(std::string const& name, Slot& slot, Nanos now, bool new_incarnation) {
     Member member = view(name, slot, now);
     if (member.state == slot.told && !new_incarnation) return;
     slot.told = member.state;
-    for (Changed const& changed : changed_) changed(member, new_incarnation);
+    for (Changed const& changed : changed_)
+        changed(member, new_incarnation);
 }
 
 Member ListBoard::view(std::string const& name, Slot const& slot, Nanos now) const {
@@ -70,7 +79,8 @@ Member ListBoard::view(std::string const& name, Slot const& slot, Nanos now) con
         member.age = now - slot.heard;
         if (*member.age < suspect_after)
             member.state = slot.bulletin->blocked ? MemberState::blocked : MemberState::up;
-        else if (*member.age < dead_after) member.state = MemberState::suspect;
+        else if (*member.age < dead_after)
+            member.state = MemberState::suspect;
         if (!slot.bulletin->addresses.empty()) member.address = slot.bulletin->addresses.front();
     }
     if (slot.left) member.state = MemberState::left;
@@ -105,16 +115,19 @@ struct NaturalLess {
                 continue;
             }
             auto number = [&](std::string const& text, size_t& at) {
-                while (at < text.size() && text[at] == '0') ++at;
+                while (at < text.size() && text[at] == '0')
+                    ++at;
                 size_t from = at;
-                while (at < text.size() && digit(text[at])) ++at;
+                while (at < text.size() && digit(text[at]))
+                    ++at;
                 return std::string_view(text).substr(from, at - from);
             };
             auto first = number(a, i), second = number(b, j);
             if (first.size() != second.size()) return first.size() < second.size();
             if (first != second) return first < second;
         }
-        return a.size() - i != b.size() - j ? a.size() - i < b.size() - j : a < b; // n1 and n01 are two
+        return a.size() - i != b.size() - j ? a.size() - i < b.size() - j
+                                            : a < b; // n1 and n01 are two
     }
 };
 } // namespace
@@ -125,7 +138,8 @@ std::vector<Member> ListBoard::members(Nanos now) const {
         if (name != own_.name) sorted[name] = view(name, slot, now);
     sorted[own_.name] = *find(own_.name, now);
     std::vector<Member> all;
-    for (auto& [name, member] : sorted) all.push_back(std::move(member));
+    for (auto& [name, member] : sorted)
+        all.push_back(std::move(member));
     return all;
 }
 

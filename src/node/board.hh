@@ -30,7 +30,10 @@ struct Member {
     std::optional<wire::Bulletin> bulletin; // the last one
     std::optional<Nanos> age;               // of it
     std::string trouble;                    // why it cannot be reached, one clause, if known
-    bool reachable() const { return state == MemberState::up || state == MemberState::blocked || state == MemberState::suspect; }
+    bool reachable() const {
+        return state == MemberState::up || state == MemberState::blocked ||
+               state == MemberState::suspect;
+    }
 };
 
 class Board {

@@ -22,7 +22,8 @@ struct BoardTest : testing::Test {
         board.set_own(bulletin_of("n1"));
         board.add("n2", "10.0.0.2");
         board.subscribe([this](Member const& member, bool new_incarnation) {
-            told.push_back(member.name + " " + word(member.state) + (new_incarnation ? " anew" : ""));
+            told.push_back(
+                member.name + " " + word(member.state) + (new_incarnation ? " anew" : ""));
         });
     }
     MemberState state(Nanos now) { return board.find("n2", now)->state; }
@@ -79,9 +80,11 @@ TEST_F(BoardTest, blocked_is_a_state_of_its_own) {
 }
 
 TEST_F(BoardTest, numbers_in_names_count_as_numbers) {
-    for (char const* name : {"n10", "n3", "a", "n03", "n2b"}) board.add(name, "10.0.0.9");
+    for (char const* name : {"n10", "n3", "a", "n03", "n2b"})
+        board.add(name, "10.0.0.9");
     std::string order;
-    for (Member const& member : board.members(Nanos(0))) order += member.name + " ";
+    for (Member const& member : board.members(Nanos(0)))
+        order += member.name + " ";
     EXPECT_EQ(order, "a n1 n2 n2b n03 n3 n10 ");
 }
 

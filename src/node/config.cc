@@ -45,15 +45,23 @@ namespace {
 Result<Setting> initial(Knob const& knob) {
     std::string_view text = knob.initial;
     switch (knob.unit) {
-    case Unit::text: return Setting(std::string(text));
-    case Unit::number: return Setting(static_cast<int64_t>(std::stoll(knob.initial)));
-    case Unit::decimal: return Setting(std::stod(knob.initial));
-    case Unit::size: return Setting(static_cast<int64_t>(TRY(parse_size(text))));
-    case Unit::duration: return Setting(static_cast<int64_t>(TRY(parse_duration(text)).count()));
-    case Unit::flag: return Setting(text == "true");
+    case Unit::text:
+        return Setting(std::string(text));
+    case Unit::number:
+        return Setting(static_cast<int64_t>(std::stoll(knob.initial)));
+    case Unit::decimal:
+        return Setting(std::stod(knob.initial));
+    case Unit::size:
+        return Setting(static_cast<int64_t>(TRY(parse_size(text))));
+    case Unit::duration:
+        return Setting(static_cast<int64_t>(TRY(parse_duration(text)).count()));
+    case Unit::flag:
+        return Setting(text == "true");
     case Unit::texts:
-        return Setting(text.empty() ? std::vector<std::string>{} : std::vector<std::string>{knob.initial});
-    case Unit::peers: return Setting(std::vector<PeerEntry>{});
+        return Setting(
+            text.empty() ? std::vector<std::string>{} : std::vector<std::string>{knob.initial});
+    case Unit::peers:
+        return Setting(std::vector<PeerEntry>{});
     }
     return deny(EINVAL, "no such unit");
 }
@@ -70,7 +78,8 @@ bool has_port(std::string_view address) {
 // For scdoc, in which stars and underlines mean something.
 std::string escaped(std::string_view text) {
     std::string plain;
-    for (char c : text) plain += c == '*' || c == '_' ? std::string{'\\', c} : std::string(1, c);
+    for (char c : text)
+        plain += c == '*' || c == '_' ? std::string{'\\', c} : std::string(1, c);
     return plain;
 }
 
@@ -90,16 +99,19 @@ Result<std::vector<PeerEntry>> read_peers(toml::node const& node, std::string co
     if (!list) return deny(EINVAL, "{} must be an array of {{ name, address }}", where);
     for (toml::node const& item : *list) {
         toml::table const* row = item.as_table();
-        if (!row || row->size() != 2 || !(*row)["name"].is_string() || !(*row)["address"].is_string())
+        if (!row || row->size() != 2 || !(*row)["name"].is_string() ||
+            !(*row)["address"].is_string())
             return deny(EINVAL, "{} must be an array of {{ name, address }}", where);
-        peers.push_back({*(*row)["name"].value<std::string>(), *(*row)["address"].value<std::string>()});
+        peers.push_back(
+            {*(*row)["name"].value<std::string>(), *(*row)["address"].value<std::string>()});
     }
     return peers;
 }
 
 Result<Setting> read(Knob const& knob, toml::node const& node, std::string const& where) {
     switch (knob.unit) {
-    case Unit::text: return Setting(TRY(one_text(node, where)));
+    case Unit::text:
+        return Setting(TRY(one_text(node, where)));
     case Unit::number:
         if (auto value = node.value_exact<int64_t>()) return Setting(*value);
         return deny(EINVAL, "{} must be a whole number", where);
@@ -125,10 +137,12 @@ Result<Setting> read(Knob const& knob, toml::node const& node, std::string const
         toml::array const* list = node.as_array();
         if (!list) return deny(EINVAL, "{} must be an array of texts", where);
         std::vector<std::string> texts;
-        for (toml::node const& item : *list) texts.push_back(TRY(one_text(item, where)));
+        for (toml::node const& item : *list)
+            texts.push_back(TRY(one_text(item, where)));
         return Setting(std::move(texts));
     }
-    case Unit::peers: return Setting(TRY(read_peers(node, where)));
+    case Unit::peers:
+        return Setting(TRY(read_peers(node, where)));
     }
     return deny(EINVAL, "no such unit");
 }
@@ -152,25 +166,35 @@ Status check_range(std::string const& key, Setting const& setting, std::string c
         if (level != "debug" && level != "info" && level != "warn" && level != "error")
             return deny(EINVAL, "{} must be debug, info, warn or error", where);
     }
-    if (key == "links.port_range" && !std::get<std::string>(setting).empty() && !parse_ports(std::get<std::string>(setting)))
+    if (key == "links.port_range" && !std::get<std::string>(setting).empty() &&
+        !parse_ports(std::get<std::string>(setting)))
         return deny(EINVAL, "{} must be two ports such as \"50000-50100\"", where);
     if (key == "cpu.hide")
         for (std::string const& name : std::get<std::vector<std::string>>(setting))
             if (!is_cpu_feature(name))
-                return deny(EINVAL, "{}: there is no CPU feature '{}'; /proc/cpuinfo names those of this CPU", where, printable(name));
-    if (key == "node.name" && !std::get<std::string>(setting).empty() && !is_node_name(std::get<std::string>(setting)))
-        return deny(EINVAL, "{} must consist of letters, digits, '-', '.' and '_', and not be home or best", where);
+                return deny(EINVAL,
+                    "{}: there is no CPU feature '{}'; /proc/cpuinfo names those of this CPU",
+                    where, printable(name));
+    if (key == "node.name" && !std::get<std::string>(setting).empty() &&
+        !is_node_name(std::get<std::string>(setting)))
+        return deny(EINVAL,
+            "{} must consist of letters, digits, '-', '.' and '_', and not be home or best", where);
     if (key == "cluster.peers")
         for (PeerEntry const& peer : std::get<std::vector<PeerEntry>>(setting)) {
             if (!is_node_name(peer.name))
-                return deny(EINVAL, "{}: '{}' is no name of a node (letters, digits, '-', '.', '_'; not home, not best)", where,
-                    printable(peer.name));
+                return deny(EINVAL,
+                    "{}: '{}' is no name of a node (letters, digits, '-', '.', '_'; not home, not "
+                    "best)",
+                    where, printable(peer.name));
             if (!has_port(peer.address) || peer.address[0] == ':')
-                return deny(EINVAL, "{}: '{}' needs a port, such as 10.0.0.2:7946", where, printable(peer.address));
+                return deny(EINVAL, "{}: '{}' needs a port, such as 10.0.0.2:7946", where,
+                    printable(peer.address));
         }
     if (key == "node.listen")
         for (std::string const& at : std::get<std::vector<std::string>>(setting))
-            if (!has_port(at)) return deny(EINVAL, "{}: '{}' needs a port, such as 0.0.0.0:7946", where, printable(at));
+            if (!has_port(at))
+                return deny(
+                    EINVAL, "{}: '{}' needs a port, such as 0.0.0.0:7946", where, printable(at));
     return {};
 }
 
@@ -186,9 +210,11 @@ std::optional<Ports> parse_ports(std::string_view text) {
 // KEEP IN STEP WITH src/cli/found_verbs.cc
 bool is_node_name(std::string_view name) {
     bool fits = std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.' || c == '_';
     });
-    return fits && !name.empty() && name.size() <= 64 && name[0] != '-' && name != "home" && name != "best";
+    return fits && !name.empty() && name.size() <= 64 && name[0] != '-' && name != "home" &&
+           name != "best";
 }
 
 Config Config::defaults() {
@@ -211,18 +237,20 @@ Result<Config> Config::parse(std::string const& text, std::string const& source)
     }
     // A peer's table is a value, every other table is a section.
     std::vector<std::pair<std::string, toml::node const*>> todo;
-    for (auto const& [key, node] : top) todo.emplace_back(std::string(key.str()), &node);
+    for (auto const& [key, node] : top)
+        todo.emplace_back(std::string(key.str()), &node);
     while (!todo.empty()) {
         std::string key = todo.back().first;
         toml::node const* node = todo.back().second;
         todo.pop_back();
-        auto knob = std::find_if(knobs.begin(), knobs.end(), [&](Knob const& k) { return k.key == key; });
+        auto knob =
+            std::find_if(knobs.begin(), knobs.end(), [&](Knob const& k) { return k.key == key; });
         if (knob != knobs.end()) {
             std::string where = fmt::format("{}: {}", place(node->source(), source), key);
             Setting setting = TRY(read(*knob, *node, where));
             TRY(check_range(key, setting, where));
-            config.values_[key] = Value{std::move(setting),
-                fmt::format("{}:{}", source, node->source().begin.line)};
+            config.values_[key] =
+                Value{std::move(setting), fmt::format("{}:{}", source, node->source().begin.line)};
             continue;
         }
         bool section = std::any_of(knobs.begin(), knobs.end(),
@@ -246,10 +274,18 @@ Config::Value const& Config::at(std::string const& key) const {
     CHECK(found != values_.end());
     return found->second;
 }
-std::string const& Config::text(std::string const& key) const { return std::get<std::string>(at(key).setting); }
-int64_t Config::number(std::string const& key) const { return std::get<int64_t>(at(key).setting); }
-double Config::decimal(std::string const& key) const { return std::get<double>(at(key).setting); }
-bool Config::flag(std::string const& key) const { return std::get<bool>(at(key).setting); }
+std::string const& Config::text(std::string const& key) const {
+    return std::get<std::string>(at(key).setting);
+}
+int64_t Config::number(std::string const& key) const {
+    return std::get<int64_t>(at(key).setting);
+}
+double Config::decimal(std::string const& key) const {
+    return std::get<double>(at(key).setting);
+}
+bool Config::flag(std::string const& key) const {
+    return std::get<bool>(at(key).setting);
+}
 std::vector<std::string> const& Config::texts(std::string const& key) const {
     return std::get<std::vector<std::string>>(at(key).setting);
 }
@@ -258,17 +294,24 @@ std::vector<PeerEntry> const& Config::peers() const {
 }
 
 std::string configuration_page() {
-    static constexpr char const* units[] = {"text", "number", "number", "size such as 2G", "time such as 10ms", "true or false",
-        "array of texts", "array of { name, address }"};
-    std::string page = "rove.toml(5)\n\n# NAME\n\nrove.toml - the configuration of a Rove node\n\n# DESCRIPTION\n\n"
-                       "/etc/rove/rove.toml is read by *roved*(8) when it starts. Every key has a default; an unknown key or a\n"
-                       "wrong value is an error. *rove config* shows what is in force and where it comes from.\n\n# KEYS\n\n";
+    static constexpr char const* units[] = {"text", "number", "number", "size such as 2G",
+        "time such as 10ms", "true or false", "array of texts", "array of { name, address }"};
+    std::string page = "rove.toml(5)\n\n# NAME\n\nrove.toml - the configuration of a Rove "
+                       "node\n\n# DESCRIPTION\n\n"
+                       "/etc/rove/rove.toml is read by *roved*(8) when it starts. Every key has a "
+                       "default; an unknown key or a\n"
+                       "wrong value is an error. *rove config* shows what is in force and where it "
+                       "comes from.\n\n# KEYS\n\n";
     for (Knob const& knob : knobs) {
-        std::string initial = *knob.initial != 0 ? fmt::format("; default: {}", escaped(knob.initial)) : "";
-        page += fmt::format("*{}* ({}{})\n\t{}\n\n", escaped(knob.key), units[static_cast<size_t>(knob.unit)], initial, escaped(knob.sentence));
+        std::string initial =
+            *knob.initial != 0 ? fmt::format("; default: {}", escaped(knob.initial)) : "";
+        page += fmt::format("*{}* ({}{})\n\t{}\n\n", escaped(knob.key),
+            units[static_cast<size_t>(knob.unit)], initial, escaped(knob.sentence));
     }
-    return page + "# EXAMPLE\n\n```\n[node]\nname = \"n1\"\naddress = \"10.0.0.1\"\nlisten = [\"10.0.0.1:7946\"]\n\n[cluster]\n"
-                  "peers = [{ name = \"n2\", address = \"10.0.0.2:7946\" }]\n\n[guests]\nmax = 16\n```\n\n# SEE ALSO\n\n*roved*(8), *rove-config*(1)\n";
+    return page + "# EXAMPLE\n\n```\n[node]\nname = \"n1\"\naddress = \"10.0.0.1\"\nlisten = "
+                  "[\"10.0.0.1:7946\"]\n\n[cluster]\n"
+                  "peers = [{ name = \"n2\", address = \"10.0.0.2:7946\" }]\n\n[guests]\nmax = "
+                  "16\n```\n\n# SEE ALSO\n\n*roved*(8), *rove-config*(1)\n";
 }
 
 std::vector<Config::Row> Config::rows() const {

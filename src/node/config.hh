@@ -33,7 +33,8 @@ struct Knob {
 extern std::vector<Knob> const knobs;
 
 // Numbers are whole (size: bytes; duration: nanoseconds), or decimal.
-using Setting = std::variant<bool, int64_t, double, std::string, std::vector<std::string>, std::vector<PeerEntry>>;
+using Setting = std::variant<bool, int64_t, double, std::string, std::vector<std::string>,
+    std::vector<PeerEntry>>;
 
 struct Ports {
     uint16_t first = 0, last = 0;

@@ -10,8 +10,10 @@ namespace {
 TEST(Config, every_key_has_a_default_and_a_sentence) {
     Config config = Config::defaults();
     EXPECT_EQ(config.rows().size(), knobs.size());
-    for (Config::Row const& row : config.rows()) EXPECT_EQ(row.source, "default");
-    for (Knob const& knob : knobs) EXPECT_TRUE(std::string_view(knob.sentence).ends_with(".")) << knob.key;
+    for (Config::Row const& row : config.rows())
+        EXPECT_EQ(row.source, "default");
+    for (Knob const& knob : knobs)
+        EXPECT_TRUE(std::string_view(knob.sentence).ends_with(".")) << knob.key;
     EXPECT_EQ(config.text("run_dir"), "/run/rove");
     EXPECT_EQ(config.texts("guests.homes"), std::vector<std::string>{"*"});
 }
@@ -28,13 +30,15 @@ TEST(Config, dotted_keys_and_sections_are_the_same) {
 }
 
 TEST(Config, peers_are_read) {
-    auto config = Config::parse("cluster.peers = [ { name = \"n2\", address = \"10.0.0.2:7946\" } ]", "a.toml");
+    auto config = Config::parse(
+        "cluster.peers = [ { name = \"n2\", address = \"10.0.0.2:7946\" } ]", "a.toml");
     ASSERT_TRUE(config) << config.error().sentence();
     EXPECT_EQ(config->peers(), (std::vector<PeerEntry>{{"n2", "10.0.0.2:7946"}}));
 }
 
 TEST(Config, good_values_are_taken) {
-    for (char const* text : {"links.port_range = \"50000-50100\"", "cpu.hide = [\"avx512f\"]", "node.name = \"n1.example\"",
+    for (char const* text : {"links.port_range = \"50000-50100\"", "cpu.hide = [\"avx512f\"]",
+             "node.name = \"n1.example\"",
              "node.listen = [\"[::]:7946\", \":7946\", \"10.0.0.1:7946\"]", "guests.nice = 19"})
         EXPECT_TRUE(Config::parse(text, "a.toml")) << text;
     EXPECT_EQ(parse_ports("5-7")->last, 7);
@@ -63,18 +67,24 @@ TEST_P(WrongConfig, is_told_with_line_and_column) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Config, WrongConfig,
-    testing::Values(Wrong{"guests.maxx = 3", "a.toml:1:"}, Wrong{"\nguests.max = \"3\"", "a.toml:2:14: guests.max must be a whole number"},
-        Wrong{"guests = 3", "there is no key 'guests'"}, Wrong{"guests.nice = 40", "between 0 and 19"},
-        Wrong{"guests.uid_base = 0", "between 100000 and"},
-        Wrong{"guests.homes = \"n1\"", "array"}, Wrong{"cluster.peers = [ { name = \"n2\" } ]", "name, address"},
-        Wrong{"log.level = \"loud\"", "debug, info"}, Wrong{"move.freeze = \"10\"", "time"}, Wrong{"move.freeze = \"-1s\"", "time"},
-        Wrong{"guests.nice = -1", "between 0 and 19"},
-        Wrong{"links.port_range = \"abc\"", "two ports"}, Wrong{"links.port_range = \"9-8\"", "two ports"},
-        Wrong{"cpu.hide = [\"avx2\", \"turbo\"]", "no CPU feature 'turbo'"}, Wrong{"node.name = \"best\"", "not be home or best"},
-        Wrong{"node.name = \"a/b c\"", "letters"}, Wrong{"cluster.peers = [ { name = \"home\", address = \"a:1\" } ]", "no name of a node"},
+    testing::Values(Wrong{"guests.maxx = 3", "a.toml:1:"},
+        Wrong{"\nguests.max = \"3\"", "a.toml:2:14: guests.max must be a whole number"},
+        Wrong{"guests = 3", "there is no key 'guests'"},
+        Wrong{"guests.nice = 40", "between 0 and 19"},
+        Wrong{"guests.uid_base = 0", "between 100000 and"}, Wrong{"guests.homes = \"n1\"", "array"},
+        Wrong{"cluster.peers = [ { name = \"n2\" } ]", "name, address"},
+        Wrong{"log.level = \"loud\"", "debug, info"}, Wrong{"move.freeze = \"10\"", "time"},
+        Wrong{"move.freeze = \"-1s\"", "time"}, Wrong{"guests.nice = -1", "between 0 and 19"},
+        Wrong{"links.port_range = \"abc\"", "two ports"},
+        Wrong{"links.port_range = \"9-8\"", "two ports"},
+        Wrong{"cpu.hide = [\"avx2\", \"turbo\"]", "no CPU feature 'turbo'"},
+        Wrong{"node.name = \"best\"", "not be home or best"},
+        Wrong{"node.name = \"a/b c\"", "letters"},
+        Wrong{"cluster.peers = [ { name = \"home\", address = \"a:1\" } ]", "no name of a node"},
         Wrong{"cluster.peers = [ { name = \"n2\", address = \"10.0.0.2\" } ]", "needs a port"},
         Wrong{"cluster.peers = [ { name = \"n2\", address = \"fe80::1\" } ]", "needs a port"},
-        Wrong{"node.listen = [\"0.0.0.0\"]", "needs a port"}, Wrong{"x = ", "a.toml:1:"}, Wrong{"[run_dir]\na = 1", "run_dir must be a text"}));
+        Wrong{"node.listen = [\"0.0.0.0\"]", "needs a port"}, Wrong{"x = ", "a.toml:1:"},
+        Wrong{"[run_dir]\na = 1", "run_dir must be a text"}));
 
 } // namespace
 } // namespace rove::node

@@ -30,18 +30,25 @@ namespace {
 constexpr uint64_t body_max = 1 << 20;
 constexpr uint32_t header_max = 16 << 10;
 constexpr size_t backlog_max = 1 << 20; // of events for one follower that does not read
-constexpr Nanos idle_max = std::chrono::seconds(10); // without a request, or with an answer that is not read
+constexpr Nanos idle_max =
+    std::chrono::seconds(10); // without a request, or with an answer that is not read
 constexpr size_t user_connections_max = 64;
 constexpr size_t connections_max = 512; // root has as many again
 
 http::status status_of(int code) {
     switch (code) {
-    case 0: return http::status::ok;
-    case 2: return http::status::bad_request;
-    case 3: return http::status::conflict;
-    case 4: return http::status::not_found;
-    case 5: return http::status::service_unavailable;
-    default: return http::status::unprocessable_entity;
+    case 0:
+        return http::status::ok;
+    case 2:
+        return http::status::bad_request;
+    case 3:
+        return http::status::conflict;
+    case 4:
+        return http::status::not_found;
+    case 5:
+        return http::status::service_unavailable;
+    default:
+        return http::status::unprocessable_entity;
     }
 }
 
@@ -96,8 +103,10 @@ struct Backlog {
     std::string lines;
     bool overrun = false;
     void add(std::string const& line) {
-        if (lines.size() + line.size() > backlog_max) overrun = true;
-        else lines += line;
+        if (lines.size() + line.size() > backlog_max)
+            overrun = true;
+        else
+            lines += line;
         news->set();
     }
 };
@@ -122,7 +131,8 @@ Task<> await_close(Socket& socket, Backlog& backlog) {
 
 template <class Send>
 Task<> follow(asio::io_context& io, Node& node, double since, Backlog& backlog, Send send) {
-    uint64_t id = node.happenings().follow(since, [&](std::string const& line) { backlog.add(line); });
+    uint64_t id =
+        node.happenings().follow(since, [&](std::string const& line) { backlog.add(line); });
     while (!backlog.overrun) {
         if (backlog.lines.empty()) {
             (void)co_await backlog.news->wait(Nanos::max());
@@ -135,17 +145,22 @@ Task<> follow(asio::io_context& io, Node& node, double since, Backlog& backlog, 
     node.happenings().unfollow(id);
 }
 
-Task<> serve_chunks(asio::io_context& io, Node& node, std::shared_ptr<Socket> socket, double since) {
-    std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"
-                       "Connection: close\r\n\r\n";
+Task<> serve_chunks(
+    asio::io_context& io, Node& node, std::shared_ptr<Socket> socket, double since) {
+    std::string head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"
+        "Connection: close\r\n\r\n";
     auto patience = std::make_optional<Patience>(io, socket);
     auto [error, count] = co_await asio::async_write(*socket, asio::buffer(head), no_throw);
     patience.reset();
     if (error) co_return;
     auto backlog = std::make_shared<Backlog>(io);
-    asio::co_spawn(io, [](std::shared_ptr<Socket> s, std::shared_ptr<Backlog> b) -> Task<> {
-        co_await await_close(*s, *b);
-    }(socket, backlog), asio::detached);
+    asio::co_spawn(
+        io,
+        [](std::shared_ptr<Socket> s, std::shared_ptr<Backlog> b) -> Task<> {
+            co_await await_close(*s, *b);
+        }(socket, backlog),
+        asio::detached);
     co_await follow(io, node, since, *backlog, [&](std::string const& part) -> Task<bool> {
         std::string chunk = fmt::format("{:x}\r\n", part.size()) + part + "\r\n";
         Patience limit(io, socket);
@@ -165,20 +180,24 @@ Task<> serve_websocket(asio::io_context& io, Node& node, std::shared_ptr<Socket>
     if (error) co_return;
     stream->text(true);
     auto backlog = std::make_shared<Backlog>(io);
-    asio::co_spawn(io, [](auto s, [[maybe_unused]] auto kept, std::shared_ptr<Backlog> b) -> Task<> {
-        beast::flat_buffer said;
-        for (;;) { // pings and his goodbye
-            auto [failed, count] = co_await s->async_read(said, no_throw);
-            if (failed) break;
-            said.clear();
-        }
-        b->overrun = true;
-        b->news->set();
-    }(stream, socket, backlog), asio::detached);
+    asio::co_spawn(
+        io,
+        [](auto s, [[maybe_unused]] auto kept, std::shared_ptr<Backlog> b) -> Task<> {
+            beast::flat_buffer said;
+            for (;;) { // pings and his goodbye
+                auto [failed, count] = co_await s->async_read(said, no_throw);
+                if (failed) break;
+                said.clear();
+            }
+            b->overrun = true;
+            b->news->set();
+        }(stream, socket, backlog),
+        asio::detached);
     co_await follow(io, node, since, *backlog, [&](std::string const& part) -> Task<bool> {
         Patience limit(io, socket);
         for (std::string_view line : lines(part)) {
-            auto [failed, sent] = co_await stream->async_write(asio::buffer(line.data(), line.size()), no_throw);
+            auto [failed, sent] =
+                co_await stream->async_write(asio::buffer(line.data(), line.size()), no_throw);
             if (failed) co_return false;
         }
         co_return true;
@@ -187,16 +206,23 @@ Task<> serve_websocket(asio::io_context& io, Node& node, std::shared_ptr<Socket>
     socket->close(ignored);
 }
 
-// Said at once and without hearing him: whoever has too many connections pays no attention to one of them.
+// Said at once and without hearing him: whoever has too many connections pays no attention to one
+// of them.
 void turn_away(Socket& socket) {
-    std::string body = answer_text(Outcome::failed(1, fmt::format("too many connections to roved are open: one user may have {}, "
-        "all together {}; end some, or try again in a moment", user_connections_max, connections_max)));
-    std::string text = fmt::format("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        "Content-Length: {}\r\nConnection: close\r\n\r\n", body.size()) + body;
+    std::string body = answer_text(Outcome::failed(
+        1, fmt::format("too many connections to roved are open: one user may have {}, "
+                       "all together {}; end some, or try again in a moment",
+               user_connections_max, connections_max)));
+    std::string text =
+        fmt::format("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+                    "Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.size()) +
+        body;
     (void)::send(socket.native_handle(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node, std::shared_ptr<Visitors> visitors) {
+Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node,
+    std::shared_ptr<Visitors> visitors) {
     auto credentials = sys::peer_credentials(socket->native_handle());
     if (!credentials) co_return;
     Caller caller{credentials->uid, credentials->gid, credentials->pid};
@@ -217,7 +243,8 @@ Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node, s
         auto patience = std::make_optional<Patience>(io, socket);
         auto [error, count] = co_await http::async_read(*socket, buffer, parser, no_throw);
         patience.reset();
-        if (error == http::error::end_of_stream || error == asio::error::operation_aborted) co_return;
+        if (error == http::error::end_of_stream || error == asio::error::operation_aborted)
+            co_return;
         Outcome outcome;
         bool keep = false;
         std::string target;
@@ -252,7 +279,8 @@ Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node, s
     socket->shutdown(Socket::shutdown_send, ignored);
 }
 
-Task<> accept_all(asio::io_context& io, std::shared_ptr<asio::local::stream_protocol::acceptor> acceptor, Node& node) {
+Task<> accept_all(asio::io_context& io,
+    std::shared_ptr<asio::local::stream_protocol::acceptor> acceptor, Node& node) {
     auto visitors = std::make_shared<Visitors>();
     for (;;) {
         auto [error, socket] = co_await acceptor->async_accept(no_throw);

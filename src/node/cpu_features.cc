@@ -13,7 +13,19 @@ namespace rove::node {
 
 namespace {
 
-enum Word : uint8_t { w1_ecx, w1_edx, w7_ebx, w7_ecx, w7_edx, w71_eax, wd1_eax, w81_ecx, w81_edx, xcr0, word_count };
+enum Word : uint8_t {
+    w1_ecx,
+    w1_edx,
+    w7_ebx,
+    w7_ecx,
+    w7_edx,
+    w71_eax,
+    wd1_eax,
+    w81_ecx,
+    w81_edx,
+    xcr0,
+    word_count
+};
 
 struct Feature {
     char const* name; // as in /proc/cpuinfo
@@ -61,7 +73,8 @@ uint32_t enabled_state() {
 } // namespace
 
 bool is_cpu_feature(std::string_view name) {
-    return std::any_of(std::begin(features), std::end(features), [&](Feature const& feature) { return name == feature.name; });
+    return std::any_of(std::begin(features), std::end(features),
+        [&](Feature const& feature) { return name == feature.name; });
 }
 
 CpuFeatures cpu_features(std::vector<std::string> const& hidden) {

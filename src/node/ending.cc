@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ending: asking the kernel, and the file of those who ended. Our own, but perhaps half written: what does not fit is left out.
+// Ending: asking the kernel, and the file of those who ended. Our own, but perhaps half written:
+// what does not fit is left out.
 #include "node/ending.hh"
 
 #include <algorithm>
@@ -27,17 +28,21 @@ constexpr size_t ended_max = 1000, lines_max = 4 * ended_max, file_max = 64 << 2
 
 Ending from_wait_status(int status) {
     Ending ending;
-    if ((status & 0x7f) == 0) ending.exit_status = status >> 8 & 0xff;
-    else ending.signal = status & 0x7f;
+    if ((status & 0x7f) == 0)
+        ending.exit_status = status >> 8 & 0xff;
+    else
+        ending.signal = status & 0x7f;
     return ending;
 }
 
 json::object to_json(Ended const& ended) {
     json::array decisions;
     for (Decision const& each : ended.decisions)
-        decisions.push_back({{"at", each.at.count()}, {"verdict", each.verdict}, {"from", each.from}, {"to", each.to}, {"figures", each.figures}});
-    json::object row{{"at", ended.at.count()}, {"pid", ended.pid}, {"uid", ended.uid}, {"host", ended.host},
-        {"reason", ended.reason}, {"text", ended.text}, {"decisions", decisions}};
+        decisions.push_back({{"at", each.at.count()}, {"verdict", each.verdict},
+            {"from", each.from}, {"to", each.to}, {"figures", each.figures}});
+    json::object row{{"at", ended.at.count()}, {"pid", ended.pid}, {"uid", ended.uid},
+        {"host", ended.host}, {"reason", ended.reason}, {"text", ended.text},
+        {"decisions", decisions}};
     if (ended.ending.exit_status) row["exit_status"] = *ended.ending.exit_status;
     if (ended.ending.signal) row["signal"] = *ended.ending.signal;
     return row;
@@ -67,14 +72,17 @@ std::optional<Ended> from_json(std::string_view line) {
     ended.host = text(row, "host");
     ended.reason = text(row, "reason");
     ended.text = text(row, "text");
-    if (auto status = number(row, "exit_status")) ended.ending.exit_status = static_cast<int>(*status);
+    if (auto status = number(row, "exit_status"))
+        ended.ending.exit_status = static_cast<int>(*status);
     if (auto signal = number(row, "signal")) ended.ending.signal = static_cast<int>(*signal);
     if (auto* decisions = row.if_contains("decisions"); decisions && decisions->is_array())
         for (json::value const& each : decisions->get_array()) {
             auto* told = each.if_object();
             if (!told) continue;
-            Decision decision{Nanos(number(*told, "at").value_or(0)), text(*told, "verdict"), text(*told, "from"), text(*told, "to"), {}};
-            if (auto* figures = told->if_contains("figures"); figures && figures->is_object()) decision.figures = figures->get_object();
+            Decision decision{Nanos(number(*told, "at").value_or(0)), text(*told, "verdict"),
+                text(*told, "from"), text(*told, "to"), {}};
+            if (auto* figures = told->if_contains("figures"); figures && figures->is_object())
+                decision.figures = figures->get_object();
             ended.decisions.push_back(std::move(decision));
         }
     if (ended.pid <= 0) return std::nullopt;
@@ -86,9 +94,11 @@ std::optional<Ended> from_json(std::string_view line) {
 Ending look_ending(int pidfd, wire::Identity const& identity) {
     // The last field but none of a zombie's stat is what its parent will be told.
     auto stat_text = sys::read_file(fmt::format("/proc/{}/stat", identity.pid), 64 << 10);
-    auto stat = stat_text ? parse_proc_stat(*stat_text) : Result<ProcStat>(deny(ESRCH, "no process"));
+    auto stat =
+        stat_text ? parse_proc_stat(*stat_text) : Result<ProcStat>(deny(ESRCH, "no process"));
     if (stat && stat->state == 'Z' && stat->start_time == identity.start_time)
-        if (auto status = parse_number<int>(words(*stat_text).back())) return from_wait_status(*status);
+        if (auto status = parse_number<int>(words(*stat_text).back()))
+            return from_wait_status(*status);
     constexpr uint64_t info_exit = 1u << 3; // PIDFD_INFO_EXIT, newer than our headers
     struct Answer {
         uint64_t mask;
@@ -116,10 +126,12 @@ void EndedList::recall(Nanos now) {
 void EndedList::add(Ended ended) {
     Fd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     std::string line = json::serialize(to_json(ended)) + "\n";
-    if (!file || !sys::write_all(file.number(), as_bytes(line))) spdlog::debug("the end of {} is not written down", ended.pid);
+    if (!file || !sys::write_all(file.number(), as_bytes(line)))
+        spdlog::debug("the end of {} is not written down", ended.pid);
     list_[ended.pid] = std::move(ended);
     if (list_.size() > ended_max)
-        list_.erase(std::min_element(list_.begin(), list_.end(), [](auto const& a, auto const& b) { return a.second.at < b.second.at; }));
+        list_.erase(std::min_element(list_.begin(), list_.end(),
+            [](auto const& a, auto const& b) { return a.second.at < b.second.at; }));
     if (++lines_ > lines_max) rewrite();
 }
 
@@ -134,10 +146,13 @@ Ended const* EndedList::find(pid_t pid) const {
 
 void EndedList::rewrite() {
     std::vector<Ended const*> oldest_first;
-    for (auto const& [pid, ended] : list_) oldest_first.push_back(&ended);
-    std::sort(oldest_first.begin(), oldest_first.end(), [](auto const* a, auto const* b) { return a->at < b->at; });
+    for (auto const& [pid, ended] : list_)
+        oldest_first.push_back(&ended);
+    std::sort(oldest_first.begin(), oldest_first.end(),
+        [](auto const* a, auto const* b) { return a->at < b->at; });
     std::string all;
-    for (Ended const* ended : oldest_first) all += json::serialize(to_json(*ended)) + "\n";
+    for (Ended const* ended : oldest_first)
+        all += json::serialize(to_json(*ended)) + "\n";
     lines_ = list_.size();
     if (Status written = sys::replace_file(path_, all, 0600); !written)
         spdlog::warn("the list of those that ended is not saved: {}", written.error().sentence());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ending: how processes ended, and what is told about them for an hour after, also by a next daemon of this boot.
+// Ending: how processes ended, and what is told about them for an hour after, also by a next daemon
+// of this boot.
 #pragma once
 
 #include <deque>

@@ -32,7 +32,8 @@ bool listed(std::vector<std::string> const& list, std::string const& name) {
 
 std::string hex(std::string_view bytes) {
     std::string text;
-    for (unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+    for (unsigned char byte : bytes)
+        text += fmt::format("{:02x}", byte);
     return text;
 }
 
@@ -40,7 +41,8 @@ std::string hex(std::string_view bytes) {
 // enough for a node's guests, and a number in use is not given twice.
 uint32_t preferred_slot(std::string const& session) {
     uint32_t hash = 2166136261u;
-    for (unsigned char c : session) hash = (hash ^ c) * 16777619u;
+    for (unsigned char c : session)
+        hash = (hash ^ c) * 16777619u;
     return hash % 60000;
 }
 
@@ -49,29 +51,37 @@ uint32_t preferred_slot(std::string const& session) {
 Refuse judge_offer(wire::Offer const& offer, Grants const& grants, uint64_t guests_now,
     uint64_t memory_used, uint64_t memory_free, CpuFeatures const& own, bool can_fault_cpuid,
     std::string const& node) {
-    if (grants.blocked) return {"", fmt::format("{} takes no guests; 'rove node unblock {}' changes that", node, node)};
+    if (grants.blocked)
+        return {
+            "", fmt::format("{} takes no guests; 'rove node unblock {}' changes that", node, node)};
     if (offer.session_version != wire::session_version)
-        return {"", fmt::format("{} speaks version {} of the session protocol, not {}; run the same version of Rove on both",
-            node, wire::session_version, offer.session_version)};
+        return {"", fmt::format("{} speaks version {} of the session protocol, not {}; run the "
+                                "same version of Rove on both",
+                        node, wire::session_version, offer.session_version)};
     if (!listed(grants.homes, offer.identity.home))
-        return {"", fmt::format("{} takes no guests from {} (guests.homes)", node, offer.identity.home)};
+        return {"",
+            fmt::format("{} takes no guests from {} (guests.homes)", node, offer.identity.home)};
     if (!listed(grants.users, offer.user))
         return {"", fmt::format("{} takes no guests of user {} (guests.users)", node, offer.user)};
     if (guests_now >= grants.max)
         return {"", fmt::format("{} is full: it takes {} guests (guests.max)", node, grants.max)};
     if (grants.memory != 0 && memory_used + offer.memory_bytes > grants.memory)
-        return {"", fmt::format("{} grants its guests {} of memory, {} more does not fit (guests.memory)", node,
-            print_size(grants.memory), print_size(offer.memory_bytes))};
+        return {"",
+            fmt::format("{} grants its guests {} of memory, {} more does not fit (guests.memory)",
+                node, print_size(grants.memory), print_size(offer.memory_bytes))};
     if (offer.memory_bytes > memory_free)
-        return {"", fmt::format("{} has {} of free memory, the process has {}", node, print_size(memory_free),
-            print_size(offer.memory_bytes))};
+        return {"", fmt::format("{} has {} of free memory, the process has {}", node,
+                        print_size(memory_free), print_size(offer.memory_bytes))};
     auto missing = missing_features(offer.cpu_features, own);
     if (!missing.empty())
-        return {"cpu_features", fmt::format("the CPU of {} lacks {}, which the process may use", node, join(missing, ", "))};
+        return {"cpu_features", fmt::format("the CPU of {} lacks {}, which the process may use",
+                                    node, join(missing, ", "))};
     // Code that asks the CPU while it is away would choose what home lacks.
     auto more = missing_features(own, offer.cpu_features);
     if (!more.empty() && !can_fault_cpuid)
-        return {"cpu_features", fmt::format("the CPU of {} has {}, which home lacks, and cannot hide it", node, join(more, ", "))};
+        return {"cpu_features",
+            fmt::format("the CPU of {} has {}, which home lacks, and cannot hide it", node,
+                join(more, ", "))};
     return {};
 }
 
@@ -82,12 +92,13 @@ Guests::Guests(asio::io_context& io, Config const& config, Keepers& keepers, Hos
     if (!top || !top->child(guests_group).exists()) return;
     auto names = top->child(guests_group).children();
     if (!names) return;
-    for (std::string const& session : *names) start(io_, clean(session));
+    for (std::string const& session : *names)
+        start(io_, clean(session));
 }
 
 Task<> Guests::clean(std::string session) {
-    // Wardens that live report within a fifth of a second, or later if they are busy sending memory. A
-    // guest that lives has a warden that lives, so a group with members is left alone.
+    // Wardens that live report within a fifth of a second, or later if they are busy sending
+    // memory. A guest that lives has a warden that lives, so a group with members is left alone.
     for (int patience = 0; patience < 120; ++patience) {
         co_await pause(io_, std::chrono::milliseconds(500));
         if (guests_.contains(session)) co_return;
@@ -105,7 +116,8 @@ Result<std::vector<std::string>> Guests::make_group(Guest const& guest) {
     if (int64_t weight = config_.number("guests.cpu_weight"); weight != 100)
         TRY(all.set_cpu_weight(static_cast<unsigned>(weight)));
     sys::Cgroup own = TRY(all.create(guest.session));
-    // Its threads are all that a guest makes here. Where the controller is missing, `rove check` says what that costs.
+    // Its threads are all that a guest makes here. Where the controller is missing, `rove check`
+    // says what that costs.
     if (auto limited = own.set_pids(threads_max); !limited)
         spdlog::debug("no limit on a guest's threads: {}", limited.error().sentence());
     return own.directories();
@@ -116,7 +128,8 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
         static_cast<uint64_t>(config_.number("guests.memory")), config_.texts("guests.homes"),
         config_.texts("guests.users"), blocked};
     uint64_t used = 0;
-    for (auto const& [session, guest] : guests_) used += guest.memory_bytes;
+    for (auto const& [session, guest] : guests_)
+        used += guest.memory_bytes;
     Refuse refuse = judge_offer(offer, grants, guests_.size(), used, memory_free, host_.features,
         cpuid_can_be_faulted(), host_.node);
     if (!refuse.text.empty()) co_return refuse;
@@ -156,14 +169,16 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     auto groups = make_group(guest);
     if (!groups) {
         spdlog::warn("no cgroup for a guest: {}", groups.error().sentence());
-        co_return Refuse{"", fmt::format("{} cannot make a cgroup for it: {}", host_.node, groups.error().sentence())};
+        co_return Refuse{"", fmt::format("{} cannot make a cgroup for it: {}", host_.node,
+                                 groups.error().sentence())};
     }
     order.cgroups = *groups;
     auto warden = keepers_.spawn("warden", {"--session", session}, wire::encode(order));
     if (!warden) {
         spdlog::error("cannot start a warden: {}", warden.error().sentence());
         start(io_, clean(session));
-        co_return Refuse{"", fmt::format("{} cannot start a warden: {}", host_.node, warden.error().sentence())};
+        co_return Refuse{
+            "", fmt::format("{} cannot start a warden: {}", host_.node, warden.error().sentence())};
     }
     guest.warden_pid = *warden;
     auto listening = guest.listening;
@@ -174,7 +189,8 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
         if (found != guests_.end()) end(found->second);
         guests_.erase(session);
         start(io_, clean(session));
-        co_return Refuse{"", fmt::format("the warden on {} did not start; its log says why", host_.node)};
+        co_return Refuse{
+            "", fmt::format("the warden on {} did not start; its log says why", host_.node)};
     }
     start(io_, expire(session));
     Accept accept;
@@ -187,7 +203,8 @@ Task<> Guests::expire(std::string session) {
     co_await pause(io_, reservation_time);
     auto found = guests_.find(session);
     if (found == guests_.end() || found->second.arrived) co_return;
-    spdlog::info("a reservation for {}:{} was not used", found->second.identity.home, found->second.identity.pid);
+    spdlog::info("a reservation for {}:{} was not used", found->second.identity.home,
+        found->second.identity.pid);
     withdraw(session);
 }
 
@@ -210,7 +227,8 @@ void Guests::end(Guest& guest) {
 void Guests::home_lost(std::string const& home, uint64_t present) {
     for (auto& [session, guest] : guests_)
         if (guest.identity.home == home && guest.identity.incarnation != present) {
-            spdlog::warn("home {} of guest {} was restarted; the guest ends", home, guest.identity.pid);
+            spdlog::warn(
+                "home {} of guest {} was restarted; the guest ends", home, guest.identity.pid);
             end(guest);
         }
 }
@@ -229,8 +247,10 @@ void Guests::hello(std::shared_ptr<Keeper> keeper, wire::WardenHello hello) {
     if (!hello.command.empty()) guest.command = hello.command;
     // A guest that a former daemon let in lives here already.
     if (new_here) guest.arrived = hello.guest_pid != 0;
-    if (guest.listening) guest.listening->set();
-    else if (!guest.arrived) start(io_, expire(hello.session));
+    if (guest.listening)
+        guest.listening->set();
+    else if (!guest.arrived)
+        start(io_, expire(hello.session));
 }
 
 bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet) {
@@ -243,7 +263,9 @@ bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket co
         guest.cpu_us = state->cpu_us;
         if (state->event == "arrived") guest.arrived = true;
         if (!state->event.empty() && happened) happened(state->event, guest);
-        if (state->event == "failed") spdlog::warn("warden of {}:{}: {}", guest.identity.home, guest.identity.pid, state->text);
+        if (state->event == "failed")
+            spdlog::warn(
+                "warden of {}:{}: {}", guest.identity.home, guest.identity.pid, state->text);
     }
     return true;
 }

@@ -15,7 +15,8 @@ struct Offers : testing::Test {
         offer.session_version = wire::session_version;
         offer.cpu_features = own;
     }
-    wire::Refuse judge(uint64_t guests = 0, uint64_t used = 0, uint64_t free = 1000, bool fault = true) {
+    wire::Refuse judge(
+        uint64_t guests = 0, uint64_t used = 0, uint64_t free = 1000, bool fault = true) {
         return judge_offer(offer, grants, guests, used, free, own, fault, "n2");
     }
     CpuFeatures own = {1u << 28, 0, 1u << 5}; // avx, avx2
@@ -23,7 +24,9 @@ struct Offers : testing::Test {
     wire::Offer offer;
 };
 
-TEST_F(Offers, fit_is_accepted) { EXPECT_EQ(judge().text, ""); }
+TEST_F(Offers, fit_is_accepted) {
+    EXPECT_EQ(judge().text, "");
+}
 TEST_F(Offers, a_blocked_node_says_so) {
     grants.blocked = true;
     EXPECT_NE(judge().text.find("unblock"), std::string::npos);

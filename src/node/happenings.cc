@@ -12,7 +12,9 @@ namespace json = boost::json;
 
 void Happenings::add(std::string const& event, int pid, std::string const& from,
     std::string const& to, json::object figures) {
-    auto or_null = [](std::string const& text) { return text.empty() ? json::value() : json::value(text); };
+    auto or_null = [](std::string const& text) {
+        return text.empty() ? json::value() : json::value(text);
+    };
     double time = std::chrono::duration<double>(real_now()).count();
     json::object row;
     row["time"] = time;
@@ -26,7 +28,8 @@ void Happenings::add(std::string const& event, int pid, std::string const& from,
     if (kept_.size() > 1000) kept_.pop_front();
     // A follower may unfollow itself while it is told.
     auto followers = followers_;
-    for (auto& [id, follower] : followers) follower(kept_.back().line);
+    for (auto& [id, follower] : followers)
+        follower(kept_.back().line);
 }
 
 uint64_t Happenings::follow(double since, Follower follower) {

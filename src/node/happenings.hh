@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Happenings: what happened on this node, as `rove events` shows it: the last thousand, and whoever follows.
+// Happenings: what happened on this node, as `rove events` shows it: the last thousand, and whoever
+// follows.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,8 @@ namespace rove::node {
 using wire::KeeperType;
 
 Status Keeper::send_packet(std::string const& packet) {
-    ssize_t sent = ::send(socket_.number(), packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent =
+        ::send(socket_.number(), packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) return fail(errno, "cannot send to keeper {}", pid_);
     return {};
 }
@@ -37,7 +38,8 @@ Status Keepers::listen() {
 Task<> Keepers::accept_all() {
     asio::posix::stream_descriptor ready(io_, ::fcntl(listener_.number(), F_DUPFD_CLOEXEC, 3));
     for (;;) {
-        auto [error] = co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+        auto [error] =
+            co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
         if (error) co_return;
         auto socket = sys::accept(listener_.number(), SOCK_NONBLOCK);
         if (!socket) {
@@ -54,14 +56,17 @@ Task<> Keepers::serve(std::shared_ptr<Keeper> keeper) {
     asio::posix::stream_descriptor ready(io_, ::fcntl(keeper->number(), F_DUPFD_CLOEXEC, 3));
     std::string buffer(wire::keeper_packet_max, '\0');
     for (;;) {
-        auto [error] = co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+        auto [error] =
+            co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
         if (error) break;
-        ssize_t count = ::recv(keeper->number(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
+        ssize_t count =
+            ::recv(keeper->number(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
         if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
         if (count <= 0) break;
-        if (static_cast<size_t>(count) > buffer.size()
-            || !take(keeper, std::string_view(buffer).substr(0, static_cast<size_t>(count)))) {
-            spdlog::warn("keeper {}: a packet that is no message; the connection is closed", keeper->pid());
+        if (static_cast<size_t>(count) > buffer.size() ||
+            !take(keeper, std::string_view(buffer).substr(0, static_cast<size_t>(count)))) {
+            spdlog::warn(
+                "keeper {}: a packet that is no message; the connection is closed", keeper->pid());
             break;
         }
     }
@@ -94,8 +99,8 @@ bool Keepers::take(std::shared_ptr<Keeper> const& keeper, std::string_view bytes
     return false;
 }
 
-Result<pid_t> Keepers::spawn(std::string const& role, std::vector<std::string> const& arguments,
-    std::string const& order) {
+Result<pid_t> Keepers::spawn(
+    std::string const& role, std::vector<std::string> const& arguments, std::string const& order) {
     std::string own = TRY(sys::read_link("/proc/self/exe"));
     if (own.ends_with(" (deleted)")) own.resize(own.size() - 10);
     Fd text = TRY(sys::memfd("rove-order"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keepers: the connections of stewards and wardens on <run_dir>/keepers.sock, and starting new ones.
+// Keepers: the connections of stewards and wardens on <run_dir>/keepers.sock, and starting new
+// ones.
 //
 // A keeper's first packet is its hello; the process that says it must be the one that made the
 // connection, and ours or root's. Keepers are started detached: they outlive this daemon.

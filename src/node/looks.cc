@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks: what keeps processes from leaving, asked of a looker (migrate/look.cc) when somebody wants to know.
+// Looks: what keeps processes from leaving, asked of a looker (migrate/look.cc) when somebody wants
+// to know.
 //
-// A reason that a look can see ends with the first look that does not see it. What only shows when a process is frozen, or
-// from inside, was found by a move that failed: it holds until the next one, but not for long.
+// A reason that a look can see ends with the first look that does not see it. What only shows when
+// a process is frozen, or from inside, was found by a move that failed: it holds until the next
+// one, but not for long.
 #include <algorithm>
 
 #include <spdlog/spdlog.h>
@@ -26,14 +28,17 @@ bool one_of(std::string_view word, std::initializer_list<std::string_view> words
     return std::find(words.begin(), words.end(), word) != words.end();
 }
 bool from_outside(std::string_view word, bool quick) {
-    if (one_of(word, {"cpu_timer", "ptrace", "large_mapping", "shared_file_mapping", "privileged", "not_permitted"})) return false;
-    return !quick || !one_of(word, {"hugetlbfs", "kvm_or_device_memory", "userfaultfd", "shadow_stack"});
+    if (one_of(word, {"cpu_timer", "ptrace", "large_mapping", "shared_file_mapping", "privileged",
+                         "not_permitted"}))
+        return false;
+    return !quick ||
+           !one_of(word, {"hugetlbfs", "kvm_or_device_memory", "userfaultfd", "shadow_stack"});
 }
 
 // A process that is being moved is traced by its steward, and is told about by it.
 bool at_rest(Process const& process, std::string const& here) {
-    return !process.ended && process.place == Place::home && process.host == here && !process.moving && !process.running
-        && !process.turn.busy();
+    return !process.ended && process.place == Place::home && process.host == here &&
+           !process.moving && !process.running && !process.turn.busy();
 }
 
 } // namespace
@@ -44,7 +49,9 @@ Task<> Node::look(std::vector<ProcessPtr> which, bool quick) {
     order.question = ++last_question_;
     order.quick = quick ? 1 : 0;
     for (ProcessPtr const& process : which) {
-        if (!at_rest(*process, name_) || (quick && now - process->looked_at < fresh && process->looked_at.count() != 0)) continue;
+        if (!at_rest(*process, name_) ||
+            (quick && now - process->looked_at < fresh && process->looked_at.count() != 0))
+            continue;
         process->looked_at = now;
         order.processes.push_back(process->identity);
         if (order.processes.size() == looked_max) break;
@@ -53,8 +60,10 @@ Task<> Node::look(std::vector<ProcessPtr> which, bool quick) {
     auto looking = std::make_shared<Looking>(io_, quick);
     looking_[order.question] = looking;
     auto looker = keepers_.spawn("look", {}, wire::encode(order));
-    if (looker) (void)co_await looking->done.wait(quick ? quick_patience : patience);
-    else spdlog::warn("cannot look at processes: {}", looker.error().sentence());
+    if (looker)
+        (void)co_await looking->done.wait(quick ? quick_patience : patience);
+    else
+        spdlog::warn("cannot look at processes: {}", looker.error().sentence());
     looking_.erase(order.question);
 }
 
@@ -68,16 +77,20 @@ void Node::looked(wire::Looked const& looked) {
         if (!process || process->identity != sight.identity || !at_rest(*process, name_)) continue;
         Reason const* reason = find_reason(sight.reason);
         if (reason && reason->passes == Passes::at_once) continue;
-        bool ends = from_outside(process->reason, looking->quick) || now - process->reason_at > unseen_max;
-        if (!sight.reason.empty()) process->confine(sight.reason, sight.text, now);
-        else if (ends) process->confine("", "", now);
+        bool ends =
+            from_outside(process->reason, looking->quick) || now - process->reason_at > unseen_max;
+        if (!sight.reason.empty())
+            process->confine(sight.reason, sight.text, now);
+        else if (ends)
+            process->confine("", "", now);
     }
     looking->done.set();
 }
 
 image::Objection Node::objection(Process const& process, uid_t asker) const {
     auto status = look_status(process.pid());
-    return status ? image::objection(status->credentials, asker, config_.flag("move.root")) : image::Objection{};
+    return status ? image::objection(status->credentials, asker, config_.flag("move.root"))
+                  : image::Objection{};
 }
 
 Node::Confined Node::confined(Process const& process) const {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // roved: the daemon, one per node.
 #include <csignal>
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -21,8 +21,9 @@
 namespace rove::node {
 namespace {
 
-constexpr char usage[] = "Usage: roved [--config FILE]\n"
-                         "The daemon of a Rove node. FILE is /etc/rove/rove.toml if it is not given.\n";
+constexpr char usage[] =
+    "Usage: roved [--config FILE]\n"
+    "The daemon of a Rove node. FILE is /etc/rove/rove.toml if it is not given.\n";
 constexpr char default_config[] = "/etc/rove/rove.toml";
 
 int complain(Error const& error) {
@@ -44,7 +45,8 @@ Result<std::string> peer_key(Config const& config) {
     return net::derive(TRY(net::load_cluster_key(config.text("cluster.key_file"))), "peer");
 }
 
-// Each process of a program costs a few descriptors, and the usual limit of 1024 is for those who use select().
+// Each process of a program costs a few descriptors, and the usual limit of 1024 is for those who
+// use select().
 void raise_descriptor_limit() {
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
@@ -56,7 +58,8 @@ void raise_descriptor_limit() {
 void reap(asio::signal_set& signals) {
     signals.async_wait([&](boost::system::error_code error, int) {
         if (error) return;
-        while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
+        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+        }
         reap(signals);
     });
 }
@@ -81,7 +84,8 @@ int run(int argc, char** argv) {
             path = argument.substr(9);
             must_exist = Config::MustExist::yes;
         } else {
-            std::fprintf(stderr, "roved: unknown argument '%s'\n%s", printable(argument).c_str(), usage);
+            std::fprintf(
+                stderr, "roved: unknown argument '%s'\n%s", printable(argument).c_str(), usage);
             return 2;
         }
     }
@@ -113,4 +117,6 @@ int run(int argc, char** argv) {
 } // namespace
 } // namespace rove::node
 
-int main(int argc, char** argv) { return rove::node::run(argc, argv); }
+int main(int argc, char** argv) {
+    return rove::node::run(argc, argv);
+}

@@ -36,10 +36,12 @@ std::string Node::best_node(ProcessPtr const& process) {
         return (load * cores + (there ? 0 : 1)) / cores / std::max(speed, 0.01);
     };
     std::string best = name_;
-    double least = with_it(load_.value(), board_.own().cores, speed_, process && process->host == name_);
+    double least =
+        with_it(load_.value(), board_.own().cores, speed_, process && process->host == name_);
     for (Member const& member : board_.members(monotonic_now())) {
         if (member.state != MemberState::up || !member.bulletin || member.name == name_) continue;
-        double load = with_it(member.bulletin->load, member.bulletin->cores, member.bulletin->speed, false);
+        double load =
+            with_it(member.bulletin->load, member.bulletin->cores, member.bulletin->speed, false);
         if (load >= least) continue;
         least = load;
         best = member.name;
@@ -53,15 +55,18 @@ Node::Destination Node::resolve(std::string const& to, ProcessPtr const& process
     auto member = board_.find(to, monotonic_now());
     if (!member) {
         std::vector<std::string> known;
-        for (Member const& each : board_.members(monotonic_now())) known.push_back(each.name);
-        return {"", Outcome::failed(1, fmt::format("there is no node '{}'; known are {}", printable(to), join(known, ", ")))};
+        for (Member const& each : board_.members(monotonic_now()))
+            known.push_back(each.name);
+        return {"", Outcome::failed(1, fmt::format("there is no node '{}'; known are {}",
+                                           printable(to), join(known, ", ")))};
     }
     return {to, {}};
 }
 
 Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
     auto turn = co_await process->turn.enter();
-    if (process->ended) co_return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
+    if (process->ended)
+        co_return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
     Moved moved;
     for (int attempt = 1;; ++attempt) {
         moved = co_await move_in_turn(process, to, asker, wait_for_exec);
@@ -81,25 +86,34 @@ Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wai
         figures["why"] = moved.text;
         if (!moved.reason.empty()) figures["reason"] = moved.reason;
     }
-    std::string verdict = moved.ok ? (moved.from == moved.to ? "already there" : "moved") : "not moved";
-    process->decide({monotonic_now(), verdict, moved.from.empty() ? process->host : moved.from, to, figures});
-    if (moved.ok && moved.from != moved.to) happenings_.add("move", process->pid(), moved.from, moved.to, figures);
+    std::string verdict =
+        moved.ok ? (moved.from == moved.to ? "already there" : "moved") : "not moved";
+    process->decide(
+        {monotonic_now(), verdict, moved.from.empty() ? process->host : moved.from, to, figures});
+    if (moved.ok && moved.from != moved.to)
+        happenings_.add("move", process->pid(), moved.from, moved.to, figures);
     if (!moved.ok) {
-        happenings_.add(moved.reason.empty() ? "move_failed" : "confined", process->pid(), process->host, to, figures);
-        spdlog::info("{} is not moved from {} to {}: {}", process->pid(), process->host, to, moved.text);
+        happenings_.add(moved.reason.empty() ? "move_failed" : "confined", process->pid(),
+            process->host, to, figures);
+        spdlog::info(
+            "{} is not moved from {} to {}: {}", process->pid(), process->host, to, moved.text);
     }
     save();
     co_return moved;
 }
 
-// Asks `to` whether it takes the process: its promise is in `order`, and its name for it comes back.
-Task<Moved> Node::ask_target(ProcessPtr process, std::string to, wire::Move& order, std::string& promise) {
+// Asks `to` whether it takes the process: its promise is in `order`, and its name for it comes
+// back.
+Task<Moved> Node::ask_target(
+    ProcessPtr process, std::string to, wire::Move& order, std::string& promise) {
     wire::Offer offer;
     offer.identity = process->identity;
     offer.user = process->user;
     offer.uid = process->uid;
     offer.command = process->command;
-    if (order.wait_for_exec == 0) offer.memory_bytes = process->place == Place::home ? resident_bytes(*process) : process->tally.memory_bytes;
+    if (order.wait_for_exec == 0)
+        offer.memory_bytes =
+            process->place == Place::home ? resident_bytes(*process) : process->tally.memory_bytes;
     // What its starter has said it will need is wanted from the start.
     auto program = programs_.find(process->program);
     if (program != programs_.end() && program->second->root == process->identity)
@@ -112,10 +126,13 @@ Task<Moved> Node::ask_target(ProcessPtr process, std::string to, wire::Move& ord
     if (reply->type == PeerType::refuse) {
         auto refuse = wire::decode<wire::Refuse>(reply->body);
         std::string reason = refuse ? refuse->reason : "";
-        co_return Moved::failed(reason.empty() ? 1 : 3, refuse ? refuse->text : to + " refused", reason);
+        co_return Moved::failed(
+            reason.empty() ? 1 : 3, refuse ? refuse->text : to + " refused", reason);
     }
-    auto accept = reply->type == PeerType::accept ? wire::decode<wire::Accept>(reply->body) : std::nullopt;
-    if (!accept) co_return Moved::failed(1, fmt::format("{} answered an offer with something else", to));
+    auto accept =
+        reply->type == PeerType::accept ? wire::decode<wire::Accept>(reply->body) : std::nullopt;
+    if (!accept)
+        co_return Moved::failed(1, fmt::format("{} answered an offer with something else", to));
     order.landing = accept->landing;
     promise = accept->session;
     Moved accepted;
@@ -123,15 +140,18 @@ Task<Moved> Node::ask_target(ProcessPtr process, std::string to, wire::Move& ord
     co_return accepted;
 }
 
-// Has the steward do it, and waits: until it is done, or, for one that waits for an exec, until that can be caught.
-Task<std::shared_ptr<Running>> Node::perform(ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker) {
+// Has the steward do it, and waits: until it is done, or, for one that waits for an exec, until
+// that can be caught.
+Task<std::shared_ptr<Running>> Node::perform(
+    ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker) {
     bool wait_for_exec = order.wait_for_exec != 0;
     auto running = std::make_shared<Running>(io_);
     running->request = order.request;
     process->running = running;
     process->moving = !wait_for_exec;
     wire::Asker who{asker, static_cast<uint8_t>(config_.flag("move.root") ? 1 : 0)};
-    if (!steward->send(KeeperType::asker, who) || !steward->send(KeeperType::move, order)) running->gone = true;
+    if (!steward->send(KeeperType::asker, who) || !steward->send(KeeperType::move, order))
+        running->gone = true;
     while (!running->done && !running->gone && !(wait_for_exec && running->armed)) {
         (void)co_await running->change->wait(Nanos::max());
         if (!running->done && !running->gone) running->change = std::make_shared<Event>(io_);
@@ -143,12 +163,16 @@ Task<std::shared_ptr<Running>> Node::perform(ProcessPtr process, std::shared_ptr
     co_return running;
 }
 
-Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
+Task<Moved> Node::move_in_turn(
+    ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
     Nanos begun = monotonic_now();
-    auto has_ended = [&] { return Moved::failed(4, fmt::format("process {} has ended", process->pid())); };
+    auto has_ended = [&] {
+        return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
+    };
     auto stat = look_stat(process->pid());
     if (!stat || stat->start_time != process->identity.start_time) co_return has_ended();
-    // Only a first thread that has ended before the others: what is left cannot be looked into by this PID.
+    // Only a first thread that has ended before the others: what is left cannot be looked into by
+    // this PID.
     if (stat->state == 'Z')
         co_return Moved::failed(3, "its first thread has ended while others go on", "leader_ended");
     Moved moved;
@@ -161,15 +185,18 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, uid_t asker, 
     order.wait_for_exec = wait_for_exec ? 1 : 0;
     std::string promise; // of the target, which keeps room until it is taken back
     if (to != name_) {
-        if (auto objects = objection(*process, asker); !objects.word.empty()) co_return Moved::failed(3, objects.text, objects.word);
+        if (auto objects = objection(*process, asker); !objects.word.empty())
+            co_return Moved::failed(3, objects.text, objects.word);
         Moved accepted = co_await ask_target(process, to, order, promise);
         if (!accepted.ok) co_return accepted;
     }
     auto give_up = [&](Moved instead) {
-        if (!promise.empty()) peers_->tell(to, PeerType::withdraw, wire::encode(wire::Withdraw{promise}));
+        if (!promise.empty())
+            peers_->tell(to, PeerType::withdraw, wire::encode(wire::Withdraw{promise}));
         // Whatever was in the way, it was the end of the process in the first place.
         auto now = look_stat(process->pid());
-        bool gone = !now || now->start_time != process->identity.start_time || (now->virtual_bytes == 0 && now->state != 'Z');
+        bool gone = !now || now->start_time != process->identity.start_time ||
+                    (now->virtual_bytes == 0 && now->state != 'Z');
         return !instead.ok && instead.code == 1 && (gone || process->ended) ? has_ended() : instead;
     };
     if (process->ended) co_return give_up(has_ended());
@@ -187,19 +214,22 @@ Task<Moved> Node::move_in_turn(ProcessPtr process, std::string to, uid_t asker, 
     process->last_move_took = process->last_move_ended - begun;
     if (!running->done) {
         if (process->ended || !look_stat(process->pid())) co_return give_up(has_ended());
-        // Another steward finds out how far it came. Before that the target's promise must not be taken
-        // back: the process may live there already.
+        // Another steward finds out how far it came. Before that the target's promise must not be
+        // taken back: the process may live there already.
         auto next = co_await steward_for(process);
         if (!next) co_return Moved::failed(1, next.error().what);
         moved.to = process->host;
         if (process->host == to) co_return moved;
         co_return give_up(Moved::failed(1,
-            fmt::format("the steward of {} ended before the move was done; the process runs on {}", process->pid(), process->host)));
+            fmt::format("the steward of {} ended before the move was done; the process runs on {}",
+                process->pid(), process->host)));
     }
     wire::MoveDone const& done = *running->done;
     if (!done.ok) {
-        if (!done.reason.empty()) process->confine(done.reason, reason_sentence(done.reason, done.text), monotonic_now());
-        std::string text = done.text.empty() ? reason_sentence(done.reason, "the move failed") : done.text;
+        if (!done.reason.empty())
+            process->confine(done.reason, reason_sentence(done.reason, done.text), monotonic_now());
+        std::string text =
+            done.text.empty() ? reason_sentence(done.reason, "the move failed") : done.text;
         co_return give_up(Moved::failed(done.reason.empty() ? 1 : 3, text, done.reason));
     }
     if (!done.from.empty()) moved.from = done.from;
@@ -225,15 +255,16 @@ Task<> Node::go_back(ProcessPtr process) {
     Nanos wait = std::max<Nanos>(process->last_move_took, std::chrono::milliseconds(5));
     for (;;) {
         co_await pause(io_, wait);
-        if (ending_ || process->ended || process->anchor.empty() || process->place != Place::home
-            || process->anchor == process->host || process->turn.busy())
+        if (ending_ || process->ended || process->anchor.empty() || process->place != Place::home ||
+            process->anchor == process->host || process->turn.busy())
             co_return;
         std::string to = process->anchor;
         Moved moved = co_await move(process, to, process->asker);
         if (moved.ok || moved.code == 4) co_return;
         Reason const* reason = find_reason(moved.reason);
         if (reason && reason->passes == Passes::never) co_return;
-        wait = std::min<Nanos>(std::max<Nanos>(wait * 2, std::chrono::milliseconds(100)), std::chrono::seconds(2));
+        wait = std::min<Nanos>(
+            std::max<Nanos>(wait * 2, std::chrono::milliseconds(100)), std::chrono::seconds(2));
     }
 }
 

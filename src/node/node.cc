@@ -33,12 +33,14 @@ std::string own_name(Config const& config) {
 std::vector<std::string> own_addresses(Config const& config) {
     std::vector<std::string> addresses;
     if (!config.text("node.address").empty()) addresses.push_back(config.text("node.address"));
-    for (auto const& more : config.texts("node.addresses")) addresses.push_back(more);
+    for (auto const& more : config.texts("node.addresses"))
+        addresses.push_back(more);
     if (addresses.empty())
         for (std::string const& at : config.texts("node.listen")) {
             std::string host = at.substr(0, at.rfind(':'));
             if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-            if (!host.empty() && host != "0.0.0.0" && host != "::" && host != "*") addresses.push_back(host);
+            if (!host.empty() && host != "0.0.0.0" && host != "::" && host != "*")
+                addresses.push_back(host);
         }
     return addresses;
 }
@@ -46,36 +48,51 @@ std::vector<std::string> own_addresses(Config const& config) {
 } // namespace
 
 Node::Node(asio::io_context& io, Config config, std::string psk)
-    : io_(io), config_(std::move(config)), run_dir_(config_.text("run_dir")), name_(own_name(config_)),
-      addresses_(own_addresses(config_)), features_(cpu_features(config_.texts("cpu.hide"))),
-      speed_(measure_speed()), happenings_(name_),
+    : io_(io),
+      config_(std::move(config)),
+      run_dir_(config_.text("run_dir")),
+      name_(own_name(config_)),
+      addresses_(own_addresses(config_)),
+      features_(cpu_features(config_.texts("cpu.hide"))),
+      speed_(measure_speed()),
+      happenings_(name_),
       keepers_(io, run_dir_,
-          Keepers::Events{
-              [this](auto keeper, auto hello) { steward_hello(std::move(keeper), std::move(hello)); },
-              [this](auto keeper, auto hello) { guests_->hello(std::move(keeper), std::move(hello)); },
+          Keepers::Events{[this](auto keeper, auto hello) {
+                              steward_hello(std::move(keeper), std::move(hello));
+                          },
+              [this](
+                  auto keeper, auto hello) { guests_->hello(std::move(keeper), std::move(hello)); },
               [this](auto keeper, auto const& packet) {
                   return keeper->role == KeeperRole::steward ? steward_packet(keeper, packet)
                                                              : guests_->packet(keeper, packet);
               },
               [this](auto keeper) {
-                  if (keeper->role == KeeperRole::steward) steward_closed(keeper);
-                  else guests_->closed(keeper);
+                  if (keeper->role == KeeperRole::steward)
+                      steward_closed(keeper);
+                  else
+                      guests_->closed(keeper);
               },
               [this](auto const& seen) { looked(seen); }}),
-      ended_(run_dir_ + "/ended.jsonl"), random_(static_cast<uint64_t>(real_now().count())) {
+      ended_(run_dir_ + "/ended.jsonl"),
+      random_(static_cast<uint64_t>(real_now().count())) {
     blocked_ = config_.flag("move.host_blocked");
-    peers_ = std::make_unique<Peers>(io_, board_, std::move(psk),
-        [this](std::string from, PeerType type, std::string body) { return serve_peer(std::move(from), type, std::move(body)); });
-    guests_ = std::make_unique<Guests>(io_, config_, keepers_, Guests::Host{name_, run_dir_, addresses_, features_});
+    peers_ = std::make_unique<Peers>(
+        io_, board_, std::move(psk), [this](std::string from, PeerType type, std::string body) {
+            return serve_peer(std::move(from), type, std::move(body));
+        });
+    guests_ = std::make_unique<Guests>(
+        io_, config_, keepers_, Guests::Host{name_, run_dir_, addresses_, features_});
     guests_->happened = [this](std::string const& event, Guest const& guest) {
         // Where one goes that leaves is its home's business.
         bool comes = event == "arrived";
-        happenings_.add("guest_" + event, guest.identity.pid, comes ? guest.identity.home : name_, comes ? name_ : "",
-            {{"home", guest.identity.home}, {"user", guest.user}});
+        happenings_.add("guest_" + event, guest.identity.pid, comes ? guest.identity.home : name_,
+            comes ? name_ : "", {{"home", guest.identity.home}, {"user", guest.user}});
         refresh_own();
         peers_->beat();
     };
-    board_.subscribe([this](Member const& member, bool new_incarnation) { member_changed(member, new_incarnation); });
+    board_.subscribe([this](Member const& member, bool new_incarnation) {
+        member_changed(member, new_incarnation);
+    });
 }
 
 // Two daemons on one directory would take each other's sockets and keepers away.
@@ -84,7 +101,9 @@ Status Node::lock_run_dir() {
     lock_ = TRY(sys::open(path, O_RDWR | O_CREAT, 0600));
     if (::flock(lock_.number(), LOCK_EX | LOCK_NB) != 0) {
         auto owner = sys::read_file(path);
-        return fail(0, "another roved (process {}) already runs with {}; stop it first, or give this one a run_dir of its own",
+        return fail(0,
+            "another roved (process {}) already runs with {}; stop it first, or give this one a "
+            "run_dir of its own",
             owner ? trim(*owner) : "unknown", run_dir_);
     }
     return sys::write_knob(path, fmt::format("{:<10}\n", ::getpid()));
@@ -120,15 +139,17 @@ Status Node::begin() {
     ended_.recall(monotonic_now());
     recall();
     refresh_own();
-    for (PeerEntry const& peer : config_.peers()) peers_->add(peer.name, peer.address);
-    for (std::string const& at : config_.texts("node.listen")) TRY(peers_->listen(at));
+    for (PeerEntry const& peer : config_.peers())
+        peers_->add(peer.name, peer.address);
+    for (std::string const& at : config_.texts("node.listen"))
+        TRY(peers_->listen(at));
     TRY(serve_control(io_, run_dir_ + "/control.sock", *this));
     start(io_, beat());
     start(io_, sense());
     start(io_, watch_programs());
     happenings_.add("started", 0, "", "", {});
-    spdlog::info("node {} incarnation {:x}: {} cores of speed {:.2f}, {} programs", name_, incarnation_,
-        board_.own().cores, speed_, programs_.size());
+    spdlog::info("node {} incarnation {:x}: {} cores of speed {:.2f}, {} programs", name_,
+        incarnation_, board_.own().cores, speed_, programs_.size());
     return {};
 }
 
@@ -161,7 +182,9 @@ wire::Bulletin Node::own_bulletin() {
     return bulletin;
 }
 
-void Node::refresh_own() { board_.set_own(own_bulletin()); }
+void Node::refresh_own() {
+    board_.set_own(own_bulletin());
+}
 
 Task<> Node::beat() {
     while (!ending_) {
@@ -183,7 +206,8 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
     if (type == PeerType::offer) {
         auto offer = wire::decode<wire::Offer>(body);
         if (!offer || offer->identity.home != from)
-            co_return PeerReply::of(PeerType::refuse, wire::Refuse{"", "an offer that makes no sense"});
+            co_return PeerReply::of(
+                PeerType::refuse, wire::Refuse{"", "an offer that makes no sense"});
         auto landed = co_await guests_->offer(std::move(*offer), blocked_, memory_state().free);
         if (auto* accept = std::get_if<wire::Accept>(&landed)) {
             accept->load = load_.value();
@@ -192,7 +216,8 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         co_return PeerReply::of(PeerType::refuse, std::get<wire::Refuse>(landed));
     }
     if (type == PeerType::withdraw) {
-        if (auto withdraw = wire::decode<wire::Withdraw>(body)) guests_->withdraw(withdraw->session);
+        if (auto withdraw = wire::decode<wire::Withdraw>(body))
+            guests_->withdraw(withdraw->session);
         co_return PeerReply{};
     }
     auto ask = wire::decode<wire::Ask>(body);
@@ -217,7 +242,8 @@ void Node::member_changed(Member const& member, bool new_incarnation) {
         spdlog::info("node {} was restarted", member.name);
         guests_->home_lost(member.name, member.bulletin->incarnation);
     }
-    spdlog::info("node {} is {}{}", member.name, word(member.state), member.trouble.empty() ? "" : ": " + member.trouble);
+    spdlog::info("node {} is {}{}", member.name, word(member.state),
+        member.trouble.empty() ? "" : ": " + member.trouble);
     happenings_.add(fmt::format("node_{}", word(member.state)), 0, "", "", {{"node", member.name}});
 }
 

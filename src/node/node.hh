@@ -28,12 +28,14 @@
 
 namespace rove::node {
 
-// An answer of the control API, or of another node's daemon: an exit code of interface.md (0: done).
+// An answer of the control API, or of another node's daemon: an exit code of interface.md (0:
+// done).
 struct Outcome {
     int code = 0;
     boost::json::value body; // when done
     std::string error;       // else one sentence
-    std::string reason;      // why it is confined: a word of docs/reasons.md; empty if it is not about that
+    std::string
+        reason; // why it is confined: a word of docs/reasons.md; empty if it is not about that
     boost::json::value members; // move --all that failed in part: each member's row
 
     static Outcome done(boost::json::value value) {
@@ -49,7 +51,8 @@ struct Outcome {
     }
     // Whoever reads the sentence only sees the word, too.
     static Outcome failed(int code, std::string const& sentence, std::string const& reason) {
-        Outcome outcome = failed(code, reason.empty() ? sentence : fmt::format("{} ({})", sentence, reason));
+        Outcome outcome =
+            failed(code, reason.empty() ? sentence : fmt::format("{} ({})", sentence, reason));
         outcome.reason = reason;
         return outcome;
     }
@@ -85,7 +88,8 @@ public:
     void end();
 
     // --- api.cc: one verb each; the caller's rights are checked inside
-    Task<Outcome> serve(std::string method, std::string path, std::string query, std::string body, Caller caller);
+    Task<Outcome> serve(
+        std::string method, std::string path, std::string query, std::string body, Caller caller);
     Happenings& happenings() { return happenings_; }
     std::string const& name() const { return name_; }
 
@@ -134,8 +138,10 @@ private:
     // `asker`: the user who wants it, now or by what he told `rove run`.
     Task<Moved> move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec = false);
     Task<Moved> move_in_turn(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec);
-    Task<Moved> ask_target(ProcessPtr process, std::string to, wire::Move& order, std::string& promise);
-    Task<std::shared_ptr<Running>> perform(ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker);
+    Task<Moved> ask_target(
+        ProcessPtr process, std::string to, wire::Move& order, std::string& promise);
+    Task<std::shared_ptr<Running>> perform(
+        ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker);
     Task<> go_back(ProcessPtr process);
     std::string best_node(ProcessPtr const& process);
     Destination resolve(std::string const& to, ProcessPtr const& process);
@@ -171,7 +177,8 @@ private:
     Task<Outcome> drain();
     Task<Outcome> expel();
     Task<Outcome> bring();
-    Task<Outcome> forward(std::string node, std::string verb, Caller caller, boost::json::object body);
+    Task<Outcome> forward(
+        std::string node, std::string verb, Caller caller, boost::json::object body);
     Task<Outcome> serve_ask(std::string from, wire::Ask ask);
     // Checks that the caller may act on a process of this home.
     Outcome permit(Caller caller, pid_t pid);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Notify: tells the service manager that started us how we are (sd_notify's protocol, which is one datagram).
+// Notify: tells the service manager that started us how we are (sd_notify's protocol, which is one
+// datagram).
 #pragma once
 
 #include <string_view>

@@ -26,10 +26,12 @@ struct HostPort {
 };
 Result<HostPort> split_address(std::string const& text) {
     size_t colon = text.rfind(':');
-    if (colon == std::string::npos || !parse_number<uint16_t>(std::string_view(text).substr(colon + 1)))
+    if (colon == std::string::npos ||
+        !parse_number<uint16_t>(std::string_view(text).substr(colon + 1)))
         return deny(EINVAL, "'{}' is not an address:port", printable(text));
     std::string host = text.substr(0, colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
     return HostPort{host, text.substr(colon + 1)};
 }
 
@@ -44,8 +46,12 @@ struct Pending {
 class PeerLink : public std::enable_shared_from_this<PeerLink> {
 public:
     PeerLink(asio::io_context& io, tcp::socket a_socket, net::Tls a_tls, std::string an_address)
-        : io_(io), socket(std::move(a_socket)), tls(std::move(a_tls)), address(std::move(an_address)),
-          began(monotonic_now()), heard(began) {}
+        : io_(io),
+          socket(std::move(a_socket)),
+          tls(std::move(a_tls)),
+          address(std::move(an_address)),
+          began(monotonic_now()),
+          heard(began) {}
 
     asio::io_context& io_;
     tcp::socket socket;
@@ -106,7 +112,8 @@ Peers::~Peers() = default;
 Status Peers::listen(std::string const& text) {
     HostPort at = TRY(split_address(text));
     boost::system::error_code error;
-    auto address = asio::ip::make_address(at.host.empty() || at.host == "*" ? "::" : at.host, error);
+    auto address =
+        asio::ip::make_address(at.host.empty() || at.host == "*" ? "::" : at.host, error);
     if (error) return deny(EINVAL, "'{}' is not a numeric address", at.host);
     tcp::endpoint endpoint(address, static_cast<uint16_t>(std::stoi(at.port)));
     tcp::acceptor acceptor(io_);
@@ -138,7 +145,8 @@ Task<> Peers::accept_all(std::shared_ptr<Listener> listener) {
     }
 }
 
-// The oldest goes: a peer needs a few milliseconds, and whoever only occupies a place has done so for longest.
+// The oldest goes: a peer needs a few milliseconds, and whoever only occupies a place has done so
+// for longest.
 void Peers::make_room(std::string const& from) {
     std::shared_ptr<PeerLink> oldest, oldest_there;
     size_t strangers = 0, there = 0;
@@ -151,8 +159,10 @@ void Peers::make_room(std::string const& from) {
         ++there;
         if (!oldest_there) oldest_there = link;
     }
-    if (there >= strangers_of_address_max) oldest_there->close();
-    else if (strangers >= strangers_max) oldest->close();
+    if (there >= strangers_of_address_max)
+        oldest_there->close();
+    else if (strangers >= strangers_max)
+        oldest->close();
 }
 
 void Peers::add(std::string const& name, std::string const& address) {
@@ -187,7 +197,8 @@ Task<> Peers::dial(std::string name, std::string address) {
                 error = failed;
             } else {
                 tcp::resolver resolver(io_);
-                auto [unresolved, found] = co_await resolver.async_resolve(at->host, at->port, no_throw);
+                auto [unresolved, found] =
+                    co_await resolver.async_resolve(at->host, at->port, no_throw);
                 error = unresolved;
                 if (!error) {
                     auto [failed, endpoint] = co_await asio::async_connect(socket, found, no_throw);
@@ -199,7 +210,8 @@ Task<> Peers::dial(std::string name, std::string address) {
         if (!error && socket.is_open() && tls) {
             boost::system::error_code ignored;
             socket.set_option(tcp::no_delay(true), ignored);
-            auto link = std::make_shared<PeerLink>(io_, std::move(socket), std::move(*tls), address);
+            auto link =
+                std::make_shared<PeerLink>(io_, std::move(socket), std::move(*tls), address);
             link->name = name;
             link->dialled = true;
             co_await converse(link);
@@ -262,7 +274,8 @@ Task<> Peers::converse(std::shared_ptr<PeerLink> link) {
     // Let the alert or the last words go out before the socket closes.
     co_await pause(io_, std::chrono::milliseconds(1));
     link->close();
-    for (auto& [number, pending] : link->pending) pending->done.set();
+    for (auto& [number, pending] : link->pending)
+        pending->done.set();
     auto found = links_.find(link->name);
     if (found != links_.end() && found->second == link) links_.erase(found);
 }
@@ -284,13 +297,17 @@ bool Peers::take_hello(PeerLink& link, std::string_view body) {
     }
     auto member = board_.find(hello->name, monotonic_now());
     if (!member || hello->name == board_.own().name) {
-        trouble(link, Error(EPROTO, fmt::format("'{}' is not in cluster.peers", printable(hello->name))));
+        trouble(link,
+            Error(EPROTO, fmt::format("'{}' is not in cluster.peers", printable(hello->name))));
         return false;
     }
     link.name = hello->name;
     if (hello->speaks_min > wire::peer_speaks_max || hello->speaks_max < wire::peer_speaks_min) {
-        trouble(link, Error(EPROTO, fmt::format("it speaks versions {} to {} of the protocol, this node {} to {}",
-            hello->speaks_min, hello->speaks_max, wire::peer_speaks_min, wire::peer_speaks_max)));
+        trouble(
+            link, Error(EPROTO,
+                      fmt::format("it speaks versions {} to {} of the protocol, this node {} to {}",
+                          hello->speaks_min, hello->speaks_max, wire::peer_speaks_min,
+                          wire::peer_speaks_max)));
         return false;
     }
     link.greeted = true;
@@ -310,7 +327,9 @@ bool Peers::take(PeerLink& link, wire::PeerFrame const& frame, std::string_view 
         board_.hear(std::move(*bulletin), monotonic_now());
         return true;
     }
-    case PeerType::goodbye: board_.set_left(link.name, monotonic_now()); return true;
+    case PeerType::goodbye:
+        board_.set_left(link.name, monotonic_now());
+        return true;
     case PeerType::offer:
     case PeerType::ask:
     case PeerType::withdraw:
@@ -326,7 +345,8 @@ bool Peers::take(PeerLink& link, wire::PeerFrame const& frame, std::string_view 
         return true;
     }
     case PeerType::hello:
-    case PeerType::none: break;
+    case PeerType::none:
+        break;
     }
     return false;
 }
@@ -357,17 +377,20 @@ Task<std::shared_ptr<PeerLink>> Peers::link_to(std::string node) {
 
 // A question whose connection ended before the answer came is asked once more: an offer that was
 // accepted twice is a reservation that expires.
-Task<Result<PeerReply>> Peers::ask(std::string node, PeerType type, std::string body, Nanos timeout) {
+Task<Result<PeerReply>> Peers::ask(
+    std::string node, PeerType type, std::string body, Nanos timeout) {
     auto first = co_await ask_once(node, type, body, timeout);
     if (first || first.error().code != ECONNRESET) co_return first;
     co_return co_await ask_once(std::move(node), type, std::move(body), timeout);
 }
 
-Task<Result<PeerReply>> Peers::ask_once(std::string node, PeerType type, std::string body, Nanos timeout) {
+Task<Result<PeerReply>> Peers::ask_once(
+    std::string node, PeerType type, std::string body, Nanos timeout) {
     auto link = co_await link_to(node);
     if (!link) {
         auto member = board_.find(node, monotonic_now());
-        std::string why = member && !member->trouble.empty() ? member->trouble : "it does not answer";
+        std::string why =
+            member && !member->trouble.empty() ? member->trouble : "it does not answer";
         co_return deny(EHOSTUNREACH, "{} cannot be reached: {}", node, why);
     }
     uint32_t number = ++link->last_request;
@@ -377,7 +400,8 @@ Task<Result<PeerReply>> Peers::ask_once(std::string node, PeerType type, std::st
     head.length = static_cast<uint32_t>(body.size());
     head.type = type;
     head.request = number;
-    if (head.length > wire::peer_body_max(type)) co_return deny(EMSGSIZE, "the question to {} is too long", node);
+    if (head.length > wire::peer_body_max(type))
+        co_return deny(EMSGSIZE, "the question to {} is too long", node);
     link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
     (void)co_await pending->done.wait(timeout);
     link->pending.erase(number);
@@ -392,24 +416,28 @@ void Peers::tell(std::string const& node, PeerType type, std::string const& body
     wire::PeerFrame head;
     head.length = static_cast<uint32_t>(body.size());
     head.type = type;
-    found->second->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
+    found->second->send_frame(
+        std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
 }
 
 void Peers::beat() {
     Nanos now = monotonic_now();
     for (auto const& weak : std::vector(all_))
         // Bytes that come to nothing do not keep a stranger here.
-        if (auto link = weak.lock(); link && now - (link->greeted ? link->heard : link->began) > dead_after) {
+        if (auto link = weak.lock();
+            link && now - (link->greeted ? link->heard : link->began) > dead_after) {
             if (!link->greeted) trouble(*link, Error(ETIMEDOUT, "it does not answer"));
             link->close();
         }
     auto links = links_;
-    for (auto& [name, link] : links) link->send(PeerType::bulletin, 0, board_.own());
+    for (auto& [name, link] : links)
+        link->send(PeerType::bulletin, 0, board_.own());
 }
 
 void Peers::say_goodbye() {
     auto links = links_;
-    for (auto& [name, link] : links) link->send(PeerType::goodbye, 0, wire::Goodbye{"leaves"});
+    for (auto& [name, link] : links)
+        link->send(PeerType::goodbye, 0, wire::Goodbye{"leaves"});
 }
 
 } // namespace rove::node

@@ -30,7 +30,8 @@ class PeerLink;
 
 class Peers {
 public:
-    using Serve = std::function<Task<PeerReply>(std::string from, wire::PeerType type, std::string body)>;
+    using Serve =
+        std::function<Task<PeerReply>(std::string from, wire::PeerType type, std::string body)>;
     Peers(asio::io_context& io, ListBoard& board, std::string psk, Serve serve);
     ~Peers();
 
@@ -51,7 +52,8 @@ private:
     friend class PeerLink;
     struct Listener;
     Task<std::shared_ptr<PeerLink>> link_to(std::string node);
-    Task<Result<PeerReply>> ask_once(std::string node, wire::PeerType type, std::string body, Nanos timeout);
+    Task<Result<PeerReply>> ask_once(
+        std::string node, wire::PeerType type, std::string body, Nanos timeout);
     Task<> accept_all(std::shared_ptr<Listener> listener);
     // Among those that come from this address, or from anywhere.
     void make_room(std::string const& from);

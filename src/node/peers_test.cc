@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests of two nodes' peers on the loopback: they meet, ask and answer; a wrong key is told; frames that are none end a connection.
+// Tests of two nodes' peers on the loopback: they meet, ask and answer; a wrong key is told; frames
+// that are none end a connection.
 #include "node/peers.hh"
 
 #include <gtest/gtest.h>
@@ -26,13 +27,14 @@ uint16_t free_port() {
 // One end: a board and its connections.
 struct End {
     End(asio::io_context& io, std::string name, std::string key)
-        : peers((board.set_own(bulletin_of(name)), io), board, std::move(key), [name](std::string from, PeerType type, std::string body) -> Task<PeerReply> {
-              if (type != PeerType::ask) co_return PeerReply{};
-              auto ask = wire::decode<wire::Ask>(body);
-              wire::Answer answer;
-              answer.body = name + " heard " + (ask ? ask->verb : "noise") + " from " + from;
-              co_return PeerReply::of(PeerType::answer, answer);
-          }) {}
+        : peers((board.set_own(bulletin_of(name)), io), board, std::move(key),
+              [name](std::string from, PeerType type, std::string body) -> Task<PeerReply> {
+                  if (type != PeerType::ask) co_return PeerReply{};
+                  auto ask = wire::decode<wire::Ask>(body);
+                  wire::Answer answer;
+                  answer.body = name + " heard " + (ask ? ask->verb : "noise") + " from " + from;
+                  co_return PeerReply::of(PeerType::answer, answer);
+              }) {}
     ListBoard board;
     Peers peers;
 };
@@ -43,10 +45,13 @@ struct PeersTest : testing::Test {
     // Serves until it is so, or ten seconds.
     bool until(std::function<bool()> const& so) {
         Deadline limit = Deadline::after(std::chrono::seconds(10));
-        while (!so() && !limit.passed()) io.run_one_for(std::chrono::milliseconds(10));
+        while (!so() && !limit.passed())
+            io.run_one_for(std::chrono::milliseconds(10));
         return so();
     }
-    static MemberState state(End& end, std::string const& name) { return end.board.find(name, monotonic_now())->state; }
+    static MemberState state(End& end, std::string const& name) {
+        return end.board.find(name, monotonic_now())->state;
+    }
 };
 
 TEST_F(PeersTest, meet_ask_and_answer) {
@@ -54,7 +59,8 @@ TEST_F(PeersTest, meet_ask_and_answer) {
     ASSERT_TRUE(b.peers.listen(at));
     b.peers.add("a", "127.0.0.1:1"); // a dials: it sorts first
     a.peers.add("b", at);
-    ASSERT_TRUE(until([&] { return state(a, "b") == MemberState::up && state(b, "a") == MemberState::up; }));
+    ASSERT_TRUE(until(
+        [&] { return state(a, "b") == MemberState::up && state(b, "a") == MemberState::up; }));
     for (auto [from, to, name] : {std::tuple{&a, &b, "b"}, std::tuple{&b, &a, "a"}}) {
         std::string said;
         start(io, [](End& end, std::string whom, std::string& answer) -> Task<> {

@@ -34,7 +34,9 @@ inline PidName parse_pid(boost::json::value const& value) {
 }
 
 // The body of a question about one process of another home.
-inline boost::json::object pid_body(pid_t pid) { return {{"pid", pid}}; }
+inline boost::json::object pid_body(pid_t pid) {
+    return {{"pid", pid}};
+}
 
 // A part of a path, where "%3A" stands for the colon.
 inline boost::json::value pid_value(std::string_view text) {

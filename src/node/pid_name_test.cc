@@ -12,7 +12,8 @@ TEST(PidName, hostile_values_are_no_pid) {
     EXPECT_EQ(parse_pid(value("12")).pid, 12);
     EXPECT_EQ(parse_pid(value("n1:12")).home, "n1");
     EXPECT_EQ(parse_pid(value("n1:12")).pid, 12);
-    for (value const& wrong : {value(-1), value(0), value(1e9), value("x"), value("1:"), value("99999999999"), value(nullptr), value(true)})
+    for (value const& wrong : {value(-1), value(0), value(1e9), value("x"), value("1:"),
+             value("99999999999"), value(nullptr), value(true)})
         EXPECT_EQ(parse_pid(wrong).pid, 0) << wrong;
     EXPECT_EQ(parse_pid(pid_value("n1%3A12")).home, "n1");
     EXPECT_EQ(parse_pid(pid_value("%")).pid, 0);

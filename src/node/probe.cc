@@ -49,10 +49,10 @@ bool can_trace() {
         return 0;
     });
     if (!child) return false;
-    bool ok = ::ptrace(PTRACE_SEIZE, child->pid, nullptr, nullptr) == 0
-        && ::ptrace(PTRACE_INTERRUPT, child->pid, nullptr, nullptr) == 0
-        && ::waitpid(child->pid, nullptr, __WALL) == child->pid
-        && ::ptrace(PTRACE_DETACH, child->pid, nullptr, nullptr) == 0;
+    bool ok = ::ptrace(PTRACE_SEIZE, child->pid, nullptr, nullptr) == 0 &&
+              ::ptrace(PTRACE_INTERRUPT, child->pid, nullptr, nullptr) == 0 &&
+              ::waitpid(child->pid, nullptr, __WALL) == child->pid &&
+              ::ptrace(PTRACE_DETACH, child->pid, nullptr, nullptr) == 0;
     (void)::kill(child->pid, SIGKILL);
     (void)sys::wait(child->pid);
     return ok;
@@ -139,7 +139,8 @@ bool can_read_ending() {
     }
     (void)sys::wait(child->pid);
     uint64_t info[8] = {1 << 3};
-    return ::ioctl(pidfd.number(), _IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, 64), info) == 0 && (info[0] & 1 << 3) != 0;
+    return ::ioctl(pidfd.number(), _IOC(_IOC_READ | _IOC_WRITE, 0xFF, 11, 64), info) == 0 &&
+           (info[0] & 1 << 3) != 0;
 }
 
 } // namespace
@@ -147,7 +148,8 @@ bool can_read_ending() {
 json::array probe_rows() {
     json::array rows;
     auto row = [&](std::string const& name, bool ok, char const* lost) {
-        rows.push_back(json::object{{"name", name}, {"ok", ok}, {"lost", ok ? json::value() : json::value(lost)}});
+        rows.push_back(json::object{
+            {"name", name}, {"ok", ok}, {"lost", ok ? json::value() : json::value(lost)}});
     };
     utsname system{};
     (void)::uname(&system);
@@ -155,35 +157,46 @@ json::array probe_rows() {
     (void)std::sscanf(system.release, "%d.%d", &major, &minor);
     row(fmt::format("kernel {}", system.release), major > 5 || (major == 5 && minor >= 11),
         "Rove needs Linux 5.11 or newer");
-    row("root", ::geteuid() == 0, "only processes of this user can be moved, guests share its rights");
+    row("root", ::geteuid() == 0,
+        "only processes of this user can be moved, guests share its rights");
     row("ptrace", can_trace(), "no process can be moved: the runtime cannot be put into it");
     std::string yama = first_line("/proc/sys/kernel/yama/ptrace_scope");
-    row("yama ptrace_scope" + (yama.empty() ? std::string(" (not there)") : " " + yama), yama.empty() || yama != "3",
+    row("yama ptrace_scope" + (yama.empty() ? std::string(" (not there)") : " " + yama),
+        yama.empty() || yama != "3",
         "no process can be moved until the machine is restarted with another setting");
     row("user namespaces", can_unshare(CLONE_NEWUSER), "this node takes no guests");
     row("pid, mount, network, ipc, uts namespaces",
-        can_unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS), "this node takes no guests");
-    row("time namespaces", can_unshare(CLONE_NEWTIME), "guests see this node's uptime clock instead of home's");
-    row("choice of PIDs (ns_last_pid)", can_choose_pid(), "this node takes no guests: they could not keep their PIDs");
-    row("seccomp filters", ::prctl(PR_GET_SECCOMP) >= 0 && sys::exists("/proc/sys/kernel/seccomp/actions_avail"),
+        can_unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS),
+        "this node takes no guests");
+    row("time namespaces", can_unshare(CLONE_NEWTIME),
+        "guests see this node's uptime clock instead of home's");
+    row("choice of PIDs (ns_last_pid)", can_choose_pid(),
+        "this node takes no guests: they could not keep their PIDs");
+    row("seccomp filters",
+        ::prctl(PR_GET_SECCOMP) >= 0 && sys::exists("/proc/sys/kernel/seccomp/actions_avail"),
         "this node takes no guests: they could not be confined");
     row("pidfd_getfd", can_get_fd(), "descriptors cannot be handed into a process");
     uint64_t faults = userfault_features();
     constexpr uint64_t wp_async = 1 << 15;
     row("userfaultfd", faults != 0, "moves by post-copy are not possible");
     row("userfaultfd asynchronous write protection", (faults & wp_async) != 0,
-        "changed pages are tracked by soft-dirty bits, or programs are stopped while their memory is copied");
+        "changed pages are tracked by soft-dirty bits, or programs are stopped while their memory "
+        "is copied");
     row("PAGEMAP_SCAN", can_scan_pages(), "finding a process's pages takes longer");
     row("/proc/PID/map_files", can_map_files(), "mapped files that were deleted cannot be served");
     row("CPUID faulting", cpuid_can_be_faulted(), "this node takes guests from equal CPUs only");
-    row("exit status by pidfd (Linux 6.15)", can_read_ending(), "'rove run --report' has no exit status");
+    row("exit status by pidfd (Linux 6.15)", can_read_ending(),
+        "'rove run --report' has no exit status");
     auto top = sys::Cgroup::top();
-    row(top ? (top->unified() ? "cgroups (v2)" : "cgroups (v1)") : "cgroups", bool(top), "programs and guests cannot be told apart");
+    row(top ? (top->unified() ? "cgroups (v2)" : "cgroups (v1)") : "cgroups", bool(top),
+        "programs and guests cannot be told apart");
     for (char const* controller : {"cpu", "memory", "freezer", "pids"})
-        row(fmt::format("cgroup controller {}", controller), top && top->directory(controller).has_value(),
+        row(fmt::format("cgroup controller {}", controller),
+            top && top->directory(controller).has_value(),
             "the limits of that controller are not enforced on guests");
     auto swaps = sys::read_file("/proc/swaps");
-    row("swap", swaps && lines(*swaps).size() > 1, "memory that is too small ends programs instead of slowing them");
+    row("swap", swaps && lines(*swaps).size() > 1,
+        "memory that is too small ends programs instead of slowing them");
     return rows;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Probe: what this machine's kernel and configuration allow, tried, not guessed; and what is lost without it.
+// Probe: what this machine's kernel and configuration allow, tried, not guessed; and what is lost
+// without it.
 #pragma once
 
 #include <boost/json/array.hpp>

@@ -16,11 +16,13 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
     size_t end = text.rfind(')');
     if (end == std::string_view::npos) return fail(EBADMSG, "a stat text without a name");
     auto fields = words(text.substr(end + 1)); // [0] is field 3
-    if (fields.size() < 22 || fields[0].size() != 1) return fail(EBADMSG, "a stat text that is too short");
+    if (fields.size() < 22 || fields[0].size() != 1)
+        return fail(EBADMSG, "a stat text that is too short");
     ProcStat stat;
     stat.state = fields[0][0];
     stat.parent = TRY(parse_number<pid_t>(fields[1]));
-    stat.cpu_ticks = TRY(parse_number<uint64_t>(fields[11])) + TRY(parse_number<uint64_t>(fields[12]));
+    stat.cpu_ticks =
+        TRY(parse_number<uint64_t>(fields[11])) + TRY(parse_number<uint64_t>(fields[12]));
     stat.threads = TRY(parse_number<long>(fields[17]));
     stat.start_time = TRY(parse_number<uint64_t>(fields[19]));
     stat.virtual_bytes = TRY(parse_number<uint64_t>(fields[20]));
@@ -63,7 +65,8 @@ Result<ProcStatus> look_status(pid_t pid) {
 std::string command_line(pid_t pid) {
     auto text = sys::read_file(fmt::format("/proc/{}/cmdline", pid), 8 << 20);
     if (text && !text->empty()) {
-        while (!text->empty() && text->back() == '\0') text->pop_back();
+        while (!text->empty() && text->back() == '\0')
+            text->pop_back();
         for (char& c : *text)
             if (c == '\0') c = ' ';
         if (text->size() > 4096) text->resize(4096);

@@ -7,7 +7,8 @@ namespace rove::node {
 namespace {
 
 TEST(ProcTexts, names_may_hold_anything) {
-    auto stat = parse_proc_stat("7 (a) R 9 (b)) S 1 7 7 0 -1 4194560 1 2 3 4 50 6 7 8 20 0 1 0 12345 1000 77 0");
+    auto stat = parse_proc_stat(
+        "7 (a) R 9 (b)) S 1 7 7 0 -1 4194560 1 2 3 4 50 6 7 8 20 0 1 0 12345 1000 77 0");
     ASSERT_TRUE(stat) << stat.error().sentence();
     EXPECT_EQ(stat->state, 'S');
     EXPECT_EQ(stat->parent, 1);
@@ -18,7 +19,8 @@ TEST(ProcTexts, names_may_hold_anything) {
     EXPECT_FALSE(parse_proc_stat("7 (a) S 1 2"));
 }
 TEST(ProcTexts, status_needs_all_identities) {
-    auto status = parse_proc_status("Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \nCapPrm:\t000001ffffffffff\nTracerPid:\t3\n");
+    auto status = parse_proc_status("Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 "
+                                    "\nCapPrm:\t000001ffffffffff\nTracerPid:\t3\n");
     ASSERT_TRUE(status) << status.error().sentence();
     EXPECT_EQ(status->credentials.uids[2], 3u);
     EXPECT_EQ(status->groups.size(), 2u);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Process: a migratable process of this home, and Program: what it belongs to. Plain state; the
-// files that change it are programs.cc (who there is), moves.cc and stewards.cc (where it is) and api*.cc (who asks).
+// files that change it are programs.cc (who there is), moves.cc and stewards.cc (where it is) and
+// api*.cc (who asks).
 #pragma once
 
 #include <deque>
@@ -36,17 +37,19 @@ struct Process {
     wire::Place place = wire::Place::home;
     std::string host;
     wire::Tally tally;
-    std::vector<wire::TraceRow> calls; // as its last steward left them
-    double cpu_seconds_home = 0; // last seen, also after its end
+    std::vector<wire::TraceRow> calls;         // as its last steward left them
+    double cpu_seconds_home = 0;               // last seen, also after its end
     std::map<std::string, uint64_t> came_home; // reason → how often
-    bool locked = false;         // rove stay
-    uint64_t number = 0, storm_step = 0; // which process of its program it is, and how far its storm is
-    std::string anchor;          // where it wants to be; empty: nowhere in particular
-    uid_t asker = 0;             // who wants it there
-    std::string reason, reason_text; // why it cannot be away now; empty: nothing is known to keep it
-    Nanos reason_at{};               // monotonic
-    Nanos looked_at{};               // monotonic: when it was last looked for
-    Fd complaints; // its standard error, until it has been moved at its exec
+    bool locked = false;                       // rove stay
+    uint64_t number = 0,
+             storm_step = 0; // which process of its program it is, and how far its storm is
+    std::string anchor;      // where it wants to be; empty: nowhere in particular
+    uid_t asker = 0;         // who wants it there
+    std::string reason,
+        reason_text;   // why it cannot be away now; empty: nothing is known to keep it
+    Nanos reason_at{}; // monotonic
+    Nanos looked_at{}; // monotonic: when it was last looked for
+    Fd complaints;     // its standard error, until it has been moved at its exec
 
     std::shared_ptr<Keeper> steward; // connected and said hello
     pid_t steward_pid = 0;           // started, maybe not connected yet
@@ -58,8 +61,8 @@ struct Process {
     Turnstile turn; // one move at a time
     bool moving = false;
 
-    Nanos born{};              // monotonic, when first seen
-    Nanos last_move_ended{};   // monotonic
+    Nanos born{};            // monotonic, when first seen
+    Nanos last_move_ended{}; // monotonic
     Nanos last_move_took{};
     std::deque<Decision> decisions;
     bool ended = false;
@@ -82,7 +85,7 @@ struct ProgramWish {
     bool stay = false;
     int64_t storm_ms = 0; // 0: none
     uint64_t seed = 0;
-    std::string report; // file; empty: none
+    std::string report;    // file; empty: none
     uint64_t memory = 0;   // bytes that its first process will need
     bool no_patch = false; // its text is left alone
 };
@@ -108,7 +111,7 @@ struct Program {
     Ending ending; // of the root
     bool root_ended = false;
     bool finishing = false; // all have ended; the last words of their stewards are waited for
-    uint64_t met = 0; // how many processes of it have been seen
+    uint64_t met = 0;       // how many processes of it have been seen
     Nanos empty_since{-1};
 };
 

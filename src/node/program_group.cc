@@ -58,7 +58,8 @@ std::vector<pid_t> program_group_members(std::string const& directory) {
 }
 
 Status remove_program_group(std::string const& directory) {
-    for (std::string const& inner : below(directory)) TRY(remove_program_group(inner));
+    for (std::string const& inner : below(directory))
+        TRY(remove_program_group(inner));
     return sys::remove_directory(directory);
 }
 

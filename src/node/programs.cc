@@ -10,10 +10,10 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "node/ending.hh"
 #include "node/node.hh"
 #include "node/proc.hh"
 #include "node/program_group.hh"
-#include "node/ending.hh"
 #include "node/report.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
@@ -33,7 +33,8 @@ void ProgramSums::add(Process const& process, Nanos now) {
     double away = static_cast<double>(process.tally.away_us) / 1e6;
     seconds_away += away;
     seconds_home += std::max(0.0, lived - away);
-    for (auto const& [reason, count] : process.came_home) came_home[reason] += count;
+    for (auto const& [reason, count] : process.came_home)
+        came_home[reason] += count;
 }
 
 ProcessPtr Node::meet(pid_t pid, uint64_t program) {
@@ -59,8 +60,7 @@ ProcessPtr Node::meet(pid_t pid, uint64_t program) {
         process->locked = wish.stay;
         // A process that exists before it was registered is older than we know; it counts from now.
         if (!wish.on.empty() && wish.on != name_) process->anchor = wish.on;
-        if (wish.storm_ms > 0)
-            start(io_, storm(process, wish.storm_ms, wish.seed));
+        if (wish.storm_ms > 0) start(io_, storm(process, wish.storm_ms, wish.seed));
     }
     processes_[pid] = process;
     start(io_, watch_end(process));
@@ -128,7 +128,8 @@ std::vector<pid_t> oldest_first(std::vector<pid_t> const& members) {
     }
     std::sort(born.begin(), born.end());
     std::vector<pid_t> sorted;
-    for (auto const& [time, pid] : born) sorted.push_back(pid);
+    for (auto const& [time, pid] : born)
+        sorted.push_back(pid);
     return sorted;
 }
 } // namespace
@@ -145,10 +146,13 @@ void Node::refresh_programs() {
                 bury(known->second, ""); // its number was given to another one
             }
             auto process = meet(pid, id);
-            if (process && !process->anchor.empty() && pid != program->root.pid) start(io_, go_back(process));
+            if (process && !process->anchor.empty() && pid != program->root.pid)
+                start(io_, go_back(process));
         }
-        if (!empty) program->empty_since = Nanos(-1);
-        else if (program->empty_since.count() < 0) program->empty_since = monotonic_now();
+        if (!empty)
+            program->empty_since = Nanos(-1);
+        else if (program->empty_since.count() < 0)
+            program->empty_since = monotonic_now();
     }
 }
 
@@ -171,7 +175,8 @@ Task<> Node::watch_programs() {
                 pollfd root{program->root_pidfd.number(), POLLIN, 0};
                 // POLLHUP: reaped, which is when the kernel tells of the ending.
                 program->root_ended = ::poll(&root, 1, 0) > 0 && (root.revents & POLLHUP) != 0;
-                if (program->root_ended) program->ending = look_ending(program->root_pidfd.number(), program->root);
+                if (program->root_ended)
+                    program->ending = look_ending(program->root_pidfd.number(), program->root);
             }
             if (program->empty_since.count() < 0 || program->finishing) continue;
             Nanos empty = monotonic_now() - program->empty_since;
@@ -193,7 +198,8 @@ Task<> Node::finish(std::shared_ptr<Program> program) {
     }
     programs_.erase(program->id);
     save();
-    if (!program->root_ended && program->root_pidfd) program->ending = look_ending(program->root_pidfd.number(), program->root);
+    if (!program->root_ended && program->root_pidfd)
+        program->ending = look_ending(program->root_pidfd.number(), program->root);
     if (!program->wish.report.empty())
         if (Status written = write_report(*program); !written)
             spdlog::warn("no report of {}: {}", program->root.pid, written.error().sentence());
@@ -215,12 +221,15 @@ Result<Program*> Node::make_program(pid_t root, ProgramWish wish) {
     program->gid = status.credentials.gids[0];
     program->groups = status.groups;
     if (!program->wish.report.empty()) TRY(check_report(*program));
-    program->group = TRY(make_program_group(root, fmt::format("rove-program-{:x}-{}", incarnation_ & 0xffffff, program->id)));
+    program->group = TRY(make_program_group(
+        root, fmt::format("rove-program-{:x}-{}", incarnation_ & 0xffffff, program->id)));
     Program* made = program.get();
     programs_[program->id] = std::move(program);
     // A process that was in another program belongs to the newer one.
-    if (auto known = find(root)) known->program = made->id;
-    else if (!meet(root, made->id)) return deny(ESRCH, "process {} has ended", root);
+    if (auto known = find(root))
+        known->program = made->id;
+    else if (!meet(root, made->id))
+        return deny(ESRCH, "process {} has ended", root);
     save();
     return made;
 }

@@ -26,14 +26,16 @@ std::string reason_sentence(std::string const& word, std::string const& text) {
 
 std::string reasons_document() {
     std::string text = "# Reasons\n\n"
-                       "Why a process cannot be away. The words are stable: `rove ps`, `rove explain` and the report of\n"
+                       "Why a process cannot be away. The words are stable: `rove ps`, `rove "
+                       "explain` and the report of\n"
                        "`rove run --report` use them. Made from `src/wire/reasons.def`.\n\n"
                        "| word | why | passes | what lifts it |\n|---|---|---|---|\n";
     for (Reason const& reason : reasons) {
-        char const* passes = reason.passes == Passes::at_once ? "at once"
-            : reason.passes == Passes::when_gone              ? "when gone"
-                                                              : "never";
-        text += std::string("| `") + reason.word + "` | " + reason.sentence + " | " + passes + " | " + reason.lifted_by + " |\n";
+        char const* passes = reason.passes == Passes::at_once     ? "at once"
+                             : reason.passes == Passes::when_gone ? "when gone"
+                                                                  : "never";
+        text += std::string("| `") + reason.word + "` | " + reason.sentence + " | " + passes +
+                " | " + reason.lifted_by + " |\n";
     }
     return text;
 }

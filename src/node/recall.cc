@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recall: what a daemon must know after a restart, in one file. Our own, but written before a crash perhaps: what does
-// not fit is left out.
+// Recall: what a daemon must know after a restart, in one file. Our own, but written before a crash
+// perhaps: what does not fit is left out.
 #include <boost/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -36,8 +36,9 @@ bool flag(json::object const& row, char const* key) {
 json::array calls_row(std::vector<wire::TraceRow> const& calls) {
     json::array rows;
     for (auto const& call : calls) {
-        rows.push_back({{"call", call.call}, {"count", call.count}, {"local", call.local}, {"forwarded", call.forwarded},
-            {"errors", call.errors}, {"us", call.us_total}, {"bytes", call.bytes}});
+        rows.push_back({{"call", call.call}, {"count", call.count}, {"local", call.local},
+            {"forwarded", call.forwarded}, {"errors", call.errors}, {"us", call.us_total},
+            {"bytes", call.bytes}});
     }
     return rows;
 }
@@ -49,15 +50,17 @@ std::vector<wire::TraceRow> calls_of(json::object const& process) {
     for (json::value const& value : rows->get_array()) {
         auto* row = value.if_object();
         if (row == nullptr || calls.size() == wire::trace_rows) continue;
-        calls.push_back({static_cast<uint32_t>(number(*row, "call")), number(*row, "count"), number(*row, "local"),
-            number(*row, "forwarded"), number(*row, "errors"), number(*row, "us"), number(*row, "bytes")});
+        calls.push_back({static_cast<uint32_t>(number(*row, "call")), number(*row, "count"),
+            number(*row, "local"), number(*row, "forwarded"), number(*row, "errors"),
+            number(*row, "us"), number(*row, "bytes")});
     }
     return calls;
 }
 
 json::object counts_row(std::map<std::string, uint64_t> const& counts) {
     json::object row;
-    for (auto const& [word, count] : counts) row[word] = count;
+    for (auto const& [word, count] : counts)
+        row[word] = count;
     return row;
 }
 
@@ -65,19 +68,24 @@ std::map<std::string, uint64_t> counts_of(json::object const& row, char const* k
     std::map<std::string, uint64_t> counts;
     auto* value = row.if_contains(key);
     if (auto* object = value ? value->if_object() : nullptr)
-        for (auto const& [word, count] : *object) counts[std::string(word)] = number(*object, std::string(word).c_str());
+        for (auto const& [word, count] : *object)
+            counts[std::string(word)] = number(*object, std::string(word).c_str());
     return counts;
 }
 
 json::object sums_row(ProgramSums const& sums) {
-    return {{"moves", sums.moves}, {"forwarded", sums.forwarded}, {"local", sums.local}, {"bytes", sums.bytes},
-        {"freeze_us", sums.freeze_us_max}, {"home_ms", static_cast<uint64_t>(sums.seconds_home * 1000)},
-        {"away_ms", static_cast<uint64_t>(sums.seconds_away * 1000)}, {"came_home", counts_row(sums.came_home)}};
+    return {{"moves", sums.moves}, {"forwarded", sums.forwarded}, {"local", sums.local},
+        {"bytes", sums.bytes}, {"freeze_us", sums.freeze_us_max},
+        {"home_ms", static_cast<uint64_t>(sums.seconds_home * 1000)},
+        {"away_ms", static_cast<uint64_t>(sums.seconds_away * 1000)},
+        {"came_home", counts_row(sums.came_home)}};
 }
 
 ProgramSums sums_of(json::object const& row) {
-    return {number(row, "moves"), number(row, "forwarded"), number(row, "local"), number(row, "bytes"), number(row, "freeze_us"),
-        static_cast<double>(number(row, "home_ms")) / 1000, static_cast<double>(number(row, "away_ms")) / 1000, counts_of(row, "came_home")};
+    return {number(row, "moves"), number(row, "forwarded"), number(row, "local"),
+        number(row, "bytes"), number(row, "freeze_us"),
+        static_cast<double>(number(row, "home_ms")) / 1000,
+        static_cast<double>(number(row, "away_ms")) / 1000, counts_of(row, "came_home")};
 }
 
 } // namespace
@@ -86,28 +94,36 @@ void Node::save() const {
     json::array programs;
     for (auto const& [id, program] : programs_) {
         json::array groups;
-        for (gid_t group : program->groups) groups.push_back(group);
-        programs.push_back(json::object{{"id", id}, {"group", program->group}, {"pid", program->root.pid},
-            {"start_time", program->root.start_time}, {"on", program->wish.on}, {"stay", program->wish.stay},
-            {"storm_ms", program->wish.storm_ms}, {"seed", program->wish.seed}, {"report", program->wish.report},
-            {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch}, {"met", program->met}, {"sums", sums_row(program->sums)},
-            {"uid", program->uid}, {"gid", program->gid}, {"groups", groups}});
+        for (gid_t group : program->groups)
+            groups.push_back(group);
+        programs.push_back(
+            json::object{{"id", id}, {"group", program->group}, {"pid", program->root.pid},
+                {"start_time", program->root.start_time}, {"on", program->wish.on},
+                {"stay", program->wish.stay}, {"storm_ms", program->wish.storm_ms},
+                {"seed", program->wish.seed}, {"report", program->wish.report},
+                {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch},
+                {"met", program->met}, {"sums", sums_row(program->sums)}, {"uid", program->uid},
+                {"gid", program->gid}, {"groups", groups}});
     }
     json::array processes;
     for (auto const& [pid, process] : processes_) {
         wire::Tally const& tally = process->tally;
         processes.push_back(json::object{{"pid", pid}, {"start_time", process->identity.start_time},
-            {"program", process->program}, {"number", process->number}, {"storm_step", process->storm_step},
-            {"born", process->born.count()}, {"locked", process->locked}, {"anchor", process->anchor}, {"asker", process->asker},
-            {"reason", process->reason}, {"reason_text", process->reason_text}, {"reason_at", process->reason_at.count()},
-            {"came_home", counts_row(process->came_home)},
-            {"calls", calls_row(process->calls)}, {"host", process->host}, {"moves", tally.moves}, {"forwarded", tally.forwarded_calls},
-            {"local", tally.local_calls}, {"bytes", tally.bytes_moved}, {"freeze_us", tally.freeze_us_max},
-            {"away_us", tally.away_us}, {"cpu_away_us", tally.cpu_away_us}, {"steward_pid", process->steward_pid},
+            {"program", process->program}, {"number", process->number},
+            {"storm_step", process->storm_step}, {"born", process->born.count()},
+            {"locked", process->locked}, {"anchor", process->anchor}, {"asker", process->asker},
+            {"reason", process->reason}, {"reason_text", process->reason_text},
+            {"reason_at", process->reason_at.count()},
+            {"came_home", counts_row(process->came_home)}, {"calls", calls_row(process->calls)},
+            {"host", process->host}, {"moves", tally.moves}, {"forwarded", tally.forwarded_calls},
+            {"local", tally.local_calls}, {"bytes", tally.bytes_moved},
+            {"freeze_us", tally.freeze_us_max}, {"away_us", tally.away_us},
+            {"cpu_away_us", tally.cpu_away_us}, {"steward_pid", process->steward_pid},
             {"steward_start", process->steward_start}});
     }
-    json::object state{{"incarnation", incarnation_}, {"programs", programs}, {"processes", processes}, {"last_program", last_program_},
-        {"blocked", blocked_}, {"balancing", balancing_}};
+    json::object state{{"incarnation", incarnation_}, {"programs", programs},
+        {"processes", processes}, {"last_program", last_program_}, {"blocked", blocked_},
+        {"balancing", balancing_}};
     std::string path = run_dir_ + "/programs.json";
     spare_.close();
     if (Status written = sys::replace_file(path, json::serialize(state), 0600); !written)
@@ -134,7 +150,8 @@ void Node::recall() {
             auto program = std::make_shared<Program>();
             program->id = number(row, "id");
             program->group = text_of(row, "group");
-            program->root = wire::Identity{name_, incarnation_, static_cast<pid_t>(number(row, "pid")), number(row, "start_time")};
+            program->root = wire::Identity{name_, incarnation_,
+                static_cast<pid_t>(number(row, "pid")), number(row, "start_time")};
             program->wish.on = text_of(row, "on");
             program->wish.stay = flag(row, "stay");
             program->wish.storm_ms = static_cast<int64_t>(number(row, "storm_ms"));
@@ -143,15 +160,18 @@ void Node::recall() {
             program->wish.memory = number(row, "memory");
             program->wish.no_patch = flag(row, "no_patch");
             program->met = number(row, "met");
-            if (auto* sums = row.if_contains("sums"); sums && sums->is_object()) program->sums = sums_of(sums->get_object());
+            if (auto* sums = row.if_contains("sums"); sums && sums->is_object())
+                program->sums = sums_of(sums->get_object());
             program->uid = static_cast<uid_t>(number(row, "uid"));
             program->gid = static_cast<gid_t>(number(row, "gid"));
             if (auto* groups = row.if_contains("groups"); groups && groups->is_array())
                 for (json::value const& group : groups->get_array())
-                    if (group.is_number()) program->groups.push_back(static_cast<gid_t>(group.to_number<uint64_t>()));
+                    if (group.is_number())
+                        program->groups.push_back(static_cast<gid_t>(group.to_number<uint64_t>()));
             auto stat = look_stat(program->root.pid);
             if (stat && stat->start_time == program->root.start_time)
-                if (auto pidfd = sys::pidfd_open(program->root.pid)) program->root_pidfd = std::move(*pidfd);
+                if (auto pidfd = sys::pidfd_open(program->root.pid))
+                    program->root_pidfd = std::move(*pidfd);
             programs_[program->id] = program;
         }
     refresh_programs();
@@ -175,10 +195,12 @@ void Node::recall() {
                 process->storm_step = number(row, "storm_step");
                 process->born = Nanos(static_cast<int64_t>(number(row, "born")));
             }
-            process->confine(text_of(row, "reason"), text_of(row, "reason_text"), Nanos(static_cast<int64_t>(number(row, "reason_at"))));
+            process->confine(text_of(row, "reason"), text_of(row, "reason_text"),
+                Nanos(static_cast<int64_t>(number(row, "reason_at"))));
             process->came_home = counts_of(row, "came_home");
-            process->tally = wire::Tally{number(row, "moves"), number(row, "forwarded"), number(row, "local"),
-                number(row, "bytes"), number(row, "freeze_us"), number(row, "away_us"), number(row, "cpu_away_us"), 0};
+            process->tally = wire::Tally{number(row, "moves"), number(row, "forwarded"),
+                number(row, "local"), number(row, "bytes"), number(row, "freeze_us"),
+                number(row, "away_us"), number(row, "cpu_away_us"), 0};
             process->calls = calls_of(row);
             std::string host = text_of(row, "host");
             // Its steward says so itself in a moment; until then this is the best that is known.

@@ -19,12 +19,18 @@ namespace json = boost::json;
 json::object report_of(Program const& program) {
     ProgramSums const& sums = program.sums;
     json::object came_home;
-    for (auto const& [reason, count] : sums.came_home) came_home[reason] = count;
-    auto or_null = [](std::optional<int> value) { return value ? json::value(*value) : json::value(); };
-    return {{"exit_status", or_null(program.ending.exit_status)}, {"signal", or_null(program.ending.signal)},
-        {"moves", sums.moves}, {"seconds_home", sums.seconds_home}, {"seconds_away", sums.seconds_away},
-        {"forwarded_calls", sums.forwarded}, {"local_calls", sums.local}, {"bytes_moved", sums.bytes},
-        {"freeze_ms_max", static_cast<double>(sums.freeze_us_max) / 1000}, {"came_home", came_home}};
+    for (auto const& [reason, count] : sums.came_home)
+        came_home[reason] = count;
+    auto or_null = [](std::optional<int> value) {
+        return value ? json::value(*value) : json::value();
+    };
+    return {{"exit_status", or_null(program.ending.exit_status)},
+        {"signal", or_null(program.ending.signal)}, {"moves", sums.moves},
+        {"seconds_home", sums.seconds_home}, {"seconds_away", sums.seconds_away},
+        {"forwarded_calls", sums.forwarded}, {"local_calls", sums.local},
+        {"bytes_moved", sums.bytes},
+        {"freeze_ms_max", static_cast<double>(sums.freeze_us_max) / 1000},
+        {"came_home", came_home}};
 }
 
 namespace {
@@ -48,8 +54,9 @@ template <class Act> Status as_user(Program const& program, Act act) {
 Status check_report(Program const& program) {
     std::string const& path = program.wish.report;
     return as_user(program, [&] {
-        struct stat there{};
-        if (::stat(path.c_str(), &there) == 0) return !S_ISDIR(there.st_mode) && ::access(path.c_str(), W_OK) == 0;
+        struct stat there {};
+        if (::stat(path.c_str(), &there) == 0)
+            return !S_ISDIR(there.st_mode) && ::access(path.c_str(), W_OK) == 0;
         return ::access(path.substr(0, path.rfind('/') + 1).c_str(), W_OK | X_OK) == 0;
     });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Running: a move that a steward performs, between whoever waits for it and what the steward reports.
+// Running: a move that a steward performs, between whoever waits for it and what the steward
+// reports.
 #pragma once
 
 #include <memory>

@@ -38,7 +38,9 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
         bool present = present_stat && present_stat->start_time == process->steward_start;
         if (!process->steward && !present) {
             // Once more, since the first may have been the end of the one before.
-            if (++attempts > 2) co_return deny(ECHILD, "the steward of {} ended at its start; the log says why", process->pid());
+            if (++attempts > 2)
+                co_return deny(ECHILD, "the steward of {} ended at its start; the log says why",
+                    process->pid());
             wire::StewardOrder order;
             order.identity = process->identity;
             order.node = name_;
@@ -59,7 +61,9 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             process->steward_start = sys::process_start_time(*spawned).value_or(0);
             save();
         }
-        if (limit.passed()) co_return deny(ETIMEDOUT, "the steward of {} did not start; the log says why", process->pid());
+        if (limit.passed())
+            co_return deny(
+                ETIMEDOUT, "the steward of {} did not start; the log says why", process->pid());
         // Its hello comes, or it ends, or the former one ends.
         process->steward_change = std::make_shared<Event>(io_);
         auto change = process->steward_change;
@@ -103,7 +107,8 @@ void Node::take_state(ProcessPtr const& process, wire::StewardState const& state
     std::string from = process->host;
     process->place = state.place;
     process->host = state.place == Place::home || state.host.empty() ? name_ : state.host;
-    uint64_t memory = state.tally.memory_bytes != 0 ? state.tally.memory_bytes : process->tally.memory_bytes;
+    uint64_t memory =
+        state.tally.memory_bytes != 0 ? state.tally.memory_bytes : process->tally.memory_bytes;
     process->tally = state.tally;
     process->tally.memory_bytes = memory;
     if (state.event.empty()) return;
@@ -134,12 +139,15 @@ void Node::take_state(ProcessPtr const& process, wire::StewardState const& state
     }
 }
 
-void Node::host_lost(ProcessPtr const& process, std::string const& reason, std::string const& text) {
+void Node::host_lost(
+    ProcessPtr const& process, std::string const& reason, std::string const& text) {
     std::string host = process->host == name_ ? "its host" : process->host;
     if (reason == "host_lost")
-        spdlog::error("host {} was lost; process {} ({}) ended with it", host, process->pid(), process->command);
+        spdlog::error("host {} was lost; process {} ({}) ended with it", host, process->pid(),
+            process->command);
     else
-        spdlog::error("process {} ({}) ended on {}: {}", process->pid(), process->command, host, text);
+        spdlog::error(
+            "process {} ({}) ended on {}: {}", process->pid(), process->command, host, text);
     process->decide({monotonic_now(), "lost", host, "", {}});
     process->lost = {reason, reason_sentence(reason, text)};
     happenings_.add(reason, process->pid(), host, "", {});
@@ -194,7 +202,8 @@ void Node::exec_move_done(ProcessPtr const& process, wire::MoveDone const& done)
     process->running = nullptr;
     process->last_move_ended = monotonic_now();
     Fd complaints = std::move(process->complaints);
-    json::object figures{{"bytes", done.bytes}, {"freeze_ms", static_cast<double>(done.freeze_us) / 1000}};
+    json::object figures{
+        {"bytes", done.bytes}, {"freeze_ms", static_cast<double>(done.freeze_us) / 1000}};
     std::string to = done.to.empty() ? process->anchor : done.to;
     if (done.ok) {
         process->place = Place::away;
@@ -207,14 +216,18 @@ void Node::exec_move_done(ProcessPtr const& process, wire::MoveDone const& done)
             figures["reason"] = done.reason;
             process->confine(done.reason, reason_sentence(done.reason, done.text), monotonic_now());
         }
-        happenings_.add(done.reason.empty() ? "move_failed" : "confined", process->pid(), name_, to, figures);
+        happenings_.add(
+            done.reason.empty() ? "move_failed" : "confined", process->pid(), name_, to, figures);
         std::string line = fmt::format("process {} runs at home, not on {}: {}", process->pid(), to,
             done.reason.empty() ? done.text : fmt::format("{} ({})", done.text, done.reason));
         spdlog::info("{}", line);
-        // What was asked for did not happen, and nobody but its own standard error is there to be told.
+        // What was asked for did not happen, and nobody but its own standard error is there to be
+        // told.
         tell(complaints, "rove run: " + line + "\n");
-        if (!done.reason.empty()) start(io_, go_back(process));
-        else process->anchor.clear();
+        if (!done.reason.empty())
+            start(io_, go_back(process));
+        else
+            process->anchor.clear();
     }
     process->decide({monotonic_now(), done.ok ? "moved" : "not moved", name_, to, figures});
     save();
@@ -262,7 +275,8 @@ Task<> Node::relearn(ProcessPtr process) {
     if (!former || former->start_time != process->steward_start)
         spdlog::warn("the steward of {} ended; another one takes over", process->pid());
     auto steward = co_await steward_for(process);
-    if (!steward && !process->ended) spdlog::error("{}: {}", process->pid(), steward.error().sentence());
+    if (!steward && !process->ended)
+        spdlog::error("{}: {}", process->pid(), steward.error().sentence());
 }
 
 } // namespace rove::node

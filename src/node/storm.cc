@@ -19,7 +19,8 @@ Task<> Node::storm(ProcessPtr process, int64_t storm_ms, uint64_t seed) {
         if (monotonic_now() < process->last_move_ended + wait || process->turn.busy()) continue;
         std::vector<std::string> nodes;
         for (Member const& member : board_.members(monotonic_now()))
-            if (member.state == MemberState::up || member.name == name_) nodes.push_back(member.name);
+            if (member.state == MemberState::up || member.name == name_)
+                nodes.push_back(member.name);
         std::string to = storm_target(nodes, process->host, random);
         if (to.empty()) continue;
         ++process->storm_step;

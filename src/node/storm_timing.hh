@@ -18,15 +18,17 @@ inline Nanos storm_pause(int64_t mean_ms, Nanos last_took, std::mt19937_64& rand
     return std::max(Nanos(static_cast<int64_t>(random() % span)), last_took);
 }
 
-// What one step of one process is drawn from: nothing but the seed, which process of its program it is, and which step. So
-// the same seed makes the same storm, whatever else happens meanwhile.
+// What one step of one process is drawn from: nothing but the seed, which process of its program it
+// is, and which step. So the same seed makes the same storm, whatever else happens meanwhile.
 inline std::mt19937_64 storm_random(uint64_t seed, uint64_t process, uint64_t step) {
     std::seed_seq mixed{seed & 0xffffffff, seed >> 32, process, step};
     return std::mt19937_64(mixed);
 }
 
-// One of the others; empty if there is none. Each node draws a number, so that it matters little which are there.
-inline std::string storm_target(std::vector<std::string> const& nodes, std::string const& here, std::mt19937_64& random) {
+// One of the others; empty if there is none. Each node draws a number, so that it matters little
+// which are there.
+inline std::string storm_target(
+    std::vector<std::string> const& nodes, std::string const& here, std::mt19937_64& random) {
     uint64_t draw = random(), least = 0;
     std::string chosen;
     for (std::string const& node : nodes) {

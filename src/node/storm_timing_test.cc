@@ -42,7 +42,8 @@ TEST(Storm, a_seed_repeats_it_for_each_process) {
 }
 TEST(Storm, goes_elsewhere) {
     std::mt19937_64 random(1);
-    for (int i = 0; i < 100; ++i) EXPECT_NE(storm_target({"n1", "n2", "n3"}, "n2", random), "n2");
+    for (int i = 0; i < 100; ++i)
+        EXPECT_NE(storm_target({"n1", "n2", "n3"}, "n2", random), "n2");
     EXPECT_EQ(storm_target({"n1"}, "n1", random), "");
 }
 

@@ -40,7 +40,8 @@ bool write_exactly(int fd, void const* from, uint64_t n) {
     return true;
 }
 
-/// One byte with a descriptor, in a place that is ready for it; the descriptor is moved to the first free number from `at_least` on.
+/// One byte with a descriptor, in a place that is ready for it; the descriptor is moved to the
+/// first free number from `at_least` on.
 static long take_one(int socket, uint64_t at_least) {
     struct {
         uint64_t base, length;
@@ -81,7 +82,8 @@ static long take_fd(int socket, uint64_t at_least, bool of_program) {
         int32_t fd;
         int16_t events, got;
     } wanted{socket, 1, 0};
-    while (sys(7, &wanted, 1, -1) == -4) {}
+    while (sys(7, &wanted, 1, -1) == -4) {
+    }
     NumberRoom room;
     return take_one(socket, at_least);
 }
@@ -89,8 +91,8 @@ static long take_fd(int socket, uint64_t at_least, bool of_program) {
 static long perform_calls(ExecCall const* calls, uint64_t count, int64_t* detail) {
     for (uint64_t i = 0; i < count; ++i) {
         auto const& c = calls[i];
-        long result = rove_syscall(static_cast<long>(c.number), c.args[0], c.args[1], c.args[2], c.args[3],
-                                   c.args[4], c.args[5]);
+        long result = rove_syscall(static_cast<long>(c.number), c.args[0], c.args[1], c.args[2],
+            c.args[3], c.args[4], c.args[5]);
         *detail = result;
         bool wrong = c.want == -1 ? result < 0 && result > -4096 : result != c.want;
         if (wrong) return static_cast<long>(i);
@@ -111,10 +113,15 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
         uint64_t range_count = command.length / sizeof(PageRange);
         switch (command.op) {
         case ExecOp::call:
-            reply.result = rove_syscall(static_cast<long>(a[6]), a[0], a[1], a[2], a[3], a[4], a[5]);
+            reply.result =
+                rove_syscall(static_cast<long>(a[6]), a[0], a[1], a[2], a[3], a[4], a[5]);
             break;
-        case ExecOp::take_fd: reply.result = take_fd(fd, a[0], start_thread == nullptr); break;
-        case ExecOp::receive: reply.result = receive_pages(static_cast<int>(a[0])); break;
+        case ExecOp::take_fd:
+            reply.result = take_fd(fd, a[0], start_thread == nullptr);
+            break;
+        case ExecOp::receive:
+            reply.result = receive_pages(static_cast<int>(a[0]));
+            break;
         case ExecOp::send:
             reply.result = send_pages(static_cast<int>(a[0]), ranges, range_count, a[3] != 0);
             break;
@@ -130,20 +137,27 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
             reply.result = static_cast<int64_t>(a[1]);
             reply.length = static_cast<uint32_t>(a[1]);
             break;
-        case ExecOp::populate: reply.result = populate(ranges, range_count); break;
+        case ExecOp::populate:
+            reply.result = populate(ranges, range_count);
+            break;
         case ExecOp::calls:
             reply.result = perform_calls(reinterpret_cast<ExecCall const*>(inlined),
-                                         command.length / sizeof(ExecCall), &reply.detail);
+                command.length / sizeof(ExecCall), &reply.detail);
             break;
         case ExecOp::start:
             reply.result = start_thread ? start_thread(static_cast<uint32_t>(a[0])) : -38;
             break;
-        case ExecOp::run: *run_slot = a[0]; return Ended::run;
+        case ExecOp::run:
+            *run_slot = a[0];
+            return Ended::run;
         case ExecOp::none:
-        default: reply.result = -38; break;
+        default:
+            reply.result = -38;
+            break;
         }
         if (!write_exactly(fd, &reply, sizeof reply)) return Ended::lost;
-        if (reply.length > 0 && !write_exactly(fd, reinterpret_cast<void const*>(a[0]), reply.length)) {
+        if (reply.length > 0 &&
+            !write_exactly(fd, reinterpret_cast<void const*>(a[0]), reply.length)) {
             return Ended::lost;
         }
     }

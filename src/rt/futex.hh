@@ -16,11 +16,13 @@ inline long futex_wake(uint32_t const volatile* word, int count = 0x7fffffff) {
 
 /// Held for short stretches only; never while a thread may park.
 class Lock {
-  public:
+public:
     explicit Lock(uint32_t* word) : word_(word) {
         uint32_t free = 0;
-        if (__atomic_compare_exchange_n(word_, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
-        while (__atomic_exchange_n(word_, 2, __ATOMIC_ACQUIRE) != 0) futex_wait(word_, 2);
+        if (__atomic_compare_exchange_n(word_, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return;
+        while (__atomic_exchange_n(word_, 2, __ATOMIC_ACQUIRE) != 0)
+            futex_wait(word_, 2);
     }
     ~Lock() {
         if (__atomic_exchange_n(word_, 0, __ATOMIC_RELEASE) == 2) futex_wake(word_, 1);
@@ -28,7 +30,7 @@ class Lock {
     Lock(Lock const&) = delete;
     Lock& operator=(Lock const&) = delete;
 
-  private:
+private:
     uint32_t* word_;
 };
 

@@ -2,9 +2,10 @@
 // Link I/O: see link_io.hh.
 //
 // Waiting: spin for a while, then block. With both ends on different CPUs this halves a round trip;
-// with both on one CPU, or beside a busy thread, spinning only hurts, so after two misses it is left
-// out for 16, 32, … 4096 waits until one hits again. It spins with poll, which looks without taking the
-// socket's lock: receives would hold up the very packet that they wait for, which takes the same lock.
+// with both on one CPU, or beside a busy thread, spinning only hurts, so after two misses it is
+// left out for 16, 32, … 4096 waits until one hits again. It spins with poll, which looks without
+// taking the socket's lock: receives would hold up the very packet that they wait for, which takes
+// the same lock.
 #include "rt/link_io.hh"
 
 #include "rt/memory.hh"
@@ -51,19 +52,22 @@ bool arrived(Slot& slot) {
 long receive_blocking(Slot& slot, bool interruptible, uint32_t* outcome) {
     auto& p = own(slot);
     uint32_t room = make_room(slot);
-    uint64_t args[6] = {static_cast<uint64_t>(slot.link_fd), word(buffer(slot) + p.input_end), room, 0, 0, 0};
+    uint64_t args[6] = {
+        static_cast<uint64_t>(slot.link_fd), word(buffer(slot) + p.input_end), room, 0, 0, 0};
     *outcome = 0;
     if (interruptible) return rove_call(45, args, &p.stop, outcome);
     return sys(45, slot.link_fd, args[1], room, 0);
 }
 
-/// Keeps the link's window well below the room that its socket has: only then the kernel acknowledges what is longer
-/// than a segment when it arrives, on the CPU that brings it, and not in our receive, which then takes 2 µs more.
-/// It has to be said when such a segment has come, as the kernel thinks anew of its windows then (since 6.6).
+/// Keeps the link's window well below the room that its socket has: only then the kernel
+/// acknowledges what is longer than a segment when it arrives, on the CPU that brings it, and not
+/// in our receive, which then takes 2 µs more. It has to be said when such a segment has come, as
+/// the kernel thinks anew of its windows then (since 6.6).
 void settle_window(Slot& slot) {
     own(slot).window_settled = 1;
     uint32_t window = 512 << 10;
-    (void)sys(54, slot.link_fd, 6, 10, &window, sizeof window); // setsockopt, IPPROTO_TCP, TCP_WINDOW_CLAMP
+    (void)sys(54, slot.link_fd, 6, 10, &window,
+        sizeof window); // setsockopt, IPPROTO_TCP, TCP_WINDOW_CLAMP
 }
 
 bool add(Slot& slot, long got) {
@@ -112,7 +116,8 @@ Got more(Slot& slot, bool interruptible) {
 
 void skip_bells(Slot& slot) {
     auto& p = own(slot);
-    while (p.input_begin < p.input_end && buffer(slot)[p.input_begin] == bell) ++p.input_begin;
+    while (p.input_begin < p.input_end && buffer(slot)[p.input_begin] == bell)
+        ++p.input_begin;
 }
 
 Got header_from_input(Slot& slot, LinkHeader& header) {
@@ -123,7 +128,8 @@ Got header_from_input(Slot& slot, LinkHeader& header) {
     memcpy(&header, buffer(slot) + p.input_begin, sizeof header);
     p.input_begin += sizeof header;
     bool good = header.magic == wire::link_magic && header.version == wire::link_version &&
-                header.reserved == 0 && header.reserved2 == 0 && header.length <= wire::link_body_max;
+                header.reserved == 0 && header.reserved2 == 0 &&
+                header.length <= wire::link_body_max;
     return good ? Got::frame : Got::closed;
 }
 
@@ -149,7 +155,9 @@ Got poll_header(Slot& slot, LinkHeader& header) {
     }
 }
 
-void put_back(Slot& slot, LinkHeader const&) { own(slot).input_begin -= sizeof(LinkHeader); }
+void put_back(Slot& slot, LinkHeader const&) {
+    own(slot).input_begin -= sizeof(LinkHeader);
+}
 
 unsigned char* take(Slot& slot, uint32_t n) {
     auto& p = own(slot);
@@ -217,7 +225,8 @@ bool send_bytes(Slot& slot, void const* bytes, uint64_t n) {
 bool send_all(Slot& slot, Vector* vectors, int count) {
     // A guest uses writev, whose arguments its filter can check; SIGPIPE means nothing there. A
     // deputy has the program's disposition of SIGPIPE and must not raise it.
-    if (count == 1) return send_bytes(slot, reinterpret_cast<void*>(vectors->base), vectors->length);
+    if (count == 1)
+        return send_bytes(slot, reinterpret_cast<void*>(vectors->base), vectors->length);
     while (count > 0) {
         if (vectors->length == 0) {
             ++vectors;

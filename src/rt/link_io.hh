@@ -9,7 +9,8 @@
 namespace rove::rt {
 
 inline constexpr uint32_t input_size = 0x4000; // of the slot's buffer, at its start
-inline constexpr unsigned char bell = 0xbe;     // the urgent byte; a stray one between frames is skipped
+inline constexpr unsigned char bell =
+    0xbe; // the urgent byte; a stray one between frames is skipped
 
 enum class Got : uint32_t { frame, interrupted, closed };
 
@@ -22,9 +23,11 @@ void put_back(Slot& slot, wire::LinkHeader const& header);
 
 /// n bytes of the body in the input buffer (n ≤ input_size); null when the link has ended.
 unsigned char* take(Slot& slot, uint32_t n);
-/// n bytes of the body to `to`; false when the link has ended, -EFAULT never: `to` is our own or was probed.
+/// n bytes of the body to `to`; false when the link has ended, -EFAULT never: `to` is our own or
+/// was probed.
 bool take_to(Slot& slot, void* to, uint64_t n);
-/// Up to `most` bytes of the body, whatever is there, at least one; address in *at. 0: the link has ended.
+/// Up to `most` bytes of the body, whatever is there, at least one; address in *at. 0: the link has
+/// ended.
 uint32_t take_some(Slot& slot, uint32_t most, unsigned char** at);
 
 struct Vector {

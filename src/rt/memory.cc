@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory: by words and string instructions, which need no vector registers (the program's are live).
+// Memory: by words and string instructions, which need no vector registers (the program's are
+// live).
 //
 // A string instruction takes some 20 ns to begin, so what is small goes by words.
 #include "rt/memory.hh"

@@ -2,7 +2,8 @@
 // Number room: while it lives, this process may make descriptors with the runtime's numbers, which
 // may lie above the program's soft limit so that none below is taken from the program.
 //
-// blob only. The porter's; calls of the program that ask for the limit, or set it, take the same lock.
+// blob only. The porter's; calls of the program that ask for the limit, or set it, take the same
+// lock.
 #pragma once
 
 #include "rt/futex.hh"
@@ -11,7 +12,7 @@
 namespace rove::rt {
 
 class NumberRoom {
-  public:
+public:
     NumberRoom() : lock_(&control().lock) {
         sys(302, 0, nofile, 0, &before_); // prlimit64
         auto wanted = static_cast<uint64_t>(control().fd_last) + 1;
@@ -25,7 +26,7 @@ class NumberRoom {
     NumberRoom(NumberRoom const&) = delete;
     NumberRoom& operator=(NumberRoom const&) = delete;
 
-  private:
+private:
     static constexpr int nofile = 7;
     struct Limit {
         uint64_t soft, hard;

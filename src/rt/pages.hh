@@ -6,8 +6,8 @@
 
 namespace rove::rt {
 
-/// Sends the ranges as a page stream (wire/region.hh, PageHeader). Large ones are lent to the socket
-/// (vmsplice + splice): they must not change until the other side has said that it has them.
+/// Sends the ranges as a page stream (wire/region.hh, PageHeader). Large ones are lent to the
+/// socket (vmsplice + splice): they must not change until the other side has said that it has them.
 /// Returns the bytes of memory sent, or -errno.
 long send_pages(int fd, wire::PageRange const* ranges, uint64_t count, bool end_mark);
 

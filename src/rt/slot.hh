@@ -19,37 +19,42 @@ using wire::SlotState;
 
 /// What the runtime itself remembers of a thread: the slot's second page.
 struct HotSite {
-    uint64_t next;             // address behind the `syscall`
+    uint64_t next; // address behind the `syscall`
     uint32_t traps;
-    uint32_t hopeless;         // it cannot be patched
+    uint32_t hopeless; // it cannot be patched
 };
 inline constexpr uint32_t hot_sites_max = 16;
 
 struct Private {
-    uint64_t patched_rsp;      // guest: the program's stack pointer while a patched call begins, see entry.S
-    uint32_t volatile stop;    // not 0: look at phase, link and pending signals before going on
-    uint32_t signals_queued;   // guest: signals received and not yet delivered
+    uint64_t
+        patched_rsp; // guest: the program's stack pointer while a patched call begins, see entry.S
+    uint32_t volatile stop;  // not 0: look at phase, link and pending signals before going on
+    uint32_t signals_queued; // guest: signals received and not yet delivered
     wire::WireSignal signals[8];
-    uint32_t signals_recorded; // deputy: what is in `signals[0]`: 0 nothing, 1 one that the kernel gave, 2 sent, and not yet
-                               // taken, 3 one that ends the process at home
-    uint64_t sent_mask;        // guest: the mask that home knows
+    uint32_t
+        signals_recorded; // deputy: what is in `signals[0]`: 0 nothing, 1 one that the kernel gave,
+                          // 2 sent, and not yet taken, 3 one that ends the process at home
+    uint64_t sent_mask; // guest: the mask that home knows
     // link input that was read ahead
     uint32_t input_begin, input_end;
     // adaptive waiting, see link_io.cc
     uint32_t spin_misses, spin_skip, spin_pause;
-    uint32_t window_settled;   // of the link, see link_io.cc
-    uint32_t signals_wanted;   // guest: home may hold signals that must come before the program's next instruction
-    uint64_t fast_context;     // guest: the UserContext that may be left by the short way, or 0
-    uint64_t fast_frame;       // guest: the kernel's frame that it is in
-    uint64_t fast_rip;         // guest: where the short way leads
-    uint64_t patched_context;  // guest: the registers of a patched call, a UserContext without extended state
-    uint32_t leaving_vdso;     // guest: it is stepped out of the vdso, see trap.cc
-    uint32_t taking_context;   // guest: the next kick makes a frame of patched_context
-    uint32_t departed;         // guest: asked to go home, parks until it is moved, or all are resumed
-    uint32_t departed_resumes; // guest: Control::resumes when it asked
+    uint32_t window_settled;  // of the link, see link_io.cc
+    uint32_t signals_wanted;  // guest: home may hold signals that must come before the program's
+                              // next instruction
+    uint64_t fast_context;    // guest: the UserContext that may be left by the short way, or 0
+    uint64_t fast_frame;      // guest: the kernel's frame that it is in
+    uint64_t fast_rip;        // guest: where the short way leads
+    uint64_t patched_context; // guest: the registers of a patched call, a UserContext without
+                              // extended state
+    uint32_t leaving_vdso;    // guest: it is stepped out of the vdso, see trap.cc
+    uint32_t taking_context;  // guest: the next kick makes a frame of patched_context
+    uint32_t departed; // guest: asked to go home, parks until it is moved, or all are resumed
+    uint32_t departed_resumes;        // guest: Control::resumes when it asked
     HotSite hot_sites[hot_sites_max]; // guest: where calls have trapped lately
     uint32_t hot_oldest;
-    uint32_t ask_again;        // guest: home's wait was called off, and nobody goes on with it on this link unless asked to
+    uint32_t ask_again; // guest: home's wait was called off, and nobody goes on with it on this
+                        // link unless asked to
 };
 static_assert(sizeof(Private) <= 0x1000 && offsetof(Private, patched_rsp) == 0);
 
@@ -67,16 +72,21 @@ inline unsigned char* buffer(Slot& slot) {
 }
 /// The region's base, from the address of the runtime's own text.
 uint64_t region_base();
-inline Control& control() { return *reinterpret_cast<Control*>(region_base() + wire::control_offset); }
+inline Control& control() {
+    return *reinterpret_cast<Control*>(region_base() + wire::control_offset);
+}
 inline Slot& slot_at(uint32_t index) {
     return *reinterpret_cast<Slot*>(wire::slot_address(region_base(), index));
 }
-inline Phase phase() { return __atomic_load_n(&control().phase, __ATOMIC_ACQUIRE); }
+inline Phase phase() {
+    return __atomic_load_n(&control().phase, __ATOMIC_ACQUIRE);
+}
 inline void set_state(Slot& slot, SlotState state) {
     __atomic_store_n(&slot.state, state, __ATOMIC_SEQ_CST);
 }
 
-/// Ends the process's runtime with a numbered reason: our own bug. The number is left where the keeper finds it.
+/// Ends the process's runtime with a numbered reason: our own bug. The number is left where the
+/// keeper finds it.
 [[noreturn]] inline void bug(uint64_t number) {
     slot_at(0).private_words[31] = number;
     asm volatile("ud2" : : "a"(number));

@@ -52,7 +52,8 @@ inline uint64_t fp_length(uint64_t fpstate) {
 }
 
 inline UserFrame* frame_of(UserContext* context) {
-    return reinterpret_cast<UserFrame*>(reinterpret_cast<uint64_t>(context) - offsetof(UserFrame, context));
+    return reinterpret_cast<UserFrame*>(
+        reinterpret_cast<uint64_t>(context) - offsetof(UserFrame, context));
 }
 
 /// si_* fields at fixed places.
@@ -69,7 +70,9 @@ struct SignalInfo {
 };
 static_assert(sizeof(SignalInfo) == 128);
 
-inline constexpr uint64_t bit(uint32_t signal) { return 1ull << (signal - 1); }
+inline constexpr uint64_t bit(uint32_t signal) {
+    return 1ull << (signal - 1);
+}
 inline constexpr uint64_t never_blocked = bit(9) | bit(19);
 
 } // namespace rove::rt

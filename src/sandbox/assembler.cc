@@ -2,7 +2,6 @@
 // Assembler: see assembler.hh.
 #include "sandbox/assembler.hh"
 
-
 #include <linux/seccomp.h>
 
 #include "base/check.hh"
@@ -40,27 +39,49 @@ void Assembler::branch(uint16_t operation, uint32_t value, Label when_true, Labe
     emit(static_cast<uint16_t>(BPF_JMP | operation), value);
 }
 
-void Assembler::load_number() { emit(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)); }
-void Assembler::load_arch() { emit(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)); }
+void Assembler::load_number() {
+    emit(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
+}
+void Assembler::load_arch() {
+    emit(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
+}
 void Assembler::load_ip_low() {
     emit(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, instruction_pointer));
 }
 void Assembler::load_ip_high() {
     emit(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, instruction_pointer) + 4);
 }
-void Assembler::load_low(int argument) { emit(BPF_LD | BPF_W | BPF_ABS, argument_low(argument)); }
+void Assembler::load_low(int argument) {
+    emit(BPF_LD | BPF_W | BPF_ABS, argument_low(argument));
+}
 void Assembler::load_high(int argument) {
     emit(BPF_LD | BPF_W | BPF_ABS, argument_low(argument) + 4);
 }
-void Assembler::mask(uint32_t bits) { emit(BPF_ALU | BPF_AND | BPF_K, bits); }
-void Assembler::ret(uint32_t verdict) { emit(BPF_RET | BPF_K, verdict); }
-void Assembler::jump(Label to) { branch(BPF_JA, 0, to, -1); }
+void Assembler::mask(uint32_t bits) {
+    emit(BPF_ALU | BPF_AND | BPF_K, bits);
+}
+void Assembler::ret(uint32_t verdict) {
+    emit(BPF_RET | BPF_K, verdict);
+}
+void Assembler::jump(Label to) {
+    branch(BPF_JA, 0, to, -1);
+}
 
-void Assembler::if_equal(uint32_t value, Label to) { branch(BPF_JEQ | BPF_K, value, to, -1); }
-void Assembler::if_not_equal(uint32_t value, Label to) { branch(BPF_JEQ | BPF_K, value, -1, to); }
-void Assembler::if_greater(uint32_t value, Label to) { branch(BPF_JGT | BPF_K, value, to, -1); }
-void Assembler::if_at_least(uint32_t value, Label to) { branch(BPF_JGE | BPF_K, value, to, -1); }
-void Assembler::if_any_bit(uint32_t bits, Label to) { branch(BPF_JSET | BPF_K, bits, to, -1); }
+void Assembler::if_equal(uint32_t value, Label to) {
+    branch(BPF_JEQ | BPF_K, value, to, -1);
+}
+void Assembler::if_not_equal(uint32_t value, Label to) {
+    branch(BPF_JEQ | BPF_K, value, -1, to);
+}
+void Assembler::if_greater(uint32_t value, Label to) {
+    branch(BPF_JGT | BPF_K, value, to, -1);
+}
+void Assembler::if_at_least(uint32_t value, Label to) {
+    branch(BPF_JGE | BPF_K, value, to, -1);
+}
+void Assembler::if_any_bit(uint32_t bits, Label to) {
+    branch(BPF_JSET | BPF_K, bits, to, -1);
+}
 
 void Assembler::if_not_zero(int argument, Label to) {
     load_low(argument);
@@ -69,8 +90,8 @@ void Assembler::if_not_zero(int argument, Label to) {
     if_not_equal(0, to);
 }
 
-void Assembler::if_range_meets(int address, int length, uint64_t begin, uint64_t end,
-                               Label overlap) {
+void Assembler::if_range_meets(
+    int address, int length, uint64_t begin, uint64_t end, Label overlap) {
     auto begin_high = static_cast<uint32_t>(begin >> 32), begin_low = static_cast<uint32_t>(begin);
     auto end_high = static_cast<uint32_t>(end >> 32), end_low = static_cast<uint32_t>(end);
     Label no_carry = label(), added = label(), behind = label(), clear = label(), equal = label();

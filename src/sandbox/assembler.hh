@@ -17,16 +17,16 @@ class Assembler {
 public:
     using Label = int;
 
-    Label label();         // a place that is bound later, always ahead of its jumps
+    Label label(); // a place that is bound later, always ahead of its jumps
     void bind(Label here);
 
-    void load_number();                 // A = the system call's number
+    void load_number(); // A = the system call's number
     void load_arch();
     void load_ip_low();
     void load_ip_high();
     void load_low(int argument);
     void load_high(int argument);
-    void mask(uint32_t bits);           // A &= bits
+    void mask(uint32_t bits); // A &= bits
     void ret(uint32_t verdict);
     void jump(Label to);
 

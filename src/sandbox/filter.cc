@@ -45,7 +45,8 @@ void anything(Assembler&, Label) {}
 
 Rule all_of(std::initializer_list<Rule> rules) {
     return [rules = std::vector<Rule>(rules)](Assembler& out, Label deny) {
-        for (auto const& rule : rules) rule(out, deny);
+        for (auto const& rule : rules)
+            rule(out, deny);
     };
 }
 
@@ -55,7 +56,8 @@ Rule one_of(int argument, std::vector<uint32_t> values, uint32_t ignored_bits = 
         Label found = out.label();
         out.load_low(argument);
         if (ignored_bits != 0) out.mask(~ignored_bits);
-        for (uint32_t value : values) out.if_equal(value, found);
+        for (uint32_t value : values)
+            out.if_equal(value, found);
         out.jump(deny);
         out.bind(found);
     };
@@ -89,9 +91,8 @@ Rule zero(int argument) {
 
 Rule outside(int address, int length, FilterPlan const& plan) {
     uint64_t begin = plan.region, end = plan.region + plan.region_size;
-    return [=](Assembler& out, Label deny) {
-        out.if_range_meets(address, length, begin, end, deny);
-    };
+    return
+        [=](Assembler& out, Label deny) { out.if_range_meets(address, length, begin, end, deny); };
 }
 
 Rule own_descriptor(int argument, FilterPlan const& plan) {
@@ -106,11 +107,12 @@ Rule own_descriptor(int argument, FilterPlan const& plan) {
     };
 }
 
-// Fixed places only outside of the region; elsewhere the kernel chooses and never takes what is in use.
+// Fixed places only outside of the region; elsewhere the kernel chooses and never takes what is in
+// use.
 Rule private_memory(FilterPlan const& plan) {
     constexpr uint32_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_FIXED_NOREPLACE |
-                               MAP_NORESERVE | MAP_STACK | MAP_POPULATE | MAP_NONBLOCK |
-                               MAP_32BIT | MAP_DENYWRITE | MAP_EXECUTABLE;
+                               MAP_NORESERVE | MAP_STACK | MAP_POPULATE | MAP_NONBLOCK | MAP_32BIT |
+                               MAP_DENYWRITE | MAP_EXECUTABLE;
     auto placed = outside(0, 1, plan);
     return [=](Assembler& out, Label deny) {
         Label anywhere = out.label(), fixed = out.label();
@@ -147,13 +149,11 @@ Rules memory_rules(FilterPlan const& plan) {
     return {
         {SYS_mmap, private_memory(plan)},
         {SYS_munmap, outside(0, 1, plan)},
-        {SYS_mprotect,
-            all_of({outside(0, 1, plan), high_zero(2),
-                only_bits(2, PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */)})},
+        {SYS_mprotect, all_of({outside(0, 1, plan), high_zero(2),
+                           only_bits(2, PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */)})},
         {SYS_madvise,
-            all_of({one_of(2,
-                        {MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,
-                            MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE}),
+            all_of({one_of(2, {MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
+                                  MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE}),
                 outside(0, 1, plan)})},
         {SYS_mremap, moved_memory(plan)},
     };
@@ -162,9 +162,9 @@ Rules memory_rules(FilterPlan const& plan) {
 /// What the program's own text may do without the runtime.
 Rules program_rules(FilterPlan const& plan) {
     Rules rules = memory_rules(plan);
-    Rule const host_clocks = one_of(0,
-        {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
-            CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME});
+    Rule const host_clocks =
+        one_of(0, {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+                      CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME});
     // Waiting goes through the runtime, which must be able to stop it; waking does not.
     rules[SYS_futex] = one_of(1,
         {FUTEX_WAKE, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_UNLOCK_PI,
@@ -174,8 +174,8 @@ Rules program_rules(FilterPlan const& plan) {
     rules[SYS_clock_getres] = host_clocks;
     // Not its registrations, which home must know of.
     rules[SYS_membarrier] = only_bits(0, ~uint32_t{1 << 2 | 1 << 4 | 1 << 6 | 1 << 8});
-    for (uint32_t number : {SYS_sched_yield, SYS_getpid, SYS_gettid, SYS_gettimeofday, SYS_time,
-             SYS_getrandom}) {
+    for (uint32_t number :
+        {SYS_sched_yield, SYS_getpid, SYS_gettid, SYS_gettimeofday, SYS_time, SYS_getrandom}) {
         rules[number] = anything;
     }
     return rules;
@@ -184,11 +184,12 @@ Rules program_rules(FilterPlan const& plan) {
 /// What the runtime's text may do. A program can jump into it: nothing here may reach the host.
 Rules runtime_rules(FilterPlan const& plan) {
     Rules rules = memory_rules(plan);
-    // The runtime passes on what the program asks for after a look of its own, so it may do more: all
-    // advice about private memory, but nothing that punches files or poisons pages.
+    // The runtime passes on what the program asks for after a look of its own, so it may do more:
+    // all advice about private memory, but nothing that punches files or poisons pages.
     std::vector<uint32_t> advice{MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
         MADV_DONTNEED, MADV_FREE, MADV_COLLAPSE};
-    for (uint32_t value = MADV_DONTFORK; value <= MADV_POPULATE_WRITE; ++value) advice.push_back(value);
+    for (uint32_t value = MADV_DONTFORK; value <= MADV_POPULATE_WRITE; ++value)
+        advice.push_back(value);
     rules[SYS_madvise] = all_of({one_of(2, advice), outside(0, 1, plan)});
     rules[SYS_mprotect] = all_of({outside(0, 1, plan), high_zero(2),
         only_bits(2, PROT_READ | PROT_WRITE | PROT_EXEC | 8 | PROT_GROWSDOWN | PROT_GROWSUP)});
@@ -198,21 +199,23 @@ Rules runtime_rules(FilterPlan const& plan) {
     rules[SYS_readv] = link;
     rules[SYS_writev] = link;
     // No address: a link is connected, and nothing else may be.
-    rules[SYS_sendto] = all_of({link, zero(4),
-        only_bits(3, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_OOB)});
+    rules[SYS_sendto] =
+        all_of({link, zero(4), only_bits(3, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE | MSG_OOB)});
     rules[SYS_recvfrom] = all_of({link, zero(4)});
-    // Descriptors arrive on the service socket only; sendmsg, which could send them or connect, nowhere.
+    // Descriptors arrive on the service socket only; sendmsg, which could send them or connect,
+    // nowhere.
     rules[SYS_recvmsg] = one_of(0, {static_cast<uint32_t>(plan.service_fd)});
     rules[SYS_close] = link;
     rules[SYS_shutdown] = link;
-    rules[SYS_fcntl] = all_of({link,
-        one_of(1, {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN, F_SETOWN_EX, F_SETSIG})});
+    rules[SYS_fcntl] = all_of(
+        {link, one_of(1, {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN, F_SETOWN_EX, F_SETSIG})});
     // The window of a link.
     rules[SYS_setsockopt] = all_of({link, one_of(1, {IPPROTO_TCP}), one_of(2, {TCP_WINDOW_CLAMP})});
     rules[SYS_brk] = anything; // it cannot grow over a mapping, nor shrink below its own start
     // Threads of this process and nothing else: no namespace, no other memory, no other parent.
     rules[SYS_clone] = all_of({high_zero(0),
-        exact_bits(0, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+        exact_bits(0,
+            CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
             CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID |
                 CLONE_DETACHED)});
     rules[SYS_tgkill] = one_of(0, {static_cast<uint32_t>(plan.pid)});
@@ -233,7 +236,7 @@ Rules runtime_rules(FilterPlan const& plan) {
 
 /// Binary search in rules[from, to); A holds the number.
 void search(Assembler& out, std::vector<Rules::value_type const*> const& rules, size_t from,
-            size_t to, uint32_t otherwise) {
+    size_t to, uint32_t otherwise) {
     if (to - from == 1) {
         auto const& [number, rule] = *rules[from];
         Label matches = out.label(), deny = out.label();
@@ -261,7 +264,8 @@ void search(Assembler& out, std::vector<Rules::value_type const*> const& rules, 
 
 void emit_rules(Assembler& out, Rules const& rules, uint32_t otherwise) {
     std::vector<Rules::value_type const*> sorted;
-    for (auto const& rule : rules) sorted.push_back(&rule);
+    for (auto const& rule : rules)
+        sorted.push_back(&rule);
     out.load_number();
     search(out, sorted, 0, sorted.size(), otherwise);
 }

@@ -41,8 +41,10 @@ void answer_trap(int, siginfo_t*, void* context) {
 }
 
 void install(std::vector<sock_filter> const& filter) {
-    sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+    sock_fprog program{
+        static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
         _exit(99);
 }
 
@@ -51,8 +53,8 @@ using Caller = long (*)(long, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, 
 
 // A call made from a page of our choice: the runtime's text, or anybody's.
 Caller make_caller(uint64_t page) {
-    unsigned char const code[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48, 0x89, 0xca, 0x4d, 0x89,
-        0xc2, 0x4d, 0x89, 0xc8, 0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05, 0xc3};
+    unsigned char const code[] = {0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48, 0x89,
+        0xca, 0x4d, 0x89, 0xc2, 0x4d, 0x89, 0xc8, 0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05, 0xc3};
     void* at = mmap(reinterpret_cast<void*>(page), 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (at != reinterpret_cast<void*>(page)) return nullptr;
@@ -64,7 +66,8 @@ Caller make_caller(uint64_t page) {
 
 // Results of the calls in a child under the guest filter. The results come in shared memory.
 std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
-    auto* shared = static_cast<long*>(mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    auto* shared = static_cast<long*>(
+        mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     pid_t child = fork();
     if (child == 0) {
         FilterPlan plan;
@@ -77,8 +80,8 @@ std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
         plan.service_fd = 501;
         Caller inside = make_caller(plan.text_begin), outside = make_caller(region - (1 << 20));
         // The way back from a handler is the runtime's, too: the program's own sigreturn traps.
-        uint64_t const action[4] = {reinterpret_cast<uint64_t>(&answer_trap), SA_SIGINFO | SA_NODEFER | 0x04000000,
-            plan.text_begin + restorer_offset, 0};
+        uint64_t const action[4] = {reinterpret_cast<uint64_t>(&answer_trap),
+            SA_SIGINFO | SA_NODEFER | 0x04000000, plan.text_begin + restorer_offset, 0};
         syscall(SYS_rt_sigaction, SIGSYS, action, nullptr, 8);
         if (!inside || !outside) _exit(98);
         install(guest_filter(plan));
@@ -97,17 +100,21 @@ std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
     return result;
 }
 
-uint64_t word(void const* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+uint64_t word(void const* pointer) {
+    return reinterpret_cast<uint64_t>(pointer);
+}
 
 TEST(Filter, program_may_use_its_memory_and_clocks) {
     static timespec time;
     auto got = results(
         {
             {SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull, 0}},
-            {SYS_mmap, {0x300000000000, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, ~0ull, 0}},
+            {SYS_mmap, {0x300000000000, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                           ~0ull, 0}},
             {SYS_mprotect, {0x300000000000, 4096, PROT_READ | PROT_WRITE}},
             {SYS_madvise, {0x300000000000, 4096, MADV_DONTNEED}},
-            {SYS_mremap, {0x300000000000, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, 0x300000100000}},
+            {SYS_mremap,
+                {0x300000000000, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, 0x300000100000}},
             {SYS_munmap, {0x300000100000, 4096}},
             {SYS_clock_gettime, {CLOCK_MONOTONIC, word(&time)}},
             {SYS_futex, {word(&time), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1}},
@@ -119,7 +126,8 @@ TEST(Filter, program_may_use_its_memory_and_clocks) {
     EXPECT_EQ(got[2], 0);
     EXPECT_EQ(got[3], 0);
     EXPECT_EQ(got[4], 0x300000100000);
-    for (size_t i = 5; i < got.size(); ++i) EXPECT_EQ(got[i], 0) << i;
+    for (size_t i = 5; i < got.size(); ++i)
+        EXPECT_EQ(got[i], 0) << i;
 }
 
 TEST(Filter, everything_else_of_the_program_traps) {
@@ -146,7 +154,8 @@ TEST(Filter, everything_else_of_the_program_traps) {
         {0x40000000 | SYS_getpid, {}},
     };
     auto got = results(calls, false);
-    for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], trapped) << "call " << calls[i].number << ", the " << i << "th";
+    for (size_t i = 0; i < got.size(); ++i)
+        EXPECT_EQ(got[i], trapped) << "call " << calls[i].number << ", the " << i << "th";
 }
 
 TEST(Filter, nobody_changes_mappings_of_the_region) {
@@ -156,9 +165,10 @@ TEST(Filter, nobody_changes_mappings_of_the_region) {
     struct Range {
         uint64_t start, length;
     };
-    std::vector<Range> const bad{{region, 4096}, {region - 4096, 8192}, {region + region_size - 4096, 4096},
-        {region + 0x1000, 1}, {0, region + 4096}, {0x1000, ~0ull}, {region - 0x100000000, 0x100001000},
-        {region - 0x1000, ~0ull}, {region - 0x2ff001000, 0x2ff002000}, {0xfffff000, region - 0xfffff000 + 0x1000},
+    std::vector<Range> const bad{{region, 4096}, {region - 4096, 8192},
+        {region + region_size - 4096, 4096}, {region + 0x1000, 1}, {0, region + 4096},
+        {0x1000, ~0ull}, {region - 0x100000000, 0x100001000}, {region - 0x1000, ~0ull},
+        {region - 0x2ff001000, 0x2ff002000}, {0xfffff000, region - 0xfffff000 + 0x1000},
         {0x8000000000000000 | region, 4096}};
     for (auto const& range : bad) {
         calls.push_back({SYS_munmap, {range.start, range.length}});
@@ -166,12 +176,15 @@ TEST(Filter, nobody_changes_mappings_of_the_region) {
         calls.push_back({SYS_madvise, {range.start, range.length, MADV_DONTNEED}});
         calls.push_back({SYS_mmap, {range.start, range.length, PROT_READ, flags, ~0ull, 0}});
         calls.push_back({SYS_mremap, {range.start, range.length, 4096, MREMAP_MAYMOVE}});
-        calls.push_back({SYS_mremap, {0x300000000000, 4096, range.length, MREMAP_MAYMOVE | MREMAP_FIXED, range.start}});
+        calls.push_back({SYS_mremap,
+            {0x300000000000, 4096, range.length, MREMAP_MAYMOVE | MREMAP_FIXED, range.start}});
     }
     auto got = results(calls, false);
-    for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], trapped) << i << ": " << calls[i].number;
+    for (size_t i = 0; i < got.size(); ++i)
+        EXPECT_EQ(got[i], trapped) << i << ": " << calls[i].number;
     got = results(calls, true);
-    for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], -ENOSYS) << i << ": " << calls[i].number;
+    for (size_t i = 0; i < got.size(); ++i)
+        EXPECT_EQ(got[i], -ENOSYS) << i << ": " << calls[i].number;
 }
 
 TEST(Filter, the_runtimes_text_cannot_reach_the_host) {
@@ -192,8 +205,12 @@ TEST(Filter, the_runtimes_text_cannot_reach_the_host) {
         {SYS_write, {static_cast<uint64_t>(-1), word(&byte), 1}},
         {SYS_clone, {SIGCHLD, 0}},
         {SYS_clone, {CLONE_NEWUSER | SIGCHLD, 0}},
-        {SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_NEWUSER, 0}},
-        {SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT, 0}},
+        {SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                            CLONE_SYSVSEM | CLONE_NEWUSER,
+                        0}},
+        {SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                            CLONE_SYSVSEM | CLONE_PARENT,
+                        0}},
         {SYS_clone3, {0, 0}},
         {SYS_fork, {}},
         {SYS_vfork, {}},
@@ -228,7 +245,8 @@ TEST(Filter, the_runtimes_text_cannot_reach_the_host) {
         {SYS_pkey_mprotect, {region, 4096, 0, 0}},
     };
     auto got = results(calls, true);
-    for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], -ENOSYS) << "call " << calls[i].number << ", the " << i << "th";
+    for (size_t i = 0; i < got.size(); ++i)
+        EXPECT_EQ(got[i], -ENOSYS) << "call " << calls[i].number << ", the " << i << "th";
 }
 
 TEST(Filter, the_runtime_has_what_it_needs) {
@@ -244,7 +262,8 @@ TEST(Filter, the_runtime_has_what_it_needs) {
             {SYS_setsockopt, {500, IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 0}},
         },
         true);
-    for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], -EBADF) << i;
+    for (size_t i = 0; i < got.size(); ++i)
+        EXPECT_EQ(got[i], -EBADF) << i;
     got = results(
         {
             {SYS_rt_sigprocmask, {SIG_BLOCK, 0, word(&mask), 8}},
@@ -253,7 +272,8 @@ TEST(Filter, the_runtime_has_what_it_needs) {
             {SYS_poll, {0, 0, 0}},
         },
         true);
-    for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i], 0) << i;
+    for (size_t i = 0; i < got.size(); ++i)
+        EXPECT_EQ(got[i], 0) << i;
 }
 
 // The 64-bit range comparison, for random ranges around the words' borders: what the filter says
@@ -262,16 +282,19 @@ TEST(Filter, ranges_are_compared_exactly) {
     constexpr uint64_t begin = 0x1fffffff000, end = 0x20100001000;
     std::mt19937_64 random(20260101);
     std::vector<Call> calls;
-    std::vector<uint64_t> const corners{0, 1, 0xfff, 0x1000, 0xffffffff, 0x100000000, begin - 1, begin, begin + 1, end - 1,
-        end, end + 1, begin - 0x100000000, end - 0x100000000, 0x7fffffffffff, 0x800000000000, ~0ull, end - begin};
+    std::vector<uint64_t> const corners{0, 1, 0xfff, 0x1000, 0xffffffff, 0x100000000, begin - 1,
+        begin, begin + 1, end - 1, end, end + 1, begin - 0x100000000, end - 0x100000000,
+        0x7fffffffffff, 0x800000000000, ~0ull, end - begin};
     for (int i = 0; i < 4000; ++i) {
         auto pick = [&] {
             uint64_t corner = corners[random() % corners.size()];
-            return random() % 2 ? corner + random() % 5 - 2 : corner ^ (random() & random() & random());
+            return random() % 2 ? corner + random() % 5 - 2
+                                : corner ^ (random() & random() & random());
         };
         calls.push_back({SYS_getppid, {pick(), pick()}});
     }
-    auto* shared = static_cast<char*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    auto* shared = static_cast<char*>(
+        mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     pid_t child = fork();
     if (child == 0) {
         Assembler out;

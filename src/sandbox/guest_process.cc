@@ -43,8 +43,8 @@ Status set_clocks(Nanos monotonic, Nanos boottime) {
 Result<Newborn> clone_guest(pid_t pid, std::function<void()> const& enter) {
     int pidfd = -1;
     clone_args args{};
-    args.flags = CLONE_PIDFD | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
-                 CLONE_NEWCGROUP;
+    args.flags =
+        CLONE_PIDFD | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
     args.exit_signal = SIGCHLD;
     args.set_tid = reinterpret_cast<uint64_t>(&pid);
@@ -64,7 +64,8 @@ Status leave_host_files() {
         return failed("make mounts private");
     // Any directory that is always there will do: it is hidden, then gone.
     char const* place = "/proc";
-    if (::mount("rove", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555") != 0)
+    if (::mount("rove", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            "size=4k,nr_inodes=2,mode=555") != 0)
         return failed("mount an empty root");
     if (chdir(place) != 0) return failed("enter the empty root");
     if (syscall(SYS_pivot_root, ".", ".") == 0) {
@@ -83,7 +84,8 @@ Status leave_host_files() {
 
 Status keep_only_descriptors(std::vector<std::pair<int, int>> const& wanted) {
     int highest = 0;
-    for (auto const& [ours, number] : wanted) highest = std::max({highest, ours, number});
+    for (auto const& [ours, number] : wanted)
+        highest = std::max({highest, ours, number});
     std::vector<int> numbers;
     std::vector<std::pair<int, int>> parked;
     // First out of the way of all numbers that are wanted, then into their places.
@@ -111,8 +113,8 @@ void forget_libc() {
     constexpr unsigned rseq_length_min = 32;
     if (__rseq_size > 0) {
         auto* area = static_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
-        (void)syscall(SYS_rseq, area, std::max(__rseq_size, rseq_length_min), RSEQ_FLAG_UNREGISTER,
-            RSEQ_SIG);
+        (void)syscall(
+            SYS_rseq, area, std::max(__rseq_size, rseq_length_min), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
     }
     (void)syscall(SYS_set_robust_list, nullptr, 24);
     (void)syscall(SYS_set_tid_address, nullptr);

@@ -16,7 +16,8 @@
 
 namespace rove::sandbox {
 
-/// The children of this process will see CLOCK_MONOTONIC and CLOCK_BOOTTIME that much ahead of ours.
+/// The children of this process will see CLOCK_MONOTONIC and CLOCK_BOOTTIME that much ahead of
+/// ours.
 Status set_clocks(Nanos monotonic, Nanos boottime);
 
 struct Newborn {

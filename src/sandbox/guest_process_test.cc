@@ -26,7 +26,8 @@ void look_around(int report_fd, Nanos expected_offset, Nanos host_now) {
     Report report;
     report.pid = getpid();
     report.ahead_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-        monotonic_now() - host_now - expected_offset).count();
+        monotonic_now() - host_now - expected_offset)
+                          .count();
     if (DIR* root = opendir("/")) {
         report.entries = 0;
         while (dirent const* entry = readdir(root))
@@ -41,7 +42,8 @@ void look_around(int report_fd, Nanos expected_offset, Nanos host_now) {
         for (auto* at = list; at; at = at->ifa_next)
             if (at->ifa_flags & 1 /* up */) ++report.devices;
     }
-    for (int fd = 0; fd < 100; ++fd) report.descriptors += fcntl(fd, F_GETFD) >= 0;
+    for (int fd = 0; fd < 100; ++fd)
+        report.descriptors += fcntl(fd, F_GETFD) >= 0;
     (void)!write(report_fd, &report, sizeof report);
 }
 
@@ -69,7 +71,8 @@ TEST(GuestProcess, sees_nothing_of_the_host) {
     ASSERT_EQ(waitpid(*warden, &status, 0), *warden);
     EXPECT_EQ(status, 0);
     Report report;
-    ASSERT_EQ(read(pipe->reader.number(), &report, sizeof report), static_cast<ssize_t>(sizeof report));
+    ASSERT_EQ(
+        read(pipe->reader.number(), &report, sizeof report), static_cast<ssize_t>(sizeof report));
     EXPECT_EQ(report.pid, 4321);
     EXPECT_EQ(report.entries, 0);
     EXPECT_EQ(report.writable, 0);
@@ -79,7 +82,6 @@ TEST(GuestProcess, sees_nothing_of_the_host) {
     EXPECT_GE(report.ahead_ms, 0);
     EXPECT_LT(report.ahead_ms, 5000);
 }
-
 
 } // namespace
 } // namespace rove::sandbox

@@ -12,8 +12,8 @@
 
 namespace rove::sandbox {
 
-Result<pid_t> start_in_namespaces(uint32_t outside_uid, uint32_t outside_gid,
-                                  std::function<int(pid_t)> const& body) {
+Result<pid_t> start_in_namespaces(
+    uint32_t outside_uid, uint32_t outside_gid, std::function<int(pid_t)> const& body) {
     auto go = TRY(sys::pipe());
     auto child = TRY(sys::fork_running(
         [&]() -> int {

@@ -19,8 +19,8 @@ constexpr uint32_t guest_uid = 1;  // inside, if there is one of its own
 /// Starts `body` as the first process of new user and PID namespaces, with the maps written, and
 /// returns its PID in ours. `body` gets that number, too. It should exec at once: only then is its
 /// memory owned by the new namespace, which is what makes it and its guest readable to the warden.
-Result<pid_t> start_in_namespaces(uint32_t outside_uid, uint32_t outside_gid,
-                                  std::function<int(pid_t)> const& body);
+Result<pid_t> start_in_namespaces(
+    uint32_t outside_uid, uint32_t outside_gid, std::function<int(pid_t)> const& body);
 
 /// No further user namespaces below the present one.
 void forbid_user_namespaces();

@@ -44,9 +44,13 @@ Result<Cgroup> Cgroup::from(std::string const& proc_cgroup) {
     return group;
 }
 
-Result<Cgroup> Cgroup::own() { return from("/proc/self/cgroup"); }
+Result<Cgroup> Cgroup::own() {
+    return from("/proc/self/cgroup");
+}
 
-Result<Cgroup> Cgroup::of(pid_t pid) { return from(fmt::format("/proc/{}/cgroup", pid)); }
+Result<Cgroup> Cgroup::of(pid_t pid) {
+    return from(fmt::format("/proc/{}/cgroup", pid));
+}
 
 Result<Cgroup> Cgroup::top() {
     Cgroup group = TRY(own());
@@ -236,8 +240,7 @@ Status Cgroup::set_cpuset(std::string const& cpus) const {
 }
 
 // Calls visit(directory) for this group's directory and each one above it that can be seen.
-template <class Visit>
-void Cgroup::each_level(std::string const& controller, Visit visit) const {
+template <class Visit> void Cgroup::each_level(std::string const& controller, Visit visit) const {
     auto found = controllers_.find(controller);
     if (found == controllers_.end()) return;
     std::string path = found->second.path;
@@ -307,8 +310,7 @@ Status Cgroup::freeze(Nanos timeout) const {
     TRY(unified_ ? write("freezer", "cgroup.freeze", "1")
                  : write("freezer", "freezer.state", "FROZEN"));
     auto done = look_until(timeout, "a group does not stand still", [&]() -> Result<bool> {
-        if (unified_)
-            return TRY(parse_keyed(TRY(read("freezer", "cgroup.events")), "frozen")) == 1;
+        if (unified_) return TRY(parse_keyed(TRY(read("freezer", "cgroup.events")), "frozen")) == 1;
         return trim(TRY(read("freezer", "freezer.state"))) == "FROZEN";
     });
     if (!done) (void)thaw();

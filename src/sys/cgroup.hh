@@ -35,8 +35,9 @@ public:
     std::vector<std::string> procs_files() const;
     bool exists() const;
 
-    // A group of this name (one path component) below this one, made if it is missing. In v2 its controllers are
-    // turned on as far as the kernel lets us: a limit that cannot be set fails when it is set.
+    // A group of this name (one path component) below this one, made if it is missing. In v2 its
+    // controllers are turned on as far as the kernel lets us: a limit that cannot be set fails when
+    // it is set.
     Result<Cgroup> create(std::string const& name) const;
     // The same without making it.
     Cgroup child(std::string const& name) const;
@@ -62,8 +63,8 @@ public:
     std::optional<uint64_t> memory_limit() const;
     std::optional<std::vector<int>> cpuset() const;
     Result<uint64_t> memory_used() const;
-    // How many processes directly in the group of this directory, of the memory controller, the kernel has ended for
-    // want of memory.
+    // How many processes directly in the group of this directory, of the memory controller, the
+    // kernel has ended for want of memory.
     static Result<uint64_t> killed_for_memory(std::string const& directory);
     // CPU time of all members, past ones included.
     Result<Nanos> cpu_time() const;
@@ -86,7 +87,8 @@ private:
     static Result<Cgroup> from(std::string const& proc_cgroup);
     Result<std::string> knob(std::string const& controller, std::string const& file) const;
     Result<std::string> read(std::string const& controller, std::string const& file) const;
-    Status write(std::string const& controller, std::string const& file, std::string const& text) const;
+    Status write(
+        std::string const& controller, std::string const& file, std::string const& text) const;
     template <class Visit> void each_level(std::string const& controller, Visit visit) const;
 
     bool unified_ = false;

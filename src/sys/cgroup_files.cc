@@ -76,7 +76,8 @@ Result<std::vector<int>> parse_cpu_list(std::string_view text) {
     for (auto part : split(text, ',')) {
         auto [first_text, last_text] = cut(part, '-');
         int first = TRY(parse_number<int>(first_text));
-        int last = part.find('-') == std::string_view::npos ? first : TRY(parse_number<int>(last_text));
+        int last =
+            part.find('-') == std::string_view::npos ? first : TRY(parse_number<int>(last_text));
         if (first < 0 || last < first || last > cpu_max)
             return fail(EINVAL, "'{}' is no list of CPUs", printable(text.substr(0, 64)));
         for (int cpu = first; cpu <= last; ++cpu)

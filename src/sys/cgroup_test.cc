@@ -33,9 +33,11 @@ TEST(CgroupPlaces, v1_by_controller) {
     EXPECT_FALSE(places.controllers.contains("pids"));
 }
 TEST(CgroupPlaces, v2_is_one_place) {
-    auto mounts = parse_mountinfo("29 22 0:25 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n");
+    auto mounts =
+        parse_mountinfo("29 22 0:25 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n");
     auto places =
-        find_cgroup_places(mounts.value(), parse_proc_cgroup("0::/user.slice/s.scope\n").value()).value();
+        find_cgroup_places(mounts.value(), parse_proc_cgroup("0::/user.slice/s.scope\n").value())
+            .value();
     EXPECT_TRUE(places.unified);
     EXPECT_EQ(places.controllers["memory"].own, "/sys/fs/cgroup/user.slice/s.scope");
     EXPECT_EQ(places.controllers["cpu"].own, places.controllers["memory"].own);

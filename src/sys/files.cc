@@ -40,7 +40,9 @@ Result<Fd> open_at(int directory, std::string const& path, int flags, mode_t mod
     return Fd(fd);
 }
 
-Result<Fd> open_path(std::string const& path) { return open(path, O_PATH); }
+Result<Fd> open_path(std::string const& path) {
+    return open(path, O_PATH);
+}
 
 Result<std::string> read_rest(int fd, size_t max) {
     std::string content;
@@ -118,7 +120,9 @@ Status read_exact(int fd, void* to, size_t count) {
     return {};
 }
 
-bool exists(std::string const& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(std::string const& path) {
+    return ::access(path.c_str(), F_OK) == 0;
+}
 
 Result<struct stat> stat(std::string const& path) {
     struct stat result {};
@@ -233,7 +237,9 @@ Status change_flag(int fd, int get, int set, int flag, bool on) {
 }
 } // namespace
 
-Status set_nonblocking(int fd, bool on) { return change_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on); }
+Status set_nonblocking(int fd, bool on) {
+    return change_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on);
+}
 Status set_close_on_exec(int fd, bool on) {
     return change_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, on);
 }

@@ -25,7 +25,8 @@ Result<Fd> open_path(std::string const& path);
 
 // Whole content; fails with EFBIG beyond max. For /proc and /sys files, too, which have no size.
 Result<std::string> read_file(std::string const& path, size_t max = file_bytes_max);
-Result<std::string> read_file_at(int directory, std::string const& path, size_t max = file_bytes_max);
+Result<std::string> read_file_at(
+    int directory, std::string const& path, size_t max = file_bytes_max);
 Result<std::string> read_rest(int fd, size_t max = file_bytes_max);
 // One open (O_TRUNC, O_CREAT) and one write: also what cgroup and /proc files want.
 Status write_file(std::string const& path, std::string_view content, mode_t mode = 0644);

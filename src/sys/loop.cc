@@ -11,14 +11,18 @@ void Loop::watch(int fd, short events, Ready ready) {
     watches_[fd] = Watch{events, ++last_id_, std::move(ready)};
 }
 
-void Loop::unwatch(int fd) { watches_.erase(fd); }
+void Loop::unwatch(int fd) {
+    watches_.erase(fd);
+}
 
 Loop::TimerId Loop::after(Nanos delay, std::function<void()> due) {
     timers_[++last_id_] = Timer{monotonic_now() + delay, std::move(due)};
     return last_id_;
 }
 
-void Loop::cancel(TimerId timer) { timers_.erase(timer); }
+void Loop::cancel(TimerId timer) {
+    timers_.erase(timer);
+}
 
 Nanos Loop::next_timer() const {
     Nanos next = Nanos::max();
@@ -55,7 +59,8 @@ Status Loop::run_once(Deadline deadline) {
     timespec limit = to_timespec(wait);
     int count = ::ppoll(fds.data(), fds.size(), wait == Nanos::max() ? nullptr : &limit, nullptr);
     if (count < 0 && errno != EINTR) return fail(errno, "cannot poll");
-    // Timers come after: one that finds a peer silent must not fire before what he has said long ago is read.
+    // Timers come after: one that finds a peer silent must not fire before what he has said long
+    // ago is read.
     for (size_t at = 0; count > 0 && at < fds.size(); ++at) {
         if (fds[at].revents == 0) continue;
         auto found = watches_.find(fds[at].fd);

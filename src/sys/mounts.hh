@@ -25,8 +25,8 @@ Status pivot_root(std::string const& new_root, std::string const& put_old);
 
 struct Mount {
     std::string target;
-    std::string root;          // which part of the file system
-    std::string type;          // "cgroup", "cgroup2", "ext4" …
+    std::string root; // which part of the file system
+    std::string type; // "cgroup", "cgroup2", "ext4" …
     std::string source;
     std::string super_options; // for a v1 cgroup, the names of its controllers are among them
 };

@@ -114,8 +114,7 @@ Result<std::string> run_command(std::vector<std::string> const& command, Nanos t
     Fd null = TRY(open("/dev/null", O_RDONLY));
     Spawn what;
     what.command = command;
-    what.descriptors = {
-        {null.number(), 0}, {pipe.writer.number(), 1}, {pipe.writer.number(), 2}};
+    what.descriptors = {{null.number(), 0}, {pipe.writer.number(), 1}, {pipe.writer.number(), 2}};
     Child child = TRY(spawn(what));
     pipe.writer.close();
     auto deadline = Deadline::after(timeout);
@@ -210,14 +209,18 @@ Result<bool> wait_pidfd(int pidfd, Deadline deadline) {
     }
 }
 
-void set_process_name(std::string const& name) { (void)::prctl(PR_SET_NAME, name.c_str()); }
+void set_process_name(std::string const& name) {
+    (void)::prctl(PR_SET_NAME, name.c_str());
+}
 
 Status set_death_signal(int signal) {
     if (::prctl(PR_SET_PDEATHSIG, signal) != 0) return fail(errno, "cannot set the death signal");
     return {};
 }
 
-void close_from(int first) { (void)::syscall(SYS_close_range, first, ~0u, 0); }
+void close_from(int first) {
+    (void)::syscall(SYS_close_range, first, ~0u, 0);
+}
 
 Result<uint64_t> process_start_time(pid_t pid) {
     return parse_start_time(TRY(read_file(fmt::format("/proc/{}/stat", pid), 4096)));
@@ -229,7 +232,8 @@ Result<uint64_t> parse_start_time(std::string_view stat) {
     if (end == std::string_view::npos) return fail(EBADMSG, "a stat line without a name");
     auto fields = words(stat.substr(end + 1));
     constexpr size_t start_time = 22 - 3; // the first field behind the name is number 3
-    if (fields.size() <= start_time) return fail(EBADMSG, "a stat line of {} fields", fields.size() + 2);
+    if (fields.size() <= start_time)
+        return fail(EBADMSG, "a stat line of {} fields", fields.size() + 2);
     return parse_number<uint64_t>(fields[start_time]);
 }
 

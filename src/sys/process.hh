@@ -32,24 +32,27 @@ struct Child {
     pid_t pid = -1;
     Fd pidfd;
 };
-Result<Child> fork_running(std::function<int()> const& body, uint64_t flags = 0, int cgroup_fd = -1);
+Result<Child> fork_running(
+    std::function<int()> const& body, uint64_t flags = 0, int cgroup_fd = -1);
 
 struct Spawn {
-    std::vector<std::string> command;                            // looked up in PATH
-    std::optional<std::vector<std::string>> environment;         // NAME=VALUE; ours if not given
-    std::string directory;                                       // ours if empty
-    std::vector<std::pair<int, int>> descriptors;                // ours → its number; others are closed on exec
-    std::vector<std::string> cgroup_procs;                       // cgroup.procs files that the child enters first
+    std::vector<std::string> command;                    // looked up in PATH
+    std::optional<std::vector<std::string>> environment; // NAME=VALUE; ours if not given
+    std::string directory;                               // ours if empty
+    std::vector<std::pair<int, int>> descriptors; // ours → its number; others are closed on exec
+    std::vector<std::string> cgroup_procs;        // cgroup.procs files that the child enters first
     bool new_session = false;
-    std::optional<int> death_signal;                             // when the spawning thread ends
+    std::optional<int> death_signal; // when the spawning thread ends
 };
 // Returns after the exec has succeeded; a failed exec is an error here. Signals are unblocked and
 // have default dispositions in the child.
 Result<Child> spawn(Spawn const& what);
 
-// Runs a command to its end with /dev/null as input and returns what it printed (both streams, up to 1 MiB).
-// Fails if it does not exit with 0 within the time; the error has the output's last line.
-Result<std::string> run_command(std::vector<std::string> const& command, Nanos timeout = std::chrono::seconds(30));
+// Runs a command to its end with /dev/null as input and returns what it printed (both streams, up
+// to 1 MiB). Fails if it does not exit with 0 within the time; the error has the output's last
+// line.
+Result<std::string> run_command(
+    std::vector<std::string> const& command, Nanos timeout = std::chrono::seconds(30));
 
 Result<Fd> pidfd_open(pid_t pid);
 Result<Fd> pidfd_getfd(int pidfd, int number);
@@ -70,7 +73,8 @@ Status set_death_signal(int signal);
 // Parent's descriptors above 2 that a child must not have.
 void close_from(int first);
 
-// Start time in clock ticks since boot, field 22 of /proc/PID/stat: with the PID it names a process.
+// Start time in clock ticks since boot, field 22 of /proc/PID/stat: with the PID it names a
+// process.
 Result<uint64_t> process_start_time(pid_t pid);
 // Field 22 of the text of a stat file. The command name may hold anything, brackets included.
 Result<uint64_t> parse_start_time(std::string_view stat);

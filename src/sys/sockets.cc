@@ -72,15 +72,20 @@ Result<std::pair<Fd, Fd>> socket_pair(int type, int flags) {
 
 namespace {
 
-// BBR sends by a timer, at the rate that it has measured: a question and its answer, which is most of what we
-// send, then wait for the timer, and for the rate to be found anew when large messages follow small ones. It has
-// to be replaced before a connection is made. Unpaced ones stay what the administrator has chosen.
+// BBR sends by a timer, at the rate that it has measured: a question and its answer, which is most
+// of what we send, then wait for the timer, and for the rate to be found anew when large messages
+// follow small ones. It has to be replaced before a connection is made. Unpaced ones stay what the
+// administrator has chosen.
 void avoid_pacing(int fd) {
     char name[16] = "";
     socklen_t length = sizeof name - 1;
-    if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) != 0 || std::strncmp(name, "bbr", 3) != 0) return;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) != 0 ||
+        std::strncmp(name, "bbr", 3) != 0)
+        return;
     for (char const* other : {"cubic", "reno"})
-        if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, other, static_cast<socklen_t>(std::strlen(other))) == 0) return;
+        if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, other,
+                static_cast<socklen_t>(std::strlen(other))) == 0)
+            return;
 }
 
 } // namespace
@@ -149,8 +154,7 @@ namespace {
 Result<sockaddr_un> unix_address(std::string const& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        return fail(ENAMETOOLONG, "socket path {}", path);
+    if (path.size() >= sizeof address.sun_path) return fail(ENAMETOOLONG, "socket path {}", path);
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     return address;
 }
@@ -192,11 +196,12 @@ Status set_option(int fd, int level, int name, int value) {
     return {};
 }
 
-Status set_nodelay(int fd, bool on) { return set_option(fd, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0); }
+Status set_nodelay(int fd, bool on) {
+    return set_option(fd, IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+}
 
 Status set_dead_peer_timeout(int fd, Nanos timeout) {
-    auto ms = static_cast<int>(
-        std::clamp<int64_t>(timeout.count() / 1000000, 1, 24 * 3600 * 1000));
+    auto ms = static_cast<int>(std::clamp<int64_t>(timeout.count() / 1000000, 1, 24 * 3600 * 1000));
     int seconds = std::max(1, ms / 1000);
     TRY(set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1));
     TRY(set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, std::max(1, seconds / 3)));
@@ -293,7 +298,8 @@ Result<Received> recv_fds(int fd, size_t max, int flags) {
     } while (got < 0 && errno == EINTR);
     if (got < 0) return fail(errno, "cannot receive descriptors");
     result.bytes.resize(static_cast<size_t>(got));
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header;
+         header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
         size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t at = 0; at < count; ++at) {

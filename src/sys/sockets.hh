@@ -47,7 +47,8 @@ Result<ucred> peer_credentials(int fd);
 
 Status set_nodelay(int fd, bool on);
 Status set_option(int fd, int level, int name, int value);
-// A dead peer is noticed after about this time: keepalive probes, and the limit on unacknowledged data.
+// A dead peer is noticed after about this time: keepalive probes, and the limit on unacknowledged
+// data.
 Status set_dead_peer_timeout(int fd, Nanos timeout);
 // More room for received data than a link's window may use; see settle_window in rt/link_io.cc.
 Status give_room(int fd);

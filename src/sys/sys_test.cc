@@ -100,7 +100,8 @@ TEST(Process, ending_by_signal) {
     EXPECT_EQ(sys::kill(child.pid, 0).error().code, ESRCH);
 }
 TEST(Process, start_time_of_hostile_names) {
-    EXPECT_EQ(parse_start_time("7 (a) 1) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20\n").value(),
+    EXPECT_EQ(parse_start_time("7 (a) 1) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20\n")
+                  .value(),
         4711u);
     for (char const* bad : {"", "7 a S 1", "7 (a) S 1 2"})
         EXPECT_FALSE(parse_start_time(bad)) << bad;
@@ -132,7 +133,8 @@ TEST(Sockets, tcp_round_trip) {
 TEST(Sockets, descriptors_travel) {
     auto [ours, theirs] = socket_pair(SOCK_SEQPACKET).value();
     Pipe sent = pipe().value();
-    ASSERT_TRUE(send_fds(ours.number(), as_bytes("x"), {sent.reader.number(), sent.writer.number()}));
+    ASSERT_TRUE(
+        send_fds(ours.number(), as_bytes("x"), {sent.reader.number(), sent.writer.number()}));
     auto got = recv_fds(theirs.number(), 16).value();
     EXPECT_EQ(as_text(got.bytes), "x");
     ASSERT_EQ(got.fds.size(), 2u);
@@ -169,7 +171,8 @@ TEST(Timers, timer_and_signal) {
     Fd signals = signal_fd({SIGUSR2}).value();
     EXPECT_FALSE(read_signal(signals.number()).value());
     ASSERT_EQ(::raise(SIGUSR2), 0);
-    EXPECT_EQ(read_signal(signals.number()).value().value().ssi_signo, static_cast<unsigned>(SIGUSR2));
+    EXPECT_EQ(
+        read_signal(signals.number()).value().value().ssi_signo, static_cast<unsigned>(SIGUSR2));
     ASSERT_TRUE(set_timer(timer.number(), 1ns));
     pollfd ready{timer.number(), POLLIN, 0};
     ASSERT_EQ(::poll(&ready, 1, 10000), 1);

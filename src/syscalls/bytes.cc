@@ -84,7 +84,8 @@ bool Scatter::begin(
     left_ = offset_ = 0;
     segment_ = index_ = 0;
     fault_ = false;
-    if (head.out_count == 0 && head.out_bytes == 0) return true; // not performed: nothing was written
+    if (head.out_count == 0 && head.out_bytes == 0)
+        return true; // not performed: nothing was written
     unsigned count = 0;
     uint64_t total = 0;
     for (unsigned i = 0; i < plan.count; ++i) {

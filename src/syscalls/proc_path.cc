@@ -12,7 +12,8 @@ struct Text {
 
     bool is(char const* word) const {
         size_t n = 0;
-        while (word[n] != 0) ++n;
+        while (word[n] != 0)
+            ++n;
         return n == length && __builtin_memcmp(at, word, n) == 0;
     }
     /// The number that it is, or -1.
@@ -27,9 +28,11 @@ struct Text {
     }
     /// The first component, which is taken off.
     Text take() {
-        while (length > 0 && *at == '/') ++at, --length;
+        while (length > 0 && *at == '/')
+            ++at, --length;
         Text part{at, 0};
-        while (part.length < length && at[part.length] != '/') ++part.length;
+        while (part.length < length && at[part.length] != '/')
+            ++part.length;
         at += part.length;
         length -= part.length;
         return part;
@@ -38,16 +41,20 @@ struct Text {
 
 Text until_zero(char const* path, size_t length) {
     size_t n = 0;
-    while (n < length && path[n] != 0) ++n;
+    while (n < length && path[n] != 0)
+        ++n;
     return {path, n};
 }
 
 bool shows_memory(Text name) {
     // In bytes one after the other: an array of pointers would need relocations.
     return name.is("maps") || name.is("mem") || name.is("smaps") || name.is("smaps_rollup") ||
-           name.is("numa_maps") || name.is("pagemap") || name.is("map_files") || name.is("clear_refs");
+           name.is("numa_maps") || name.is("pagemap") || name.is("map_files") ||
+           name.is("clear_refs");
 }
-bool tells_count(Text name) { return name.is("status") || name.is("stat"); }
+bool tells_count(Text name) {
+    return name.is("status") || name.is("stat");
+}
 
 /// What follows the process's directory.
 ProcPath classify_rest(Text rest, int32_t* number) {
@@ -67,15 +74,19 @@ ProcPath classify_rest(Text rest, int32_t* number) {
     return ProcPath::other;
 }
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 /// The number in text[begin, …) less one; how many digits it has lost.
 size_t decrease(char* text, size_t& length, size_t begin) {
     size_t end = begin;
-    while (end < length && digit(text[end])) ++end;
+    while (end < length && digit(text[end]))
+        ++end;
     if (end == begin || end == length) return 0; // none, or it may go on
     size_t k = end;
-    while (k > begin && text[k - 1] == '0') text[--k] = '9';
+    while (k > begin && text[k - 1] == '0')
+        text[--k] = '9';
     if (k == begin) return 0; // it was nothing but zeros
     --text[k - 1];
     if (text[begin] != '0' || end - begin == 1) return 0;
@@ -126,10 +137,12 @@ size_t count_one_less(char* text, size_t length) {
     }
     // stat: PID (name) state …; the 20th field, counted behind the name, which may hold anything
     size_t at = length;
-    while (at > 0 && text[at - 1] != ')') --at;
+    while (at > 0 && text[at - 1] != ')')
+        --at;
     if (at == 0) return length;
     for (int field = 2; field < 20; ++field) {
-        while (at < length && text[at] != ' ') ++at;
+        while (at < length && text[at] != ' ')
+            ++at;
         if (at == length) return length;
         ++at;
     }

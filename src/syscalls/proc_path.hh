@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proc path: which files of a process under /proc tell of its memory, its threads or its descriptors:
-// those on which the half at home would say something that is not true of the program.
+// Proc path: which files of a process under /proc tell of its memory, its threads or its
+// descriptors: those on which the half at home would say something that is not true of the program.
 //
 // Freestanding.
 #pragma once

@@ -14,16 +14,18 @@ ProcPath kind(std::string const& path, int32_t* number = nullptr) {
 }
 
 TEST(ProcPath, OwnFilesUnderAllNames) {
-    for (char const* path : {"/proc/self/maps", "/proc/thread-self/smaps", "/proc/42/mem", "//proc//42/pagemap",
-             "/proc/self/task/43/numa_maps", "/proc/self/map_files/400000-401000"})
+    for (char const* path :
+        {"/proc/self/maps", "/proc/thread-self/smaps", "/proc/42/mem", "//proc//42/pagemap",
+            "/proc/self/task/43/numa_maps", "/proc/self/map_files/400000-401000"})
         EXPECT_EQ(kind(path), ProcPath::memory) << path;
     EXPECT_EQ(kind("/proc/self/status"), ProcPath::counts);
     EXPECT_EQ(kind("/proc/42/task/42/stat"), ProcPath::counts);
 }
 
 TEST(ProcPath, NothingElse) {
-    for (char const* path : {"", "/", "/proc", "/proc/self", "/proc/43/maps", "/proc/self/mapsx", "/proc/stat",
-             "/proc/self/task/x/maps", "maps", "/process/self/maps", "/proc/self/mountinfo"})
+    for (char const* path :
+        {"", "/", "/proc", "/proc/self", "/proc/43/maps", "/proc/self/mapsx", "/proc/stat",
+            "/proc/self/task/x/maps", "maps", "/process/self/maps", "/proc/self/mountinfo"})
         EXPECT_EQ(kind(path), ProcPath::other) << path;
     EXPECT_EQ(kind(std::string("/proc/self/map\0s", 16)), ProcPath::other);
 }

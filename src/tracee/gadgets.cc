@@ -6,8 +6,8 @@
 #include <cstring>
 #include <sys/mman.h>
 
-#include "tracee/proc.hh"
 #include "sys/files.hh"
+#include "tracee/proc.hh"
 #include "tracee/tracee.hh"
 
 namespace rove::tracee {
@@ -19,7 +19,8 @@ constexpr unsigned char call_return[] = {0x0f, 0x05, 0xc3};
 constexpr unsigned char back_long[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 constexpr unsigned char back_short[] = {0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05};
 
-template <size_t N> uint64_t find(std::string_view text, unsigned char const (&bytes)[N], uint64_t base) {
+template <size_t N>
+uint64_t find(std::string_view text, unsigned char const (&bytes)[N], uint64_t base) {
     size_t at = text.find(std::string_view(reinterpret_cast<char const*>(bytes), N));
     return at == std::string_view::npos ? 0 : base + at;
 }
@@ -54,9 +55,12 @@ Result<Gadgets> find_gadgets(pid_t pid, RemoteMemory const& memory) {
 bool still_there(Gadgets const& gadgets, RemoteMemory const& memory) {
     auto holds = [&](uint64_t address, auto const& bytes) {
         char now[sizeof bytes];
-        return memory.read(address, now, sizeof now).has_value() && std::memcmp(now, bytes, sizeof now) == 0;
+        return memory.read(address, now, sizeof now).has_value() &&
+               std::memcmp(now, bytes, sizeof now) == 0;
     };
-    if (gadgets.call != 0 ? !holds(gadgets.call, call_return) : !holds(gadgets.lone_call, call_bytes)) return false;
+    if (gadgets.call != 0 ? !holds(gadgets.call, call_return)
+                          : !holds(gadgets.lone_call, call_bytes))
+        return false;
     return gadgets.back == 0 || holds(gadgets.back, back_long) || holds(gadgets.back, back_short);
 }
 

@@ -25,7 +25,8 @@ Status RemoteMemory::read(uint64_t from, void* to, size_t count) const {
     iovec local{to, count};
     iovec remote{reinterpret_cast<void*>(from), count};
     ssize_t got = ::process_vm_readv(pid_, &local, 1, &remote, 1, 0);
-    if (got < 0) return fail(errno, "cannot read {} bytes at {:#x} of process {}", count, from, pid_);
+    if (got < 0)
+        return fail(errno, "cannot read {} bytes at {:#x} of process {}", count, from, pid_);
     if (static_cast<size_t>(got) != count)
         return fail(EFAULT, "cannot read {} bytes at {:#x} of process {}", count, from, pid_);
     return {};
@@ -35,7 +36,8 @@ Status RemoteMemory::write(uint64_t to, void const* from, size_t count) const {
     iovec local{const_cast<void*>(from), count};
     iovec remote{reinterpret_cast<void*>(to), count};
     ssize_t put = ::process_vm_writev(pid_, &local, 1, &remote, 1, 0);
-    if (put < 0) return fail(errno, "cannot write {} bytes at {:#x} of process {}", count, to, pid_);
+    if (put < 0)
+        return fail(errno, "cannot write {} bytes at {:#x} of process {}", count, to, pid_);
     if (static_cast<size_t>(put) != count)
         return fail(EFAULT, "cannot write {} bytes at {:#x} of process {}", count, to, pid_);
     return {};
@@ -45,7 +47,9 @@ Status RemoteMemory::read_forced(uint64_t from, void* to, size_t count) const {
     auto* at = static_cast<char*>(to);
     while (count > 0) {
         ssize_t got = ::pread(file_.number(), at, count, static_cast<off_t>(from));
-        if (got <= 0) return fail(got == 0 ? ESRCH : errno, "cannot read memory at {:#x} of process {}", from, pid_);
+        if (got <= 0)
+            return fail(
+                got == 0 ? ESRCH : errno, "cannot read memory at {:#x} of process {}", from, pid_);
         at += got;
         from += static_cast<uint64_t>(got);
         count -= static_cast<size_t>(got);
@@ -57,7 +61,9 @@ Status RemoteMemory::write_forced(uint64_t to, void const* from, size_t count) c
     auto const* at = static_cast<char const*>(from);
     while (count > 0) {
         ssize_t put = ::pwrite(file_.number(), at, count, static_cast<off_t>(to));
-        if (put <= 0) return fail(put == 0 ? ESRCH : errno, "cannot write memory at {:#x} of process {}", to, pid_);
+        if (put <= 0)
+            return fail(
+                put == 0 ? ESRCH : errno, "cannot write memory at {:#x} of process {}", to, pid_);
         at += put;
         to += static_cast<uint64_t>(put);
         count -= static_cast<size_t>(put);

@@ -33,7 +33,9 @@ public:
         TRY(read(from, &value, sizeof value));
         return value;
     }
-    template <class T> Status put(uint64_t to, T const& value) const { return write(to, &value, sizeof value); }
+    template <class T> Status put(uint64_t to, T const& value) const {
+        return write(to, &value, sizeof value);
+    }
 
 private:
     RemoteMemory(pid_t pid, Fd file) : pid_(pid), file_(std::move(file)) {}

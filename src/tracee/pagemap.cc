@@ -37,14 +37,17 @@ Result<Pagemap> Pagemap::open(pid_t pid) {
     return Pagemap(TRY(sys::open(fmt::format("/proc/{}/pagemap", pid), O_RDONLY)));
 }
 
-Status Pagemap::private_pages(uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const {
+Status Pagemap::private_pages(
+    uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const {
     if (TRY(scan(start, end, backing, ranges))) return {};
     return read(start, end, ranges);
 }
 
 // False if the kernel does not have it.
-Result<bool> Pagemap::scan(uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const {
-    // Whose a page is the kernel can only tell by looking at its descriptor, which is not in the cache: 50 ns for each.
+Result<bool> Pagemap::scan(
+    uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const {
+    // Whose a page is the kernel can only tell by looking at its descriptor, which is not in the
+    // cache: 50 ns for each.
     uint64_t const foreign = backing == Backing::file ? is_file | is_zero : is_zero;
     std::vector<PageRegion> regions(regions_max);
     while (start < end) {
@@ -61,8 +64,10 @@ Result<bool> Pagemap::scan(uint64_t start, uint64_t end, Backing backing, std::v
         int found = ::ioctl(file_.number(), scan_request, &argument);
         if (found < 0 && (errno == ENOTTY || errno == EINVAL)) return false;
         if (found < 0) return fail(errno, "cannot scan pages at {:#x}", start);
-        for (int i = 0; i < found; ++i) append(ranges, regions[i].start, regions[i].end);
-        // Not from `walk_end`: once the kernel has emptied its own buffer of 512 regions on the way, it says where that was.
+        for (int i = 0; i < found; ++i)
+            append(ranges, regions[i].start, regions[i].end);
+        // Not from `walk_end`: once the kernel has emptied its own buffer of 512 regions on the
+        // way, it says where that was.
         if (found == 0) break;
         start = regions[static_cast<size_t>(found) - 1].end;
     }
@@ -73,7 +78,8 @@ Status Pagemap::read(uint64_t start, uint64_t end, std::vector<wire::Range>& ran
     uint64_t entries[512];
     while (start < end) {
         size_t count = std::min<uint64_t>((end - start) / page, 512);
-        ssize_t got = ::pread(file_.number(), entries, count * 8, static_cast<off_t>(start / page * 8));
+        ssize_t got =
+            ::pread(file_.number(), entries, count * 8, static_cast<off_t>(start / page * 8));
         if (got < 0) return fail(errno, "cannot read the page map at {:#x}", start);
         if (got < 8) break;
         for (size_t i = 0; i < static_cast<size_t>(got) / 8; ++i) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pagemap: which pages of a process are its own, by PAGEMAP_SCAN or, on older kernels, page by page.
+// Pagemap: which pages of a process are its own, by PAGEMAP_SCAN or, on older kernels, page by
+// page.
 #pragma once
 
 #include <vector>
@@ -23,11 +24,13 @@ public:
 
     // Appends the private pages in [start, end) that hold something: present or swapped, not the
     // zero page, not a file's own page. Adjacent ranges are joined.
-    Status private_pages(uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
+    Status private_pages(
+        uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
 
 private:
     explicit Pagemap(Fd file) : file_(std::move(file)) {}
-    Result<bool> scan(uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
+    Result<bool> scan(
+        uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
     Status read(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
     Fd file_;
 };

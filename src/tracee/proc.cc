@@ -40,7 +40,8 @@ Result<Stat> read_stat(pid_t pid) {
 Result<std::vector<image::Mapping>> whole_mappings(pid_t pid, char const* file) {
     constexpr int attempts = 20;
     for (int attempt = 1;; ++attempt) {
-        auto mappings = image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/{}", pid, file))));
+        auto mappings =
+            image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/{}", pid, file))));
         if (mappings || attempt == attempts) return mappings;
     }
 }

@@ -26,8 +26,9 @@ struct Stat {
 Result<Stat> parse_stat(std::string_view text);
 Result<Stat> read_stat(pid_t pid);
 
-// A limit as /proc/PID/limits has it, where everybody may read it: prlimit() on another user's process wants CAP_SYS_RESOURCE
-// even of root. `name` as it stands there ("Max open files"); no limit is RLIM_INFINITY.
+// A limit as /proc/PID/limits has it, where everybody may read it: prlimit() on another user's
+// process wants CAP_SYS_RESOURCE even of root. `name` as it stands there ("Max open files"); no
+// limit is RLIM_INFINITY.
 struct Limit {
     uint64_t soft = 0, hard = 0;
 };
@@ -38,8 +39,8 @@ std::string status_line(std::string_view status, std::string_view name);
 // Last number of the NSpid line: the PID in the process's own PID namespace.
 Result<pid_t> parse_inner_pid(std::string_view status);
 
-// The mappings of a process that may be running, from its "maps" or "smaps". One that changes them between two reads of
-// the list makes a list that fits nowhere: it is read again.
+// The mappings of a process that may be running, from its "maps" or "smaps". One that changes them
+// between two reads of the list makes a list that fits nowhere: it is read again.
 Result<std::vector<image::Mapping>> whole_mappings(pid_t pid, char const* file);
 
 Result<std::vector<pid_t>> list_threads(pid_t pid);

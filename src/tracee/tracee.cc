@@ -41,19 +41,39 @@ bool is_stop_signal(int signal) {
 }
 
 bool is_fault(int signal) {
-    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGTRAP || signal == SIGFPE;
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGTRAP ||
+           signal == SIGFPE;
 }
 
 // Calls that end with EINTR when a tracer stops them although no signal has come.
 bool disturbed_by_stop(uint64_t number) {
     switch (number) {
-    case SYS_epoll_wait: case SYS_epoll_pwait: case 441 /* epoll_pwait2 */:
-    case SYS_recvfrom: case SYS_recvmsg: case SYS_recvmmsg: case SYS_accept: case SYS_accept4:
-    case SYS_connect: case SYS_sendto: case SYS_sendmsg: case SYS_sendmmsg:
-    case SYS_read: case SYS_readv: case SYS_write: case SYS_writev:
-    case SYS_semop: case SYS_semtimedop: case SYS_rt_sigtimedwait: case SYS_io_getevents:
-    case 333 /* io_pgetevents */: case SYS_mq_timedsend: case SYS_mq_timedreceive: return true;
-    default: return false;
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+    case 441 /* epoll_pwait2 */:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_recvmmsg:
+    case SYS_accept:
+    case SYS_accept4:
+    case SYS_connect:
+    case SYS_sendto:
+    case SYS_sendmsg:
+    case SYS_sendmmsg:
+    case SYS_read:
+    case SYS_readv:
+    case SYS_write:
+    case SYS_writev:
+    case SYS_semop:
+    case SYS_semtimedop:
+    case SYS_rt_sigtimedwait:
+    case SYS_io_getevents:
+    case 333 /* io_pgetevents */:
+    case SYS_mq_timedsend:
+    case SYS_mq_timedreceive:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -63,8 +83,8 @@ Interrupted settle_interrupted(user_regs_struct& registers) {
     auto number = static_cast<int64_t>(registers.orig_rax);
     if (number < 0) return Interrupted::no;
     auto result = static_cast<int64_t>(registers.rax);
-    bool again = result == -512 || result == -513 || result == -514
-              || (result == -EINTR && disturbed_by_stop(registers.orig_rax));
+    bool again = result == -512 || result == -513 || result == -514 ||
+                 (result == -EINTR && disturbed_by_stop(registers.orig_rax));
     if (result == -516) return Interrupted::restart;
     if (again) {
         registers.rip -= 2;
@@ -75,8 +95,11 @@ Interrupted settle_interrupted(user_regs_struct& registers) {
 }
 
 Tracee::Tracee(Tracee&& other) noexcept
-    : pid_(other.pid_), threads_(std::move(other.threads_)), unstopped_(std::move(other.unstopped_)),
-      guard_(std::move(other.guard_)), waits_for_exec_(other.waits_for_exec_) {
+    : pid_(other.pid_),
+      threads_(std::move(other.threads_)),
+      unstopped_(std::move(other.unstopped_)),
+      guard_(std::move(other.guard_)),
+      waits_for_exec_(other.waits_for_exec_) {
     other.threads_.clear();
     other.unstopped_.clear();
 }
@@ -85,10 +108,12 @@ Tracee::~Tracee() {
     for (pid_t tid : unstopped_) {
         Thread thread{tid, {}, false, false};
         (void)trace(PTRACE_INTERRUPT, tid, 0, 0);
-        if (auto stopped = stop(thread, Deadline::after(std::chrono::milliseconds(200))); stopped && *stopped)
+        if (auto stopped = stop(thread, Deadline::after(std::chrono::milliseconds(200)));
+            stopped && *stopped)
             (void)trace(PTRACE_DETACH, tid, 0, 0);
     }
-    while (!threads_.empty()) (void)detach(threads_.back());
+    while (!threads_.empty())
+        (void)detach(threads_.back());
 }
 
 void let_go_of_late() {
@@ -153,7 +178,8 @@ Result<Tracee> Tracee::seize(pid_t pid, Nanos patience) {
             if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) != 0) {
                 Error error = trace_error("seize", tid);
                 // A thread that has just ended cannot be seized, and need not be.
-                auto stat = parse_stat(sys::read_file(fmt::format("/proc/{}/task/{}/stat", pid, tid)).value_or(""));
+                auto stat = parse_stat(
+                    sys::read_file(fmt::format("/proc/{}/task/{}/stat", pid, tid)).value_or(""));
                 bool ended = error.gone() || !stat || stat->state == 'Z' || stat->state == 'X';
                 if (ended && tid != pid) continue;
                 return Failure(error);
@@ -178,7 +204,8 @@ Result<Tracee> Tracee::seize(pid_t pid, Nanos patience) {
 
 Result<Tracee> Tracee::seize_thread(pid_t tid, Nanos patience) {
     Tracee tracee(tid);
-    if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) != 0) return Failure(trace_error("seize", tid));
+    if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) != 0)
+        return Failure(trace_error("seize", tid));
     tracee.unstopped_.push_back(tid);
     if (trace(PTRACE_INTERRUPT, tid, 0, 0) != 0) return Failure(trace_error("interrupt", tid));
     Thread thread{tid, {}, false, false};
@@ -219,7 +246,8 @@ Result<bool> Tracee::wait_exec(Nanos patience) {
             (void)trace(is_stop_signal(signal) ? PTRACE_LISTEN : PTRACE_CONT, pid_, 0, 0);
             continue;
         }
-        (void)trace(PTRACE_CONT, pid_, 0, status >> 16 == 0 && signal != (SIGTRAP | 0x80) ? signal : 0);
+        (void)trace(
+            PTRACE_CONT, pid_, 0, status >> 16 == 0 && signal != (SIGTRAP | 0x80) ? signal : 0);
     }
     // From the exec's own stop on to the first instruction.
     Thread thread{pid_, {}, false, false};
@@ -238,10 +266,13 @@ Status Tracee::step_out(Thread& thread, uint64_t begin, uint64_t end) {
     constexpr int steps_max = 10000;
     int deliver = 0;
     for (int step = 0; thread.registers.rip >= begin && thread.registers.rip < end; ++step) {
-        if (step == steps_max) return fail(ETIMEDOUT, "thread {} does not leave {:#x}", thread.tid, begin);
-        if (trace(PTRACE_SINGLESTEP, thread.tid, 0, deliver) != 0) return Failure(trace_error("step", thread.tid));
+        if (step == steps_max)
+            return fail(ETIMEDOUT, "thread {} does not leave {:#x}", thread.tid, begin);
+        if (trace(PTRACE_SINGLESTEP, thread.tid, 0, deliver) != 0)
+            return Failure(trace_error("step", thread.tid));
         int status = TRY(wait_stop(thread, Deadline::after(std::chrono::seconds(1))));
-        if (WIFEXITED(status) || WIFSIGNALED(status)) return fail(ESRCH, "thread {} has gone", thread.tid);
+        if (WIFEXITED(status) || WIFSIGNALED(status))
+            return fail(ESRCH, "thread {} has gone", thread.tid);
         int signal = WSTOPSIG(status);
         if (status >> 16 == interrupt_event && is_stop_signal(signal)) {
             thread.group_stopped = true;
@@ -298,8 +329,9 @@ Result<RseqArea> Tracee::rseq(Thread const& thread) const {
 }
 
 Status Tracee::guard_calls(Thread& thread, RemoteMemory const& memory, Gadgets const& gadgets,
-                           image::FrameParts const& frame, image::XsaveFormat const& format) {
-    if (gadgets.lone_call == 0) return fail(ENOTSUP, "process {} has no system call instruction", pid_);
+    image::FrameParts const& frame, image::XsaveFormat const& format) {
+    if (gadgets.lone_call == 0)
+        return fail(ENOTSUP, "process {} has no system call instruction", pid_);
     guard_ = Guard{};
     guard_.original = thread.registers;
     guard_.base = thread.registers;
@@ -323,8 +355,8 @@ Status Tracee::guard_calls(Thread& thread, RemoteMemory const& memory, Gadgets c
     return {};
 }
 
-Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, uint64_t a, uint64_t b,
-                             uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, uint64_t a,
+    uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
     user_regs_struct registers = guard_.base;
     registers.rax = number;
     registers.rdi = a;
@@ -342,13 +374,17 @@ Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, ui
             return Failure(trace_error("run a call in", thread.tid));
         deliver = 0;
         int status = TRY(wait_stop(thread, deadline));
-        if (WIFEXITED(status) || WIFSIGNALED(status)) return fail(ESRCH, "process {} has ended", pid_);
+        if (WIFEXITED(status) || WIFSIGNALED(status))
+            return fail(ESRCH, "process {} has ended", pid_);
         int signal = WSTOPSIG(status), event = status >> 16;
         if (signal == (SIGTRAP | 0x80)) ++stops;
         // The instruction is not there any more, or what it has come to instead.
-        else if (event == 0 && is_fault(signal)) return fail(EFAULT, "process {} has changed its text", pid_);
-        else if (event == 0) deliver = signal; // SIGSTOP, which cannot be blocked; the call goes on nevertheless
-        else if (event == interrupt_event && is_stop_signal(signal)) thread.group_stopped = true;
+        else if (event == 0 && is_fault(signal))
+            return fail(EFAULT, "process {} has changed its text", pid_);
+        else if (event == 0)
+            deliver = signal; // SIGSTOP, which cannot be blocked; the call goes on nevertheless
+        else if (event == interrupt_event && is_stop_signal(signal))
+            thread.group_stopped = true;
     }
     user_regs_struct after{};
     if (trace(PTRACE_GETREGS, thread.tid, 0, &after) != 0)
@@ -357,7 +393,8 @@ Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, ui
 }
 
 Status Tracee::end_calls(Thread& thread, RemoteMemory const& memory) {
-    if (guard_.self_returning) (void)memory.write(guard_.address, guard_.covered.data(), guard_.covered.size());
+    if (guard_.self_returning)
+        (void)memory.write(guard_.address, guard_.covered.data(), guard_.covered.size());
     guard_.self_returning = false;
     TRY(set_mask(thread, guard_.mask));
     return set_registers(thread, guard_.original);
@@ -373,8 +410,8 @@ Status Tracee::detach(Thread& thread) {
             (void)trace(PTRACE_SETREGS, tid, 0, &wanted);
         }
     }
-    threads_.erase(std::find_if(threads_.begin(), threads_.end(),
-        [tid](Thread const& other) { return other.tid == tid; }));
+    threads_.erase(std::find_if(
+        threads_.begin(), threads_.end(), [tid](Thread const& other) { return other.tid == tid; }));
     if (trace(PTRACE_DETACH, tid, 0, 0) != 0) return Failure(trace_error("let go of", tid));
     return {};
 }

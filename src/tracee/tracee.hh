@@ -72,8 +72,9 @@ public:
     std::vector<Thread>& threads() { return threads_; }
     Thread& leader() { return threads_.front(); }
 
-    // A thread that stands in [begin, end) goes on until it is out of there, instruction by instruction; ETIMEDOUT if it
-    // stays in it for too long. A signal that comes meanwhile is delivered.
+    // A thread that stands in [begin, end) goes on until it is out of there, instruction by
+    // instruction; ETIMEDOUT if it stays in it for too long. A signal that comes meanwhile is
+    // delivered.
     Status step_out(Thread& thread, uint64_t begin, uint64_t end);
     Status set_registers(Thread& thread, user_regs_struct const& registers);
     Result<std::string> xsave(Thread const& thread) const;
@@ -84,17 +85,17 @@ public:
     // System calls made by `thread` at gadgets.call. `frame_below`: registers and mask to come back
     // to if the tracer dies meanwhile; put into memory below the red zone and taken away after.
     Status guard_calls(Thread& thread, RemoteMemory const& memory, Gadgets const& gadgets,
-                       image::FrameParts const& frame, image::XsaveFormat const& format);
+        image::FrameParts const& frame, image::XsaveFormat const& format);
     Result<int64_t> call(Thread& thread, Gadgets const& gadgets, uint64_t number, uint64_t a = 0,
-                         uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0, uint64_t f = 0);
-    // Registers and memory as before guard_calls; the thread is again in a stop from which the kernel
-    // restarts an interrupted call.
+        uint64_t b = 0, uint64_t c = 0, uint64_t d = 0, uint64_t e = 0, uint64_t f = 0);
+    // Registers and memory as before guard_calls; the thread is again in a stop from which the
+    // kernel restarts an interrupted call.
     Status end_calls(Thread& thread, RemoteMemory const& memory);
 
     Status detach(Thread& thread);
 
-    // Waits for a seized leader's exec. True: it stands at the first instruction of the new program.
-    // False after the patience. ESRCH: it has ended.
+    // Waits for a seized leader's exec. True: it stands at the first instruction of the new
+    // program. False after the patience. ESRCH: it has ended.
     Result<bool> wait_exec(Nanos patience);
 
 private:
@@ -117,8 +118,8 @@ private:
     bool waits_for_exec_ = false;
 };
 
-// Threads that stood still when they were to be stopped, in a frozen cgroup for one, stop when they go on, and then
-// nobody waits for them: they are let go. Not while a Tracee lives.
+// Threads that stood still when they were to be stopped, in a frozen cgroup for one, stop when they
+// go on, and then nobody waits for them: they are let go. Not while a Tracee lives.
 void let_go_of_late();
 
 } // namespace rove::tracee

@@ -16,12 +16,14 @@ constexpr uint64_t page = 4096;
 // More pieces than fit into the kernel's buffer, and into ours.
 TEST(Pagemap, FindsEachOfManyPiecesOnce) {
     constexpr size_t pages = 6000;
-    void* memory = ::mmap(nullptr, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        ::mmap(nullptr, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
     ASSERT_EQ(::madvise(memory, pages * page, MADV_NOHUGEPAGE), 0);
     auto start = reinterpret_cast<uint64_t>(memory);
     for (size_t touched : {200u, 1200u, 6000u}) {
-        for (size_t i = 0; i < touched; i += 2) static_cast<char volatile*>(memory)[i * page] = 1;
+        for (size_t i = 0; i < touched; i += 2)
+            static_cast<char volatile*>(memory)[i * page] = 1;
         auto pagemap = Pagemap::open(::getpid());
         ASSERT_TRUE(pagemap);
         std::vector<wire::Range> found;
@@ -36,9 +38,10 @@ TEST(Pagemap, FindsEachOfManyPiecesOnce) {
 }
 
 TEST(Proc, ReadsLimits) {
-    char const* text = "Limit                     Soft Limit           Hard Limit           Units     \n"
-                       "Max cpu time              unlimited            unlimited            seconds   \n"
-                       "Max open files            1024                 1048576              files     \n";
+    char const* text =
+        "Limit                     Soft Limit           Hard Limit           Units     \n"
+        "Max cpu time              unlimited            unlimited            seconds   \n"
+        "Max open files            1024                 1048576              files     \n";
     auto files = parse_limit(text, "Max open files");
     ASSERT_TRUE(files);
     EXPECT_EQ(files->soft, 1024u);

@@ -69,7 +69,8 @@ uint64_t host_xfeatures() {
 
 Status Warden::prepare(wire::Prepare message) {
     FAULT_POINT("warden_prepare");
-    if (message.identity != order_.identity) return deny(EPERM, "another process than was announced");
+    if (message.identity != order_.identity)
+        return deny(EPERM, "another process than was announced");
     if (message.blob != blob_identity()) {
         error_reason_ = "wrong_version";
         return fail(EPROTO, "home runs another version of the runtime");
@@ -90,7 +91,8 @@ Status Warden::prepare(wire::Prepare message) {
     prepare_ = std::move(message);
     auto const &home = prepare_->home_clock, &host = prepare_->host_clock;
     for (auto const* clock : {&home, &host})
-        for (int64_t time : {clock->monotonic_ns, clock->boottime_ns, clock->realtime_ns}) TRY(check_clock(time));
+        for (int64_t time : {clock->monotonic_ns, clock->boottime_ns, clock->realtime_ns})
+            TRY(check_clock(time));
     monotonic_ahead_ = Nanos(home.monotonic_ns - host.monotonic_ns);
     boottime_ahead_ = Nanos(home.boottime_ns - host.boottime_ns);
     enter(Stage::building);
@@ -118,11 +120,15 @@ Status Warden::create_guest() {
     watch_guest();
 
     for (auto const& directory : order_.cgroups) {
-        if (auto moved = sys::write_knob(directory + "/cgroup.procs", std::to_string(guest_->pid())); !moved)
+        if (auto moved =
+                sys::write_knob(directory + "/cgroup.procs", std::to_string(guest_->pid()));
+            !moved)
             LOG(warn, "the guest cannot be put into its cgroup: {}", moved.error().sentence());
     }
-    if (order_.nice != 0) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(guest_->pid()), order_.nice);
-    if (order_.oom_score_adj != 0) (void)guest_->set_proc_file("oom_score_adj", std::to_string(order_.oom_score_adj));
+    if (order_.nice != 0)
+        (void)setpriority(PRIO_PROCESS, static_cast<id_t>(guest_->pid()), order_.nice);
+    if (order_.oom_score_adj != 0)
+        (void)guest_->set_proc_file("oom_score_adj", std::to_string(order_.oom_score_adj));
     tell_daemon("", "");
     return {};
 }
@@ -203,12 +209,14 @@ void Warden::apply_layout() {
     }
     std::map<uint32_t, int> numbers;
     auto mapping = mapping_calls(applied_, wanted, [&](uint32_t segment) {
-        auto [found, fresh] = numbers.try_emplace(segment, segments_first + static_cast<int>(numbers.size()));
+        auto [found, fresh] =
+            numbers.try_emplace(segment, segments_first + static_cast<int>(numbers.size()));
         return found->second;
     });
     // In the order of their numbers, so that each lands on its own.
     std::map<int, uint32_t> in_order;
-    for (auto const& [segment, number] : numbers) in_order[number] = segment;
+    for (auto const& [segment, number] : numbers)
+        in_order[number] = segment;
     for (auto const& [number, segment] : in_order) {
         auto duplicate = sys::duplicate(segments_.number(segment));
         if (!duplicate) {
@@ -231,14 +239,16 @@ void Warden::apply_layout() {
         huge_ = worth_huge_pages(target_.vmas, target_.present);
         std::vector<ExecCall> advice;
         for (auto const& range : huge_)
-            advice.push_back(call_of(SYS_madvise, {range.address, range.length, MADV_HUGEPAGE}, whatever_result));
+            advice.push_back(call_of(
+                SYS_madvise, {range.address, range.length, MADV_HUGEPAGE}, whatever_result));
         builder_.calls(advice, [](Status) {});
     }
-    // Huge pages are made when their content comes, one fault for 512 pages: a page that has just been cleared is
-    // still in the cache, and clearing goes on while the sender works.
+    // Huge pages are made when their content comes, one fault for 512 pages: a page that has just
+    // been cleared is still in the cache, and clearing goes on while the sender works.
     auto small = subtract(subtract(target_.present, populated_), huge_);
     for (auto const& batch : populate_batches(small)) {
-        std::string_view bytes(reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
+        std::string_view bytes(
+            reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
         builder_.command(ExecOp::populate, {}, bytes, [](ExecReply const&, std::string_view) {});
     }
     populated_ = target_.present;
@@ -259,13 +269,15 @@ void Warden::receive_pages() {
     receiving_ = true;
     builder_.give(std::move(pages_), pages_number, [](ExecReply const&, std::string_view) {});
     pages_ = Fd();
-    builder_.command(ExecOp::receive, {pages_number}, {}, [this](ExecReply const& reply, std::string_view) {
-        if (reply.result < 0) {
-            trouble("", Error(static_cast<int>(-reply.result), "the guest's pages did not come"));
-            return end("it failed before the commit");
-        }
-        received_bytes_ = static_cast<uint64_t>(reply.result);
-    });
+    builder_.command(
+        ExecOp::receive, {pages_number}, {}, [this](ExecReply const& reply, std::string_view) {
+            if (reply.result < 0) {
+                trouble(
+                    "", Error(static_cast<int>(-reply.result), "the guest's pages did not come"));
+                return end("it failed before the commit");
+            }
+            received_bytes_ = static_cast<uint64_t>(reply.result);
+        });
     auto calls = mapping_calls(applied_, target_.vmas, [](uint32_t) { return -1; });
     applied_ = target_.vmas;
     calls.push_back(call_of(SYS_close, {pages_number}, 0));
@@ -286,7 +298,8 @@ Status Warden::state(wire::ProcessState message) {
         return fail(EBADMSG, "a state with {} threads", message.threads.size());
     if (message.actions.size() != sizeof(wire::Control::actions))
         return fail(EBADMSG, "{} bytes of signal actions", message.actions.size());
-    for (int64_t time : {message.monotonic_ns, message.coarse_ns, message.boottime_ns}) TRY(check_clock(time));
+    for (int64_t time : {message.monotonic_ns, message.coarse_ns, message.boottime_ns})
+        TRY(check_clock(time));
     std::set<uint32_t> slots;
     for (auto const& thread : message.threads) {
         if (thread.slot == 0 || thread.slot >= spare_slot || !slots.insert(thread.slot).second)
@@ -318,14 +331,16 @@ Status Warden::write_state() {
         std::memcpy(&slot.thread, thread.thread_state.data(), sizeof slot.thread);
         slot.thread.cpu_before_ns += std::exchange(slot.thread.cpu_here_ns, 0);
         slot.frame = image::frame_address(address + wire::slot_frame_offset);
-        auto frame = TRY(image::build_frame(slot.frame, {thread.registers, thread.xsave, slot.thread.mask}, format));
-        if (frame.size() > wire::slot_frame_size - 64) return fail(EBADMSG, "a frame of {} bytes", frame.size());
+        auto frame = TRY(image::build_frame(
+            slot.frame, {thread.registers, thread.xsave, slot.thread.mask}, format));
+        if (frame.size() > wire::slot_frame_size - 64)
+            return fail(EBADMSG, "a frame of {} bytes", frame.size());
         slot.frame_length = frame.size();
         TRY(guest_->write(slot.frame, frame.data(), frame.size()));
         TRY(guest_->write(address, &slot, sizeof slot));
     }
-    TRY(guest_->write(guest_->control_field(offsetof(wire::Control, actions)), state_->actions.data(),
-        state_->actions.size()));
+    TRY(guest_->write(guest_->control_field(offsetof(wire::Control, actions)),
+        state_->actions.data(), state_->actions.size()));
     TRY(guest_->put(guest_->control_field(offsetof(wire::Control, brk_start)), state_->brk_start));
     TRY(guest_->put(guest_->control_field(offsetof(wire::Control, brk_now)), state_->brk_now));
     TRY(open_account(state_->account));
@@ -335,7 +350,8 @@ Status Warden::write_state() {
 
 // Limits that the host's kernel must hold for the guest; the rest are home's business.
 void Warden::set_limits() {
-    constexpr __rlimit_resource which[] = {RLIMIT_STACK, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK};
+    constexpr __rlimit_resource which[] = {
+        RLIMIT_STACK, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK};
     for (size_t i = 0; i < std::size(which) && 2 * i + 1 < state_->limits.size(); ++i) {
         rlimit now{};
         if (prlimit(guest_->pid(), which[i], nullptr, &now) != 0) continue;
@@ -355,8 +371,10 @@ void Warden::import_threads() {
     importing_ = true;
     // In ascending order each link finds its number free.
     std::set<uint32_t> slots;
-    for (auto const& thread : state_->threads) slots.insert(thread.slot);
-    // Links of threads that ended before the freeze: the next thread in such a slot gets one of its own.
+    for (auto const& thread : state_->threads)
+        slots.insert(thread.slot);
+    // Links of threads that ended before the freeze: the next thread in such a slot gets one of its
+    // own.
     std::erase_if(links_, [&](auto const& link) { return !slots.contains(link.first); });
     auto failed = [this](Error const& error) {
         if (ended_) return;
@@ -370,7 +388,8 @@ void Warden::import_threads() {
         if (!duplicate) return failed(duplicate.error());
         builder_.give(std::move(*duplicate), static_cast<uint64_t>(number),
             [failed, number](ExecReply const& reply, std::string_view) {
-                if (reply.result != number) failed(Error(EPROTO, fmt::format("a link got number {}", reply.result)));
+                if (reply.result != number)
+                    failed(Error(EPROTO, fmt::format("a link got number {}", reply.result)));
             });
         handed_.insert(slot);
         watch_link(slot, links_.at(slot).number());
@@ -396,13 +415,16 @@ void Warden::import_threads() {
     serve_builder();
 }
 
-// Clocks of two machines are never compared exactly: the guest goes on when its clocks here say at least what it may
-// have read before. The coarse one counts in ticks.
+// Clocks of two machines are never compared exactly: the guest goes on when its clocks here say at
+// least what it may have read before. The coarse one counts in ticks.
 void Warden::await_clocks() const {
     constexpr Nanos most = std::chrono::milliseconds(20);
-    Nanos behind = await_clock(CLOCK_MONOTONIC, Nanos(state_->monotonic_ns) - monotonic_ahead_, most);
-    behind = std::max(behind, await_clock(CLOCK_BOOTTIME, Nanos(state_->boottime_ns) - boottime_ahead_, most));
-    behind = std::max(behind, await_clock(CLOCK_MONOTONIC_COARSE, Nanos(state_->coarse_ns) - monotonic_ahead_, most));
+    Nanos behind =
+        await_clock(CLOCK_MONOTONIC, Nanos(state_->monotonic_ns) - monotonic_ahead_, most);
+    behind = std::max(
+        behind, await_clock(CLOCK_BOOTTIME, Nanos(state_->boottime_ns) - boottime_ahead_, most));
+    behind = std::max(behind,
+        await_clock(CLOCK_MONOTONIC_COARSE, Nanos(state_->coarse_ns) - monotonic_ahead_, most));
     if (behind > Nanos(0)) LOG(warn, "the guest's clocks go back by {} us", behind.count() / 1000);
 }
 

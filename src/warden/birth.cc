@@ -31,12 +31,18 @@ namespace {
 
 constexpr uint64_t page = 4096;
 
-uint64_t page_up(uint64_t value) { return (value + page - 1) & ~(page - 1); }
+uint64_t page_up(uint64_t value) {
+    return (value + page - 1) & ~(page - 1);
+}
 
-void* at(uint64_t address) { return reinterpret_cast<void*>(address); }
+void* at(uint64_t address) {
+    return reinterpret_cast<void*>(address);
+}
 
 // The filter lies behind the runtime's text, in the same read-only mapping.
-uint64_t filter_offset() { return page_up(blob::size); }
+uint64_t filter_offset() {
+    return page_up(blob::size);
+}
 
 std::vector<sock_filter> filter_of(Birth const& birth) {
     sandbox::FilterPlan plan;
@@ -86,11 +92,13 @@ void write_control(Birth const& birth) {
 Status map_region(Birth const& birth, std::vector<sock_filter> const& filter) {
     uint64_t region = birth.order->region;
     uint64_t filter_bytes = filter.size() * sizeof(sock_filter);
-    if (filter_offset() + filter_bytes > wire::text_size) return fail(ENOSPC, "the runtime's text is full");
+    if (filter_offset() + filter_bytes > wire::text_size)
+        return fail(ENOSPC, "the runtime's text is full");
     // The page before the text belongs to nobody.
     TRY(place(region, wire::text_offset, PROT_NONE));
     TRY(place(region + wire::text_offset, wire::text_size, PROT_READ | PROT_WRITE));
-    TRY(place(region + wire::control_offset, wire::region_size - wire::control_offset, PROT_READ | PROT_WRITE));
+    TRY(place(region + wire::control_offset, wire::region_size - wire::control_offset,
+        PROT_READ | PROT_WRITE));
     auto* text = static_cast<char*>(at(region + wire::text_offset));
     memcpy(text, blob::bytes, blob::size);
     memcpy(text + filter_offset(), filter.data(), filter_bytes);
@@ -108,10 +116,11 @@ Status map_region(Birth const& birth, std::vector<sock_filter> const& filter) {
 [[noreturn]] void jump(uint64_t region) {
     uint64_t slot = wire::slot_address(region, wire::porter_slot);
     uint64_t entry = region + wire::text_offset + blob::builder_offset;
-    asm volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tjmp *%1"
-                 :
-                 : "r"(slot + wire::slot_stack_offset + wire::slot_stack_size), "r"(entry), "D"(slot)
-                 : "memory");
+    asm volatile(
+        "mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tjmp *%1"
+        :
+        : "r"(slot + wire::slot_stack_offset + wire::slot_stack_size), "r"(entry), "D"(slot)
+        : "memory");
     __builtin_unreachable();
 }
 
@@ -122,12 +131,14 @@ Status enter(Birth const& birth, std::vector<sock_filter> const& filter) {
         setdomainname(order.domainname.data(), order.domainname.size()) != 0)
         return fail(errno, "cannot set the guest's host name");
     TRY(sandbox::leave_host_files());
-    for (int number = 1; number < NSIG; ++number) (void)::signal(number, SIG_DFL);
+    for (int number = 1; number < NSIG; ++number)
+        (void)::signal(number, SIG_DFL);
     umask(0);
     TRY(map_region(birth, filter));
     (void)prctl(PR_SET_NAME, "rove-guest");
     sandbox::forget_libc();
-    return sandbox::keep_only_descriptors({{birth.command, birth.fd_first}, {birth.service, birth.fd_first + 1}});
+    return sandbox::keep_only_descriptors(
+        {{birth.command, birth.fd_first}, {birth.service, birth.fd_first + 1}});
 }
 
 } // namespace
@@ -161,7 +172,8 @@ Result<Guest> Guest::create(Birth const& birth) {
     if (!problem.empty()) return fail(EIO, "cannot make the guest: {}", problem);
 
     // How the host calls it: a pidfd's description in the host's own /proc tells.
-    auto about = TRY(sys::read_file(fmt::format("/proc/self/fdinfo/{}", guest.process_.pidfd.number())));
+    auto about =
+        TRY(sys::read_file(fmt::format("/proc/self/fdinfo/{}", guest.process_.pidfd.number())));
     size_t line = about.find("Pid:");
     if (line == std::string::npos) return fail(EIO, "cannot find the guest's PID on this host");
     guest.outside_pid_ = atoi(about.c_str() + line + 4);

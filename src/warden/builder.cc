@@ -30,8 +30,8 @@ void Builder::queue(std::string_view bytes) {
     output_.back().bytes += bytes;
 }
 
-void Builder::command(ExecOp op, std::vector<uint64_t> const& args, std::string_view inlined,
-                      Done done) {
+void Builder::command(
+    ExecOp op, std::vector<uint64_t> const& args, std::string_view inlined, Done done) {
     ExecCommand command{};
     command.op = op;
     command.length = static_cast<uint32_t>(inlined.size());
@@ -59,20 +59,25 @@ void Builder::calls(std::vector<ExecCall> const& list, std::function<void(Status
             continue;
         }
         size_t count = 0;
-        while (count < batch && at + count < list.size() && list[at + count].want != whatever_result)
+        while (
+            count < batch && at + count < list.size() && list[at + count].want != whatever_result)
             ++count;
-        std::vector<ExecCall> part(list.begin() + static_cast<long>(at),
-            list.begin() + static_cast<long>(at + count));
+        std::vector<ExecCall> part(
+            list.begin() + static_cast<long>(at), list.begin() + static_cast<long>(at + count));
         at += count;
-        std::string_view bytes(reinterpret_cast<char const*>(part.data()), count * sizeof(ExecCall));
-        command(ExecOp::calls, {}, bytes,
-            [failure, part](ExecReply const& reply, std::string_view) {
+        std::string_view bytes(
+            reinterpret_cast<char const*>(part.data()), count * sizeof(ExecCall));
+        command(
+            ExecOp::calls, {}, bytes, [failure, part](ExecReply const& reply, std::string_view) {
                 auto made = static_cast<size_t>(reply.result);
                 if (!*failure || made >= part.size()) return;
                 auto const& call = part[made];
-                int code = reply.detail < 0 && reply.detail > -4096 ? static_cast<int>(-reply.detail) : EPROTO;
-                *failure = fail(code, "the guest's call {}({:#x}, {:#x}, {:#x}, {:#x}) gave {}", call.number,
-                    call.args[0], call.args[1], call.args[2], call.args[3], reply.detail);
+                int code = reply.detail < 0 && reply.detail > -4096
+                               ? static_cast<int>(-reply.detail)
+                               : EPROTO;
+                *failure = fail(code, "the guest's call {}({:#x}, {:#x}, {:#x}, {:#x}) gave {}",
+                    call.number, call.args[0], call.args[1], call.args[2], call.args[3],
+                    reply.detail);
             });
     }
     // An empty batch: its reply says that all before have been performed.

@@ -32,8 +32,8 @@ public:
     bool idle() const { return waiting_.empty() && output_.empty(); }
     void close() { socket_.close(); }
 
-    void command(wire::ExecOp op, std::vector<uint64_t> const& args, std::string_view inlined,
-                 Done done);
+    void command(
+        wire::ExecOp op, std::vector<uint64_t> const& args, std::string_view inlined, Done done);
     /// Gives a descriptor away; its number in the guest is the reply's result.
     void give(Fd fd, uint64_t at_least, Done done);
     /// System calls in order; `done` gets success only if all results were as wanted.

@@ -10,7 +10,7 @@
 namespace rove::warden {
 
 DaemonLine::DaemonLine(sys::Loop& loop, std::string path, std::function<std::string()> hello,
-                       std::function<void()> ended)
+    std::function<void()> ended)
     : loop_(loop), path_(std::move(path)), hello_(std::move(hello)), ended_(std::move(ended)) {}
 
 DaemonLine::~DaemonLine() {
@@ -37,7 +37,8 @@ void DaemonLine::lost() {
 void DaemonLine::send(std::string const& packet) {
     if (!socket_) return;
     // A daemon that does not read loses news, not its wardens.
-    if (::send(socket_.number(), packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+    if (::send(socket_.number(), packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+        errno != EAGAIN)
         lost();
 }
 

@@ -13,8 +13,10 @@ namespace rove::warden {
 
 class DaemonLine {
 public:
-    /// `hello` makes the packet that tells a new daemon everything; `ended` is called for end_guest.
-    DaemonLine(sys::Loop& loop, std::string path, std::function<std::string()> hello, std::function<void()> ended);
+    /// `hello` makes the packet that tells a new daemon everything; `ended` is called for
+    /// end_guest.
+    DaemonLine(sys::Loop& loop, std::string path, std::function<std::string()> hello,
+        std::function<void()> ended);
     ~DaemonLine();
     DaemonLine(DaemonLine const&) = delete;
     DaemonLine& operator=(DaemonLine const&) = delete;

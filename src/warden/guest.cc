@@ -16,8 +16,8 @@
 
 #include "sys/files.hh"
 #include "sys/process.hh"
-#include "tracee/proc.hh"
 #include "tracee/pagemap.hh"
+#include "tracee/proc.hh"
 
 namespace rove::warden {
 
@@ -31,9 +31,11 @@ Status Guest::read(uint64_t from, void* to, size_t count) const {
         ssize_t got = process_vm_readv(pid(), &here, 1, &there, 1, 0);
         if (got < 0 && errno == EFAULT) { // pages that the program itself may not read
             Fd memory = open_proc("mem", O_RDONLY);
-            got = pread(memory.number(), at, std::min<size_t>(count, 4096 - from % 4096), static_cast<off_t>(from));
+            got = pread(memory.number(), at, std::min<size_t>(count, 4096 - from % 4096),
+                static_cast<off_t>(from));
         }
-        if (got <= 0) return fail(got < 0 ? errno : EFAULT, "cannot read the guest's memory at {:#x}", from);
+        if (got <= 0)
+            return fail(got < 0 ? errno : EFAULT, "cannot read the guest's memory at {:#x}", from);
         at += got;
         from += static_cast<uint64_t>(got);
         count -= static_cast<size_t>(got);
@@ -46,7 +48,8 @@ Status Guest::write(uint64_t to, void const* from, size_t count) const {
     while (count > 0) {
         iovec here{const_cast<char*>(at), count}, there{reinterpret_cast<void*>(to), count};
         ssize_t put = process_vm_writev(pid(), &here, 1, &there, 1, 0);
-        if (put <= 0) return fail(put < 0 ? errno : EFAULT, "cannot write the guest's memory at {:#x}", to);
+        if (put <= 0)
+            return fail(put < 0 ? errno : EFAULT, "cannot write the guest's memory at {:#x}", to);
         at += put;
         to += static_cast<uint64_t>(put);
         count -= static_cast<size_t>(put);
@@ -91,7 +94,8 @@ Result<std::vector<Vma>> Guest::mappings(Segments const& segments) const {
         char const* name;
         uint16_t bit;
     };
-    constexpr Flag flags[] = {{"dc", 1}, {"dd", 2}, {"wf", 4}, {"nh", 8}, {"hg", 16}, {"lo", 32}, {"mg", 64}, {"nr", 128}};
+    constexpr Flag flags[] = {{"dc", 1}, {"dd", 2}, {"wf", 4}, {"nh", 8}, {"hg", 16}, {"lo", 32},
+        {"mg", 64}, {"nr", 128}};
     std::vector<Vma> result;
     for (auto const& mapping : TRY(image::parse_maps(TRY(proc_file("smaps"))))) {
         if (mapping.start >= region_ && mapping.end <= region_ + wire::region_size) continue;
@@ -107,8 +111,11 @@ Result<std::vector<Vma>> Guest::mappings(Segments const& segments) const {
         } else if (mapping.path.starts_with("[vvar")) {
             vma.kind = VmaKind::vvar;
         } else if (mapping.inode != 0) {
-            auto segment = segments.find(makedev(mapping.device_major, mapping.device_minor), mapping.inode);
-            if (!segment) return fail(EPROTO, "the guest maps {}, which is none of its segments", mapping.path);
+            auto segment =
+                segments.find(makedev(mapping.device_major, mapping.device_minor), mapping.inode);
+            if (!segment)
+                return fail(
+                    EPROTO, "the guest maps {}, which is none of its segments", mapping.path);
             vma.kind = VmaKind::segment;
             vma.segment = *segment;
             vma.offset = mapping.offset;
@@ -129,7 +136,8 @@ Result<std::vector<wire::Range>> Guest::private_pages(std::vector<Vma> const& vm
     std::vector<wire::Range> ranges;
     for (auto const& vma : vmas) {
         if (vma.kind == VmaKind::vdso || vma.kind == VmaKind::vvar) continue;
-        auto backing = vma.kind == VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
+        auto backing =
+            vma.kind == VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
         TRY(pagemap.private_pages(vma.start, vma.end, backing, ranges));
     }
     return ranges;
@@ -158,6 +166,8 @@ Status Guest::signal_thread(pid_t tid, int number) const {
     return {};
 }
 
-Status Guest::signal(int number) const { return sys::kill(pid(), number); }
+Status Guest::signal(int number) const {
+    return sys::kill(pid(), number);
+}
 
 } // namespace rove::warden

@@ -25,7 +25,7 @@ namespace rove::warden {
 /// What the first moment of a guest needs: all of it is fixed before it is cloned.
 struct Birth {
     wire::Prepare const* order = nullptr;
-    int fd_first = 0;      // the builder's socket gets this number, the service socket the next
+    int fd_first = 0;          // the builder's socket gets this number, the service socket the next
     uint32_t uid = 0, gid = 0; // inside
     int64_t realtime_offset_ns = 0;
     int command = -1, service = -1; // ours, their ends

@@ -43,15 +43,20 @@ Verdict check_hello(Hello const& hello, std::string const& token) {
 }
 
 Landing::Landing(sys::Loop& loop, std::string token, Judge judge, Arrived arrived)
-    : loop_(loop), token_(std::move(token)), judge_(std::move(judge)), arrived_(std::move(arrived)) {}
+    : loop_(loop),
+      token_(std::move(token)),
+      judge_(std::move(judge)),
+      arrived_(std::move(arrived)) {}
 
 Landing::~Landing() {
-    while (!pending_.empty()) drop(pending_.begin());
+    while (!pending_.empty())
+        drop(pending_.begin());
     if (listener_) loop_.unwatch(listener_.number());
 }
 
 Status Landing::listen(wire::WardenOrder const& order) {
-    Result<Fd> made = fail(EADDRINUSE, "no port is free in {}-{}", order.port_first, order.port_last);
+    Result<Fd> made =
+        fail(EADDRINUSE, "no port is free in {}-{}", order.port_first, order.port_last);
     if (order.port_first == 0) {
         made = listen_on(order.listen, 0);
     } else {
@@ -91,7 +96,8 @@ void Landing::drop(std::list<Guestbook>::iterator entry) {
 void Landing::read(std::list<Guestbook>::iterator entry) {
     char bytes[sizeof(Hello)];
     // Exactly the hello: what follows belongs to whoever gets the connection.
-    ssize_t got = recv(entry->socket.number(), bytes, sizeof(Hello) - entry->bytes.size(), MSG_DONTWAIT);
+    ssize_t got =
+        recv(entry->socket.number(), bytes, sizeof(Hello) - entry->bytes.size(), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return drop(entry);
     entry->bytes.append(bytes, static_cast<size_t>(got));
@@ -102,7 +108,8 @@ void Landing::read(std::list<Guestbook>::iterator entry) {
     if (verdict == Verdict::ok) verdict = judge_(hello);
     wire::HelloReply reply;
     reply.ok = static_cast<uint16_t>(verdict);
-    bool sent = send(entry->socket.number(), &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof reply;
+    bool sent = send(entry->socket.number(), &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+                sizeof reply;
     Fd socket;
     if (sent && verdict == Verdict::ok) {
         loop_.unwatch(entry->socket.number());

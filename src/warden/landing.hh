@@ -17,15 +17,21 @@
 namespace rove::warden {
 
 /// One of HelloReply's numbers.
-enum class Verdict : uint16_t { ok = 1, wrong_token = 2, wrong_version = 3, wrong_epoch = 4, nothing_expected = 5 };
+enum class Verdict : uint16_t {
+    ok = 1,
+    wrong_token = 2,
+    wrong_version = 3,
+    wrong_epoch = 4,
+    nothing_expected = 5
+};
 
 /// A hello by itself: what any 32 bytes deserve.
 Verdict check_hello(wire::Hello const& hello, std::string const& token);
 
 class Landing {
 public:
-    using Judge = std::function<Verdict(wire::Hello const&)>;       // token and version are right
-    using Arrived = std::function<void(wire::Hello const&, Fd)>;    // after the reply was sent
+    using Judge = std::function<Verdict(wire::Hello const&)>;    // token and version are right
+    using Arrived = std::function<void(wire::Hello const&, Fd)>; // after the reply was sent
 
     Landing(sys::Loop& loop, std::string token, Judge judge, Arrived arrived);
     ~Landing();

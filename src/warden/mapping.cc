@@ -38,7 +38,9 @@ constexpr Advice advices[] = {
 constexpr uint16_t noreserve_bit = 128;
 constexpr uint16_t advised_bits = 1 | 2 | 4 | 8 | 16 | 64;
 
-bool fixed_kind(VmaKind kind) { return kind == VmaKind::vdso || kind == VmaKind::vvar; }
+bool fixed_kind(VmaKind kind) {
+    return kind == VmaKind::vdso || kind == VmaKind::vvar;
+}
 
 ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t want) {
     ExecCall call{};
@@ -64,7 +66,8 @@ bool same_origin(Vma const& a, Vma const& b) {
 }
 
 bool continues(Vma const& a, Vma const& b) {
-    if (a.end != b.start || a.kind != b.kind || a.prot != b.prot || a.advice != b.advice) return false;
+    if (a.end != b.start || a.kind != b.kind || a.prot != b.prot || a.advice != b.advice)
+        return false;
     if (a.kind != VmaKind::segment) return true;
     return a.segment == b.segment && a.offset + (a.end - a.start) == b.offset;
 }
@@ -79,7 +82,8 @@ void append(std::vector<Vma>& list, Vma const& part) {
 
 // The vma of a sorted list that holds `address`; `at` only moves forward.
 Vma const* find(std::vector<Vma> const& list, size_t& at, uint64_t address) {
-    while (at < list.size() && list[at].end <= address) ++at;
+    while (at < list.size() && list[at].end <= address)
+        ++at;
     return at < list.size() && list[at].start <= address ? &list[at] : nullptr;
 }
 
@@ -93,8 +97,9 @@ void map(std::vector<ExecCall>& calls, Vma const& vma, SegmentNumber const& numb
     }
     if (vma.kind == VmaKind::stack) flags |= MAP_GROWSDOWN;
     if (vma.advice & noreserve_bit) flags |= MAP_NORESERVE;
-    calls.push_back(call_of(SYS_mmap, {vma.start, vma.end - vma.start, vma.prot, flags, fd, vma.offset},
-        static_cast<int64_t>(vma.start)));
+    calls.push_back(
+        call_of(SYS_mmap, {vma.start, vma.end - vma.start, vma.prot, flags, fd, vma.offset},
+            static_cast<int64_t>(vma.start)));
 }
 
 void advise(std::vector<ExecCall>& calls, Vma const& vma, uint16_t before) {
@@ -104,15 +109,16 @@ void advise(std::vector<ExecCall>& calls, Vma const& vma, uint16_t before) {
         // Not every kernel is built with all of these, and none changes what a program computes
         // except wipe-on-fork.
         if (value >= 0)
-            calls.push_back(call_of(SYS_madvise, {vma.start, vma.end - vma.start, static_cast<uint64_t>(value)},
-                value == MADV_WIPEONFORK ? 0 : whatever_result));
+            calls.push_back(
+                call_of(SYS_madvise, {vma.start, vma.end - vma.start, static_cast<uint64_t>(value)},
+                    value == MADV_WIPEONFORK ? 0 : whatever_result));
     }
 }
 
 } // namespace
 
-std::vector<ExecCall> mapping_calls(std::vector<Vma> const& from, std::vector<Vma> const& to,
-                                    SegmentNumber const& number_of) {
+std::vector<ExecCall> mapping_calls(
+    std::vector<Vma> const& from, std::vector<Vma> const& to, SegmentNumber const& number_of) {
     std::set<uint64_t> edges;
     for (auto const* list : {&from, &to})
         for (auto const& vma : *list)
@@ -140,7 +146,8 @@ std::vector<ExecCall> mapping_calls(std::vector<Vma> const& from, std::vector<Vm
             continue;
         }
         if (old_vma->prot != after.prot) append(protect, after);
-        if ((old_vma->advice ^ after.advice) & advised_bits) advised.emplace_back(after, old_vma->advice);
+        if ((old_vma->advice ^ after.advice) & advised_bits)
+            advised.emplace_back(after, old_vma->advice);
     }
 
     std::vector<ExecCall> calls;
@@ -152,17 +159,21 @@ std::vector<ExecCall> mapping_calls(std::vector<Vma> const& from, std::vector<Vm
     }
     for (auto const& vma : protect)
         calls.push_back(call_of(SYS_mprotect, {vma.start, vma.end - vma.start, vma.prot}, 0));
-    for (auto const& [vma, before] : advised) advise(calls, vma, before);
+    for (auto const& [vma, before] : advised)
+        advise(calls, vma, before);
     return calls;
 }
 
-std::vector<Vma> writable_where_present(std::vector<Vma> const& vmas, std::vector<Range> const& present) {
+std::vector<Vma> writable_where_present(
+    std::vector<Vma> const& vmas, std::vector<Range> const& present) {
     std::vector<Vma> result = vmas;
     size_t at = 0;
     for (auto& vma : result) {
-        while (at < present.size() && present[at].address + present[at].length <= vma.start) ++at;
+        while (at < present.size() && present[at].address + present[at].length <= vma.start)
+            ++at;
         bool meets = at < present.size() && present[at].address < vma.end;
-        if (meets && !fixed_kind(vma.kind) && (vma.prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
+        if (meets && !fixed_kind(vma.kind) &&
+            (vma.prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
             vma.prot = PROT_READ | PROT_WRITE;
     }
     return result;
@@ -180,22 +191,26 @@ Status check_layout(Layout const& layout, uint64_t region) {
     for (auto const& vma : layout.vmas) {
         if (vma.start % page || vma.end % page || vma.start >= vma.end || vma.end > address_end)
             return fail(EBADMSG, "the layout has a mapping at {:#x}-{:#x}", vma.start, vma.end);
-        if (vma.start < end) return fail(EBADMSG, "the layout's mappings overlap at {:#x}", vma.start);
+        if (vma.start < end)
+            return fail(EBADMSG, "the layout's mappings overlap at {:#x}", vma.start);
         if (vma.start < region + wire::region_size && vma.end > region)
             return fail(EBADMSG, "the layout maps {:#x} in the runtime's region", vma.start);
         if (vma.kind > VmaKind::vvar || (vma.prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
             return fail(EBADMSG, "the layout has an unknown kind of mapping");
         if (vma.kind == VmaKind::segment) {
             if (vma.segment >= layout.segments.size() || vma.offset % page)
-                return fail(EBADMSG, "the layout maps segment {} at {:#x}", vma.segment, vma.offset);
+                return fail(
+                    EBADMSG, "the layout maps segment {} at {:#x}", vma.segment, vma.offset);
         }
         end = vma.end;
     }
     end = 0;
     for (auto const& range : layout.present) {
-        if (range.address % page || range.length % page || range.length == 0 || range.address < end ||
-            range.address > address_end || range.length > address_end - range.address)
-            return fail(EBADMSG, "the layout has present pages at {:#x}, {:#x} bytes, behind {:#x}", range.address, range.length, end);
+        if (range.address % page || range.length % page || range.length == 0 ||
+            range.address < end || range.address > address_end ||
+            range.length > address_end - range.address)
+            return fail(EBADMSG, "the layout has present pages at {:#x}, {:#x} bytes, behind {:#x}",
+                range.address, range.length, end);
         if (range.address < region + wire::region_size && range.address + range.length > region)
             return fail(EBADMSG, "the layout has present pages in the runtime's region");
         end = range.address + range.length;
@@ -219,7 +234,8 @@ std::vector<Range> subtract(std::vector<Range> const& ranges, std::vector<Range>
     size_t at = 0;
     for (auto const& range : ranges) {
         uint64_t start = range.address, end = range.address + range.length;
-        while (at < without.size() && without[at].address + without[at].length <= start) ++at;
+        while (at < without.size() && without[at].address + without[at].length <= start)
+            ++at;
         for (size_t i = at; i < without.size() && without[i].address < end && start < end; ++i) {
             if (without[i].address > start) rest.push_back({start, without[i].address - start});
             start = std::max(start, std::min(end, without[i].address + without[i].length));
@@ -229,16 +245,19 @@ std::vector<Range> subtract(std::vector<Range> const& ranges, std::vector<Range>
     return rest;
 }
 
-std::vector<Range> worth_huge_pages(std::vector<Vma> const& vmas, std::vector<Range> const& present) {
+std::vector<Range> worth_huge_pages(
+    std::vector<Vma> const& vmas, std::vector<Range> const& present) {
     constexpr uint64_t large = 16 << 20;
     std::vector<Range> worth;
     size_t at = 0;
     for (auto const& vma : vmas) {
         uint64_t size = vma.end - vma.start, there = 0;
-        while (at < present.size() && present[at].address + present[at].length <= vma.start) ++at;
+        while (at < present.size() && present[at].address + present[at].length <= vma.start)
+            ++at;
         if (vma.kind != VmaKind::anonymous || size < large) continue;
         for (size_t i = at; i < present.size() && present[i].address < vma.end; ++i)
-            there += std::min(vma.end, present[i].address + present[i].length) - std::max(vma.start, present[i].address);
+            there += std::min(vma.end, present[i].address + present[i].length) -
+                     std::max(vma.start, present[i].address);
         if (there >= size / 10 * 9) worth.push_back({vma.start, size});
     }
     return worth;

@@ -20,12 +20,11 @@ using SegmentNumber = std::function<int(uint32_t segment)>;
 
 /// System calls that turn `from` into `to`. Segments are mapped with `number_of`.
 std::vector<wire::ExecCall> mapping_calls(std::vector<wire::Vma> const& from,
-                                          std::vector<wire::Vma> const& to,
-                                          SegmentNumber const& number_of);
+    std::vector<wire::Vma> const& to, SegmentNumber const& number_of);
 
 /// While pages arrive, mappings that they go to must be writable; the real protections come last.
-std::vector<wire::Vma> writable_where_present(std::vector<wire::Vma> const& vmas,
-                                              std::vector<wire::Range> const& present);
+std::vector<wire::Vma> writable_where_present(
+    std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& present);
 
 /// Segments that a layout maps.
 std::vector<uint32_t> segments_used(std::vector<wire::Vma> const& vmas);
@@ -37,9 +36,12 @@ Status check_layout(wire::Layout const& layout, uint64_t region);
 std::vector<std::vector<wire::PageRange>> populate_batches(std::vector<wire::Range> const& present);
 
 // Those parts of `ranges` that are not in `without`; both ascending.
-std::vector<wire::Range> subtract(std::vector<wire::Range> const& ranges, std::vector<wire::Range> const& without);
+std::vector<wire::Range> subtract(
+    std::vector<wire::Range> const& ranges, std::vector<wire::Range> const& without);
 
-// Mappings so large, and so full of pages, that huge pages make them quicker to fill and waste next to nothing.
-std::vector<wire::Range> worth_huge_pages(std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& present);
+// Mappings so large, and so full of pages, that huge pages make them quicker to fill and waste next
+// to nothing.
+std::vector<wire::Range> worth_huge_pages(
+    std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& present);
 
 } // namespace rove::warden

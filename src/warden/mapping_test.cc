@@ -16,7 +16,8 @@ using wire::VmaKind;
 
 constexpr uint64_t region = 0x200000000000;
 
-Vma vma(uint64_t start, uint64_t end, uint8_t prot, VmaKind kind = VmaKind::anonymous, uint32_t segment = 0, uint64_t offset = 0) {
+Vma vma(uint64_t start, uint64_t end, uint8_t prot, VmaKind kind = VmaKind::anonymous,
+    uint32_t segment = 0, uint64_t offset = 0) {
     Vma made;
     made.start = start;
     made.end = end;
@@ -26,15 +27,19 @@ Vma vma(uint64_t start, uint64_t end, uint8_t prot, VmaKind kind = VmaKind::anon
     made.offset = offset;
     return made;
 }
-int no_segment(uint32_t) { return -1; }
+int no_segment(uint32_t) {
+    return -1;
+}
 
 TEST(Mapping, the_same_layout_needs_no_calls) {
-    std::vector<Vma> layout{vma(0x1000, 0x3000, 3), vma(0x5000, 0x9000, 5, VmaKind::segment, 1, 0x2000)};
+    std::vector<Vma> layout{
+        vma(0x1000, 0x3000, 3), vma(0x5000, 0x9000, 5, VmaKind::segment, 1, 0x2000)};
     EXPECT_TRUE(mapping_calls(layout, layout, no_segment).empty());
 }
 
 TEST(Mapping, segments_are_mapped_with_their_descriptors_and_offsets) {
-    auto calls = mapping_calls({}, {vma(0x5000, 0x9000, 5, VmaKind::segment, 7, 0x2000)}, [](uint32_t segment) { return int(segment) + 20; });
+    auto calls = mapping_calls({}, {vma(0x5000, 0x9000, 5, VmaKind::segment, 7, 0x2000)},
+        [](uint32_t segment) { return int(segment) + 20; });
     ASSERT_EQ(calls.size(), 1u);
     EXPECT_EQ(calls[0].number, uint64_t{SYS_mmap});
     EXPECT_EQ(calls[0].args[0], 0x5000u);
@@ -45,9 +50,10 @@ TEST(Mapping, segments_are_mapped_with_their_descriptors_and_offsets) {
 }
 
 TEST(Mapping, only_differences_are_applied) {
-    std::vector<Vma> before{vma(0x1000, 0x8000, 3), vma(0x10000, 0x14000, 5, VmaKind::segment, 0, 0)};
-    std::vector<Vma> after{vma(0x1000, 0x4000, 3), vma(0x4000, 0x6000, 1), vma(0x10000, 0x12000, 5, VmaKind::segment, 0, 0),
-        vma(0x12000, 0x14000, 3)};
+    std::vector<Vma> before{
+        vma(0x1000, 0x8000, 3), vma(0x10000, 0x14000, 5, VmaKind::segment, 0, 0)};
+    std::vector<Vma> after{vma(0x1000, 0x4000, 3), vma(0x4000, 0x6000, 1),
+        vma(0x10000, 0x12000, 5, VmaKind::segment, 0, 0), vma(0x12000, 0x14000, 3)};
     auto calls = mapping_calls(before, after, no_segment);
     ASSERT_EQ(calls.size(), 3u);
     EXPECT_EQ(calls[0].number, uint64_t{SYS_munmap});
@@ -61,7 +67,8 @@ TEST(Mapping, only_differences_are_applied) {
 
 TEST(Mapping, a_split_segment_at_matching_offsets_stays) {
     std::vector<Vma> whole{vma(0x10000, 0x14000, 1, VmaKind::segment, 3, 0x1000)};
-    std::vector<Vma> split{vma(0x10000, 0x12000, 1, VmaKind::segment, 3, 0x1000), vma(0x12000, 0x14000, 1, VmaKind::segment, 3, 0x3000)};
+    std::vector<Vma> split{vma(0x10000, 0x12000, 1, VmaKind::segment, 3, 0x1000),
+        vma(0x12000, 0x14000, 1, VmaKind::segment, 3, 0x3000)};
     EXPECT_TRUE(mapping_calls(whole, split, no_segment).empty());
     split[1].offset = 0x4000;
     EXPECT_EQ(mapping_calls(whole, split, no_segment).size(), 1u);

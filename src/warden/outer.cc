@@ -76,23 +76,28 @@ int inside(Options const& options) {
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);
     }
-    // A guest has another user and cannot signal us; what the host sends is for its daemon to decide.
-    for (int number : {SIGPIPE, SIGHUP, SIGINT, SIGURG, SIGIO}) (void)::signal(number, SIG_IGN);
+    // A guest has another user and cannot signal us; what the host sends is for its daemon to
+    // decide.
+    for (int number : {SIGPIPE, SIGHUP, SIGINT, SIGURG, SIGIO})
+        (void)::signal(number, SIG_IGN);
     Warden warden(std::move(*order), options.session, options.socket, options.outside_pid);
     return warden.run();
 }
 
-Status start(Options const& options, wire::WardenOrder const& order, std::string const& order_text) {
+Status start(
+    Options const& options, wire::WardenOrder const& order, std::string const& order_text) {
     // The order goes on in a file of its own: the one we got may be a pipe, which is empty now.
     Fd file = TRY(sys::memfd("warden-order"));
     TRY(sys::write_all(file.number(), as_bytes(order_text)));
-    (void)TRY(sandbox::start_in_namespaces(order.guest_uid, order.guest_gid, [&](pid_t outside) -> int {
-        auto order_fd = std::to_string(file.number()), own = std::to_string(outside);
-        (void)sys::set_close_on_exec(file.number(), false);
-        execl("/proc/self/exe", "rove-keeper", "warden", "--socket", options.socket.c_str(), "--session",
-            options.session.c_str(), "--order-fd", order_fd.c_str(), "--inside", own.c_str(), nullptr);
-        return 127;
-    }));
+    (void)TRY(
+        sandbox::start_in_namespaces(order.guest_uid, order.guest_gid, [&](pid_t outside) -> int {
+            auto order_fd = std::to_string(file.number()), own = std::to_string(outside);
+            (void)sys::set_close_on_exec(file.number(), false);
+            execl("/proc/self/exe", "rove-keeper", "warden", "--socket", options.socket.c_str(),
+                "--session", options.session.c_str(), "--order-fd", order_fd.c_str(), "--inside",
+                own.c_str(), nullptr);
+            return 127;
+        }));
     return {};
 }
 
@@ -119,4 +124,6 @@ int warden_main(int argc, char** argv) {
 
 } // namespace rove::warden
 
-int warden_main(int argc, char** argv) { return rove::warden::warden_main(argc, argv); }
+int warden_main(int argc, char** argv) {
+    return rove::warden::warden_main(argc, argv);
+}

@@ -14,14 +14,17 @@
 
 namespace rove::warden {
 
-/// Pages as they go over the wire: header and content of many ranges at a time, as most are a page or two.
+/// Pages as they go over the wire: header and content of many ranges at a time, as most are a page
+/// or two.
 class PageStream {
 public:
-    PageStream(Guest const& guest, int socket) : guest_(guest), socket_(socket), buffer_(stream_bytes) {}
+    PageStream(Guest const& guest, int socket)
+        : guest_(guest), socket_(socket), buffer_(stream_bytes) {}
 
     /// How much of it there is room for; 0: flush first.
     uint64_t add(uint64_t address, uint64_t length) {
-        if (there_.size() == pieces_max || buffer_.size() - used_ < sizeof(wire::PageHeader) + page) return 0;
+        if (there_.size() == pieces_max || buffer_.size() - used_ < sizeof(wire::PageHeader) + page)
+            return 0;
         uint64_t room = (buffer_.size() - used_ - sizeof(wire::PageHeader)) & ~(page - 1);
         wire::PageHeader header{address, std::min(length, room)};
         put(header);
@@ -33,10 +36,14 @@ public:
 
     Status flush() {
         size_t wanted = 0;
-        for (auto const& piece : here_) wanted += piece.iov_len;
-        ssize_t got = process_vm_readv(guest_.pid(), here_.data(), here_.size(), there_.data(), there_.size(), 0);
-        for (size_t i = 0; i < here_.size() && got != static_cast<ssize_t>(wanted); ++i) // some may not be readable for the program
-            TRY(guest_.read(reinterpret_cast<uint64_t>(there_[i].iov_base), here_[i].iov_base, here_[i].iov_len));
+        for (auto const& piece : here_)
+            wanted += piece.iov_len;
+        ssize_t got = process_vm_readv(
+            guest_.pid(), here_.data(), here_.size(), there_.data(), there_.size(), 0);
+        for (size_t i = 0; i < here_.size() && got != static_cast<ssize_t>(wanted);
+             ++i) // some may not be readable for the program
+            TRY(guest_.read(reinterpret_cast<uint64_t>(there_[i].iov_base), here_[i].iov_base,
+                here_[i].iov_len));
         TRY(sys::send_all(socket_, as_bytes(std::string_view(buffer_.data(), used_))));
         sent_ += used_;
         used_ = 0;
@@ -55,7 +62,7 @@ public:
 
 private:
     static constexpr size_t stream_bytes = 256 * 1024; // of one send
-    static constexpr size_t pieces_max = 512; // below the kernel's limit of 1024
+    static constexpr size_t pieces_max = 512;          // below the kernel's limit of 1024
     static constexpr uint64_t page = 4096;
     void put(wire::PageHeader const& header) {
         std::memcpy(buffer_.data() + used_, &header, sizeof header);

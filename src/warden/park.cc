@@ -29,12 +29,15 @@ namespace {
 
 constexpr Nanos kick_interval = std::chrono::milliseconds(5);
 
-bool in_use(SlotState state) { return state != SlotState::free && state != SlotState::gone; }
+bool in_use(SlotState state) {
+    return state != SlotState::free && state != SlotState::gone;
+}
 
 } // namespace
 
 Result<std::vector<std::pair<uint32_t, Slot>>> Warden::live_slots() const {
-    // Where threads are or were: the others' pages would have to be made to be read. All of a batch at once.
+    // Where threads are or were: the others' pages would have to be made to be read. All of a batch
+    // at once.
     std::vector<std::pair<uint32_t, Slot>> live;
     std::vector<SlotState> states(slots_end_, SlotState::free);
     constexpr size_t batch = 512; // below the kernel's limit of 1024 pieces
@@ -42,13 +45,16 @@ Result<std::vector<std::pair<uint32_t, Slot>>> Warden::live_slots() const {
         uint32_t count = std::min<uint32_t>(batch, slots_end_ - first);
         std::vector<iovec> there(count);
         for (uint32_t i = 0; i < count; ++i)
-            there[i] = {reinterpret_cast<void*>(guest_->slot(first + i) + offsetof(Slot, state)), sizeof(SlotState)};
+            there[i] = {reinterpret_cast<void*>(guest_->slot(first + i) + offsetof(Slot, state)),
+                sizeof(SlotState)};
         iovec here{&states[first], count * sizeof(SlotState)};
         ssize_t got = process_vm_readv(guest_->pid(), &here, 1, there.data(), there.size(), 0);
-        if (got != static_cast<ssize_t>(here.iov_len)) return fail(got < 0 ? errno : EFAULT, "cannot read the guest's slots");
+        if (got != static_cast<ssize_t>(here.iov_len))
+            return fail(got < 0 ? errno : EFAULT, "cannot read the guest's slots");
     }
     for (uint32_t index = 1; index < slots_end_; ++index)
-        if (in_use(states[index])) live.emplace_back(index, TRY(guest_->get<Slot>(guest_->slot(index))));
+        if (in_use(states[index]))
+            live.emplace_back(index, TRY(guest_->get<Slot>(guest_->slot(index))));
     return live;
 }
 
@@ -57,8 +63,8 @@ std::string Warden::slot_states() const {
     auto slots = live_slots();
     if (!slots) return "they cannot be read";
     for (auto const& [index, slot] : *slots) {
-        text += fmt::format("{}:{} seq {} pending {} tid {}; ", index, static_cast<int>(slot.state), slot.sequence,
-            static_cast<int>(slot.thread.pending), slot.tid);
+        text += fmt::format("{}:{} seq {} pending {} tid {}; ", index, static_cast<int>(slot.state),
+            slot.sequence, static_cast<int>(slot.thread.pending), slot.tid);
     }
     return text;
 }
@@ -85,7 +91,8 @@ void Warden::kick() {
     if (stage_ != Stage::parking) return;
     // Early looks are cheap, and most programs stand within a fraction of a millisecond.
     bool early = monotonic_now() - parking_since_ < kick_interval;
-    park_timer_ = loop_.after(early ? std::chrono::microseconds(200) : kick_interval, [this] { kick(); });
+    park_timer_ =
+        loop_.after(early ? std::chrono::microseconds(200) : kick_interval, [this] { kick(); });
 }
 
 void Warden::check_parked() {
@@ -93,8 +100,8 @@ void Warden::check_parked() {
     if (!slots || slots->empty()) return;
     for (auto const& [index, slot] : *slots)
         if (slot.state != SlotState::parked) return;
-    // A thread that has said that it ends still has its kernel's last acts before it: it wakes who joins it and
-    // gives up its robust locks.
+    // A thread that has said that it ends still has its kernel's last acts before it: it wakes who
+    // joins it and gives up its robust locks.
     if (guest_->thread_count().value_or(0) > slots->size()) return;
     auto parked = describe_parked();
     if (!parked) {
@@ -134,10 +141,12 @@ Result<wire::Parked> Warden::describe_parked() const {
         }
     }
     parked.state.actions.resize(sizeof(wire::Control::actions));
-    TRY(guest_->read(guest_->control_field(offsetof(wire::Control, actions)), parked.state.actions.data(),
-        parked.state.actions.size()));
-    parked.state.brk_start = TRY(guest_->get<uint64_t>(guest_->control_field(offsetof(wire::Control, brk_start))));
-    parked.state.brk_now = TRY(guest_->get<uint64_t>(guest_->control_field(offsetof(wire::Control, brk_now))));
+    TRY(guest_->read(guest_->control_field(offsetof(wire::Control, actions)),
+        parked.state.actions.data(), parked.state.actions.size()));
+    parked.state.brk_start =
+        TRY(guest_->get<uint64_t>(guest_->control_field(offsetof(wire::Control, brk_start))));
+    parked.state.brk_now =
+        TRY(guest_->get<uint64_t>(guest_->control_field(offsetof(wire::Control, brk_now))));
     parked.state.monotonic_ns = (monotonic_now() + monotonic_ahead_).count();
     parked.state.coarse_ns = (clock_now(CLOCK_MONOTONIC_COARSE) + monotonic_ahead_).count();
     parked.state.boottime_ns = (boottime_now() + boottime_ahead_).count();
@@ -165,7 +174,8 @@ Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
     wire::Hello hello;
     hello.kind = wire::Kind::pages;
     hello.epoch = epoch;
-    if (landing.token.size() != sizeof hello.token) return fail(EBADMSG, "a token of {} bytes", landing.token.size());
+    if (landing.token.size() != sizeof hello.token)
+        return fail(EBADMSG, "a token of {} bytes", landing.token.size());
     std::memcpy(hello.token, landing.token.data(), sizeof hello.token);
     Result<Fd> socket = fail(EHOSTUNREACH, "{} has no address", landing.node);
     for (auto const& address : landing.addresses) {
@@ -176,7 +186,8 @@ Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
     }
     if (!socket) return fail(socket.error(), "cannot reach {}", landing.node);
     Fd connected = TRY(std::move(socket));
-    TRY(sys::send_all(connected.number(), ByteView(reinterpret_cast<uint8_t const*>(&hello), sizeof hello)));
+    TRY(sys::send_all(
+        connected.number(), ByteView(reinterpret_cast<uint8_t const*>(&hello), sizeof hello)));
     wire::HelloReply reply;
     TRY(sys::recv_exact(connected.number(), &reply, sizeof reply, deadline));
     if (reply.magic != wire::session_magic || reply.ok != 1)
@@ -198,8 +209,10 @@ Status Warden::send_pages(wire::SendPages const& request) {
     ranges.present = request.ranges;
     TRY(check_layout(ranges, prepare_->region));
     Fd onward = std::move(onward_);
-    if (request.landing.node.empty()) onward.close();
-    else if (!onward) return deny(EPROTO, "pages for {}, which was not reached before", request.landing.node);
+    if (request.landing.node.empty())
+        onward.close();
+    else if (!onward)
+        return deny(EPROTO, "pages for {}, which was not reached before", request.landing.node);
     if (!onward && !pages_) return fail(EPROTO, "there is no page connection");
     int socket = onward ? onward.number() : pages_.number();
     (void)sys::set_io_timeout(socket, std::chrono::seconds(3));
@@ -230,13 +243,15 @@ Status Warden::go_on() {
     TRY(guest_->put(resumes, TRY(guest_->get<uint32_t>(resumes)) + 1));
     TRY(guest_->set_phase(Phase::serving));
     // They wait on a futex that only they could wake; a kick ends the wait as well.
-    for (auto const& [index, slot] : TRY(live_slots())) (void)guest_->signal_thread(slot.tid, SIGURG);
+    for (auto const& [index, slot] : TRY(live_slots()))
+        (void)guest_->signal_thread(slot.tid, SIGURG);
     return {};
 }
 
 Status Warden::resume() {
     if (stage_ == Stage::running) return send(SessionType::running, wire::Empty{});
-    if (stage_ != Stage::parking && stage_ != Stage::parked) return fail(EPROTO, "resume while {}", stage_name(stage_));
+    if (stage_ != Stage::parking && stage_ != Stage::parked)
+        return fail(EPROTO, "resume while {}", stage_name(stage_));
     if (stage_ == Stage::parking) LOG(note, "not all have parked: {}", slot_states());
     if (park_timer_ != 0) loop_.cancel(park_timer_);
     park_timer_ = 0;

@@ -53,15 +53,17 @@ Result<Fd> Segments::open_stored(SegmentKey const& key) const {
 
 // /run is often mounted noexec, and program text must be mapped executable: then a sealed copy.
 Result<Fd> Segments::executable(Fd stored) const {
-    struct statvfs where{};
+    struct statvfs where {};
     if (fstatvfs(stored.number(), &where) != 0 || !(where.f_flag & ST_NOEXEC)) return stored;
     auto size = TRY(sys::fstat(stored.number())).st_size;
     Fd copy = TRY(sys::memfd("rove-segment", MFD_ALLOW_SEALING));
     for (off_t at = 0; at < size;) {
-        ssize_t sent = sendfile(copy.number(), stored.number(), &at, static_cast<size_t>(size - at));
+        ssize_t sent =
+            sendfile(copy.number(), stored.number(), &at, static_cast<size_t>(size - at));
         if (sent <= 0) return fail(sent < 0 ? errno : EIO, "cannot copy a segment");
     }
-    if (fcntl(copy.number(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    if (fcntl(copy.number(), F_ADD_SEALS,
+            F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return fail(errno, "cannot seal a segment");
     return copy;
 }
@@ -75,7 +77,8 @@ Status Segments::keep(uint32_t index, Fd fd) {
     return {};
 }
 
-Result<std::vector<uint32_t>> Segments::open(std::vector<SegmentKey> const& keys, std::vector<uint32_t> const& used) {
+Result<std::vector<uint32_t>> Segments::open(
+    std::vector<SegmentKey> const& keys, std::vector<uint32_t> const& used) {
     // Lists only grow during a session: what is known stays.
     if (keys.size() < keys_.size() || !std::equal(keys_.begin(), keys_.end(), keys.begin()))
         return fail(EBADMSG, "the list of segments has changed");
@@ -83,13 +86,15 @@ Result<std::vector<uint32_t>> Segments::open(std::vector<SegmentKey> const& keys
     open_.resize(keys_.size());
     wanted_.clear();
     for (uint32_t index : used) {
-        if (index >= keys_.size()) return fail(EBADMSG, "a mapping of segment {}, which is not in the list", index);
+        if (index >= keys_.size())
+            return fail(EBADMSG, "a mapping of segment {}, which is not in the list", index);
         auto const& key = keys_[index];
         if (open_[index]) continue;
         if (key.length > segment_max) return fail(EFBIG, "segment {} is too large", index);
         auto same = [&](uint32_t other) { return keys_[other] == key; };
         for (uint32_t other = 0; other < keys_.size() && !open_[index]; ++other)
-            if (open_[other] && same(other)) open_[index] = TRY(sys::duplicate(open_[other].number()));
+            if (open_[other] && same(other))
+                open_[index] = TRY(sys::duplicate(open_[other].number()));
         if (open_[index] || std::any_of(wanted_.begin(), wanted_.end(), same)) continue;
         if (auto stored = open_stored(key)) {
             // Used: it is the last to be evicted.
@@ -139,13 +144,15 @@ Result<bool> Segments::receive(wire::SegmentBytes const& part) {
         TRY(sys::make_directory(directory_, 0700));
         make_room(key.length);
         Incoming fresh;
-        fresh.path = fmt::format("{}/.{}-{}-{}", directory_, name_of(key), getpid(), monotonic_now().count());
+        fresh.path = fmt::format(
+            "{}/.{}-{}-{}", directory_, name_of(key), getpid(), monotonic_now().count());
         fresh.fd = TRY(sys::open(fresh.path, O_RDWR | O_CREAT | O_EXCL, 0400));
         incoming_.emplace(part.index, std::move(fresh));
     }
     auto& incoming = incoming_.at(part.index);
     if (part.offset != incoming.written || part.bytes.size() > key.length - incoming.written)
-        return fail(EBADMSG, "bytes of segment {} at {}, {} are there", part.index, part.offset, incoming.written);
+        return fail(EBADMSG, "bytes of segment {} at {}, {} are there", part.index, part.offset,
+            incoming.written);
     TRY(sys::write_all(incoming.fd.number(), as_bytes(part.bytes)));
     incoming.written += part.bytes.size();
     if (incoming.written == key.length) {
@@ -170,11 +177,14 @@ Status Segments::finish(uint32_t index) {
         return fail(errno, "cannot keep a segment");
     TRY(keep(index, TRY(executable(std::move(stored)))));
     for (uint32_t i = 0; i < keys_.size(); ++i)
-        if (!open_[i] && keys_[i] == keys_[index]) open_[i] = TRY(sys::duplicate(open_[index].number()));
+        if (!open_[i] && keys_[i] == keys_[index])
+            open_[i] = TRY(sys::duplicate(open_[index].number()));
     return {};
 }
 
-int Segments::number(uint32_t index) const { return open_[index].number(); }
+int Segments::number(uint32_t index) const {
+    return open_[index].number();
+}
 
 std::optional<uint32_t> Segments::find(uint64_t device, uint64_t inode) const {
     auto found = by_inode_.find({device, inode});

@@ -23,9 +23,10 @@ public:
     Segments() = default;
     Segments(std::string directory, uint64_t bytes_max);
 
-    /// Those of `used` that this host does not hold; the others are open from now on. What is not used any more is not asked
-    /// for: the file it was read from may be another by now.
-    Result<std::vector<uint32_t>> open(std::vector<wire::SegmentKey> const& keys, std::vector<uint32_t> const& used);
+    /// Those of `used` that this host does not hold; the others are open from now on. What is not
+    /// used any more is not asked for: the file it was read from may be another by now.
+    Result<std::vector<uint32_t>> open(
+        std::vector<wire::SegmentKey> const& keys, std::vector<uint32_t> const& used);
     /// A part of a missing one, in order. True when all are complete.
     Result<bool> receive(wire::SegmentBytes const& part);
 

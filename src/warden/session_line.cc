@@ -25,7 +25,8 @@ SessionLine::SessionLine(Fd socket) : socket_(std::move(socket)), heard_(monoton
 
 Status SessionLine::send(SessionType type, std::string const& body) {
     if (!socket_) return fail(EPIPE, "there is no control connection");
-    if (body.size() > wire::session_frame_max) return fail(EMSGSIZE, "a message of {} bytes", body.size());
+    if (body.size() > wire::session_frame_max)
+        return fail(EMSGSIZE, "a message of {} bytes", body.size());
     SessionFrame frame;
     frame.length = static_cast<uint32_t>(body.size());
     frame.type = type;

@@ -34,7 +34,8 @@ void Warden::serve_service() {
     if (thread_wanted_) return answer_thread(-EBUSY, -1); // its lock lets only one ask at a time
     thread_wanted_ = request;
     thread_wanted_at_ = monotonic_now();
-    if (request.slot == 0 || request.slot >= wire::slots_max || request.value < 2 || request.value > 1 << 22)
+    if (request.slot == 0 || request.slot >= wire::slots_max || request.value < 2 ||
+        request.value > 1 << 22)
         return answer_thread(-EINVAL, -1);
     offer_thread();
 }
@@ -45,7 +46,8 @@ void Warden::offer_thread() {
     auto link = links_.find(thread_wanted_->slot);
     if (link == links_.end() || handed_.contains(thread_wanted_->slot)) return;
     // The guest's next clone gets the number behind this one; nobody else clones in its namespace.
-    auto numbered = sys::write_knob("/proc/sys/kernel/ns_last_pid", std::to_string(thread_wanted_->value - 1));
+    auto numbered =
+        sys::write_knob("/proc/sys/kernel/ns_last_pid", std::to_string(thread_wanted_->value - 1));
     if (!numbered) {
         LOG(warn, "{}", numbered.error().sentence());
         return answer_thread(-numbered.error().code, -1);
@@ -62,8 +64,8 @@ void Warden::answer_thread(int64_t value, int link) {
     thread_wanted_.reset();
     std::vector<int> fds;
     if (link >= 0) fds.push_back(link);
-    (void)sys::send_fds(service_.number(),
-        ByteView(reinterpret_cast<uint8_t const*>(&answer), sizeof answer), fds);
+    (void)sys::send_fds(
+        service_.number(), ByteView(reinterpret_cast<uint8_t const*>(&answer), sizeof answer), fds);
 }
 
 } // namespace rove::warden

@@ -33,7 +33,9 @@ constexpr Nanos over_max = std::chrono::seconds(5);
 constexpr Nanos tick_interval = std::chrono::milliseconds(250);
 
 // From here on a guest may be the only living copy: nobody's death but home's ends it.
-bool may_be_committed(Stage stage) { return stage >= Stage::ready && stage < Stage::over; }
+bool may_be_committed(Stage stage) {
+    return stage >= Stage::ready && stage < Stage::over;
+}
 
 template <class T> Result<T> parse(std::string_view body) {
     auto message = wire::decode<T>(body);
@@ -45,26 +47,41 @@ template <class T> Result<T> parse(std::string_view body) {
 
 char const* stage_name(Stage stage) {
     switch (stage) {
-    case Stage::waiting: return "waiting";
-    case Stage::building: return "building";
-    case Stage::prepared: return "prepared";
-    case Stage::laying: return "laying";
-    case Stage::arriving: return "arriving";
-    case Stage::ready: return "ready";
-    case Stage::running: return "running";
-    case Stage::parking: return "parking";
-    case Stage::parked: return "parked";
-    case Stage::over: return "over";
+    case Stage::waiting:
+        return "waiting";
+    case Stage::building:
+        return "building";
+    case Stage::prepared:
+        return "prepared";
+    case Stage::laying:
+        return "laying";
+    case Stage::arriving:
+        return "arriving";
+    case Stage::ready:
+        return "ready";
+    case Stage::running:
+        return "running";
+    case Stage::parking:
+        return "parking";
+    case Stage::parked:
+        return "parked";
+    case Stage::over:
+        return "over";
     }
     return "?";
 }
 
 Warden::Warden(wire::WardenOrder order, std::string session, std::string socket, pid_t outside_pid)
-    : order_(std::move(order)), session_(std::move(session)), outside_pid_(outside_pid),
-      daemon_(loop_, std::move(socket), [this] { return daemon_hello(); },
+    : order_(std::move(order)),
+      session_(std::move(session)),
+      outside_pid_(outside_pid),
+      daemon_(
+          loop_, std::move(socket), [this] { return daemon_hello(); },
           [this] { end("the daemon gives the guest up"); }),
-      landing_(loop_, order_.token, [this](wire::Hello const& hello) { return judge(hello); },
-          [this](wire::Hello const& hello, Fd connection) { arrived(hello, std::move(connection)); }),
+      landing_(
+          loop_, order_.token, [this](wire::Hello const& hello) { return judge(hello); },
+          [this](
+              wire::Hello const& hello, Fd connection) { arrived(hello, std::move(connection)); }),
       segments_(order_.run_dir + "/segments", order_.segments_max) {}
 
 int Warden::run() {
@@ -99,18 +116,21 @@ std::string Warden::daemon_hello() const {
 
 Verdict Warden::judge(wire::Hello const& hello) const {
     switch (hello.kind) {
-    case Kind::control: return Verdict::ok;
+    case Kind::control:
+        return Verdict::ok;
     case Kind::link:
         if (!prepare_ || stage_ == Stage::over) return Verdict::nothing_expected;
         if (hello.epoch != prepare_->epoch) return Verdict::wrong_epoch;
-        return hello.slot > 0 && hello.slot < wire::slots_max ? Verdict::ok : Verdict::nothing_expected;
+        return hello.slot > 0 && hello.slot < wire::slots_max ? Verdict::ok
+                                                              : Verdict::nothing_expected;
     case Kind::pages:
         if (!prepare_ || stage_ == Stage::over) return Verdict::nothing_expected;
         // The pages of a guest that leaves are asked for by whoever has the token; those that come
         // belong to the epoch that is being prepared.
         if (stage_ < Stage::ready && hello.epoch != prepare_->epoch) return Verdict::wrong_epoch;
         return Verdict::ok;
-    case Kind::none: break;
+    case Kind::none:
+        break;
     }
     return Verdict::nothing_expected;
 }
@@ -141,7 +161,8 @@ void Warden::take_control(Fd socket) {
 }
 
 void Warden::serve_control() {
-    auto served = control_.serve([this](SessionType type, std::string_view body) { take(type, body); });
+    auto served =
+        control_.serve([this](SessionType type, std::string_view body) { take(type, body); });
     if (!served && control_) lose_control(served.error().what);
 }
 
@@ -195,7 +216,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
         enter(Stage::laying);
         return bring(TRY(parse<wire::Layout>(body)));
     case SessionType::state:
-        if (stage_ != Stage::arriving || state_) return fail(EPROTO, "a state while {}", stage_name(stage_));
+        if (stage_ != Stage::arriving || state_)
+            return fail(EPROTO, "a state while {}", stage_name(stage_));
         return state(TRY(parse<wire::ProcessState>(body)));
     case SessionType::pages_done:
         return {};
@@ -228,7 +250,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
         auto known = TRY(parse<wire::Prepare>(body));
         if (known.identity != order_.identity) return fail(EPERM, "another process's guest");
         if (!may_be_committed(stage_)) return fail(EPROTO, "adopt while {}", stage_name(stage_));
-        if (known.epoch != prepare_->epoch) return fail(EPROTO, "adopt of epoch {}, not {}", known.epoch, prepare_->epoch);
+        if (known.epoch != prepare_->epoch)
+            return fail(EPROTO, "adopt of epoch {}, not {}", known.epoch, prepare_->epoch);
         // Home's epoch says that the commit has been made, or that a move away has not.
         if (stage_ == Stage::ready) return commit();
         if (stage_ != Stage::running) return resume();
@@ -237,7 +260,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
     }
     case SessionType::clock_request: {
         Clocks now = clocks_now();
-        wire::ClockReading reading{now.monotonic.count(), now.boottime.count(), now.realtime.count()};
+        wire::ClockReading reading{
+            now.monotonic.count(), now.boottime.count(), now.realtime.count()};
         return send(SessionType::clock, reading);
     }
     case SessionType::tally_request:
@@ -276,7 +300,8 @@ void Warden::end(std::string const& why) {
     }
     tell_daemon(stage_ >= Stage::ready ? "left" : "failed", why);
     if (!control_) return;
-    // Closing with input unread would reset the connection, and our last words might be lost with it.
+    // Closing with input unread would reset the connection, and our last words might be lost with
+    // it.
     (void)shutdown(control_.number(), SHUT_WR);
     Deadline deadline = Deadline::after(std::chrono::milliseconds(300));
     char rest[4096];
@@ -301,12 +326,15 @@ void Warden::tick() {
     Nanos now = monotonic_now();
     heartbeat();
     if (control_ && now - control_.heard() > silence_max) return end("the steward is silent");
-    if (stage_ == Stage::waiting && !control_ && now - abandoned_ > unused_max) return end("nobody came");
-    if (stage_ != Stage::waiting && !control_ && abandoned_ != Nanos(0) && now - abandoned_ > abandoned_max)
+    if (stage_ == Stage::waiting && !control_ && now - abandoned_ > unused_max)
+        return end("nobody came");
+    if (stage_ != Stage::waiting && !control_ && abandoned_ != Nanos(0) &&
+        now - abandoned_ > abandoned_max)
         return end("no steward came back");
     if (stage_ == Stage::over && now - over_since_ > over_max) return end("nobody wants the rest");
     if (thread_wanted_ && now - thread_wanted_at_ > thread_wait_max) answer_thread(-EAGAIN, -1);
-    if (now - last_tally_ >= std::chrono::seconds(1) && stage_ >= Stage::running && stage_ < Stage::over) {
+    if (now - last_tally_ >= std::chrono::seconds(1) && stage_ >= Stage::running &&
+        stage_ < Stage::over) {
         last_tally_ = now;
         if (control_) (void)send(SessionType::tally, tally());
         tell_daemon("", "");
@@ -324,14 +352,16 @@ void Warden::guest_ended() {
     wire::Trouble message;
     message.guest_ended = 1;
     message.signal = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED ? info.si_status : 0;
-    message.text = message.signal != 0 ? fmt::format("the guest was ended by signal {}", message.signal)
-                                       : "the guest has ended";
+    message.text = message.signal != 0
+                       ? fmt::format("the guest was ended by signal {}", message.signal)
+                       : "the guest has ended";
     if (message.signal == SIGKILL && killed_for_memory()) {
         message.reason = "host_memory";
         message.text = order_.memory_limit != 0
-            ? fmt::format("guests on {} may use {} of memory together (guests.memory), and it grew beyond that",
-                  order_.node, print_size(order_.memory_limit))
-            : fmt::format("{} has run out of memory", order_.node);
+                           ? fmt::format("guests on {} may use {} of memory together "
+                                         "(guests.memory), and it grew beyond that",
+                                 order_.node, print_size(order_.memory_limit))
+                           : fmt::format("{} has run out of memory", order_.node);
     }
     LOG(note, "{}: {}", stage_name(stage_), message.text);
     if (control_) (void)send(SessionType::trouble, message);
@@ -341,9 +371,10 @@ void Warden::guest_ended() {
 }
 
 bool Warden::killed_for_memory() const {
-    return std::any_of(order_.cgroups.begin(), order_.cgroups.end(), [](std::string const& directory) {
-        return sys::Cgroup::killed_for_memory(directory).value_or(0) != 0;
-    });
+    return std::any_of(
+        order_.cgroups.begin(), order_.cgroups.end(), [](std::string const& directory) {
+            return sys::Cgroup::killed_for_memory(directory).value_or(0) != 0;
+        });
 }
 
 // Home's ends of the links tell that the process at home has died even when its steward has, too.

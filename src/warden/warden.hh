@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Warden: the keeper of one guest on this host, from its landing to its leaving.
 //
-// One thread, one poll loop. What happens is told by the stage and driven by the steward's messages;
-// whatever goes wrong before the commit ends this warden, and the program runs on where it was.
-// Files: warden.cc the loop and the connections · arrive.cc prepare to commit · park.cc leaving ·
-// threads.cc new threads · tally.cc what is told each second · outer.cc how a warden is started.
+// One thread, one poll loop. What happens is told by the stage and driven by the steward's
+// messages; whatever goes wrong before the commit ends this warden, and the program runs on where
+// it was. Files: warden.cc the loop and the connections · arrive.cc prepare to commit · park.cc
+// leaving · threads.cc new threads · tally.cc what is told each second · outer.cc how a warden is
+// started.
 #pragma once
 
 #include <cstdint>
@@ -30,16 +31,16 @@
 namespace rove::warden {
 
 enum class Stage : uint8_t {
-    waiting,   // nobody has asked for anything yet
-    building,  // prepare: guest, mappings
+    waiting,  // nobody has asked for anything yet
+    building, // prepare: guest, mappings
     prepared,
-    laying,    // the final layout is being applied
-    arriving,  // laid out: state and pages come
-    ready,     // all is here; only the commit is missing
+    laying,   // the final layout is being applied
+    arriving, // laid out: state and pages come
+    ready,    // all is here; only the commit is missing
     running,
     parking,
     parked,
-    over,      // the guest has ended
+    over, // the guest has ended
 };
 char const* stage_name(Stage stage);
 
@@ -58,7 +59,9 @@ private:
     void lose_control(std::string const& why);
     void take(wire::SessionType type, std::string_view body);
     Status perform(wire::SessionType type, std::string_view body);
-    template <class T> Status send(wire::SessionType type, T const& body) { return control_.send(type, body); }
+    template <class T> Status send(wire::SessionType type, T const& body) {
+        return control_.send(type, body);
+    }
     void trouble(std::string const& reason, Error const& error);
     void enter(Stage stage);
     void end(std::string const& why);
@@ -140,20 +143,20 @@ private:
     Builder builder_;
     bool builder_watched_ = false;
     Segments segments_;
-    std::vector<wire::Vma> applied_;  // what the guest maps now
-    wire::Layout target_;             // what it shall map
+    std::vector<wire::Vma> applied_; // what the guest maps now
+    wire::Layout target_;            // what it shall map
     bool segments_missing_ = false;
     bool first_layout_ = true;
-    Fd pages_;                        // page connection, before the guest or send_pages has it
-    Fd onward_;                       // to the next host's warden, once it was reached
+    Fd pages_;  // page connection, before the guest or send_pages has it
+    Fd onward_; // to the next host's warden, once it was reached
     bool receiving_ = false, received_ = false, importing_ = false;
     std::vector<wire::Range> populated_; // pages that were made before they came
-    uint32_t slots_end_ = 1;              // one more than the highest slot that a thread has had
+    uint32_t slots_end_ = 1;             // one more than the highest slot that a thread has had
     std::vector<wire::Range> huge_;      // where we asked for huge pages, not the program
     uint64_t received_bytes_ = 0;
     std::optional<wire::ProcessState> state_;
-    std::map<uint32_t, Fd> links_;    // by slot; after import duplicates, to see that home is there
-    std::set<uint32_t> handed_;       // slots whose links the guest has
+    std::map<uint32_t, Fd> links_; // by slot; after import duplicates, to see that home is there
+    std::set<uint32_t> handed_;    // slots whose links the guest has
     Fd service_;
     std::optional<wire::Service> thread_wanted_;
     Nanos thread_wanted_at_{0};

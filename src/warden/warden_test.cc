@@ -71,7 +71,8 @@ struct Steward {
         control.close();
         if (warden_pid > 0) {
             if (auto pidfd = sys::pidfd_open(warden_pid)) {
-                auto ended = sys::wait_pidfd(pidfd->number(), Deadline::after(std::chrono::seconds(5)));
+                auto ended =
+                    sys::wait_pidfd(pidfd->number(), Deadline::after(std::chrono::seconds(5)));
                 if (!ended || !*ended) (void)sys::pidfd_send_signal(pidfd->number(), SIGKILL);
             }
         }
@@ -79,7 +80,8 @@ struct Steward {
     }
 
     void start() {
-        daemon_listener = must(sys::unix_listen(directory + "/keepers.sock", 0600, SOCK_SEQPACKET), "listen");
+        daemon_listener =
+            must(sys::unix_listen(directory + "/keepers.sock", 0600, SOCK_SEQPACKET), "listen");
         wire::WardenOrder order;
         order.identity = identity;
         order.token = token;
@@ -92,15 +94,18 @@ struct Steward {
         auto child = must(sys::fork_running([&]() -> int {
             (void)sys::set_close_on_exec(file.number(), false);
             auto number = std::to_string(file.number());
-            execl("/proc/self/exe", "rove-keeper", "warden", "--socket", (directory + "/keepers.sock").c_str(),
-                "--session", "s1", "--order-fd", number.c_str(), nullptr);
+            execl("/proc/self/exe", "rove-keeper", "warden", "--socket",
+                (directory + "/keepers.sock").c_str(), "--session", "s1", "--order-fd",
+                number.c_str(), nullptr);
             return 127;
-        }), "fork");
+        }),
+            "fork");
         EXPECT_EQ(must(sys::wait(child.pid), "wait").code, 0);
         daemon = must(sys::accept(daemon_listener.number()), "accept");
         std::vector<char> packet(wire::keeper_packet_max);
         ssize_t got = recv(daemon.number(), packet.data(), packet.size(), 0);
-        auto opened = wire::open_keeper_packet(std::string_view(packet.data(), static_cast<size_t>(got)));
+        auto opened =
+            wire::open_keeper_packet(std::string_view(packet.data(), static_cast<size_t>(got)));
         auto hello = wire::decode<wire::WardenHello>(opened->body);
         ASSERT_TRUE(hello);
         port = hello->port;
@@ -136,9 +141,12 @@ struct Steward {
     std::string expect(SessionType type) {
         for (;;) {
             wire::SessionFrame frame;
-            must(sys::recv_exact(control.number(), &frame, sizeof frame, Deadline::after(patience)), "frame");
+            must(sys::recv_exact(control.number(), &frame, sizeof frame, Deadline::after(patience)),
+                "frame");
             std::string body(frame.length, '\0');
-            must(sys::recv_exact(control.number(), body.data(), body.size(), Deadline::after(patience)), "body");
+            must(sys::recv_exact(
+                     control.number(), body.data(), body.size(), Deadline::after(patience)),
+                "body");
             if (frame.type == SessionType::ping || frame.type == SessionType::tally) {
                 (void)send(SessionType::ping, wire::Ping{1});
                 continue;
@@ -196,7 +204,8 @@ wire::Layout layout_of_program() {
     anonymous(code, 4096, PROT_READ | PROT_EXEC, wire::VmaKind::anonymous);
     anonymous(data, 8192, PROT_READ | PROT_WRITE, wire::VmaKind::anonymous);
     anonymous(stack, 65536, PROT_READ | PROT_WRITE, wire::VmaKind::stack);
-    for (auto const& vma : kernel_mappings()) layout.vmas.push_back(vma);
+    for (auto const& vma : kernel_mappings())
+        layout.vmas.push_back(vma);
     layout.present = {{code, 4096}, {data, 4096}};
     return layout;
 }
@@ -209,7 +218,8 @@ wire::Prepare prepare_of(Steward& steward) {
     prepare.blob = blob_identity();
     auto host = must(steward.ask_clock(), "clock");
     prepare.host_clock = host;
-    prepare.home_clock = {host.monotonic_ns + clocks_ahead, host.boottime_ns + clocks_ahead, host.realtime_ns};
+    prepare.home_clock = {
+        host.monotonic_ns + clocks_ahead, host.boottime_ns + clocks_ahead, host.realtime_ns};
     prepare.xsave_size = xsave_size();
     prepare.xfeatures = features();
     prepare.user = "somebody";
@@ -227,9 +237,9 @@ wire::ProcessState state_of_program() {
     leader.slot = 1;
     leader.tid = guest_pid;
     leader.registers.assign(23, 0);
-    leader.registers[15] = stack + 65536 - 128;          // rsp
-    leader.registers[16] = code;                         // rip
-    leader.registers[17] = 0x202;                        // flags
+    leader.registers[15] = stack + 65536 - 128; // rsp
+    leader.registers[16] = code;                // rip
+    leader.registers[17] = 0x202;               // flags
     leader.xsave.assign(xsave_size(), '\0');
     uint32_t mxcsr = 0x1f80;
     memcpy(leader.xsave.data() + 24, &mxcsr, 4);
@@ -251,11 +261,11 @@ void send_page(int fd, uint64_t address, std::string content) {
 // mov rbx, data; getpid → [rbx]; getppid → [rbx+8]; again: inc [rbx+16]; jmp again
 std::string program() {
     unsigned char const bytes[] = {
-        0x48, 0xc7, 0xc3, 0x00, 0x00, 0x50, 0x00,       // mov rbx, 0x500000
-        0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0x48, 0x89, 0x03, // getpid
+        0x48, 0xc7, 0xc3, 0x00, 0x00, 0x50, 0x00,               // mov rbx, 0x500000
+        0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0x48, 0x89, 0x03,        // getpid
         0xb8, 110, 0, 0, 0, 0x0f, 0x05, 0x48, 0x89, 0x43, 0x08, // getppid
-        0x48, 0xff, 0x43, 0x10,                         // inc qword [rbx+16]
-        0xeb, 0xfa,                                     // jmp -6
+        0x48, 0xff, 0x43, 0x10,                                 // inc qword [rbx+16]
+        0xeb, 0xfa,                                             // jmp -6
     };
     return std::string(reinterpret_cast<char const*>(bytes), sizeof bytes);
 }
@@ -314,10 +324,14 @@ TEST_F(WardenTest, guest_runs_forwards_parks_and_resumes) {
     // First it asks for signals; then getpid is local, and getppid comes over the link.
     for (auto [number, result] : {std::pair(SYS_rt_sigprocmask, 0), std::pair(SYS_getppid, 77)}) {
         wire::LinkHeader header;
-        must(sys::recv_exact(moved.link.number(), &header, sizeof header, Deadline::after(patience)), "call");
+        must(
+            sys::recv_exact(moved.link.number(), &header, sizeof header, Deadline::after(patience)),
+            "call");
         ASSERT_EQ(static_cast<int>(header.type), static_cast<int>(wire::LinkType::call));
         std::string body(header.length, '\0');
-        must(sys::recv_exact(moved.link.number(), body.data(), body.size(), Deadline::after(patience)), "call body");
+        must(sys::recv_exact(
+                 moved.link.number(), body.data(), body.size(), Deadline::after(patience)),
+            "call body");
         syscalls::CallHead call;
         memcpy(&call, body.data(), sizeof call);
         ASSERT_EQ(call.nr, number);
@@ -343,7 +357,8 @@ TEST_F(WardenTest, guest_runs_forwards_parks_and_resumes) {
         parked = wire::decode<wire::Parked>(steward.expect(SessionType::parked));
         ASSERT_TRUE(parked);
         ASSERT_EQ(parked->state.threads.size(), 1u);
-        if (parked->state.threads[0].registers[16] >= loop + 4) break; // inc has been done at least once
+        if (parked->state.threads[0].registers[16] >= loop + 4)
+            break; // inc has been done at least once
         must(steward.send(SessionType::resume, wire::Empty{}), "resume");
         steward.expect(SessionType::running);
     }
@@ -359,7 +374,8 @@ TEST_F(WardenTest, guest_runs_forwards_parks_and_resumes) {
     EXPECT_EQ(parked->layout.vmas[0].prot, PROT_READ | PROT_EXEC);
     EXPECT_EQ(parked->layout.vmas[1].start, data);
     bool data_present = false;
-    for (auto const& range : parked->layout.present) data_present |= range.address == data;
+    for (auto const& range : parked->layout.present)
+        data_present |= range.address == data;
     EXPECT_TRUE(data_present);
 
     wire::SendPages request;
@@ -367,18 +383,22 @@ TEST_F(WardenTest, guest_runs_forwards_parks_and_resumes) {
     moved.pages = must(steward.connect(wire::Kind::pages), "pages");
     must(steward.send(SessionType::send_pages, request), "send_pages");
     wire::PageHeader page;
-    must(sys::recv_exact(moved.pages.number(), &page, sizeof page, Deadline::after(patience)), "page header");
+    must(sys::recv_exact(moved.pages.number(), &page, sizeof page, Deadline::after(patience)),
+        "page header");
     EXPECT_EQ(page.address, data);
     ASSERT_EQ(page.length, 4096u);
     std::string content(4096, '\0');
-    must(sys::recv_exact(moved.pages.number(), content.data(), content.size(), Deadline::after(patience)), "page");
+    must(sys::recv_exact(
+             moved.pages.number(), content.data(), content.size(), Deadline::after(patience)),
+        "page");
     uint64_t words[3];
     memcpy(words, content.data(), sizeof words);
     EXPECT_EQ(words[0], uint64_t{guest_pid});
     EXPECT_EQ(words[1], 77u);
     EXPECT_GT(words[2], 0u);
     EXPECT_STREQ(content.data() + 24, "carried");
-    must(sys::recv_exact(moved.pages.number(), &page, sizeof page, Deadline::after(patience)), "end mark");
+    must(sys::recv_exact(moved.pages.number(), &page, sizeof page, Deadline::after(patience)),
+        "end mark");
     EXPECT_EQ(page.address, ~0ull);
     steward.expect(SessionType::pages_sent);
 
@@ -397,9 +417,11 @@ TEST_F(WardenTest, guest_runs_forwards_parks_and_resumes) {
 } // namespace
 } // namespace rove::warden
 
-// The warden executes its own program again: here that is the test binary, which then must be a warden.
+// The warden executes its own program again: here that is the test binary, which then must be a
+// warden.
 int main(int argc, char** argv) {
-    if (argc > 1 && std::string_view(argv[1]) == "warden") return rove::warden::warden_main(argc, argv);
+    if (argc > 1 && std::string_view(argv[1]) == "warden")
+        return rove::warden::warden_main(argc, argv);
     testing::InitGoogleTest(&argc, argv);
     return RUN_ALL_TESTS();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Called off: a call that a thread was in when it was moved, and that it will make again.
 //
-// Freestanding. Until it has done so, a signal with a handler ends the call as it would have without a move: what the
-// kernel meant to do about that call travels along.
+// Freestanding. Until it has done so, a signal with a handler ends the call as it would have
+// without a move: what the kernel meant to do about that call travels along.
 #pragma once
 
 #include <stdint.h>
@@ -19,8 +19,8 @@ enum Restart : int32_t {
 };
 
 struct CalledOff {
-    uint64_t at;   // address of the `syscall` at which the program stands; 0: there is no such call
-    int32_t code;  // a Restart
+    uint64_t at;  // address of the `syscall` at which the program stands; 0: there is no such call
+    int32_t code; // a Restart
     uint32_t reserved;
     /// Does a handler end it for a program that stands at `rip`?
     bool ended_by(uint64_t rip, bool restarts) const {

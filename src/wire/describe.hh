@@ -24,7 +24,7 @@ template <class T>
 concept Scalar = std::is_integral_v<T> || std::is_enum_v<T> || std::is_floating_point_v<T>;
 
 class Encoder {
-  public:
+public:
     std::string bytes;
 
     template <Scalar T> void field(char const*, T& value) {
@@ -38,17 +38,15 @@ class Encoder {
     template <class T> void field(char const* name, std::vector<T>& list) {
         auto count = static_cast<uint32_t>(list.size());
         field("", count);
-        for (auto& item : list) field(name, item);
+        for (auto& item : list)
+            field(name, item);
     }
     template <class T>
-        requires(!Scalar<T>)
-    void field(char const*, T& nested) {
-        describe(*this, nested);
-    }
+    requires(!Scalar<T>) void field(char const*, T& nested) { describe(*this, nested); }
 };
 
 class Decoder {
-  public:
+public:
     explicit Decoder(std::string_view input) : rest_(input) {}
 
     bool ok() const { return ok_; }
@@ -77,15 +75,15 @@ class Decoder {
         // Every element takes at least one byte, so this bounds the allocation by the input.
         if (!ok_ || count > rest_.size()) return fail();
         list.clear();
-        for (uint32_t i = 0; ok_ && i < count; ++i) field(name, list.emplace_back());
+        for (uint32_t i = 0; ok_ && i < count; ++i)
+            field(name, list.emplace_back());
     }
     template <class T>
-        requires(!Scalar<T>)
-    void field(char const*, T& nested) {
+    requires(!Scalar<T>) void field(char const*, T& nested) {
         if (ok_) describe(*this, nested);
     }
 
-  private:
+private:
     void fail() {
         ok_ = false;
         rest_ = {};

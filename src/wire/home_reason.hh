@@ -48,10 +48,12 @@ enum class HomeReason : uint32_t {
 constexpr char const* home_reason_word(uint32_t number) {
     switch (number) {
 #define X(n, word)                                                                                 \
-    case n: return #word;
+    case n:                                                                                        \
+        return #word;
         ROVE_HOME_REASONS(X)
 #undef X
-    default: return "unknown_call";
+    default:
+        return "unknown_call";
     }
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeper messages: what a daemon and its keepers (stewards and wardens) say to each other.
 //
-// They travel over a UNIX SOCK_SEQPACKET connection that the keeper makes to <run_dir>/keepers.sock,
-// one message a packet: u16 type, u16 version, body. The keeper connects at its start and again
-// whenever the daemon comes back; its first message is always its hello, which holds everything
-// that a new daemon must know. Nothing here is trusted beyond the socket's peer credentials.
+// They travel over a UNIX SOCK_SEQPACKET connection that the keeper makes to
+// <run_dir>/keepers.sock, one message a packet: u16 type, u16 version, body. The keeper connects at
+// its start and again whenever the daemon comes back; its first message is always its hello, which
+// holds everything that a new daemon must know. Nothing here is trusted beyond the socket's peer
+// credentials.
 #pragma once
 
 #include "wire/describe.hh"
@@ -23,7 +24,7 @@ enum class KeeperType : uint16_t {
     move_done = 4,     // steward → daemon
     steward_state = 5, // steward → daemon, on change and once a second
     warden_state = 6,  // warden → daemon, on change and once a second
-    end_guest = 7,     // daemon → warden: give the guest up at once (its home is lost, its grant ended)
+    end_guest = 7, // daemon → warden: give the guest up at once (its home is lost, its grant ended)
     trace_request = 8, // daemon → steward
     trace_reply = 9,   // steward → daemon
     came_home = 10,    // steward → daemon: the process is home and the steward about to end
@@ -33,10 +34,10 @@ enum class KeeperType : uint16_t {
 
 /// Names a process for good: PIDs and node names are reused, these four together are not.
 struct Identity {
-    std::string home;          // node name
-    uint64_t incarnation = 0;  // of the home node
-    int32_t pid = 0;           // in the home daemon's PID namespace
-    uint64_t start_time = 0;   // /proc/PID/stat field 22, clock ticks since boot
+    std::string home;         // node name
+    uint64_t incarnation = 0; // of the home node
+    int32_t pid = 0;          // in the home daemon's PID namespace
+    uint64_t start_time = 0;  // /proc/PID/stat field 22, clock ticks since boot
     auto operator<=>(Identity const&) const = default;
 };
 template <class V> void describe(V& v, Identity& m) {
@@ -46,7 +47,8 @@ template <class V> void describe(V& v, Identity& m) {
     v.field("start_time", m.start_time);
 }
 
-/// Where a warden waits for a session's connections. `token` is 16 random bytes, good for this session only.
+/// Where a warden waits for a session's connections. `token` is 16 random bytes, good for this
+/// session only.
 struct Landing {
     std::string node;
     std::vector<std::string> addresses; // numeric, without port
@@ -60,16 +62,19 @@ template <class V> void describe(V& v, Landing& m) {
     v.field("token", m.token);
 }
 
-/// What a daemon gives a new warden through `--order-fd`: one encoded WardenOrder, then end of file.
+/// What a daemon gives a new warden through `--order-fd`: one encoded WardenOrder, then end of
+/// file.
 struct WardenOrder {
     Identity identity;
-    std::string token;                // 16 bytes, see Landing
-    std::string node;                 // this host's name
-    std::string run_dir;              // for <run_dir>/segments
-    std::vector<std::string> listen;  // numeric addresses; empty: all
+    std::string token;                      // 16 bytes, see Landing
+    std::string node;                       // this host's name
+    std::string run_dir;                    // for <run_dir>/segments
+    std::vector<std::string> listen;        // numeric addresses; empty: all
     uint16_t port_first = 0, port_last = 0; // 0: any
-    uint32_t guest_uid = 0, guest_gid = 0;  // in the host's user namespace; 0: the warden's own (rootless)
-    std::vector<std::string> cgroups; // directories that the guest is put into: one (v2) or one a controller (v1)
+    uint32_t guest_uid = 0,
+             guest_gid = 0; // in the host's user namespace; 0: the warden's own (rootless)
+    std::vector<std::string>
+        cgroups; // directories that the guest is put into: one (v2) or one a controller (v1)
     std::string user, command;
     uint64_t memory_limit = 0;
     int32_t nice = 0;
@@ -104,9 +109,9 @@ struct Tally {
     uint64_t local_calls = 0;
     uint64_t bytes_moved = 0;
     uint64_t freeze_us_max = 0;
-    uint64_t away_us = 0;       // wall time spent away
-    uint64_t cpu_away_us = 0;   // CPU time spent away
-    uint64_t memory_bytes = 0;  // resident, wherever it is
+    uint64_t away_us = 0;      // wall time spent away
+    uint64_t cpu_away_us = 0;  // CPU time spent away
+    uint64_t memory_bytes = 0; // resident, wherever it is
 };
 template <class V> void describe(V& v, Tally& m) {
     v.field("moves", m.moves);
@@ -134,18 +139,19 @@ template <class V> void describe(V& v, TraceRow& m) {
     v.field("bytes", m.bytes);
 }
 
-/// What a daemon gives a new steward through `--order-fd`: one encoded StewardOrder, then end of file.
+/// What a daemon gives a new steward through `--order-fd`: one encoded StewardOrder, then end of
+/// file.
 struct StewardOrder {
     Identity identity;
-    std::string node;          // this node's name
+    std::string node; // this node's name
     std::string run_dir;
     std::string user, command; // for the warden's hello and for people
-    uint8_t relearn = 0;       // 1: an earlier steward is gone; learn everything from the control page
-    uint8_t move_root = 0;     // 1: root's processes may be moved
-    Tally tally;               // counters to go on from
+    uint8_t relearn = 0;   // 1: an earlier steward is gone; learn everything from the control page
+    uint8_t move_root = 0; // 1: root's processes may be moved
+    Tally tally;           // counters to go on from
     std::vector<TraceRow> calls;
     uint64_t freeze_limit_us = 0; // the configured move.freeze; 0: none
-    uint8_t no_patch = 0;      // 1: the program's text is left alone
+    uint8_t no_patch = 0;         // 1: the program's text is left alone
 };
 template <class V> void describe(V& v, StewardOrder& m) {
     v.field("identity", m.identity);
@@ -180,9 +186,9 @@ template <class V> void describe(V& v, StewardHello& m) {
 
 struct WardenHello {
     Identity identity;
-    int32_t warden_pid = 0;  // in the host's PID namespace
-    int32_t guest_pid = 0;   // as the host's PID namespace sees it; 0 before the guest exists
-    uint16_t port = 0;       // where it listens for its session
+    int32_t warden_pid = 0; // in the host's PID namespace
+    int32_t guest_pid = 0;  // as the host's PID namespace sees it; 0 before the guest exists
+    uint16_t port = 0;      // where it listens for its session
     uint64_t memory_bytes = 0;
     std::string user;
     std::string command;
@@ -203,7 +209,8 @@ template <class V> void describe(V& v, WardenHello& m) {
 struct Move {
     uint64_t request = 0;
     Landing landing;
-    uint8_t wait_for_exec = 0; // 1: hold the process at its next exec and move it there (rove run --on)
+    uint8_t wait_for_exec =
+        0; // 1: hold the process at its next exec and move it there (rove run --on)
 };
 template <class V> void describe(V& v, Move& m) {
     v.field("request", m.request);
@@ -309,7 +316,9 @@ template <class V> void describe(V& v, WardenState& m) {
 struct TraceReply {
     std::vector<TraceRow> rows;
 };
-template <class V> void describe(V& v, TraceReply& m) { v.field("rows", m.rows); }
+template <class V> void describe(V& v, TraceReply& m) {
+    v.field("rows", m.rows);
+}
 
 /// One packet: type, version, body.
 template <class T> std::string keeper_packet(KeeperType type, T const& body) {

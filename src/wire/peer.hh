@@ -3,8 +3,8 @@
 //
 // One connection per pair of nodes. Each side sends its hello first, then a bulletin every half a
 // second; everything else is a question with a request number, answered under the same number by
-// whoever was asked. A frame is PeerFrame and a described body of `length` bytes, at most the limit of its
-// type; reserved bits are zero. Anything else closes the connection.
+// whoever was asked. A frame is PeerFrame and a described body of `length` bytes, at most the limit
+// of its type; reserved bits are zero. Anything else closes the connection.
 #pragma once
 
 #include "wire/keeper.hh"
@@ -42,16 +42,26 @@ static_assert(sizeof(PeerFrame) == 16);
 /// The largest body of a type; 0 for types that we do not know.
 constexpr uint32_t peer_body_max(PeerType type) {
     switch (type) {
-    case PeerType::hello: return 4 << 10;
-    case PeerType::bulletin: return 16 << 10;
-    case PeerType::goodbye: return 256;
-    case PeerType::offer: return 64 << 10;
-    case PeerType::accept: return 4 << 10;
-    case PeerType::refuse: return 16 << 10;
-    case PeerType::withdraw: return 256;
-    case PeerType::ask: return 64 << 10;
-    case PeerType::answer: return 4 << 20;
-    case PeerType::none: break;
+    case PeerType::hello:
+        return 4 << 10;
+    case PeerType::bulletin:
+        return 16 << 10;
+    case PeerType::goodbye:
+        return 256;
+    case PeerType::offer:
+        return 64 << 10;
+    case PeerType::accept:
+        return 4 << 10;
+    case PeerType::refuse:
+        return 16 << 10;
+    case PeerType::withdraw:
+        return 256;
+    case PeerType::ask:
+        return 64 << 10;
+    case PeerType::answer:
+        return 4 << 20;
+    case PeerType::none:
+        break;
     }
     return 0;
 }
@@ -104,7 +114,9 @@ template <class V> void describe(V& v, Bulletin& m) {
 struct Goodbye {
     std::string why;
 };
-template <class V> void describe(V& v, Goodbye& m) { v.field("why", m.why); }
+template <class V> void describe(V& v, Goodbye& m) {
+    v.field("why", m.why);
+}
 
 /// Would you take this process?
 struct Offer {
@@ -151,9 +163,12 @@ template <class V> void describe(V& v, Refuse& m) {
 struct Withdraw {
     std::string session;
 };
-template <class V> void describe(V& v, Withdraw& m) { v.field("session", m.session); }
+template <class V> void describe(V& v, Withdraw& m) {
+    v.field("session", m.session);
+}
 
-/// A verb of the control API for another node: `body` is its JSON; the asking node vouches for the caller.
+/// A verb of the control API for another node: `body` is its JSON; the asking node vouches for the
+/// caller.
 struct Ask {
     std::string verb;
     uint32_t uid = 0;

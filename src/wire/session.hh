@@ -23,8 +23,8 @@ struct Hello {
     uint32_t magic = session_magic;
     uint16_t version = session_version;
     Kind kind = Kind::none;
-    uint32_t slot = 0;   // link: whose
-    uint32_t epoch = 0;  // of the control page at home; a warden serves one epoch only
+    uint32_t slot = 0;  // link: whose
+    uint32_t epoch = 0; // of the control page at home; a warden serves one epoch only
     uint8_t token[16] = {};
 };
 static_assert(sizeof(Hello) == 32);
@@ -32,42 +32,46 @@ static_assert(sizeof(Hello) == 32);
 struct HelloReply {
     uint32_t magic = session_magic;
     uint16_t version = session_version;
-    uint16_t ok = 0; // 1: welcome · 2: wrong token · 3: wrong version · 4: wrong epoch · 5: nothing expected
+    uint16_t ok =
+        0; // 1: welcome · 2: wrong token · 3: wrong version · 4: wrong epoch · 5: nothing expected
 };
 static_assert(sizeof(HelloReply) == 8);
 
 /// APPEND ONLY; numbers are the protocol. S: steward → warden, W: warden → steward.
 enum class SessionType : uint16_t {
     none = 0,
-    prepare = 1,         // S Prepare: create the guest, map the layout
-    segments_wanted = 2, // W SegmentsWanted: those of the layout's segments that this host does not hold
-    segment = 3,         // S SegmentBytes: a part of one
-    prepared = 4,        // W Empty: guest exists, layout mapped, populated
-    layout = 5,          // S Layout: the final layout, at the freeze; the warden applies the difference
-    laid_out = 6,        // W Empty
-    state = 7,           // S ProcessState: all but memory
-    pages_done = 8,      // S PagesDone: everything has been written to the page connection
-    ready = 9,           // W Ready: all pages received, all threads made, only the go is missing
-    commit = 10,         // S Empty: the process lives here now: let it run
-    running = 11,        // W Empty
-    abort = 12,          // S Empty: forget the guest, end
-    park = 13,           // S Empty: stop the guest's threads at their next boundary
-    parked = 14,         // W Parked: they stand; their states, layout, sizes
-    send_pages = 15,     // S SendPages: send memory to the page connection (or to another warden)
-    pages_sent = 16,     // W PagesDone
-    resume = 17,         // S Empty: the move is off: go on here
-    let_go = 18,         // S Empty: the process lives elsewhere now: destroy this copy, end
-    stop = 19,           // S Empty: SIGSTOP the guest (home is stopped)
-    cont = 20,           // S Empty: and let it go on
-    ping = 21,           // both, Ping: at least each 500 ms
-    tally = 22,          // W GuestTally, once a second and on request
-    tally_request = 23,  // S Empty
-    trouble = 24,        // W Trouble: the warden cannot go on with what was asked (before commit), or the guest has ended on its own
-    adopt = 25,          // S Prepare without layout: a new steward takes over a running guest; answered by running
-    clock_request = 26,  // S Empty, a few times before prepare, which says what came of it
-    clock = 27,          // W ClockReading: at the moment of answering
-    reach = 28,          // S SendPages without ranges: connect to that warden, while the guest still runs
-    reached = 29,        // W Empty
+    prepare = 1, // S Prepare: create the guest, map the layout
+    segments_wanted =
+        2,          // W SegmentsWanted: those of the layout's segments that this host does not hold
+    segment = 3,    // S SegmentBytes: a part of one
+    prepared = 4,   // W Empty: guest exists, layout mapped, populated
+    layout = 5,     // S Layout: the final layout, at the freeze; the warden applies the difference
+    laid_out = 6,   // W Empty
+    state = 7,      // S ProcessState: all but memory
+    pages_done = 8, // S PagesDone: everything has been written to the page connection
+    ready = 9,      // W Ready: all pages received, all threads made, only the go is missing
+    commit = 10,    // S Empty: the process lives here now: let it run
+    running = 11,   // W Empty
+    abort = 12,     // S Empty: forget the guest, end
+    park = 13,      // S Empty: stop the guest's threads at their next boundary
+    parked = 14,    // W Parked: they stand; their states, layout, sizes
+    send_pages = 15,    // S SendPages: send memory to the page connection (or to another warden)
+    pages_sent = 16,    // W PagesDone
+    resume = 17,        // S Empty: the move is off: go on here
+    let_go = 18,        // S Empty: the process lives elsewhere now: destroy this copy, end
+    stop = 19,          // S Empty: SIGSTOP the guest (home is stopped)
+    cont = 20,          // S Empty: and let it go on
+    ping = 21,          // both, Ping: at least each 500 ms
+    tally = 22,         // W GuestTally, once a second and on request
+    tally_request = 23, // S Empty
+    trouble = 24, // W Trouble: the warden cannot go on with what was asked (before commit), or the
+                  // guest has ended on its own
+    adopt = 25,   // S Prepare without layout: a new steward takes over a running guest; answered by
+                  // running
+    clock_request = 26, // S Empty, a few times before prepare, which says what came of it
+    clock = 27,         // W ClockReading: at the moment of answering
+    reach = 28,   // S SendPages without ranges: connect to that warden, while the guest still runs
+    reached = 29, // W Empty
 };
 
 struct SessionFrame {
@@ -82,17 +86,19 @@ template <class V> void describe(V&, Empty&) {}
 
 enum class VmaKind : uint8_t {
     anonymous = 0, // private, zero-filled
-    segment = 1,   // private mapping of a read-only copy of file bytes: `segment` and `offset` say which
-    stack = 2,     // anonymous and grows down
-    vdso = 3,      // [vdso]: the host's own goes here
-    vvar = 4,      // [vvar] (and [vvar_vclock]): likewise
+    segment =
+        1, // private mapping of a read-only copy of file bytes: `segment` and `offset` say which
+    stack = 2, // anonymous and grows down
+    vdso = 3,  // [vdso]: the host's own goes here
+    vvar = 4,  // [vvar] (and [vvar_vclock]): likewise
 };
 
 struct Vma {
     uint64_t start = 0, end = 0;
-    uint8_t prot = 0;     // PROT_*
+    uint8_t prot = 0; // PROT_*
     VmaKind kind = VmaKind::anonymous;
-    uint16_t advice = 0;  // bits: 1 dontfork 2 dontdump 4 wipeonfork 8 nohuge 16 huge 32 locked 64 mergeable 128 noreserve
+    uint16_t advice = 0;  // bits: 1 dontfork 2 dontdump 4 wipeonfork 8 nohuge 16 huge 32 locked 64
+                          // mergeable 128 noreserve
     uint32_t segment = 0; // index into Layout.segments
     uint64_t offset = 0;  // in that segment, bytes
     bool operator==(Vma const&) const = default;
@@ -128,8 +134,8 @@ template <class V> void describe(V& v, Range& m) {
 
 struct Layout {
     std::vector<SegmentKey> segments; // only ever appended to during a session: indexes stay valid
-    std::vector<Vma> vmas;            // sorted, not overlapping; the runtime's region is not among them
-    std::vector<Range> present;       // private pages that will be sent: fault them in
+    std::vector<Vma> vmas;      // sorted, not overlapping; the runtime's region is not among them
+    std::vector<Range> present; // private pages that will be sent: fault them in
     uint64_t brk_start = 0, brk_now = 0;
 };
 template <class V> void describe(V& v, Layout& m) {
@@ -152,16 +158,16 @@ template <class V> void describe(V& v, ClockReading& m) {
 
 struct Prepare {
     Identity identity;
-    uint32_t epoch = 0;       // that this host will serve: home's present epoch + 1
-    uint64_t region = 0;      // address
-    std::string blob;         // XXH3-128 of the runtime's bytes: both nodes must run the same
+    uint32_t epoch = 0;  // that this host will serve: home's present epoch + 1
+    uint64_t region = 0; // address
+    std::string blob;    // XXH3-128 of the runtime's bytes: both nodes must run the same
     ClockReading home_clock, host_clock; // of one moment, as the steward has found out by asking
     uint64_t xsave_size = 0, xfeatures = 0;
     std::string user, command, hostname, domainname;
-    uint32_t cpu_count = 0;   // home's
+    uint32_t cpu_count = 0; // home's
     uint64_t memory_limit = 0;
     Layout layout;
-    uint8_t no_patch = 0;     // 1: the program's text is left alone
+    uint8_t no_patch = 0; // 1: the program's text is left alone
 };
 template <class V> void describe(V& v, Prepare& m) {
     v.field("identity", m.identity);
@@ -185,7 +191,9 @@ template <class V> void describe(V& v, Prepare& m) {
 struct SegmentsWanted {
     std::vector<uint32_t> indexes;
 };
-template <class V> void describe(V& v, SegmentsWanted& m) { v.field("indexes", m.indexes); }
+template <class V> void describe(V& v, SegmentsWanted& m) {
+    v.field("indexes", m.indexes);
+}
 
 struct SegmentBytes {
     uint32_t index = 0;
@@ -233,9 +241,11 @@ struct ProcessState {
     std::string actions;              // bytes of Control::actions
     uint64_t brk_start = 0, brk_now = 0;
     uint8_t dumpable = 1;
-    std::vector<uint64_t> limits;     // pairs soft, hard for RLIMIT_STACK, RLIMIT_CPU (the rest), RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK
-    GuestTally account;               // what it has used in the stays before
-    int64_t monotonic_ns = 0, coarse_ns = 0, boottime_ns = 0; // home's clocks when all threads stood: none sees an earlier time
+    std::vector<uint64_t> limits; // pairs soft, hard for RLIMIT_STACK, RLIMIT_CPU (the rest),
+                                  // RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK
+    GuestTally account;           // what it has used in the stays before
+    int64_t monotonic_ns = 0, coarse_ns = 0,
+            boottime_ns = 0; // home's clocks when all threads stood: none sees an earlier time
 };
 template <class V> void describe(V& v, ProcessState& m) {
     v.field("threads", m.threads);
@@ -262,11 +272,14 @@ template <class V> void describe(V& v, PagesDone& m) {
 struct Ready {
     uint64_t bytes = 0; // memory received
 };
-template <class V> void describe(V& v, Ready& m) { v.field("bytes", m.bytes); }
+template <class V> void describe(V& v, Ready& m) {
+    v.field("bytes", m.bytes);
+}
 
 struct Parked {
     ProcessState state;
-    Layout layout; // `present`: the private pages that would have to be sent; segment numbers are those of the session
+    Layout layout; // `present`: the private pages that would have to be sent; segment numbers are
+                   // those of the session
 };
 template <class V> void describe(V& v, Parked& m) {
     v.field("state", m.state);
@@ -289,14 +302,16 @@ template <class V> void describe(V& v, SendPages& m) {
 struct Ping {
     uint64_t count = 0;
 };
-template <class V> void describe(V& v, Ping& m) { v.field("count", m.count); }
+template <class V> void describe(V& v, Ping& m) {
+    v.field("count", m.count);
+}
 
 struct Trouble {
     std::string reason; // a stable word of reasons.def, or empty
     std::string text;
-    int32_t code = 0;   // errno
+    int32_t code = 0;        // errno
     uint8_t guest_ended = 0; // 1: the guest has ended by itself (its status is home's business)
-    int32_t signal = 0; // that ended it, if the host's kernel did (out of memory: 9)
+    int32_t signal = 0;      // that ended it, if the host's kernel did (out of memory: 9)
 };
 template <class V> void describe(V& v, Trouble& m) {
     v.field("reason", m.reason);

@@ -28,10 +28,18 @@ void stream(ByteView bytes) {
         size_t left = reader.left();
         bool good = true;
         switch (*step % 4) {
-        case 0: good = reader.get<uint64_t>().has_value(); break;
-        case 1: good = reader.counted(100).has_value(); break;
-        case 2: good = reader.text(1 << 20).has_value(); break;
-        default: good = reader.bytes(*step).has_value(); break;
+        case 0:
+            good = reader.get<uint64_t>().has_value();
+            break;
+        case 1:
+            good = reader.counted(100).has_value();
+            break;
+        case 2:
+            good = reader.text(1 << 20).has_value();
+            break;
+        default:
+            good = reader.bytes(*step).has_value();
+            break;
         }
         expect(reader.left() <= left);
         if (!good) break;

@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* data, size_t size) {
         if (!parser.feed(bytes.substr(0, size / 2))) continue;
         if (!parser.feed(bytes.substr(size / 2))) continue;
         (void)parser.end();
-        if (parser.has_header()) (void)rove::client::understand(parser.status(), parser.take_body());
+        if (parser.has_header())
+            (void)rove::client::understand(parser.status(), parser.take_body());
     }
     return 0;
 }

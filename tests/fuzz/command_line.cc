@@ -20,12 +20,12 @@ namespace {
 using cli::Kind;
 using cli::Need;
 
-constexpr cli::Option options[] = {{"--to", "-t", "NODE", Kind::place, ""}, {"--watch", "-w", nullptr, Kind::text, ""},
-    {"--every", nullptr, "S", Kind::number, ""}};
+constexpr cli::Option options[] = {{"--to", "-t", "NODE", Kind::place, ""},
+    {"--watch", "-w", nullptr, Kind::text, ""}, {"--every", nullptr, "S", Kind::number, ""}};
 constexpr cli::Argument command[] = {{"COMMAND", Kind::command, Need::must}};
 constexpr cli::Argument two[] = {{"PID", Kind::pid, Need::must}, {"NODE", Kind::node, Need::may}};
-constexpr cli::Verb verbs[] = {{"run", "", command, options, "", nullptr}, {"move", "", two, options, "", nullptr},
-    {"ps", "", {}, options, "", nullptr}};
+constexpr cli::Verb verbs[] = {{"run", "", command, options, "", nullptr},
+    {"move", "", two, options, "", nullptr}, {"ps", "", {}, options, "", nullptr}};
 
 void expect(bool good) {
     if (!good) std::abort();
@@ -53,7 +53,8 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
         for (unsigned char c : shown)
             expect(c >= 0x20 && c != 0x7f);
         cli::Screen const screen{40, true, true, utf8};
-        (void)cli::table_text(screen, {{"PID", cli::Align::right}, {"WHAT", cli::Align::left, true}},
+        (void)cli::table_text(screen,
+            {{"PID", cli::Align::right}, {"WHAT", cli::Align::left, true}},
             {{{"1", cli::Colour::good}, {shown, cli::Colour::none}}});
     }
     return 0;

@@ -4,7 +4,8 @@
 #include "node/config.hh"
 
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
-    auto config = rove::node::Config::parse(std::string(reinterpret_cast<char const*>(bytes), size), "rove.toml");
+    auto config = rove::node::Config::parse(
+        std::string(reinterpret_cast<char const*>(bytes), size), "rove.toml");
     if (config) (void)config->rows();
     return 0;
 }

@@ -29,7 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     if (!not_json) {
         (void)parse_pid(value);
         if (auto* object = value.if_object())
-            for (auto const& member : *object) (void)parse_pid(member.value());
+            for (auto const& member : *object)
+                (void)parse_pid(member.value());
     }
     (void)parse_pid(pid_value(text));
     (void)parse_proc_stat(text);

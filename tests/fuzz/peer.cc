@@ -28,16 +28,35 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
         if (!read.frame) return 0;
         if (read.used > text.size()) std::abort();
         switch (read.frame->type) {
-        case wire::PeerType::hello: round_trip<wire::PeerHello>(read.body); break;
-        case wire::PeerType::bulletin: round_trip<wire::Bulletin>(read.body); break;
-        case wire::PeerType::goodbye: round_trip<wire::Goodbye>(read.body); break;
-        case wire::PeerType::offer: round_trip<wire::Offer>(read.body); break;
-        case wire::PeerType::accept: round_trip<wire::Accept>(read.body); break;
-        case wire::PeerType::refuse: round_trip<wire::Refuse>(read.body); break;
-        case wire::PeerType::withdraw: round_trip<wire::Withdraw>(read.body); break;
-        case wire::PeerType::ask: round_trip<wire::Ask>(read.body); break;
-        case wire::PeerType::answer: round_trip<wire::Answer>(read.body); break;
-        case wire::PeerType::none: std::abort();
+        case wire::PeerType::hello:
+            round_trip<wire::PeerHello>(read.body);
+            break;
+        case wire::PeerType::bulletin:
+            round_trip<wire::Bulletin>(read.body);
+            break;
+        case wire::PeerType::goodbye:
+            round_trip<wire::Goodbye>(read.body);
+            break;
+        case wire::PeerType::offer:
+            round_trip<wire::Offer>(read.body);
+            break;
+        case wire::PeerType::accept:
+            round_trip<wire::Accept>(read.body);
+            break;
+        case wire::PeerType::refuse:
+            round_trip<wire::Refuse>(read.body);
+            break;
+        case wire::PeerType::withdraw:
+            round_trip<wire::Withdraw>(read.body);
+            break;
+        case wire::PeerType::ask:
+            round_trip<wire::Ask>(read.body);
+            break;
+        case wire::PeerType::answer:
+            round_trip<wire::Answer>(read.body);
+            break;
+        case wire::PeerType::none:
+            std::abort();
         }
         text.remove_prefix(read.used);
     }

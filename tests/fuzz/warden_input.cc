@@ -28,7 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
              warden::mapping_calls(writable, layout->vmas, [](uint32_t) { return 20; }),
              warden::mapping_calls(layout->vmas, {}, [](uint32_t) { return 20; })})
         for (auto const& call : calls)
-            if (call.args[0] < region + wire::region_size && call.args[0] + call.args[1] > region) std::abort();
+            if (call.args[0] < region + wire::region_size && call.args[0] + call.args[1] > region)
+                std::abort();
     (void)warden::populate_batches(layout->present);
     return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Call site: `mov $number, %eax; syscall`, as compilers and assemblers write a system call of a fixed number. Freestanding.
+// Call site: `mov $number, %eax; syscall`, as compilers and assemblers write a system call of a
+// fixed number. Freestanding.
 #pragma once
 
 #include <stdint.h>

@@ -34,10 +34,13 @@ char state_of(int directory, char const* path) {
     return count <= 0 ? '?' : stat_state({buffer, static_cast<size_t>(count)});
 }
 
-bool is_number(char const* name) { return name[0] >= '0' && name[0] <= '9'; }
+bool is_number(char const* name) {
+    return name[0] >= '0' && name[0] <= '9';
+}
 
 unsigned runnable_in(int proc, char const* pid) {
-    int fd = ::openat(proc, (std::string(pid) + "/task").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd =
+        ::openat(proc, (std::string(pid) + "/task").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR* tasks = fd < 0 ? nullptr : ::fdopendir(fd);
     if (!tasks) return 0;
     unsigned count = 0;
@@ -97,7 +100,8 @@ double measure_speed() {
             value = value * 6364136223846793005u + 1442695040888963407u;
             __asm__ volatile("" : "+r"(value));
         }
-        double seconds = std::chrono::duration<double>(clock_now(CLOCK_THREAD_CPUTIME_ID) - begin).count();
+        double seconds =
+            std::chrono::duration<double>(clock_now(CLOCK_THREAD_CPUTIME_ID) - begin).count();
         if (seconds > 0) best = std::max(best, static_cast<double>(rounds) / seconds);
     }
     return best / 1e9;

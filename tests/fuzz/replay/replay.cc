@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands in for libFuzzer in ordinary builds: gives a target each file of the directories that are
-// named, and nothing else. So a target is compiled and linked with everything, and what it once found
-// stays found, also where there is no clang.
+// named, and nothing else. So a target is compiled and linked with everything, and what it once
+// found stays found, also where there is no clang.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
