@@ -34,7 +34,7 @@ struct Private {
     uint32_t
         signals_recorded; // deputy: what is in `signals[0]`: 0 nothing, 1 one that the kernel gave,
                           // 2 sent, and not yet taken, 3 one that ends the process at home
-    uint64_t sent_mask; // guest: the mask that home knows
+    uint64_t sent_mask;   // guest: the mask that home knows
     // link input that was read ahead
     uint32_t input_begin, input_end;
     // adaptive waiting, see link_io.cc

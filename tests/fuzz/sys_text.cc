@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzz target: the readers of what the kernel writes: mountinfo, cgroup files, stat, status; and
-// the names of such files, as a program gives them. uses: base sys image tracee/proc
-// syscalls/proc_path
+// the names of such files, as a program gives them.
+// uses: base sys image tracee/proc syscalls/proc_path
 #include <cstdlib>
 
 #include "sys/cgroup_files.hh"
