@@ -183,11 +183,11 @@ bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     alarm(wire::AlarmType::released, slot.index, 0);
     auto* frame = reinterpret_cast<rt::UserFrame*>(slot.frame);
     Wait wait = wait_owed(slot, frame->context);
-    if (wait == Wait::none) end_called_off(slot, frame->context);
     rt::set_state(slot, wait == Wait::in_program ? SlotState::asleep : SlotState::leaving);
     outlast_porter(slot);
     sys(131, &stack, 0); // before a wait: its handlers may run there
     finish_wait(slot, frame->context, wait);
+    if (wait == Wait::none) end_called_off(slot, frame->context);
     frame->context.mask = t.mask;
     frame->context.stack_base = stack.base;
     frame->context.stack_flags = stack.flags;

@@ -47,6 +47,8 @@ bool ends_at_home(Slot& slot) {
 void await_parking(Slot& slot, uint16_t* flags) {
     if (!ends_at_home(slot)) return;
     while (rt::phase() == Phase::serving) {
+        (void)ask_home_for_core(
+            slot); // once more: a move may have failed, or its steward have died
         rt::futex_wait(
             reinterpret_cast<uint32_t*>(&control().phase), static_cast<uint32_t>(Phase::serving));
     }

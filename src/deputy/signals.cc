@@ -144,6 +144,7 @@ void end_called_off(Slot& slot, rt::UserContext& user) {
         auto number = static_cast<uint32_t>(__builtin_ctzll(pending)) + 1;
         // Another thread may get what is meant for the process: taken out and given to this thread,
         // it ends this thread's call. Queued ones would lose their order by it.
+        if (number >= 32 && control().threads > 1) return;
         if (number < 32) {
             uint64_t one = bit(number);
             int64_t const now[2] = {};

@@ -104,6 +104,17 @@ long wait_for_steward(Slot& slot, rt::UserContext const& user, uint32_t nr) {
 
 } // namespace
 
+namespace {
+/// What the kernel does about an interrupted one. Those with priority inheritance are always made
+/// again.
+wire::Restart futex_restart(uint64_t operation, bool has_time) {
+    constexpr uint64_t lock_pi = 6, wait_requeue_pi = 11, lock_pi2 = 13;
+    if (operation == lock_pi || operation == wait_requeue_pi || operation == lock_pi2)
+        return wire::restart_no_intr;
+    return has_time ? wire::restart_block : wire::restart_sys;
+}
+} // namespace
+
 Wait wait_owed(Slot& slot, rt::UserContext& user) {
     auto& t = slot.thread;
     auto relative = [&user](uint32_t one, uint32_t other) {
@@ -122,7 +133,7 @@ Wait wait_owed(Slot& slot, rt::UserContext& user) {
     case wire::Pending::futex:
         if (t.has_deadline && (user.rsi & futex_commands) == futex_wait)
             return relative(sys_futex, sys_futex);
-        make_again(slot, user, sys_futex, t.has_deadline ? wire::restart_block : wire::restart_sys);
+        make_again(slot, user, sys_futex, futex_restart(user.rsi & futex_commands, t.has_deadline));
         break;
     case wire::Pending::none:
     case wire::Pending::call:

@@ -176,6 +176,13 @@ uint64_t temporary_mask(uint32_t nr, uint64_t const args[6]) {
     }
 }
 
+/// The call's own mask blocks signals that the thread's does not: those do not end it.
+bool blocks_more(Slot const& slot, uint32_t nr, uint64_t const args[6]) {
+    uint64_t at = temporary_mask(nr, args);
+    uint64_t mask;
+    return at != 0 && copy_in(&mask, at, sizeof mask) && (mask & ~slot.thread.mask) != 0;
+}
+
 /// A queued signal that the call's own mask lets through ends it before it has begun.
 bool interrupted_at_once(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]) {
     if (own(slot).signals_queued == 0) return false;
@@ -320,7 +327,7 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
         Answer answer = settle(slot, user, nr, args, got, started, &r);
         if (answer != Answer::result) {
             if (done == 0) {
-                if (answer == Answer::redo && got.result < 0)
+                if (answer == Answer::redo && got.result < 0 && !blocks_more(slot, nr, args))
                     slot.thread.called_off = {user.rip - 2, static_cast<int32_t>(got.result), 0};
                 return answer;
             }

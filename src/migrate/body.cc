@@ -168,13 +168,7 @@ Result<bool> Body::remove_region() {
             in_region(thread.registers.rsp))
             return false;
     }
-    for (auto& thread : tracee.threads()) {
-        auto registers = thread.registers;
-        // What the kernel itself makes again is left to it: a signal may be on its way.
-        if (static_cast<int64_t>(registers.rax) == -EINTR &&
-            tracee::settle_interrupted(registers) == tracee::Interrupted::again)
-            TRY(tracee.set_registers(thread, registers));
-    }
+    tracee.make_calls_again();
     auto& leader = tracee.leader();
     image::FrameParts frame;
     auto settled = leader.registers;
@@ -311,7 +305,8 @@ Status Body::settle_links(uint32_t epoch) {
         shut.push_back({SYS_shutdown, {static_cast<uint64_t>(gone), SHUT_RDWR}, -1});
         close.push_back({SYS_close, {static_cast<uint64_t>(gone)}, -1});
     }
-    if (!shut.empty()) TRY(porter_->calls_tolerant(shut));
+    // Whatever becomes of that: a deputy that went on with the old number would never leave it.
+    Status done = shut.empty() ? Status{} : porter_->calls_tolerant(shut);
     auto noticed = await_noticed(changing);
     if (!noticed) LOG(warn, "{}", noticed.error().sentence());
     for (uint32_t index : all) {
@@ -320,7 +315,8 @@ Status Body::settle_links(uint32_t epoch) {
             TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_fd), now.next_link_fd));
         TRY(put_next_link(index, 0, 0));
     }
-    return close.empty() ? Status{} : porter_->calls_tolerant(close);
+    if (!close.empty() && done) done = porter_->calls_tolerant(close);
+    return done;
 }
 
 Result<bool> Body::all_linked() const {
@@ -331,14 +327,18 @@ Result<bool> Body::all_linked() const {
     return true;
 }
 
+Result<bool> Body::linkless(uint32_t index) const {
+    wire::Slot now = TRY(slot(index));
+    return now.state == SlotState::starting && now.link_ready == 0 && now.tid > 0;
+}
+
 Result<std::vector<uint32_t>> Body::linkless_slots() const {
-    std::vector<uint32_t> linkless;
+    std::vector<uint32_t> found;
     for (uint32_t index : TRY(used_slots())) {
-        wire::Slot now = TRY(slot(index));
-        if (now.state == SlotState::starting && now.link_ready == 0 && now.tid > 0)
-            linkless.push_back(index);
+        auto state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
+        if (state == SlotState::starting && TRY(linkless(index))) found.push_back(index);
     }
-    return linkless;
+    return found;
 }
 
 Result<std::vector<uint32_t>> Body::used_slots() const {

@@ -79,7 +79,8 @@ public:
     Status settle_links(uint32_t epoch);
     // No deputy is between two links.
     Result<bool> all_linked() const;
-    // Slots whose new thread has no link yet.
+    // The slot's new thread has no link yet; all such slots.
+    Result<bool> linkless(uint32_t index) const;
     Result<std::vector<uint32_t>> linkless_slots() const;
 
     uint64_t control_address() const { return region_ + wire::control_offset; }
@@ -105,6 +106,8 @@ private:
           memory_(std::move(memory)),
           format_(image::machine_format()) {}
     struct Caught;
+    Result<std::vector<wire::ThreadImage>> divert(
+        tracee::Tracee& tracee, Survey const& survey, Refusal& refusal);
     Result<Caught> catch_thread(tracee::Tracee& tracee, tracee::Thread const& thread) const;
     Status map_region(tracee::Tracee& tracee, image::FrameParts const& frame);
     Status write_control(Survey const& survey, size_t threads);

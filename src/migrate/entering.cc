@@ -83,6 +83,14 @@ Result<uint64_t> restarted_call(tracee::RemoteMemory const& memory, uint64_t rip
     return static_cast<uint64_t>(number);
 }
 
+// Let go a moment ago, it has not come to making that call yet.
+bool about_to_restart(tracee::RemoteMemory const& memory, user_regs_struct const& registers) {
+    unsigned char code[2];
+    if (static_cast<int64_t>(registers.orig_rax) >= 0 || registers.rax != SYS_restart_syscall)
+        return false;
+    return memory.read(registers.rip, code, sizeof code) && code[0] == 0x0f && code[1] == 0x05;
+}
+
 // A blocking transfer that the seizure has cut off after a part: how much it has moved; 0: it is
 // none.
 uint64_t cut_off(tracee::RemoteMemory const& memory, user_regs_struct const& registers) {
@@ -219,12 +227,19 @@ Result<Body::Caught> Body::catch_thread(
     one.frame.xsave.resize(format_.size);
     one.frame.mask = TRY(tracee.mask(thread));
     bool inside = in_region(one.registers.rip);
+    auto kept = static_cast<int32_t>(thread.registers.rax);
+    if (!inside && about_to_restart(memory_, thread.registers)) {
+        one.registers.rip += 2;
+        one.registers.orig_rax = SYS_restart_syscall;
+        one.interrupted = tracee::Interrupted::restart;
+        kept = wire::restart_block;
+    }
     if (!inside && one.interrupted == tracee::Interrupted::restart &&
         one.registers.orig_rax == SYS_restart_syscall)
         one.registers.orig_rax = TRY(restarted_call(memory_, one.registers.rip));
     // A handler that has interrupted such a wait stands on the runtime's stack.
     if (!inside && in_region(one.registers.rsp))
-        return deny(EBUSY, "it is still on its way home; try again");
+        return deny(EALREADY, "it is still on its way home; try again");
     // The rest of a poll, too, only the kernel at home knows; select and its kin have theirs in the
     // program's memory.
     bool polls = !inside && one.registers.orig_rax == SYS_poll && one.registers.rsi <= polled_max;
@@ -249,14 +264,14 @@ Result<Body::Caught> Body::catch_thread(
         one.left.rest_done = moved;
     }
     if (one.interrupted == tracee::Interrupted::again && !inside)
-        one.left.called_off = {one.registers.rip, static_cast<int32_t>(thread.registers.rax), 0};
+        one.left.called_off = {one.registers.rip, kept, 0};
     one.frame.registers = image::from_user_regs(one.registers);
     if (inside) {
         // It came home in the middle of a wait and ends that in the runtime: the program's own
         // registers are in its slot, and so is the time until which it waits.
         uint64_t index = (one.registers.rsp - region_ - wire::slots_offset) / wire::slot_size;
         if (index == 0 || index >= wire::slots_max)
-            return deny(EBUSY, "it is still on its way home; try again");
+            return deny(EALREADY, "it is still on its way home; try again");
         wire::Slot old = TRY(slot(static_cast<uint32_t>(index)));
         bool waits = old.thread.pending == wire::Pending::sleep ||
                      old.thread.pending == wire::Pending::futex;
@@ -269,7 +284,7 @@ Result<Body::Caught> Body::catch_thread(
         bool sleeps = one.interrupted == tracee::Interrupted::restart;
         if ((old.state != SlotState::leaving && old.state != SlotState::asleep) ||
             (!waits && !sleeps))
-            return deny(EBUSY, "it is still on its way home; try again");
+            return deny(EALREADY, "it is still on its way home; try again");
         one.frame = TRY(saved_frame(old));
         one.frame.mask = old.thread.mask;
         one.left.sleep_remaining = old.thread.sleep_remaining;
@@ -282,10 +297,9 @@ Result<Body::Caught> Body::catch_thread(
     return one;
 }
 
-Result<std::vector<wire::ThreadImage>> Body::enter(
-    Survey const& survey, Refusal& refusal, std::optional<tracee::Tracee> held) {
-    if (!held) held.emplace(TRY(tracee::Tracee::seize(pid_)));
-    tracee::Tracee& tracee = *held;
+// Its threads, held as they are, are set to go on in the runtime; all or none.
+Result<std::vector<wire::ThreadImage>> Body::divert(
+    tracee::Tracee& tracee, Survey const& survey, Refusal& refusal) {
     FAULT_POINT("after_seize");
     auto now = TRY(tracee::read_stat(pid_));
     if (now.arg_start != survey.stat.arg_start || now.brk_start != survey.stat.brk_start)
@@ -382,9 +396,21 @@ Result<std::vector<wire::ThreadImage>> Body::enter(
         }
         return Failure(set.error());
     }
+    return images;
+}
+
+Result<std::vector<wire::ThreadImage>> Body::enter(
+    Survey const& survey, Refusal& refusal, std::optional<tracee::Tracee> held) {
+    if (!held) held.emplace(TRY(tracee::Tracee::seize(pid_)));
+    auto diverted = divert(*held, survey, refusal);
+    if (!diverted) {
+        held->make_calls_again();
+        return Failure(diverted.error());
+    }
+    std::vector<wire::ThreadImage> images = std::move(*diverted);
     entered_ = true;
-    while (!tracee.threads().empty())
-        (void)tracee.detach(tracee.threads().front());
+    while (!held->threads().empty())
+        (void)held->detach(held->threads().front());
 
     auto done = wait_entered(images.size());
     if (done) done = take_sockets(enter_patience);

@@ -27,6 +27,7 @@ using wire::SessionType;
 
 namespace {
 constexpr Nanos park_patience = std::chrono::seconds(10);
+constexpr Nanos resume_patience = std::chrono::seconds(2);
 constexpr Nanos links_patience = std::chrono::seconds(2);
 constexpr Nanos clock_patience = std::chrono::milliseconds(20);
 constexpr uint64_t page = 4096;
@@ -47,7 +48,17 @@ bool covered(std::vector<wire::Range> const& present, uint64_t start, uint64_t e
 
 } // namespace
 
+// What the host has said of a park that was called off must not be taken for the next one's.
+Status Steward::await_resumed() {
+    if (resumed_) return {};
+    TRY(session_->wait({SessionType::running}, resume_patience));
+    session_->forget({SessionType::parked, SessionType::pages_sent});
+    resumed_ = true;
+    return {};
+}
+
 Result<wire::Parked> Steward::park() {
+    TRY(await_resumed());
     // Home goes on again, and the loop may not have told the host yet.
     if (std::exchange(told_stopped_, false)) TRY(session_->send(SessionType::cont));
     // A deputy that is between two links would miss that it was served for a moment, and wait out
@@ -103,8 +114,10 @@ Status Steward::await_ended(std::vector<wire::ThreadImage> const& living) {
 }
 
 void Steward::unpark() {
-    if (session_) (void)session_->send(SessionType::resume);
+    if (!session_) return (void)body_.set_phase(wire::Phase::serving);
+    resumed_ = !session_->send(SessionType::resume);
     (void)body_.set_phase(wire::Phase::serving);
+    (void)await_resumed();
 }
 
 // A steward that has taken over knows only what P maps, and the former one may have been about to

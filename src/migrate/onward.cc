@@ -125,6 +125,11 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         return done;
     }
     (void)fault_point("onward_after_commit");
+    // Nothing depends on the old host any more.
+    body_.set_idle([&next]() -> Status {
+        TRY(next.receive());
+        return next.ping_if_due();
+    });
     postponed_.clear(); // who wanted something asks again from there
     // The old links end once the new ones stand in their place: a deputy that wakes finds where to
     // go on.
@@ -139,6 +144,8 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     last_layout_ = std::move(layout);
     host_ = landing.node;
     session_.emplace(std::move(next));
+    resumed_ = true;
+    body_.set_idle([this] { return keep_sessions(); });
     return {};
 }
 

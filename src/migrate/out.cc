@@ -273,7 +273,7 @@ Result<std::vector<wire::ThreadImage>> Steward::enter(
     for (;;) {
         progress.frozen = monotonic_now();
         auto images = body_.enter(found, refusal_, std::exchange(held, std::nullopt));
-        if (images || !again || images.error().code != EBUSY || deadline.passed() || stands())
+        if (images || !again || images.error().code != EALREADY || deadline.passed() || stands())
             return images;
         TRY(keep_sessions());
         (void)::usleep(2000);
@@ -376,6 +376,7 @@ Status Steward::move_out(
     host_ = landing.node;
     away_since_ = monotonic_now();
     session_.emplace(std::move(session));
+    resumed_ = true;
     (void)fault_point("after_running");
     drop_pages(found.mappings, found.stat, polled);
     return {};

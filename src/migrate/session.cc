@@ -164,6 +164,12 @@ std::optional<Session::Frame> Session::take() {
     return frame;
 }
 
+void Session::forget(std::initializer_list<SessionType> types) {
+    std::erase_if(frames_, [&](Frame const& frame) {
+        return std::find(types.begin(), types.end(), frame.type) != types.end();
+    });
+}
+
 Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, Nanos patience) {
     Deadline deadline = Deadline::after(patience);
     for (;;) {

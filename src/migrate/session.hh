@@ -43,6 +43,8 @@ public:
         std::string body;
     };
     Result<Frame> wait(std::initializer_list<wire::SessionType> types, Nanos patience);
+    // Drops what has come of these.
+    void forget(std::initializer_list<wire::SessionType> types);
     // What is done while waiting, often; its error ends the wait.
     void set_meanwhile(std::function<Status()> meanwhile) { meanwhile_ = std::move(meanwhile); }
     template <class T> Result<T> wait_for(wire::SessionType type, Nanos patience) {

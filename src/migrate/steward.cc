@@ -310,10 +310,22 @@ void Steward::wait_for_exec(wire::Move const& request) {
     report_state("moved");
 }
 
+// Perhaps it has been asked for twice: by the thread, and because it was found without one.
 void Steward::give_link(uint32_t slot) {
+    if (!body_.linkless(slot).value_or(false)) return;
     auto link = connect_to(session_->landing(), wire::Kind::link, slot, session_->epoch());
     auto given = link ? body_.give_link(slot, link->number()) : Status(Failure(link.error()));
     if (!given) LOG(warn, "no link for slot {}: {}", slot, given.error().sentence());
+}
+
+// A link that could not be made when it was asked for: nobody asks again.
+void Steward::give_missing_links() {
+    if (monotonic_now() - links_looked_ < report_period) return;
+    links_looked_ = monotonic_now();
+    auto linkless = body_.linkless_slots();
+    if (!linkless) return;
+    for (uint32_t index : *linkless)
+        give_link(index);
 }
 
 void Steward::serve_links_only() {
@@ -395,7 +407,10 @@ void Steward::postpone(wire::Alarm const& alarm, std::string const& word, Error 
     std::erase_if(postponed_,
         [&](auto const& other) { return other.type == alarm.type && other.slot == alarm.slot; });
     postponed_.push_back(alarm);
-    if (stands()) return;
+    if (stands()) {
+        homeward_since_ = Nanos(0);
+        return;
+    }
     Nanos now = monotonic_now();
     if (homeward_since_ == Nanos(0)) homeward_since_ = now;
     LOG(warn, "it must come home ({}) and cannot yet: {}", word, error.detail());
@@ -445,6 +460,7 @@ void Steward::tick() {
     tracee::let_go_of_late();
     if (session_) {
         (void)session_->ping_if_due();
+        give_missing_links();
         if (leases_.wanted() && postponed_.empty())
             want_home(wire::HomeReason::shared_file_mapping);
         bool stopped = stands();
@@ -508,6 +524,7 @@ Status Steward::relearn(bool& away) {
     TRY(session.send(SessionType::adopt, prepare));
     TRY(session.wait({SessionType::running}, std::chrono::seconds(10)));
     session_.emplace(std::move(session));
+    resumed_ = true;
     told_stopped_ = true; // perhaps it was told so; the loop says what holds now
     away_since_ = monotonic_now();
     body_.set_idle([this] { return keep_sessions(); });
@@ -520,9 +537,8 @@ Status Steward::relearn(bool& away) {
     }
     TRY(body_.settle_links(epoch));
     TRY(body_.set_phase(wire::Phase::serving));
-    away = false; // what is still wanted is not worth its life
-    for (uint32_t index : TRY(body_.linkless_slots()))
-        give_link(index); // who asked the former steward
+    away = false;         // what is still wanted is not worth its life
+    give_missing_links(); // of threads that asked the former steward
     auto mappings =
         TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
     if (!leases_.take(body_.pid(), mappings, refusal_))

@@ -52,6 +52,7 @@ private:
     // waits.
     void serve_links_only();
     void give_link(uint32_t slot);
+    void give_missing_links();
     void serve_session();
     void tick();
     // Fails while the process stands still at home, by a signal or by its cgroup: its deputies and
@@ -91,6 +92,7 @@ private:
     Result<wire::Parked> park();
     Status await_ended(std::vector<wire::ThreadImage> const& living);
     void unpark();
+    Status await_resumed();
     uint32_t find_segment(wire::Layout const& layout, uint32_t theirs);
     Status take_layout(wire::Layout& layout);
     Status reconcile(wire::Layout const& layout);
@@ -120,9 +122,11 @@ private:
         stale_; // gives up pages of P that it would only need if it came back soon
     Nanos stale_until_{0};
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
-    Nanos alarms_after_{0};              // before that nobody is brought home
-    Nanos homeward_since_{0};            // it must come home and cannot since then; 0: it need not
-    std::optional<sys::Cgroup> group_;   // that the process is in, as of then
+    bool resumed_ = true;                // the host has answered the last resume
+    Nanos links_looked_{0};
+    Nanos alarms_after_{0};            // before that nobody is brought home
+    Nanos homeward_since_{0};          // it must come home and cannot since then; 0: it need not
+    std::optional<sys::Cgroup> group_; // that the process is in, as of then
     Nanos group_known_{0};
     bool told_stopped_ = false;
     bool done_ = false;

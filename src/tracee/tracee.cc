@@ -262,6 +262,15 @@ Result<bool> Tracee::wait_exec(Nanos patience) {
     return true;
 }
 
+void Tracee::make_calls_again() {
+    for (Thread& thread : threads_) {
+        auto registers = thread.registers;
+        if (static_cast<int64_t>(registers.rax) == -EINTR &&
+            settle_interrupted(registers) == Interrupted::again)
+            (void)set_registers(thread, registers);
+    }
+}
+
 Status Tracee::step_out(Thread& thread, uint64_t begin, uint64_t end) {
     constexpr int steps_max = 10000;
     int deliver = 0;

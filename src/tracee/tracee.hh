@@ -75,6 +75,9 @@ public:
     // A thread that stands in [begin, end) goes on until it is out of there, instruction by
     // instruction; ETIMEDOUT if it stays in it for too long. A signal that comes meanwhile is
     // delivered.
+    // Calls that have ended with EINTR only because of the seizure are made again; all others the
+    // kernel itself makes again, or ends, when it lets go of their threads.
+    void make_calls_again();
     Status step_out(Thread& thread, uint64_t begin, uint64_t end);
     Status set_registers(Thread& thread, user_regs_struct const& registers);
     Result<std::string> xsave(Thread const& thread) const;
