@@ -51,7 +51,14 @@ bool covered(std::vector<wire::Range> const& present, uint64_t start, uint64_t e
 // What the host has said of a park that was called off must not be taken for the next one's.
 Status Steward::await_resumed() {
     if (resumed_) return {};
-    TRY(session_->wait({SessionType::running}, resume_patience));
+    Deadline deadline = Deadline::after(resume_patience);
+    for (;;) {
+        auto running = session_->wait({SessionType::running}, deadline.left());
+        if (running) break;
+        // What was the trouble before is no answer to this.
+        if (running.error().code != EIO || session_->trouble().guest_ended || deadline.passed())
+            return Failure(running.error());
+    }
     session_->forget({SessionType::parked, SessionType::pages_sent});
     resumed_ = true;
     return {};

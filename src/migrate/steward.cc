@@ -425,6 +425,7 @@ void Steward::serve_session() {
     if (!session_) return;
     Status heard = session_->receive();
     while (auto frame = session_->take()) {
+        if (frame->type == SessionType::running) resumed_ = true;
         if (frame->type != SessionType::trouble) continue;
         auto trouble = wire::decode<wire::Trouble>(frame->body);
         if (!trouble) continue;
