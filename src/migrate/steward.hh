@@ -24,6 +24,14 @@
 
 namespace rove::migrate {
 
+constexpr Nanos report_period = std::chrono::seconds(1); // to the daemon
+constexpr Nanos wait_for_order =
+    std::chrono::seconds(30); // of a steward that has nothing to do yet
+
+inline uint64_t microseconds(Nanos time) {
+    return time.count() > 0 ? static_cast<uint64_t>(time.count()) / 1000 : 0;
+}
+
 class Steward {
 public:
     static Result<std::unique_ptr<Steward>> create(
@@ -43,7 +51,27 @@ private:
     };
 
     // steward.cc
+    void serve_session();
+    void tick();
+    // Fails while the process stands still at home, by a signal or by its cgroup: its deputies and
+    // the porter do nothing.
+    Status goes_on();
+    bool stands();
+    // What the process has used in all its stays away, by now.
+    wire::GuestTally const& account();
+    void report_state(std::string event = "", std::string reason = "", std::string text = "");
+    void host_lost(std::string const& why);
+    wire::StewardHello hello() const;
+    wire::Place place() const { return session_ ? wire::Place::away : wire::Place::home; }
+    Status keep_sessions();
+
+    // orders.cc
     void serve_daemon();
+    void move(wire::Move const& request);
+    void wait_for_exec(wire::Move const& request);
+    void count_move(Progress const& progress, bool came_home);
+
+    // alarms.cc
     void serve_alarms();
     void serve_alarm(wire::Alarm const& alarm);
     void postpone(wire::Alarm const& alarm, std::string const& word, Error const& error);
@@ -53,22 +81,9 @@ private:
     void serve_links_only();
     void give_link(uint32_t slot);
     void give_missing_links();
-    void serve_session();
-    void tick();
-    // Fails while the process stands still at home, by a signal or by its cgroup: its deputies and
-    // the porter do nothing.
-    Status goes_on();
-    bool stands();
-    void move(wire::Move const& request);
-    // What the process has used in all its stays away, by now.
-    wire::GuestTally const& account();
-    void report_state(std::string event = "", std::string reason = "", std::string text = "");
-    void host_lost(std::string const& why);
+
+    // relearn.cc
     Status relearn(bool& away);
-    void wait_for_exec(wire::Move const& request);
-    wire::StewardHello hello() const;
-    wire::Place place() const { return session_ ? wire::Place::away : wire::Place::home; }
-    Status keep_sessions();
 
     // out.cc
     Result<std::vector<wire::ThreadImage>> enter(

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Alarms: what the process's own threads want of the steward: links for new threads, and to come home.
+#include <algorithm>
+
+#include <sys/socket.h>
+
+#include "base/log.hh"
+#include "migrate/steward.hh"
+#include "migrate/urgent.hh"
+#include "wire/home_reason.hh"
+
+namespace rove::migrate {
+
+namespace {
+
+constexpr Nanos homeward_patience = std::chrono::seconds(90); // of a process that can only go on at home
+
+std::string home_word(uint32_t reason) {
+    switch (reason) {
+#define WORD(number, word)                                                                         \
+    case number:                                                                                   \
+        return #word;
+        ROVE_HOME_REASONS(WORD)
+#undef WORD
+    default:
+        return "unknown_call";
+    }
+}
+
+} // namespace
+
+// Perhaps it has been asked for twice: by the thread, and because it was found without one.
+void Steward::give_link(uint32_t slot) {
+    if (!body_.linkless(slot).value_or(false)) return;
+    auto link = connect_to(session_->landing(), wire::Kind::link, slot, session_->epoch());
+    auto given = link ? body_.give_link(slot, link->number()) : Status(Failure(link.error()));
+    if (!given) LOG(warn, "no link for slot {}: {}", slot, given.error().sentence());
+}
+
+// A link that could not be made when it was asked for: nobody asks again.
+void Steward::give_missing_links() {
+    if (monotonic_now() - links_looked_ < report_period) return;
+    links_looked_ = monotonic_now();
+    auto linkless = body_.linkless_slots();
+    if (!linkless) return;
+    for (uint32_t index : *linkless)
+        give_link(index);
+}
+
+void Steward::serve_links_only() {
+    wire::Alarm alarm;
+    for (auto const& early : postponed_)
+        if (early.type == wire::AlarmType::link_wanted) give_link(early.slot);
+    std::erase_if(
+        postponed_, [](auto const& early) { return early.type == wire::AlarmType::link_wanted; });
+    while (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) {
+        if (alarm.type == wire::AlarmType::link_wanted)
+            give_link(alarm.slot);
+        else
+            postponed_.push_back(alarm);
+    }
+}
+
+void Steward::serve_alarms() {
+    while (session_ && body_.entered()) {
+        wire::Alarm alarm;
+        if (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm)
+            postponed_.push_back(alarm);
+        // What stands still cannot be helped, and does not wait for it.
+        if (postponed_.empty() || stands()) return;
+        if (monotonic_now() < alarms_after_) return serve_links_only();
+        alarm = postponed_.front();
+        postponed_.erase(postponed_.begin());
+        serve_alarm(alarm);
+    }
+}
+
+// As if a thread had asked for it, though no call of its own is the reason.
+void Steward::want_home(wire::HomeReason reason) {
+    postponed_.push_back(
+        {wire::AlarmType::home_wanted, 0, uint64_t{~0u} << 32 | static_cast<uint32_t>(reason)});
+}
+
+void Steward::serve_alarm(wire::Alarm const& alarm) {
+    switch (alarm.type) {
+    case wire::AlarmType::link_wanted:
+        return give_link(alarm.slot);
+    case wire::AlarmType::home_wanted:
+    case wire::AlarmType::signal_core: {
+        std::string word = alarm.type == wire::AlarmType::signal_core
+                               ? "fatal_signal"
+                               : home_word(static_cast<uint32_t>(alarm.value));
+        Progress progress;
+        progress.began = progress.phase_began = monotonic_now();
+        std::string from = host_;
+        Status moved;
+        {
+            Urgent urgent;
+            moved = move_home(progress);
+        }
+        if (!moved) return postpone(alarm, word, moved.error());
+        homeward_since_ = Nanos(0);
+        count_move(progress, true);
+        LOG(debug, "{} → home ({}): {} bytes; {}", from, word, progress.bytes, progress.phases);
+        auto what = alarm.type == wire::AlarmType::signal_core
+                        ? fmt::format("signal {}", alarm.value)
+                        : fmt::format("call {}", static_cast<int32_t>(alarm.value >> 32));
+        return report_state("came_home", word, what);
+    }
+    case wire::AlarmType::none:
+    case wire::AlarmType::thread_gone:
+    case wire::AlarmType::released:
+    default:
+        return;
+    }
+}
+
+// It goes on at its host, but the thread that asked stands there. A loss of the host is noticed by
+// itself.
+void Steward::postpone(wire::Alarm const& alarm, std::string const& word, Error const& error) {
+    if (!session_) return;
+    std::erase_if(postponed_,
+        [&](auto const& other) { return other.type == alarm.type && other.slot == alarm.slot; });
+    postponed_.push_back(alarm);
+    if (stands()) {
+        homeward_since_ = Nanos(0);
+        return;
+    }
+    Nanos now = monotonic_now();
+    if (homeward_since_ == Nanos(0)) homeward_since_ = now;
+    LOG(warn, "it must come home ({}) and cannot yet: {}", word, error.detail());
+    if (now - homeward_since_ > homeward_patience)
+        return host_lost(
+            fmt::format("it must come home ({}) and cannot: {}", word, error.sentence()));
+    alarms_after_ = now + std::clamp<Nanos>((now - homeward_since_) / 2,
+                              std::chrono::milliseconds(50), std::chrono::seconds(5));
+}
+
+} // namespace rove::migrate

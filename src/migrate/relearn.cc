@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Relearn: a steward takes over from one that has died.
+#include "base/log.hh"
+#include "image/layout.hh"
+#include "migrate/steward.hh"
+#include "sys/files.hh"
+
+namespace rove::migrate {
+
+using wire::SessionType;
+
+// What a steward that has died left behind: a move that was not committed is undone, one that was
+// is brought to its end. Fails if the process lives at a host and cannot be reached there.
+Status Steward::relearn(bool& away) {
+    home_since_ = monotonic_now();
+    if (!TRY(body_.find_region())) return {};
+    auto phase = TRY(body_.phase());
+    // A move out that its steward did not live to decide: the program goes on at home.
+    if (phase == wire::Phase::preparing) return body_.release();
+    if (phase ==
+        wire::Phase::released) { // its threads are on their way, or wait for the last bit of it
+        if (auto woken = body_.wake_in_program(); !woken) LOG(warn, "{}", woken.error().sentence());
+        return {};
+    }
+    if (phase != wire::Phase::serving && phase != wire::Phase::parking) return {};
+    away = true;
+    uint32_t epoch = TRY(body_.epoch());
+    wire::Landing landing = TRY(body_.read_landing(epoch));
+    host_ = landing.node;
+    Session session = TRY(Session::connect(landing, epoch));
+    wire::Prepare prepare;
+    prepare.identity = order_.identity;
+    prepare.epoch = epoch;
+    prepare.region = body_.region();
+    TRY(session.send(SessionType::adopt, prepare));
+    TRY(session.wait({SessionType::running}, std::chrono::seconds(10)));
+    session_.emplace(std::move(session));
+    resumed_ = true;
+    told_stopped_ = true; // perhaps it was told so; the loop says what holds now
+    away_since_ = monotonic_now();
+    body_.set_idle([this] { return keep_sessions(); });
+    // The porter is one of the process's threads: while that is stopped it answers nobody.
+    for (;;) {
+        auto taken = body_.take_sockets(std::chrono::milliseconds(1000));
+        if (taken) break;
+        if (taken.error().code != ETIMEDOUT || !stands()) return taken;
+        TRY(keep_sessions());
+    }
+    TRY(body_.settle_links(epoch));
+    TRY(body_.set_phase(wire::Phase::serving));
+    away = false;         // what is still wanted is not worth its life
+    give_missing_links(); // of threads that asked the former steward
+    auto mappings =
+        TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
+    if (!leases_.take(body_.pid(), mappings, refusal_))
+        want_home(wire::HomeReason::shared_file_mapping);
+    for (auto const& mapping : mappings) {
+        if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
+            (void)segments_.place(body_.pid(), &body_.memory(), mapping);
+    }
+    // For a next host's preparations what P still maps is near enough: the final layout comes
+    // later.
+    last_layout_ = TRY(layout_of(mappings));
+    last_layout_.present.clear();
+    return {};
+}
+
+} // namespace rove::migrate
