@@ -5,8 +5,8 @@ import statistics
 from cluster import HOME, HOST, progress
 from figures import Row
 
-PAIRS = 9
-COUNT = 4000  # calls or round trips for one median
+PAIRS = 31
+COUNT = 1000  # calls or round trips for one median
 PORT = 7101
 # What a call is compared with: bytes out, bytes back, how many trips.
 CALLS = (("lseek(fd, 0, SEEK_CUR)", 64, 64, 1, 1.25, 1.03),

@@ -138,12 +138,13 @@ Exchanged receive_reply(Slot& slot, Plan& plan) {
 Exchanged exchange(Slot& slot, Plan& plan) {
     uint64_t began = abi::ticks();
     if (!send_call(slot, plan)) stand_still(slot);
+    bool of_program = plan.nr != fetch_signals_call;
+    auto& counts = counts_of(plan.nr);
+    if (of_program) count(counts.forwarded, 1);
     Exchanged got = receive_reply(slot, plan);
-    if (plan.nr == fetch_signals_call) return got; // not the program's
-    uint32_t row = trace_row(plan.nr);
-    count(control().trace_forwarded[row], 1);
-    count(control().trace_ticks[row], abi::ticks() - began);
-    count(control().trace_bytes[row], got.bytes);
+    if (!of_program) return got;
+    count(counts.ticks, abi::ticks() - began);
+    count(counts.bytes, got.bytes);
     return got;
 }
 

@@ -65,9 +65,9 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     long* result, Answer* answer);
 /// Goes on with what Slot::thread.pending says; true when it is done (the result is in rax).
 bool continue_pending(Slot& slot, UserContext& user);
-/// Counters of the program's calls, which all threads write; their row for a call.
-inline uint32_t trace_row(uint32_t nr) {
-    return nr < wire::trace_rows ? nr : wire::trace_rows - 1;
+/// What is counted of call `nr`, by all threads.
+inline wire::CallCount& counts_of(uint32_t nr) {
+    return control().calls[nr < wire::call_counts ? nr : wire::call_counts - 1];
 }
 inline void count(uint64_t& counter, uint64_t more) {
     __atomic_fetch_add(&counter, more, __ATOMIC_RELAXED);

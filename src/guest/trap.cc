@@ -115,12 +115,12 @@ int kick_patched(Slot& slot, UserContext& user) {
 } // namespace
 
 void give_answer(UserContext& user, uint32_t nr, Answer answer, long result) {
-    uint32_t row = trace_row(nr);
-    count(control().trace_count[row], 1);
+    auto& counts = counts_of(nr);
+    count(counts.calls, 1);
     if (answer == Answer::redo) rewind(user, nr);
     if (answer != Answer::result) return;
     user.rax = static_cast<uint64_t>(result);
-    if (result < 0 && result > -4096) count(control().trace_errors[row], 1);
+    if (result < 0 && result > -4096) count(counts.errors, 1);
 }
 
 extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {

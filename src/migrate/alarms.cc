@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Alarms: what the process's own threads want of the steward: links for new threads, and to come home.
+// Alarms: what the process's own threads want of the steward: links for new threads, and to come
+// home.
 #include <algorithm>
 
 #include <sys/socket.h>
@@ -13,7 +14,8 @@ namespace rove::migrate {
 
 namespace {
 
-constexpr Nanos homeward_patience = std::chrono::seconds(90); // of a process that can only go on at home
+constexpr Nanos homeward_patience =
+    std::chrono::seconds(90); // of a process that can only go on at home
 
 std::string home_word(uint32_t reason) {
     switch (reason) {

@@ -16,7 +16,8 @@ using wire::KeeperType;
 void Steward::count_move(Progress const& progress, bool came_home) {
     ++tally_.moves;
     tally_.bytes_moved += progress.bytes;
-    tally_.freeze_us_max = std::max(tally_.freeze_us_max, microseconds(progress.thawed - progress.frozen));
+    tally_.freeze_us_max =
+        std::max(tally_.freeze_us_max, microseconds(progress.thawed - progress.frozen));
     if (came_home) tally_.away_us += microseconds(monotonic_now() - away_since_);
 }
 
@@ -83,7 +84,8 @@ void Steward::move(wire::Move const& request) {
     }
     done.ok = moved.has_value();
     done.bytes = progress.bytes;
-    done.freeze_us = progress.frozen.count() != 0 ? microseconds(progress.thawed - progress.frozen) : 0;
+    done.freeze_us =
+        progress.frozen.count() != 0 ? microseconds(progress.thawed - progress.frozen) : 0;
     done.stopped_us = done.freeze_us;
     done.total_us = microseconds(monotonic_now() - progress.began);
     if (moved) {

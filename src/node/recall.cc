@@ -49,7 +49,7 @@ std::vector<wire::TraceRow> calls_of(json::object const& process) {
     if (!rows || !rows->is_array()) return calls;
     for (json::value const& value : rows->get_array()) {
         auto* row = value.if_object();
-        if (row == nullptr || calls.size() == wire::trace_rows) continue;
+        if (row == nullptr || calls.size() == wire::call_counts) continue;
         calls.push_back({static_cast<uint32_t>(number(*row, "call")), number(*row, "count"),
             number(*row, "local"), number(*row, "forwarded"), number(*row, "errors"),
             number(*row, "us"), number(*row, "bytes")});

@@ -45,6 +45,17 @@ __attribute__((used)) void* memmove(void* to, void const* from, size_t n) {
 
 __attribute__((used)) void* memset(void* to, int value, size_t n) {
     void* result = to;
+    if (n <= small) {
+        auto* d = static_cast<unsigned char*>(to);
+        uint64_t word = 0x0101010101010101 * static_cast<unsigned char>(value);
+        for (; n >= 8; n -= 8, d += 8)
+            asm volatile("mov %1, %0" : "=m"(*reinterpret_cast<uint64_t*>(d)) : "r"(word));
+        for (; n > 0; --n, ++d) {
+            *d = static_cast<unsigned char>(value);
+            asm volatile("" : : : "memory"); // or the compiler sees a memset and calls itself
+        }
+        return result;
+    }
     asm volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(value) : "memory");
     return result;
 }

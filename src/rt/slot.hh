@@ -81,7 +81,10 @@ inline Slot& slot_at(uint32_t index) {
 inline Phase phase() {
     return __atomic_load_n(&control().phase, __ATOMIC_ACQUIRE);
 }
+/// Whoever says that it waits looks at the phase afterwards, and not before that is seen; of one
+/// that is busy nobody asks anything.
 inline void set_state(Slot& slot, SlotState state) {
+    if (state == SlotState::busy) return __atomic_store_n(&slot.state, state, __ATOMIC_RELEASE);
     __atomic_store_n(&slot.state, state, __ATOMIC_SEQ_CST);
 }
 

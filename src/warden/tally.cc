@@ -10,7 +10,7 @@
 namespace rove::warden {
 
 namespace {
-using Row = std::array<uint64_t, wire::trace_rows>; // by number of the call
+using Counts = std::array<wire::CallCount, wire::call_counts>; // by number of the call
 }
 
 // Rounded up: a program has perhaps seen nanoseconds of it.
@@ -35,31 +35,23 @@ wire::GuestTally Warden::tally() const {
         if (sscanf(text->c_str(), "%lu %lu", &size, &resident) == 2)
             tally.memory_bytes = resident * 4096;
     }
-    auto row = [&](size_t offset) {
-        Row values{};
-        (void)guest_->read(guest_->control_field(offset), values.data(), sizeof values);
-        return values;
-    };
     if (stage_ < Stage::running) return tally;
-    Row count = row(offsetof(wire::Control, trace_count)),
-        errors = row(offsetof(wire::Control, trace_errors));
-    Row forwarded = row(offsetof(wire::Control, trace_forwarded)),
-        bytes = row(offsetof(wire::Control, trace_bytes));
-    Row ticks = row(offsetof(wire::Control, trace_ticks)),
-        us = row(offsetof(wire::Control, trace_us));
+    Counts counts{};
+    (void)guest_->read(
+        guest_->control_field(offsetof(wire::Control, calls)), counts.data(), sizeof counts);
     auto passed = std::chrono::duration<double, std::micro>(monotonic_now() - began_);
     double us_per_tick = passed.count() / static_cast<double>(abi::ticks() - began_ticks_);
-    for (uint32_t call = 0; call < count.size(); ++call) {
-        if (count[call] == 0) continue;
+    for (uint32_t call = 0; call < counts.size(); ++call) {
+        auto const& of = counts[call];
+        if (of.calls == 0) continue;
         wire::TraceRow line;
         line.call = call;
-        line.count = count[call];
-        line.forwarded = forwarded[call];
+        line.count = of.calls;
+        line.forwarded = of.forwarded;
         line.local = line.count - std::min(line.count, line.forwarded);
-        line.errors = errors[call];
-        line.us_total =
-            us[call] + static_cast<uint64_t>(static_cast<double>(ticks[call]) * us_per_tick);
-        line.bytes = bytes[call];
+        line.errors = of.errors;
+        line.us_total = of.us + static_cast<uint64_t>(static_cast<double>(of.ticks) * us_per_tick);
+        line.bytes = of.bytes;
         tally.forwarded += line.forwarded;
         tally.local += line.local;
         tally.calls.push_back(line);
@@ -68,24 +60,19 @@ wire::GuestTally Warden::tally() const {
 }
 
 Status Warden::open_account(wire::GuestTally const& before) const {
-    Row count{}, errors{}, forwarded{}, us{}, bytes{};
+    Counts counts{};
     for (auto const& line : before.calls) {
-        if (line.call >= count.size())
+        if (line.call >= counts.size())
             return fail(EBADMSG, "a system call of number {}", line.call);
-        count[line.call] = line.count;
-        errors[line.call] = line.errors;
-        forwarded[line.call] = line.forwarded;
-        us[line.call] = line.us_total;
-        bytes[line.call] = line.bytes;
+        auto& of = counts[line.call];
+        of.calls = line.count;
+        of.errors = line.errors;
+        of.forwarded = line.forwarded;
+        of.us = line.us_total;
+        of.bytes = line.bytes;
     }
-    auto put = [&](size_t offset, Row const& row) {
-        return guest_->write(guest_->control_field(offset), row.data(), sizeof row);
-    };
-    TRY(put(offsetof(wire::Control, trace_count), count));
-    TRY(put(offsetof(wire::Control, trace_errors), errors));
-    TRY(put(offsetof(wire::Control, trace_forwarded), forwarded));
-    TRY(put(offsetof(wire::Control, trace_us), us));
-    TRY(put(offsetof(wire::Control, trace_bytes), bytes));
+    TRY(guest_->write(
+        guest_->control_field(offsetof(wire::Control, calls)), counts.data(), sizeof counts));
     return guest_->put(guest_->control_field(offsetof(wire::Control, cpu_before_ns)),
         static_cast<int64_t>(before.cpu_us * 1000));
 }

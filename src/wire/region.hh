@@ -16,7 +16,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 6;
+inline constexpr uint32_t region_version = 7;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset =
@@ -145,8 +145,15 @@ struct Action {
 inline constexpr uint64_t membarrier_registers = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8;
 
 inline constexpr uint32_t counting_max = 64;
-inline constexpr uint32_t trace_rows =
-    512; // one for each number of a call; the last is for what has none
+/// What has been counted of one system call: a cache line of its own, as each call touches it.
+struct alignas(64) CallCount {
+    uint64_t calls, errors, forwarded;
+    uint64_t bytes; // of frames of forwarded ones, both ways
+    uint64_t ticks; // that the forwarded ones took here, in the processor's
+    uint64_t us;    // and in the stays before
+};
+/// One for each number of a call; the last is for what has none.
+inline constexpr uint32_t call_counts = 512;
 
 /// Where the process lives in one epoch: what a new steward needs to find it.
 struct Whereabouts {
@@ -198,20 +205,14 @@ struct Control {
     Action actions[65];          // program's actions by signal number, 1..64
     Whereabouts
         places[2]; // of epoch e at e & 1: the next one's is written beside the present one's
-    // R: calls by number since the process first left home, for `rove trace`
-    uint64_t trace_count[trace_rows];
-    uint64_t trace_errors[trace_rows];
-    uint64_t trace_forwarded[trace_rows];
-    uint64_t trace_bytes[trace_rows];
-    uint64_t trace_ticks[trace_rows]; // the forwarded ones here, in the processor's ticks
-    uint64_t trace_us[trace_rows];    // and in the stays before
-    uint32_t page_bytes;              // 4096
-    uint32_t cpu_count;               // home's, for getcpu
-    uint32_t cpu_timer;               // P: 1 if a timer of setitimer runs on CPU time
-    uint32_t counting_count;          // P: how many were ever written to `counting`, a ring
-    int32_t counting[counting_max];   // P: descriptors that tell the number of threads
-    uint64_t vdso_begin, vdso_end;    // R: where the kernel's own functions lie
-    int64_t cpu_before_ns;            // R: as of a thread, of the process
+    CallCount calls[call_counts];   // R: since the process first left home, for `rove trace`
+    uint32_t page_bytes;            // 4096
+    uint32_t cpu_count;             // home's, for getcpu
+    uint32_t cpu_timer;             // P: 1 if a timer of setitimer runs on CPU time
+    uint32_t counting_count;        // P: how many were ever written to `counting`, a ring
+    int32_t counting[counting_max]; // P: descriptors that tell the number of threads
+    uint64_t vdso_begin, vdso_end;  // R: where the kernel's own functions lie
+    int64_t cpu_before_ns;          // R: as of a thread, of the process
     uint32_t
         patch_allowed; // R: 1 if the warden takes patches back before anybody else sees the text
     uint32_t patch_texts_count, patch_sites_count;
