@@ -10,6 +10,9 @@ FREEZES = 12
 PORT = 7102
 # Python as it is has about 8 MB of its own memory.
 SLEEPER = ("python3", "-c", "import time\nprint('ready', flush=True)\ntime.sleep(1e6)")
+# Of the same size, most of it in one piece that each line makes it write anew.
+REWRITER = ("python3", "-c", "import sys\nx = bytearray(5 << 20)\nprint('ready', flush=True)\n"
+            "for line in sys.stdin:\n    x[:] = bytes([(x[0] + 1) % 256]) * len(x)\n    print(x[0], flush=True)")
 
 
 def raw(lab, source, target, size):
@@ -49,15 +52,24 @@ def throughput(lab, size, pairs):
         yield Row("moves", f"throughput of a whole move, {size} MB asleep, {way}, ÷ raw TCP", "×", 0.6, 0.9, "more", ratios[target], notes=notes)
 
 
-def rows_freeze(lab):
-    progress(f"{FREEZES} moves out and back of a small python3")
+def freezes(lab, command, work):
+    """The moves out and back of a program; with `work` it does what it does for a line, before each of them."""
     found = {HOST: [], HOME: []}
-    with lab.running(HOME, *SLEEPER) as program:
+    with lab.running(HOME, *command) as program:
         for _ in range(FREEZES):
             for node in (HOST, HOME):
+                if work:
+                    program.ask()
                 found[node].append(lab.move(program.pid, node))
-    for node, way, must, aim in ((HOST, "out", 20, 8), (HOME, "back", 10, 4)):
-        moves = found[node]
-        yield Row("freeze", f"freeze of a small program (python3 asleep), {way}", "ms", must, aim, "less", [move["freeze_ms"] for move in moves],
+    return found
+
+
+def rows_freeze(lab):
+    progress(f"{FREEZES} moves out and back of a small python3, and as many of one that writes all its memory in between")
+    asleep, rewritten = freezes(lab, SLEEPER, False), freezes(lab, REWRITER, True)
+    for moves, what, must, aim in (
+            (asleep[HOST], "(python3 asleep), out", 20, 8), (asleep[HOME], "(python3 asleep), back", 10, 4),
+            (rewritten[HOME], "that has written all of its memory there (python3), back", 20, 8)):
+        yield Row("freeze", f"freeze of a small program {what}", "ms", must, aim, "less", [move["freeze_ms"] for move in moves],
                   notes=[f"{statistics.median(move['bytes'] for move in moves) / 1e6:.1f} MB over the network, "
                          f"{statistics.median(move['total_ms'] for move in moves):.1f} ms in all, most {max(move['freeze_ms'] for move in moves):.1f} ms"])

@@ -95,6 +95,17 @@ Result<std::vector<wire::Vma>> to_vmas(
     return vmas;
 }
 
+Status check_pages(std::vector<wire::Range> const& pages) {
+    uint64_t last = 0;
+    for (auto const& range : pages) {
+        uint64_t end = range.address + range.length;
+        if (range.address < last || end <= range.address || (range.address | end) % page != 0)
+            return fail(EBADMSG, "pages out of order at {:#x}", range.address);
+        last = end;
+    }
+    return {};
+}
+
 Status check_vmas(std::vector<wire::Vma> const& vmas, uint64_t region, size_t segments) {
     uint64_t last = page;
     for (wire::Vma const& vma : vmas) {

@@ -46,6 +46,8 @@ Result<std::vector<wire::Vma>> to_vmas(
 // Sorted, page-aligned, in user space, not overlapping each other or the region, known kinds.
 // `region` of 0: none.
 Status check_vmas(std::vector<wire::Vma> const& vmas, uint64_t region, size_t segments);
+// Sorted, of whole pages, not overlapping.
+Status check_pages(std::vector<wire::Range> const& pages);
 
 // One step of making an address space like a layout.
 struct Step {

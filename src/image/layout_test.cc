@@ -70,6 +70,16 @@ TEST(Layout, refuses_hostile_lists) {
     EXPECT_TRUE(check_vmas({segment}, 0, 1));
 }
 
+TEST(Layout, refuses_pages_out_of_order) {
+    EXPECT_TRUE(check_pages({}));
+    EXPECT_TRUE(check_pages({{0x1000, 0x1000}, {0x2000, 0x3000}}));
+    EXPECT_FALSE(check_pages({{0x2000, 0x1000}, {0x1000, 0x1000}}));
+    EXPECT_FALSE(check_pages({{0x1000, 0x2000}, {0x2000, 0x1000}}));
+    EXPECT_FALSE(check_pages({{0x1000, 0}}));
+    EXPECT_FALSE(check_pages({{0x1001, 0x1000}}));
+    EXPECT_FALSE(check_pages({{0x1000, ~uint64_t{0xfff}}}));
+}
+
 TEST(Layout, says_what_cannot_leave) {
     auto shared = mapping(0x1000, 0x2000);
     shared.shared = true;

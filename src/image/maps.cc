@@ -51,7 +51,22 @@ Result<Mapping> parse_heading(std::string_view line) {
     return mapping;
 }
 
+bool same_mapping(Mapping const& a, Mapping const& b) {
+    return a.start == b.start && a.end == b.end && a.prot == b.prot && a.shared == b.shared &&
+           a.offset == b.offset && a.inode == b.inode && a.path == b.path;
+}
+
 } // namespace
+
+bool carry_flags(std::vector<Mapping>& mappings, std::vector<Mapping> const& before) {
+    for (auto& mapping : mappings) {
+        auto old = std::lower_bound(before.begin(), before.end(), mapping,
+            [](auto const& a, auto const& b) { return a.start < b.start; });
+        if (old == before.end() || !same_mapping(*old, mapping)) return false;
+        mapping.flags = old->flags;
+    }
+    return true;
+}
 
 bool Mapping::has(std::string_view flag) const {
     for (std::string_view word : words(flags))

@@ -32,6 +32,11 @@ struct Mapping {
     }
 };
 
+// Gives each mapping the flags that the same one has in `before`. False: one of them is not there,
+// and its flags have to be read; smaps takes a millisecond for what maps tells in a tenth of it, as
+// it counts pages.
+bool carry_flags(std::vector<Mapping>& mappings, std::vector<Mapping> const& before);
+
 // Both kinds of text; sorted and not overlapping, or an error.
 Result<std::vector<Mapping>> parse_maps(std::string_view text);
 

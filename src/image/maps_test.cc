@@ -35,5 +35,20 @@ TEST(Maps, refuses_what_is_no_list_of_mappings) {
     EXPECT_TRUE(parse_maps("")->empty());
 }
 
+TEST(Maps, flags_are_carried_only_from_the_same_mappings) {
+    auto before = *parse_maps("1000-2000 rw-p 00000000 00:00 0\nVmFlags: rd wr dc\n"
+                              "4000-6000 r--p 00000000 00:00 0\nVmFlags: rd\n");
+    auto same = *parse_maps("1000-2000 rw-p 00000000 00:00 0\n4000-6000 r--p 00000000 00:00 0\n");
+    EXPECT_TRUE(carry_flags(same, before));
+    EXPECT_TRUE(same[0].has("dc"));
+    EXPECT_FALSE(same[1].has("dc"));
+    for (char const* other : {"1000-3000 rw-p 00000000 00:00 0\n",
+             "1000-2000 r--p 00000000 00:00 0\n", "2000-4000 rw-p 00000000 00:00 0\n",
+             "7000-8000 rw-p 00000000 00:00 0\n", "1000-2000 rw-p 00000000 00:00 0 [heap]\n"}) {
+        auto now = *parse_maps(other);
+        EXPECT_FALSE(carry_flags(now, before)) << other;
+    }
+}
+
 } // namespace
 } // namespace rove::image

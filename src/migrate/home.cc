@@ -17,6 +17,7 @@
 #include "base/fault.hh"
 #include "base/log.hh"
 #include "image/layout.hh"
+#include "migrate/preflight.hh"
 #include "migrate/steward.hh"
 #include "sys/files.hh"
 #include "warden/mapping.hh"
@@ -27,11 +28,11 @@ using wire::SessionType;
 
 namespace {
 constexpr Nanos park_patience = std::chrono::seconds(10);
+constexpr Nanos reach_patience = std::chrono::seconds(2);
 constexpr Nanos resume_patience = std::chrono::seconds(2);
 constexpr Nanos links_patience = std::chrono::seconds(2);
 constexpr Nanos clock_patience = std::chrono::milliseconds(20);
 constexpr uint64_t page = 4096;
-constexpr uint64_t made_before_max = 64 << 20;
 constexpr uint64_t dontneed_locked = 24; // MADV_DONTNEED_LOCKED
 constexpr uint64_t none = ~uint64_t{0};
 
@@ -170,13 +171,10 @@ Status Steward::take_layout(wire::Layout& layout) {
         if (vma.segment == ~0u) return deny(ENOENT, "{} maps a segment that is not ours", host_);
     }
     layout.segments = segments_.keys();
-    uint64_t last = 0;
+    TRY(image::check_pages(layout.present));
     size_t at = 0;
     for (auto const& range : layout.present) {
         uint64_t start = range.address, end = range.address + range.length;
-        if (start < last || end <= start || (start | end) % page != 0)
-            return fail(EBADMSG, "pages out of order from {}", host_);
-        last = end;
         // All within mappings: nothing of P's own could be written otherwise.
         while (start < end) {
             while (at < layout.vmas.size() && layout.vmas[at].end <= start)
@@ -191,12 +189,12 @@ Status Steward::take_layout(wire::Layout& layout) {
     return {};
 }
 
-Status Steward::reconcile(wire::Layout const& layout) {
+Status Steward::reconcile(wire::Layout const& layout, std::vector<image::Mapping> const& before,
+    std::vector<wire::Range>& kept) {
     auto& porter = body_.porter();
     if (layout.brk_now != 0)
         (void)porter.call(SYS_brk, {layout.brk_now}); // an earlier attempt may have changed it
-    auto mappings =
-        TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
+    auto mappings = TRY(read_mappings(body_.pid(), before));
     auto steps = image::reconcile(mappings, layout.vmas, body_.region(),
         [&](image::Mapping const& mapping, wire::Vma const& vma) {
             if (vma.kind == wire::VmaKind::segment)
@@ -210,15 +208,18 @@ Status Steward::reconcile(wire::Layout const& layout) {
             return !mapping.shared && covered(layout.present, start, end);
         });
     std::vector<wire::ExecCall> calls, advice;
+    std::vector<wire::Range> remade;
     for (auto const& step : steps) {
         using What = image::Step::What;
         auto prot = static_cast<uint64_t>(step.prot);
         switch (step.what) {
         case What::unmap:
+            remade.push_back({step.address, step.length});
             calls.push_back({SYS_munmap, {step.address, step.length}, 0});
             break;
         case What::map_segment: // its content is written below, as memory
         case What::map_anonymous:
+            remade.push_back({step.address, step.length});
             calls.push_back({SYS_mmap,
                 {step.address, step.length, prot,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, none, 0},
@@ -240,6 +241,9 @@ Status Steward::reconcile(wire::Layout const& layout) {
         }
         }
     }
+    std::sort(remade.begin(), remade.end(),
+        [](auto const& a, auto const& b) { return a.address < b.address; });
+    kept = warden::subtract(kept, remade);
     // Pages that P still has are of the time when it left. Where new content comes, they may serve
     // to hold it.
     stale_.clear();
@@ -249,7 +253,7 @@ Status Steward::reconcile(wire::Layout const& layout) {
     for (auto const& vma : layout.vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
         std::vector<wire::Range> old{{vma.start, vma.end - vma.start}};
-        if (vma.kind != wire::VmaKind::segment) old = warden::subtract(old, layout.present);
+        old = warden::subtract(old, vma.kind == wire::VmaKind::segment ? kept : layout.present);
         for (auto const& range : old)
             give_up.push_back({SYS_madvise,
                 {range.address, range.length, locked ? dontneed_locked : MADV_DONTNEED}, -1});
@@ -273,40 +277,49 @@ Status Steward::reconcile(wire::Layout const& layout) {
     return {};
 }
 
-Status Steward::fetch_memory(wire::Layout const& layout, Progress& progress) {
+Status Steward::fetch_memory(PageLine& pages, wire::Layout const& layout,
+    std::vector<wire::Range> const& wanted, Progress& progress) {
     auto& porter = body_.porter();
     // The porter receives into the pages themselves: they are writable for as long as that takes.
     std::vector<wire::ExecCall> open, close;
     std::vector<wire::PageRange> ranges;
     size_t at = 0;
     for (auto const& vma : layout.vmas) {
-        while (at < layout.present.size() &&
-               layout.present[at].address + layout.present[at].length <= vma.start)
+        while (at < wanted.size() && wanted[at].address + wanted[at].length <= vma.start)
             ++at;
-        bool here = at < layout.present.size() && layout.present[at].address < vma.end;
+        bool here = at < wanted.size() && wanted[at].address < vma.end;
         if (!here || (vma.prot & PROT_WRITE) != 0) continue;
         open.push_back({SYS_mprotect, {vma.start, vma.end - vma.start, PROT_READ | PROT_WRITE}, 0});
         close.push_back({SYS_mprotect, {vma.start, vma.end - vma.start, vma.prot}, 0});
     }
     TRY(porter.calls(open));
-    Fd pages = TRY(connect_to(session_->landing(), wire::Kind::pages, 0, session_->epoch()));
-    int there = TRY(porter.take_fd(pages.number(), TRY(body_.control()).fd_first));
-    TRY(porter.send(wire::ExecOp::receive, {static_cast<uint64_t>(there)}));
+    TRY(porter.send(wire::ExecOp::receive, {static_cast<uint64_t>(pages.there)}));
     wire::SendPages wish;
-    wish.ranges = layout.present;
+    wish.ranges = wanted;
     TRY(session_->send(SessionType::send_pages, wish));
-    for (auto const& range : layout.present)
+    for (auto const& range : wanted)
         progress.bytes += range.length;
     auto received = porter.wait(std::chrono::hours(1));
     if (!received) {
-        (void)::shutdown(pages.number(), SHUT_RDWR); // or the porter would wait for them for ever
+        (void)::shutdown(
+            pages.ours.number(), SHUT_RDWR); // or the porter would wait for them for ever
         return Failure(received.error());
     }
     if (received->result < 0)
         return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
     TRY(session_->wait({SessionType::pages_sent}, park_patience));
-    (void)porter.call(SYS_close, {static_cast<uint64_t>(there)});
+    close.push_back({SYS_close, {static_cast<uint64_t>(std::exchange(pages.there, -1))}, -1});
     return porter.calls(close);
+}
+
+// Before anything stands still: a connection for the pages, whose other end is the porter's, and at
+// the host what it can make or look up ahead.
+Result<Steward::PageLine> Steward::open_page_line() {
+    PageLine line;
+    line.ours = TRY(connect_to(session_->landing(), wire::Kind::pages, 0, session_->epoch()));
+    TRY(session_->send(SessionType::reach, wire::SendPages{}));
+    line.there = TRY(body_.porter().take_fd(line.ours.number(), TRY(body_.control()).fd_first));
+    return line;
 }
 
 Status Steward::put_threads(wire::ProcessState const& state) {
@@ -347,7 +360,7 @@ void Steward::make_pages() {
     uint64_t bytes = 0;
     for (auto const& range : last_layout_.present)
         bytes += range.length;
-    if (bytes > made_before_max) return;
+    if (bytes > wire::kept_bytes_max) return;
     for (auto const& batch : warden::populate_batches(last_layout_.present)) {
         std::string_view ranges(
             reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
@@ -358,7 +371,11 @@ void Steward::make_pages() {
 
 Status Steward::move_home(Progress& progress) {
     body_.set_idle([this] { return keep_sessions(); });
+    PageLine pages = TRY(open_page_line());
     make_pages();
+    // What P maps is changed by forwarded calls only, and those that change it show in its maps.
+    auto before = tracee::whole_mappings(body_.pid(), "smaps");
+    (void)session_->wait({SessionType::reached}, reach_patience); // without, it only takes longer
     progress.phase("pages");
     progress.frozen = monotonic_now();
     auto attempt = [&]() -> Status {
@@ -366,10 +383,14 @@ Status Steward::move_home(Progress& progress) {
         FAULT_POINT("parked");
         progress.phase("park");
         TRY(take_layout(parked.layout));
-        TRY(reconcile(parked.layout));
+        TRY(image::check_pages(parked.unchanged));
+        auto kept =
+            warden::intersect(warden::intersect(held_, parked.unchanged), parked.layout.present);
+        TRY(reconcile(parked.layout, before ? *before : std::vector<image::Mapping>{}, kept));
         FAULT_POINT("home_reconciled");
         progress.phase("reconcile");
-        TRY(fetch_memory(parked.layout, progress));
+        TRY(fetch_memory(
+            pages, parked.layout, warden::subtract(parked.layout.present, kept), progress));
         FAULT_POINT("home_pages");
         progress.phase("memory");
         TRY(put_threads(parked.state));
@@ -384,7 +405,10 @@ Status Steward::move_home(Progress& progress) {
         return body_.commit(wire::Phase::released, TRY(body_.epoch()) + 1);
     };
     Status done = attempt();
+    held_.clear();
     if (!done) {
+        if (pages.there >= 0)
+            (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(pages.there)});
         unpark();
         progress.thawed = monotonic_now();
         return done;

@@ -8,6 +8,7 @@
 #include "base/log.hh"
 #include "image/layout.hh"
 #include "migrate/steward.hh"
+#include "warden/mapping.hh"
 
 namespace rove::migrate {
 
@@ -35,6 +36,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     bool parked_once = false;
     wire::Layout layout;
     wire::ProcessState state;
+    std::vector<wire::Range> unchanged; // since it came to the host that it leaves
 
     auto attempt = [&]() -> Status {
         last_layout_.segments = segments_.keys();
@@ -61,6 +63,8 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         FAULT_POINT("onward_parked");
         progress.phase("park");
         TRY(take_layout(parked.layout));
+        TRY(image::check_pages(parked.unchanged));
+        unchanged = std::move(parked.unchanged);
         layout = std::move(parked.layout);
         TRY(check_freeze(monotonic_now() - progress.frozen, layout));
         TRY(settle_layout(next, layout));
@@ -142,6 +146,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     (void)session_->send(SessionType::let_go);
     next.set_meanwhile(nullptr);
     last_layout_ = std::move(layout);
+    held_ = warden::intersect(held_, unchanged);
     host_ = landing.node;
     session_.emplace(std::move(next));
     resumed_ = true;

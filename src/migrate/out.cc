@@ -32,7 +32,7 @@ constexpr int clock_questions = 8, clock_questions_least = 3;
 constexpr Nanos quick_answer = std::chrono::microseconds(150);
 constexpr uint64_t segment_part = 1 << 20;
 constexpr uint64_t page = 4096;
-constexpr Nanos keep_pages = std::chrono::seconds(5);
+constexpr Nanos keep_pages = std::chrono::seconds(5), keep_few_pages = std::chrono::minutes(1);
 constexpr uint64_t best_bytes_per_ns = 4;
 
 // What home's clocks say at a moment of the host's. The host has read its own somewhere between
@@ -213,16 +213,22 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
     uint64_t keep_start = stat.arg_start & ~(page - 1),
              keep_end = (stat.env_end + page - 1) & ~(page - 1);
     std::vector<wire::ExecCall> calls;
+    uint64_t bytes = 0;
+    for (auto const& range : last_layout_.present)
+        bytes += range.length;
+    bool hold = bytes <= wire::kept_bytes_max;
+    held_ = hold ? warden::subtract(last_layout_.present, kept) : std::vector<wire::Range>{};
     stale_.clear();
-    stale_until_ = monotonic_now() + keep_pages;
+    stale_until_ = monotonic_now() + (hold ? keep_few_pages : keep_pages);
     auto drop = [&](image::Mapping const& mapping, uint64_t start, uint64_t end) {
         if (start >= end) return;
         bool anonymous = mapping.inode == 0;
         uint64_t advice = anonymous ? MADV_FREE : MADV_DONTNEED;
         for (auto const& [address, length] :
             warden::subtract({wire::Range{start, end - start}}, kept)) {
-            calls.push_back({SYS_madvise, {address, length, advice}, -1});
-            if (anonymous) stale_.push_back({SYS_madvise, {address, length, MADV_DONTNEED}, -1});
+            if (!hold) calls.push_back({SYS_madvise, {address, length, advice}, -1});
+            if (hold || anonymous)
+                stale_.push_back({SYS_madvise, {address, length, MADV_DONTNEED}, -1});
         }
     };
     for (auto const& mapping : mappings) {

@@ -94,11 +94,6 @@ Status check_relatives(pid_t pid, tracee::Stat const& stat, Refusal& refusal) {
     return {};
 }
 
-bool same_mapping(image::Mapping const& a, image::Mapping const& b) {
-    return a.start == b.start && a.end == b.end && a.prot == b.prot && a.shared == b.shared &&
-           a.offset == b.offset && a.inode == b.inode && a.path == b.path;
-}
-
 } // namespace
 
 Status check_mappings(
@@ -117,17 +112,7 @@ Status check_mappings(
 Result<std::vector<image::Mapping>> read_mappings(
     pid_t pid, std::vector<image::Mapping> const& before) {
     auto now = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/maps", pid)))));
-    bool known = true;
-    for (auto& mapping : now) {
-        auto old = std::lower_bound(before.begin(), before.end(), mapping,
-            [](auto const& a, auto const& b) { return a.start < b.start; });
-        if (old == before.end() || !same_mapping(*old, mapping)) {
-            known = false;
-            break;
-        }
-        mapping.flags = old->flags;
-    }
-    if (known) return now;
+    if (image::carry_flags(now, before)) return now;
     return image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", pid))));
 }
 

@@ -172,8 +172,10 @@ void Steward::tick() {
         if (leases_.wanted() && postponed_.empty())
             want_home(wire::HomeReason::shared_file_mapping);
         bool stopped = stands();
-        if (!stopped && !stale_.empty() && monotonic_now() > stale_until_)
+        if (!stopped && !stale_.empty() && monotonic_now() > stale_until_) {
+            held_.clear();
             (void)body_.porter().calls_tolerant(std::exchange(stale_, {}));
+        }
         if (stopped != told_stopped_) {
             told_stopped_ = stopped;
             (void)session_->send(stopped ? SessionType::stop : SessionType::cont);

@@ -102,6 +102,11 @@ private:
         std::vector<wire::Range> const& kept);
 
     // home.cc
+    struct PageLine {
+        Fd ours;
+        int there = -1; // the porter's number
+    };
+    Result<PageLine> open_page_line();
     void make_pages();
     Status move_home(Progress& progress);
     Result<wire::Parked> park();
@@ -110,8 +115,10 @@ private:
     Status await_resumed();
     uint32_t find_segment(wire::Layout const& layout, uint32_t theirs);
     Status take_layout(wire::Layout& layout);
-    Status reconcile(wire::Layout const& layout);
-    Status fetch_memory(wire::Layout const& layout, Progress& progress);
+    Status reconcile(wire::Layout const& layout, std::vector<image::Mapping> const& before,
+        std::vector<wire::Range>& kept);
+    Status fetch_memory(PageLine& pages, wire::Layout const& layout,
+        std::vector<wire::Range> const& wanted, Progress& progress);
     Status put_threads(wire::ProcessState const& state);
 
     // onward.cc
@@ -136,6 +143,7 @@ private:
     std::vector<wire::ExecCall>
         stale_; // gives up pages of P that it would only need if it came back soon
     Nanos stale_until_{0};
+    std::vector<wire::Range> held_;      // pages of P that are as the process left them
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
     bool resumed_ = true;                // the host has answered the last resume
     Nanos links_looked_{0};

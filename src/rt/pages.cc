@@ -4,6 +4,7 @@
 #include "rt/pages.hh"
 
 #include "rt/executor.hh"
+#include "rt/slot.hh"
 #include "rt/sys.hh"
 
 namespace rove::rt {
@@ -124,6 +125,10 @@ long receive_pages(int fd) {
         if (!read_exactly(fd, &header, sizeof header)) return -32;
         if (header.address == ~0ull) return header.length == 0 ? total : -71;
         if (header.length == 0 || header.length > (1ull << 46)) return -71;
+        // Whoever sends them has no business with the runtime's own memory.
+        if (header.address < region_base() + wire::region_size &&
+            header.address + header.length > region_base())
+            return -71;
         uint64_t at = header.address;
         uint64_t left = header.length;
         while (left > 0) {

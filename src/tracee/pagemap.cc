@@ -20,6 +20,7 @@ struct ScanArgument {
     uint64_t inverted, all_of, any_of, returned;
 };
 constexpr unsigned long scan_request = _IOWR('f', 16, ScanArgument);
+constexpr uint64_t is_watched = 1 << 0, is_written = 1 << 1;
 constexpr uint64_t is_file = 1 << 2, is_present = 1 << 3, is_swapped = 1 << 4, is_zero = 1 << 5;
 constexpr size_t regions_max = 1024;
 constexpr uint64_t page = 4096;
@@ -33,22 +34,32 @@ void append(std::vector<wire::Range>& ranges, uint64_t start, uint64_t end) {
 
 } // namespace
 
+// Present or swapped, and besides: all of one set, none of the other.
+struct Pagemap::Wanted {
+    uint64_t all, none;
+};
+
 Result<Pagemap> Pagemap::open(pid_t pid) {
     return Pagemap(TRY(sys::open(fmt::format("/proc/{}/pagemap", pid), O_RDONLY)));
 }
 
 Status Pagemap::private_pages(
     uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const {
-    if (TRY(scan(start, end, backing, ranges))) return {};
+    // Whose a page is the kernel can only tell by looking at its descriptor, which is not in the
+    // cache: 50 ns for each.
+    Wanted wanted{0, backing == Backing::file ? is_file | is_zero : is_zero};
+    if (TRY(scan(start, end, wanted, ranges))) return {};
     return read(start, end, ranges);
+}
+
+Result<bool> Pagemap::unwritten_pages(
+    uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const {
+    return scan(start, end, {is_watched, is_written}, ranges);
 }
 
 // False if the kernel does not have it.
 Result<bool> Pagemap::scan(
-    uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const {
-    // Whose a page is the kernel can only tell by looking at its descriptor, which is not in the
-    // cache: 50 ns for each.
-    uint64_t const foreign = backing == Backing::file ? is_file | is_zero : is_zero;
+    uint64_t start, uint64_t end, Wanted const& wanted, std::vector<wire::Range>& ranges) const {
     std::vector<PageRegion> regions(regions_max);
     while (start < end) {
         ScanArgument argument{};
@@ -57,8 +68,8 @@ Result<bool> Pagemap::scan(
         argument.end = end;
         argument.regions = reinterpret_cast<uint64_t>(regions.data());
         argument.region_count = regions_max;
-        argument.inverted = foreign;
-        argument.all_of = foreign;
+        argument.inverted = wanted.none;
+        argument.all_of = wanted.all | wanted.none;
         argument.any_of = is_present | is_swapped;
         argument.returned = is_present;
         int found = ::ioctl(file_.number(), scan_request, &argument);

@@ -27,10 +27,16 @@ public:
     Status private_pages(
         uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
 
+    // Appends the pages in [start, end) that hold something, are watched by asynchronous write
+    // protection, and have not been written since that began. False: the kernel cannot tell.
+    Result<bool> unwritten_pages(
+        uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+
 private:
+    struct Wanted; // of which categories
     explicit Pagemap(Fd file) : file_(std::move(file)) {}
     Result<bool> scan(
-        uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
+        uint64_t start, uint64_t end, Wanted const& wanted, std::vector<wire::Range>& ranges) const;
     Status read(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
     Fd file_;
 };

@@ -5,6 +5,7 @@
 // last command's reply ends it. Numbers of descriptors in the guest are chosen here: it has none
 // but those that it is given.
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -278,6 +279,7 @@ void Warden::receive_pages() {
             }
             received_bytes_ = static_cast<uint64_t>(reply.result);
         });
+    watch_writes();
     auto calls = mapping_calls(applied_, target_.vmas, [](uint32_t) { return -1; });
     applied_ = target_.vmas;
     calls.push_back(call_of(SYS_close, {pages_number}, 0));
@@ -290,6 +292,27 @@ void Warden::receive_pages() {
         end("it failed before the commit");
     });
     serve_builder();
+}
+
+// In the guest's own name, as the watch is one of its address space. Not every kernel can do it,
+// and nothing but speed depends on it.
+void Warden::watch_writes() {
+    uint64_t bytes = 0;
+    for (auto const& range : target_.present)
+        bytes += range.length;
+    if (bytes > wire::kept_bytes_max) return;
+    constexpr uint64_t flags = O_CLOEXEC | UFFD_USER_MODE_ONLY;
+    builder_.command(ExecOp::call, {flags, 0, 0, 0, 0, 0, SYS_userfaultfd}, {},
+        [this](ExecReply const& made, std::string_view) {
+            if (made.result < 0 || ended_) return;
+            auto there = static_cast<uint64_t>(made.result);
+            Fd ours(static_cast<int>(syscall(SYS_pidfd_getfd, guest_->pidfd(), there, 0)));
+            builder_.command(ExecOp::call, {there, 0, 0, 0, 0, 0, SYS_close}, {},
+                [](ExecReply const&, std::string_view) {});
+            if (!ours) return;
+            auto watch = WriteWatch::begin(std::move(ours), applied_, target_.present);
+            if (watch) watch_ = std::move(*watch);
+        });
 }
 
 Status Warden::state(wire::ProcessState message) {
@@ -431,6 +454,7 @@ void Warden::await_clocks() const {
 Status Warden::commit() {
     FAULT_POINT("warden_commit");
     await_clocks();
+    remaps_before_ = TRY(guest_->calls_made(SYS_mremap));
     TRY(offer_patches());
     for (auto const& vma : target_.vmas) {
         if (vma.kind != VmaKind::vdso) continue;

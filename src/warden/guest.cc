@@ -85,64 +85,6 @@ Status Guest::set_proc_file(std::string const& name, std::string const& text) co
     return sys::write_knob_at(proc_.number(), name, text);
 }
 
-Result<std::vector<image::Mapping>> Guest::maps() const {
-    return image::parse_maps(TRY(proc_file("maps")));
-}
-
-Result<std::vector<Vma>> Guest::mappings(Segments const& segments) const {
-    struct Flag {
-        char const* name;
-        uint16_t bit;
-    };
-    constexpr Flag flags[] = {{"dc", 1}, {"dd", 2}, {"wf", 4}, {"nh", 8}, {"hg", 16}, {"lo", 32},
-        {"mg", 64}, {"nr", 128}};
-    std::vector<Vma> result;
-    for (auto const& mapping : TRY(image::parse_maps(TRY(proc_file("smaps"))))) {
-        if (mapping.start >= region_ && mapping.end <= region_ + wire::region_size) continue;
-        if (mapping.path == "[vsyscall]") continue;
-        Vma vma;
-        vma.start = mapping.start;
-        vma.end = mapping.end;
-        vma.prot = static_cast<uint8_t>(mapping.prot);
-        for (auto const& flag : flags)
-            if (mapping.has(flag.name)) vma.advice |= flag.bit;
-        if (mapping.path == "[vdso]") {
-            vma.kind = VmaKind::vdso;
-        } else if (mapping.path.starts_with("[vvar")) {
-            vma.kind = VmaKind::vvar;
-        } else if (mapping.inode != 0) {
-            auto segment =
-                segments.find(makedev(mapping.device_major, mapping.device_minor), mapping.inode);
-            if (!segment)
-                return fail(
-                    EPROTO, "the guest maps {}, which is none of its segments", mapping.path);
-            vma.kind = VmaKind::segment;
-            vma.segment = *segment;
-            vma.offset = mapping.offset;
-        } else if (mapping.has("gd")) {
-            vma.kind = VmaKind::stack;
-        }
-        // Nobody asked for these two there; they only tell what the kernel does with such mappings.
-        if (vma.kind == VmaKind::vdso || vma.kind == VmaKind::vvar) vma.advice = 0;
-        result.push_back(vma);
-    }
-    return result;
-}
-
-Result<std::vector<wire::Range>> Guest::private_pages(std::vector<Vma> const& vmas) const {
-    Fd file = open_proc("pagemap", O_RDONLY);
-    if (!file) return fail(errno, "cannot open the guest's pagemap");
-    auto pagemap = tracee::Pagemap::of(std::move(file));
-    std::vector<wire::Range> ranges;
-    for (auto const& vma : vmas) {
-        if (vma.kind == VmaKind::vdso || vma.kind == VmaKind::vvar) continue;
-        auto backing =
-            vma.kind == VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
-        TRY(pagemap.private_pages(vma.start, vma.end, backing, ranges));
-    }
-    return ranges;
-}
-
 Result<std::vector<pid_t>> Guest::threads() const {
     // The host's /proc names tasks by the host's numbers; each one's status has ours.
     std::vector<pid_t> result;

@@ -31,6 +31,13 @@ struct Birth {
     int command = -1, service = -1; // ours, their ends
 };
 
+/// What the guest mapped at some time, with flags, and how many calls it had made by then that can
+/// change them.
+struct KnownMappings {
+    uint64_t changes = 0;
+    std::vector<image::Mapping> list;
+};
+
 class Guest {
 public:
     static Result<Guest> create(Birth const& birth);
@@ -54,13 +61,22 @@ public:
     uint64_t slot(uint32_t index) const { return wire::slot_address(region_, index); }
     Status set_phase(wire::Phase phase) const;
 
-    /// From smaps, without the runtime's region. Segments are recognised by their inodes.
-    Result<std::vector<wire::Vma>> mappings(Segments const& segments) const;
-    Result<std::vector<image::Mapping>> maps() const;
-    /// Private pages that hold something.
     /// Writes even where the guest may not.
     Status write_forced(uint64_t to, void const* from, size_t count) const;
+
+    // guest_mappings.cc
+    Result<std::vector<image::Mapping>> maps() const;
+    Result<KnownMappings> known_mappings() const;
+    /// Without the runtime's region. Segments are recognised by their inodes. `before` saves the
+    /// reading of flags if no call since then can have changed them.
+    Result<std::vector<wire::Vma>> mappings(
+        Segments const& segments, KnownMappings const& before) const;
+    /// Private pages that hold something.
     Result<std::vector<wire::Range>> private_pages(std::vector<wire::Vma> const& vmas) const;
+    /// Those that a WriteWatch has seen no write to.
+    Result<std::vector<wire::Range>> unwritten_pages(std::vector<wire::Vma> const& vmas) const;
+    /// How often the program has made that call.
+    Result<uint64_t> calls_made(uint32_t number) const;
 
     Result<std::vector<pid_t>> threads() const;
     Status signal_thread(pid_t tid, int signal) const;
@@ -72,6 +88,8 @@ public:
     Status set_proc_file(std::string const& name, std::string const& text) const;
 
 private:
+    Result<uint64_t> mapping_changes() const;
+
     sandbox::Newborn process_;
     pid_t outside_pid_ = 0;
     uint64_t region_ = 0;

@@ -245,6 +245,10 @@ std::vector<Range> subtract(std::vector<Range> const& ranges, std::vector<Range>
     return rest;
 }
 
+std::vector<Range> intersect(std::vector<Range> const& a, std::vector<Range> const& b) {
+    return subtract(a, subtract(a, b));
+}
+
 std::vector<Range> worth_huge_pages(
     std::vector<Vma> const& vmas, std::vector<Range> const& present) {
     constexpr uint64_t large = 16 << 20;

@@ -108,5 +108,20 @@ TEST(Mapping, unsound_layouts_are_refused) {
     EXPECT_FALSE(check_layout(layout, region));
 }
 
+TEST(Mapping, ranges_are_subtracted_and_intersected) {
+    std::vector<wire::Range> a{{0x1000, 0x4000}, {0x8000, 0x2000}},
+        b{{0x2000, 0x1000}, {0x4000, 0x5000}};
+    auto both = intersect(a, b);
+    ASSERT_EQ(both.size(), 3u);
+    EXPECT_EQ(both[0].address, 0x2000u);
+    EXPECT_EQ(both[0].length, 0x1000u);
+    EXPECT_EQ(both[1].address, 0x4000u);
+    EXPECT_EQ(both[1].length, 0x1000u);
+    EXPECT_EQ(both[2].address, 0x8000u);
+    EXPECT_EQ(both[2].length, 0x1000u);
+    EXPECT_TRUE(intersect(a, {}).empty());
+    EXPECT_TRUE(intersect({}, b).empty());
+}
+
 } // namespace
 } // namespace rove::warden

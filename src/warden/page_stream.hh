@@ -8,8 +8,8 @@
 #include <cstring>
 #include <vector>
 
-#include "sys/sockets.hh"
 #include "warden/guest.hh"
+#include "warden/staging.hh"
 #include "wire/region.hh"
 
 namespace rove::warden {
@@ -18,17 +18,18 @@ namespace rove::warden {
 /// or two.
 class PageStream {
 public:
-    PageStream(Guest const& guest, int socket)
-        : guest_(guest), socket_(socket), buffer_(stream_bytes) {}
+    PageStream(Guest const& guest, int socket, Staging& staging)
+        : guest_(guest), socket_(socket), staging_(staging) {}
 
     /// How much of it there is room for; 0: flush first.
     uint64_t add(uint64_t address, uint64_t length) {
-        if (there_.size() == pieces_max || buffer_.size() - used_ < sizeof(wire::PageHeader) + page)
+        if (there_.size() == pieces_max ||
+            Staging::chunk_size - used_ < sizeof(wire::PageHeader) + page)
             return 0;
-        uint64_t room = (buffer_.size() - used_ - sizeof(wire::PageHeader)) & ~(page - 1);
+        uint64_t room = (Staging::chunk_size - used_ - sizeof(wire::PageHeader)) & ~(page - 1);
         wire::PageHeader header{address, std::min(length, room)};
         put(header);
-        here_.push_back({buffer_.data() + used_, header.length});
+        here_.push_back({staging_.chunk() + used_, header.length});
         there_.push_back({reinterpret_cast<void*>(address), header.length});
         used_ += header.length;
         return header.length;
@@ -44,7 +45,7 @@ public:
              ++i) // some may not be readable for the program
             TRY(guest_.read(reinterpret_cast<uint64_t>(there_[i].iov_base), here_[i].iov_base,
                 here_[i].iov_len));
-        TRY(sys::send_all(socket_, as_bytes(std::string_view(buffer_.data(), used_))));
+        if (used_ > 0) TRY(staging_.send(socket_, used_));
         sent_ += used_;
         used_ = 0;
         here_.clear();
@@ -61,17 +62,16 @@ public:
     uint64_t sent() const { return sent_; } // bytes, headers included
 
 private:
-    static constexpr size_t stream_bytes = 256 * 1024; // of one send
-    static constexpr size_t pieces_max = 512;          // below the kernel's limit of 1024
+    static constexpr size_t pieces_max = 512; // below the kernel's limit of 1024
     static constexpr uint64_t page = 4096;
     void put(wire::PageHeader const& header) {
-        std::memcpy(buffer_.data() + used_, &header, sizeof header);
+        std::memcpy(staging_.chunk() + used_, &header, sizeof header);
         used_ += sizeof header;
     }
 
     Guest const& guest_;
     int socket_;
-    std::vector<char> buffer_;
+    Staging& staging_;
     size_t used_ = 0;
     uint64_t sent_ = 0;
     std::vector<iovec> here_, there_;

@@ -5,6 +5,7 @@
 // believes nothing that it reads from the guest without checking it.
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -116,7 +117,7 @@ void Warden::check_parked() {
 Result<wire::Parked> Warden::describe_parked() const {
     wire::Parked parked;
     parked.layout.segments = segments_.keys();
-    parked.layout.vmas = TRY(guest_->mappings(segments_));
+    parked.layout.vmas = TRY(guest_->mappings(segments_, known_mappings_));
     auto patched = TRY(take_patches_back(parked.layout.vmas));
     image::XsaveFormat format{prepare_->xsave_size, prepare_->xfeatures};
     for (auto const& [index, slot] : TRY(live_slots())) {
@@ -160,10 +161,19 @@ Result<wire::Parked> Warden::describe_parked() const {
         if (ours) vma.advice &= static_cast<uint16_t>(~advised_huge);
     }
     parked.layout.present = subtract(TRY(guest_->private_pages(parked.layout.vmas)), patched);
+    parked.unchanged = unchanged_pages(parked.layout.vmas);
     parked.layout.brk_start = parked.state.brk_start;
     parked.layout.brk_now = parked.state.brk_now;
     parked.state.account = tally();
     return parked;
+}
+
+// Before Linux 6.13 a page that mremap moves takes the mark of its old place along.
+std::vector<wire::Range> Warden::unchanged_pages(std::vector<wire::Vma> const& vmas) const {
+    auto remaps = guest_->calls_made(SYS_mremap);
+    if (!watch_ || !remaps || *remaps != remaps_before_) return {};
+    auto pages = guest_->unwritten_pages(vmas);
+    return pages ? std::move(*pages) : std::vector<wire::Range>{};
 }
 
 namespace {
@@ -197,9 +207,14 @@ Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
 
 } // namespace
 
-// Before the guest stands still: a host that cannot be reached costs it nothing then.
+// Before the guest stands still: a host that cannot be reached costs it nothing then, nor does what
+// can be made or looked up ahead.
 Status Warden::reach(wire::SendPages const& request) {
-    onward_ = TRY(connect_onward(request.landing, request.epoch));
+    if (!request.landing.node.empty())
+        onward_ = TRY(connect_onward(request.landing, request.epoch));
+    known_mappings_ = TRY(guest_->known_mappings());
+    staging_.reset();
+    staging_ = TRY(Staging::make(memory_bytes()));
     return send(SessionType::reached, wire::Empty{});
 }
 
@@ -218,7 +233,8 @@ Status Warden::send_pages(wire::SendPages const& request) {
     (void)sys::set_io_timeout(socket, std::chrono::seconds(3));
 
     wire::PagesDone done;
-    PageStream stream(*guest_, socket);
+    if (!staging_) staging_ = TRY(Staging::make(0));
+    PageStream stream(*guest_, socket, *staging_);
     for (auto const& range : request.ranges) {
         for (uint64_t at = 0; at < range.length;) {
             uint64_t added = stream.add(range.address + at, range.length - at);
@@ -231,6 +247,7 @@ Status Warden::send_pages(wire::SendPages const& request) {
     }
     TRY(stream.end());
     done.stream = stream.sent();
+    staging_.reset();
     pages_.close();
     // Nothing was read meanwhile; the steward has not been silent, we have been deaf.
     control_.forgive();
@@ -257,6 +274,7 @@ Status Warden::resume() {
     park_timer_ = 0;
     pages_.close();
     onward_.close();
+    staging_.reset();
     TRY(go_on());
     enter(Stage::running);
     return send(SessionType::running, wire::Empty{});

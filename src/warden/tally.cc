@@ -26,15 +26,18 @@ uint64_t Warden::cpu_us() const {
     return ns > 0 ? static_cast<uint64_t>(ns + 999) / 1000 : 0;
 }
 
+uint64_t Warden::memory_bytes() const {
+    unsigned long size = 0, resident = 0;
+    auto text = guest_->proc_file("statm");
+    if (!text || sscanf(text->c_str(), "%lu %lu", &size, &resident) != 2) return 0;
+    return resident * 4096;
+}
+
 wire::GuestTally Warden::tally() const {
     wire::GuestTally tally;
     if (!guest_) return tally;
     tally.cpu_us = cpu_us();
-    if (auto text = guest_->proc_file("statm")) {
-        unsigned long size = 0, resident = 0;
-        if (sscanf(text->c_str(), "%lu %lu", &size, &resident) == 2)
-            tally.memory_bytes = resident * 4096;
-    }
+    tally.memory_bytes = memory_bytes();
     if (stage_ < Stage::running) return tally;
     Counts counts{};
     (void)guest_->read(

@@ -25,6 +25,8 @@
 #include "warden/landing.hh"
 #include "warden/segments.hh"
 #include "warden/session_line.hh"
+#include "warden/staging.hh"
+#include "warden/write_watch.hh"
 #include "wire/keeper.hh"
 #include "wire/session.hh"
 
@@ -82,6 +84,7 @@ private:
     void laid_out();
     std::vector<wire::ExecCall> clear_address_space(std::vector<wire::Vma> const& vmas);
     void receive_pages();
+    void watch_writes();
     Status state(wire::ProcessState state);
     Status write_state();
     void import_threads();
@@ -96,6 +99,7 @@ private:
     void kick();
     void check_parked();
     Result<wire::Parked> describe_parked() const;
+    std::vector<wire::Range> unchanged_pages(std::vector<wire::Vma> const& vmas) const;
     // patches.cc
     Status offer_patches() const;
     bool as_in_file(std::vector<wire::Vma> const& vmas, uint64_t address) const;
@@ -114,6 +118,7 @@ private:
     // tally.cc
     wire::GuestTally tally() const;
     uint64_t cpu_us() const;
+    uint64_t memory_bytes() const; // that are there
     // The counters go on from what the process has used in earlier stays.
     Status open_account(wire::GuestTally const& before) const;
     void tell_daemon(std::string const& event, std::string const& text);
@@ -147,8 +152,12 @@ private:
     wire::Layout target_;            // what it shall map
     bool segments_missing_ = false;
     bool first_layout_ = true;
-    Fd pages_;  // page connection, before the guest or send_pages has it
-    Fd onward_; // to the next host's warden, once it was reached
+    Fd pages_;                        // page connection, before the guest or send_pages has it
+    Fd onward_;                       // to the next host's warden, once it was reached
+    std::optional<Staging> staging_;  // for the pages that will be sent, and
+    KnownMappings known_mappings_;    // what the guest mapped, when that was announced
+    std::optional<WriteWatch> watch_; // of its pages since they came, and how many
+    uint64_t remaps_before_ = 0;      // mremaps the program had made by then
     bool receiving_ = false, received_ = false, importing_ = false;
     std::vector<wire::Range> populated_; // pages that were made before they came
     uint32_t slots_end_ = 1;             // one more than the highest slot that a thread has had

@@ -280,11 +280,16 @@ struct Parked {
     ProcessState state;
     Layout layout; // `present`: the private pages that would have to be sent; segment numbers are
                    // those of the session
+    std::vector<Range> unchanged; // pages that are as they came there, as far as that is known
 };
 template <class V> void describe(V& v, Parked& m) {
     v.field("state", m.state);
     v.field("layout", m.layout);
+    v.field("unchanged", m.unchanged);
 }
+/// Of a process with no more memory than that, the pages are kept for a while where it was, and
+/// watched where it is.
+inline constexpr uint64_t kept_bytes_max = 64 << 20;
 
 /// Where the parked guest's pages go: `landing.node` empty: to the steward's page connection, else
 /// the warden connects to that landing itself (kind pages, `epoch`).

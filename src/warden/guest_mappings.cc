@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest mappings: what a guest maps, and which pages of it hold something.
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include <cstddef>
+
+#include "tracee/pagemap.hh"
+#include "warden/guest.hh"
+
+namespace rove::warden {
+
+using wire::Vma;
+using wire::VmaKind;
+
+Result<std::vector<image::Mapping>> Guest::maps() const {
+    return image::parse_maps(TRY(proc_file("maps")));
+}
+
+Result<uint64_t> Guest::calls_made(uint32_t number) const {
+    uint64_t row = offsetof(wire::Control, calls) + number * sizeof(wire::CallCount);
+    return get<uint64_t>(control_field(row + offsetof(wire::CallCount, calls)));
+}
+
+// Calls are counted when they have been made: of one that is under way the count tells later.
+Result<uint64_t> Guest::mapping_changes() const {
+    constexpr uint32_t changing[] = {SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_mremap,
+        SYS_madvise, SYS_mlock, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2};
+    uint64_t changes = 0;
+    for (uint32_t call : changing)
+        changes += TRY(calls_made(call));
+    return changes;
+}
+
+Result<KnownMappings> Guest::known_mappings() const {
+    KnownMappings known;
+    known.changes =
+        TRY(mapping_changes()); // before the mappings: a call in between makes it differ
+    known.list = TRY(image::parse_maps(TRY(proc_file("smaps"))));
+    return known;
+}
+
+Result<std::vector<Vma>> Guest::mappings(
+    Segments const& segments, KnownMappings const& before) const {
+    struct Flag {
+        char const* name;
+        uint16_t bit;
+    };
+    constexpr Flag flags[] = {{"dc", 1}, {"dd", 2}, {"wf", 4}, {"nh", 8}, {"hg", 16}, {"lo", 32},
+        {"mg", 64}, {"nr", 128}};
+    std::vector<Vma> result;
+    auto now = TRY(maps());
+    if (TRY(mapping_changes()) != before.changes || !image::carry_flags(now, before.list))
+        now = TRY(image::parse_maps(TRY(proc_file("smaps"))));
+    for (auto const& mapping : now) {
+        if (mapping.start >= region_ && mapping.end <= region_ + wire::region_size) continue;
+        if (mapping.path == "[vsyscall]") continue;
+        Vma vma;
+        vma.start = mapping.start;
+        vma.end = mapping.end;
+        vma.prot = static_cast<uint8_t>(mapping.prot);
+        for (auto const& flag : flags)
+            if (mapping.has(flag.name)) vma.advice |= flag.bit;
+        if (mapping.path == "[vdso]") {
+            vma.kind = VmaKind::vdso;
+        } else if (mapping.path.starts_with("[vvar")) {
+            vma.kind = VmaKind::vvar;
+        } else if (mapping.inode != 0) {
+            auto segment =
+                segments.find(makedev(mapping.device_major, mapping.device_minor), mapping.inode);
+            if (!segment)
+                return fail(
+                    EPROTO, "the guest maps {}, which is none of its segments", mapping.path);
+            vma.kind = VmaKind::segment;
+            vma.segment = *segment;
+            vma.offset = mapping.offset;
+        } else if (mapping.has("gd")) {
+            vma.kind = VmaKind::stack;
+        }
+        // Nobody asked for these two there; they only tell what the kernel does with such mappings.
+        if (vma.kind == VmaKind::vdso || vma.kind == VmaKind::vvar) vma.advice = 0;
+        result.push_back(vma);
+    }
+    return result;
+}
+
+Result<std::vector<wire::Range>> Guest::private_pages(std::vector<Vma> const& vmas) const {
+    Fd file = open_proc("pagemap", O_RDONLY);
+    if (!file) return fail(errno, "cannot open the guest's pagemap");
+    auto pagemap = tracee::Pagemap::of(std::move(file));
+    std::vector<wire::Range> ranges;
+    for (auto const& vma : vmas) {
+        if (vma.kind == VmaKind::vdso || vma.kind == VmaKind::vvar) continue;
+        auto backing =
+            vma.kind == VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
+        TRY(pagemap.private_pages(vma.start, vma.end, backing, ranges));
+    }
+    return ranges;
+}
+
+Result<std::vector<wire::Range>> Guest::unwritten_pages(std::vector<Vma> const& vmas) const {
+    Fd file = open_proc("pagemap", O_RDONLY);
+    if (!file) return fail(errno, "cannot open the guest's pagemap");
+    std::vector<wire::Range> ranges;
+    if (vmas.empty()) return ranges;
+    auto pagemap = tracee::Pagemap::of(std::move(file));
+    if (!TRY(pagemap.unwritten_pages(vmas.front().start, vmas.back().end, ranges)))
+        return fail(ENOTSUP, "the kernel does not tell which pages were written");
+    return ranges;
+}
+
+} // namespace rove::warden

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "warden/write_watch.hh"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "tracee/pagemap.hh"
+
+namespace rove::warden {
+namespace {
+
+constexpr uint64_t page = 4096;
+
+TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
+    Fd userfault(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY)));
+    if (!userfault) GTEST_SKIP() << "this kernel lets nobody have a userfaultfd";
+    auto* memory = static_cast<char*>(
+        mmap(nullptr, 16 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    ASSERT_NE(memory, MAP_FAILED);
+    memset(memory, 1, 12 * page);
+    auto start = reinterpret_cast<uint64_t>(memory);
+    std::vector<wire::Vma> vmas(1);
+    vmas[0].start = start;
+    vmas[0].end = start + 16 * page;
+    auto watch = WriteWatch::begin(std::move(userfault), vmas, {{start, 12 * page}});
+    if (!watch) GTEST_SKIP() << watch.error().sentence();
+
+    memory[2 * page + 5] = 2;            // by the program
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    ASSERT_EQ(read(ends[0], memory + 4 * page, 1), 1); // by the kernel
+    close(ends[0]);
+    close(ends[1]);
+    memory[13 * page] = 3;               // a page that was not there
+    madvise(memory + 6 * page, page, MADV_DONTNEED);
+    memory[6 * page] = 4;                // nor was this one any more
+    madvise(memory + 8 * page, page, MADV_DONTNEED);
+    EXPECT_EQ(memory[9 * page], 1);      // a look is no write
+
+    auto pagemap = tracee::Pagemap::open(getpid());
+    ASSERT_TRUE(pagemap);
+    std::vector<wire::Range> unwritten;
+    auto told = pagemap->unwritten_pages(start, start + 16 * page, unwritten);
+    ASSERT_TRUE(told && *told);
+    std::string pages(16, '-');
+    for (auto const& range : unwritten)
+        for (uint64_t at = range.address; at < range.address + range.length; at += page)
+            pages[(at - start) / page] = 'u';
+    EXPECT_EQ(pages, "uu-u-u-u-uuu----");
+    munmap(memory, 16 * page);
+}
+
+} // namespace
+} // namespace rove::warden
