@@ -4,6 +4,7 @@ import statistics
 
 from cluster import HOME, HOST, progress
 from figures import Row
+from machine import free_memory_kept
 
 SIZES = ((256, 7), (1024, 5))  # MB, pairs
 FREEZES = 12
@@ -20,8 +21,13 @@ def raw(lab, source, target, size):
     return float(lab.run(source, lab.program("bandwidth"), "send", lab.address[target], str(PORT), str(size)))
 
 
+def touched(lab, node, size):
+    """Bytes per second of the first and of the second use of so much memory, which the node has from then on."""
+    return [float(rate) for rate in lab.run(node, lab.program("touch"), str(size)).split()]
+
+
 def rows_moves(lab):
-    with lab.running(HOME, lab.program("bandwidth"), "serve", str(PORT), native=True), \
+    with free_memory_kept(), lab.running(HOME, lab.program("bandwidth"), "serve", str(PORT), native=True), \
             lab.running(HOST, lab.program("bandwidth"), "serve", str(PORT), native=True):
         for size, pairs in SIZES:
             yield from throughput(lab, size, pairs)
@@ -30,11 +36,12 @@ def rows_moves(lab):
 def throughput(lab, size, pairs):
     progress(f"{pairs} moves out and back of {size} MB, and plain streams of as much")
     ways = {HOST: ("out", HOME), HOME: ("back", HOST)}
-    ratios, rates, plain, freezes, least = ({way: [] for way in ways} for _ in range(5))
+    ratios, rates, plain, freezes, least, uses = ({way: [] for way in ways} for _ in range(6))
     with lab.running(HOME, lab.program("hold"), str(size)) as program:
         for number in range(pairs):
             for target, (_, source) in ways.items():
                 first = raw(lab, source, target, size << 20) if number % 2 == 0 else None
+                uses[target].append(touched(lab, target, size))
                 figures = lab.move(program.pid, target)
                 stream = first or raw(lab, source, target, size << 20)
                 rate = figures["bytes"] / (figures["total_ms"] / 1000)
@@ -46,7 +53,8 @@ def throughput(lab, size, pairs):
                 progress(f"    raw {stream / 1e9:.2f} GB/s, ratio {rate / stream:.2f}")
     for target, (way, _) in ways.items():
         notes = [f"{statistics.median(rates[target]) / 1e9:.2f} GB/s; raw TCP {statistics.median(plain[target]) / 1e9:.2f} GB/s; "
-                 f"freeze {statistics.median(freezes[target]):.0f} ms"]
+                 f"freeze {statistics.median(freezes[target]):.0f} ms; memory there, used for the first time and again, "
+                 f"{' and '.join(f'{statistics.median(rate) / 1e9:.1f}' for rate in zip(*uses[target]))} GB/s"]
         if min(least[target]) < 0.9 * (size << 20):
             notes.append(f"only {min(least[target]) / 1e6:.0f} MB went over the network")
         yield Row("moves", f"throughput of a whole move, {size} MB asleep, {way}, ÷ raw TCP", "×", 0.6, 0.9, "more", ratios[target], notes=notes)
