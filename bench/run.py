@@ -10,17 +10,18 @@ Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usa
 import argparse
 import json
 import pathlib
-import signal
 import subprocess
 import sys
 import tempfile
 
-import at_home
-import calls
-import document
-import moves
-from cluster import Broken, Lab, build, conditions, progress
-from figures import table
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
+import at_home  # noqa: E402
+import calls  # noqa: E402
+import document  # noqa: E402
+import interruption  # noqa: E402
+import moves  # noqa: E402
+from cluster import Broken, Lab, build, conditions, progress  # noqa: E402
+from figures import table  # noqa: E402
 
 PARTS = {"home": at_home.rows_home, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
          "freeze": moves.rows_freeze}
@@ -66,19 +67,9 @@ def print_conditions(where):
     progress("; ".join(f"{key} {value}" for key, value in where.items()))
 
 
-def interrupted(*_):
-    raise KeyboardInterrupt
-
-
 def main():
     given = arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupted)
-    try:
-        rows, broken = measure(given.name or list(PARTS))
-    except KeyboardInterrupt:
-        progress("interrupted; everything is taken down")
-        return 130
+    rows, broken = measure(given.name or list(PARTS))
     if rows and not given.no_write:
         document.write(document.merge(document.kept(), rows))
     if given.json:
@@ -95,4 +86,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.run("bench", main))

@@ -7,11 +7,12 @@ Everything is done by the `rove` command, as a person would. Takes about a minut
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import tempfile
 import time
+
+import interruption
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROVE = os.environ.get("ROVE", str(ROOT / "build/bin/rove"))
@@ -164,7 +165,6 @@ def demo(directory):
 def main():
     if os.geteuid() != 0:
         sys.exit("demo: a lab needs root; try: sudo ./run demo")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     rove("lab", "down", "--name", LAB, check=False)
     try:
         with tempfile.TemporaryDirectory(prefix="rove-demo-") as directory:
@@ -182,4 +182,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.run("demo", main))

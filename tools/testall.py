@@ -25,6 +25,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import clang_tidy  # noqa: E402
 import fuzz  # noqa: E402
+import interruption  # noqa: E402
 import tidy  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -293,13 +294,13 @@ class Runner:
         command = [sys.executable, str(self.program)]
         if wanted and self.name not in wanted:
             command += [word for word in wanted if any(word in name for name in self.names())]
-        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                 errors="replace", stdin=subprocess.DEVNULL)
         outcome, last = Outcome(), ""
-        for line in child.stdout:
-            print(line, end="", flush=True)
-            last = line.strip() or last
-        status = child.wait()
+        with interruption.Child(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                errors="replace", stdin=subprocess.DEVNULL) as child:
+            for line in child.stdout:
+                print(line, end="", flush=True)
+                last = line.strip() or last
+            status = child.wait()
         found = re.fullmatch(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?", last)
         if not found:
             outcome.failures.append((self.name, f"ended with {status} and without a count: {last}", " ".join(command)))
@@ -334,12 +335,13 @@ class Pytest:
         outcome = Outcome()
         with tempfile.TemporaryDirectory() as directory:
             report = pathlib.Path(directory) / "report.xml"
-            done = subprocess.run(self.command(wanted) + [f"--junitxml={report}", "-rs"], cwd=ROOT, capture_output=True,
-                                  text=True, errors="replace", stdin=subprocess.DEVNULL)
+            with interruption.Child(self.command(wanted) + [f"--junitxml={report}", "-rs"], cwd=ROOT, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True, errors="replace", stdin=subprocess.DEVNULL) as child:
+                said, _ = child.communicate()
             try:
                 cases = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
             except (OSError, xml.etree.ElementTree.ParseError):
-                return Outcome(failures=[(self.name, tail(done.stdout + done.stderr), " ".join(self.command(wanted)))])
+                return Outcome(failures=[(self.name, tail(said), " ".join(self.command(wanted)))])
         for case in cases:
             place = case.get("classname", "").replace(".", "/")
             name = f"{self.name} {case.get('name')}"
@@ -350,8 +352,8 @@ class Pytest:
                 outcome.skips.append((f"{place}: {name}", skip.get("message", "no reason given")))
             else:
                 outcome.passed += 1
-        if done.returncode not in (0, 1, 5) and not outcome.failures:
-            outcome.failures.append((self.name, tail(done.stdout + done.stderr), " ".join(self.command(wanted))))
+        if child.returncode not in (0, 1, 5) and not outcome.failures:
+            outcome.failures.append((self.name, tail(said), " ".join(self.command(wanted))))
         return outcome
 
 
@@ -425,4 +427,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.run("test", main))

@@ -10,11 +10,16 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import time
 
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TREE / "tools"))
+import interruption  # noqa: E402
+
+interruption.once()
 BARE = {"ROVE_LAB_NO_DAEMON": "1"}  # for a lab whose nodes run nothing
 LIMIT_S = 60  # after which a command is taken for hung
 _numbers = itertools.count(1)

@@ -15,15 +15,15 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
-import signal
 import sys
-import tempfile
 
-import known
-import programs as programs_
-from cluster import Cluster
-from modes import MODES, Broken, Case, Verdict, judge, seed_of
-from tally import Tally
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+import interruption  # noqa: E402
+import known  # noqa: E402
+import programs as programs_  # noqa: E402
+from cluster import Cluster  # noqa: E402
+from modes import MODES, Broken, Case, Verdict, judge, seed_of  # noqa: E402
+from tally import Tally  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
@@ -123,8 +123,11 @@ def main():
     if unknown := [mode for mode in modes if mode not in ("native", *MODES)]:
         print(f"no such mode: {' '.join(unknown)}; there are native {' '.join(MODES)}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="rove-guest-"))
+    with interruption.folder("rove-guest-") as folder:
+        return run(chosen, modes, folder, options)
+
+
+def run(chosen, modes, folder, options):
     tally = Tally(options.verbose, [program.name for program in chosen])
     broken = programs_.build(chosen, options.build, max(2, options.jobs))
     for program, complaint in broken:
@@ -148,4 +151,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.run("guest", main))

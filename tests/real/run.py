@@ -17,15 +17,14 @@ import pathlib
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass, field
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 REPOSITORY = FOLDER.parents[1]
-sys.path.insert(0, str(FOLDER.parent / "guest"))
+sys.path[:0] = [str(FOLDER.parent / "guest"), str(FOLDER.parents[1] / "tools")]
+import interruption  # noqa: E402
 
 from cluster import Cluster  # noqa: E402
 from modes import MODES, PATH, Broken, Case, Verdict, judge, seed_of  # noqa: E402
@@ -222,8 +221,11 @@ def main():
     if unknown := [mode for mode in modes if mode not in ("native", *MODES)]:
         print(f"no such mode: {' '.join(unknown)}; there are native {' '.join(MODES)}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="rove-real-"))
+    with interruption.folder("rove-real-") as folder:
+        return run(chosen, modes, folder, options)
+
+
+def run(chosen, modes, folder, options):
     tally = Tally(options.verbose, [real.name for real in chosen])
     oracle = run_native(chosen, folder, options, tally)
     modes = [mode for mode in modes if mode != "native"]
@@ -241,4 +243,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.run("real", main))
