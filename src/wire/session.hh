@@ -70,7 +70,8 @@ enum class SessionType : uint16_t {
                   // running
     clock_request = 26, // S Empty, a few times before prepare, which says what came of it
     clock = 27,         // W ClockReading: at the moment of answering
-    reach = 28,   // S SendPages without ranges: connect to that warden, while the guest still runs
+    reach = 28,   // S SendPages without ranges: pages will be asked for. While the guest still runs:
+                  // connect to that warden, if one is named; make and look up what can be ahead
     reached = 29, // W Empty
 };
 
