@@ -18,6 +18,7 @@ bool perform_special(Slot& slot, uint32_t nr, uint64_t a[6], Done& done) {
             done.result = -9;
             return true;
         }
+        __atomic_fetch_add(&control().remapped, 1, __ATOMIC_RELAXED);
         done.result = rove_syscall(9, a[0], a[1], a[2], a[3], a[4], a[5]);
         return true;
     }

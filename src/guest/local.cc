@@ -273,7 +273,11 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
             *result = -14;
             return true;
         }
-        return native();
+        *result = rove_syscall(25, args[0], args[1], args[2], args[3], args[4], args[5]);
+        // What lies in several mappings is not moved, and memory whose writes are watched does not
+        // merge with what the program maps beside it, as it would at home.
+        if (*result == -14 && control().watched != 0) return home(HomeReason::memory_call);
+        return true;
     case 12:
         *result = move_break(args[0]);
         return true;

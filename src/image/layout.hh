@@ -54,7 +54,7 @@ struct Step {
     enum class What { unmap, map_anonymous, map_segment, protect, advise, grow_stack } what;
     uint64_t address = 0, length = 0;
     int prot = 0;
-    uint64_t argument = 0; // advise: MADV_*; map_segment: index of the VMA in `wanted`
+    uint64_t argument = 0; // advise: MADV_*; map_*: index of the VMA in `wanted`
 };
 // `keeps(mapping, vma)`: file mapping `mapping` already holds what segment `vma` is to hold.
 std::vector<Step> reconcile(std::vector<Mapping> const& present,

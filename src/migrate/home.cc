@@ -47,6 +47,11 @@ bool covered(std::vector<wire::Range> const& present, uint64_t start, uint64_t e
     return start >= end;
 }
 
+// As the program has it: memory of the two kinds does not merge.
+uint64_t reserve_flag(wire::Vma const& vma) {
+    return (vma.advice & image::advice_noreserve) != 0 ? MAP_NORESERVE : 0;
+}
+
 } // namespace
 
 // What the host has said of a park that was called off must not be taken for the next one's.
@@ -195,6 +200,7 @@ Status Steward::reconcile(wire::Layout const& layout, std::vector<image::Mapping
     if (layout.brk_now != 0)
         (void)porter.call(SYS_brk, {layout.brk_now}); // an earlier attempt may have changed it
     auto mappings = TRY(read_mappings(body_.pid(), before));
+    TRY(leave_out_lost(kept, mappings));
     auto steps = image::reconcile(mappings, layout.vmas, body_.region(),
         [&](image::Mapping const& mapping, wire::Vma const& vma) {
             if (vma.kind == wire::VmaKind::segment)
@@ -222,7 +228,9 @@ Status Steward::reconcile(wire::Layout const& layout, std::vector<image::Mapping
             remade.push_back({step.address, step.length});
             calls.push_back({SYS_mmap,
                 {step.address, step.length, prot,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, none, 0},
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
+                        reserve_flag(layout.vmas[step.argument]),
+                    none, 0},
                 static_cast<int64_t>(step.address)});
             break;
         case What::protect:
@@ -293,33 +301,9 @@ Status Steward::fetch_memory(PageLine& pages, wire::Layout const& layout,
         close.push_back({SYS_mprotect, {vma.start, vma.end - vma.start, vma.prot}, 0});
     }
     TRY(porter.calls(open));
-    TRY(porter.send(wire::ExecOp::receive, {static_cast<uint64_t>(pages.there)}));
-    wire::SendPages wish;
-    wish.ranges = wanted;
-    TRY(session_->send(SessionType::send_pages, wish));
-    for (auto const& range : wanted)
-        progress.bytes += range.length;
-    auto received = porter.wait(std::chrono::hours(1));
-    if (!received) {
-        (void)::shutdown(
-            pages.ours.number(), SHUT_RDWR); // or the porter would wait for them for ever
-        return Failure(received.error());
-    }
-    if (received->result < 0)
-        return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
-    TRY(session_->wait({SessionType::pages_sent}, park_patience));
+    TRY(fetch(pages, wanted, false, progress));
     close.push_back({SYS_close, {static_cast<uint64_t>(std::exchange(pages.there, -1))}, -1});
     return porter.calls(close);
-}
-
-// Before anything stands still: a connection for the pages, whose other end is the porter's, and at
-// the host what it can make or look up ahead.
-Result<Steward::PageLine> Steward::open_page_line() {
-    PageLine line;
-    line.ours = TRY(connect_to(session_->landing(), wire::Kind::pages, 0, session_->epoch()));
-    TRY(session_->send(SessionType::reach, wire::SendPages{}));
-    line.there = TRY(body_.porter().take_fd(line.ours.number(), TRY(body_.control()).fd_first));
-    return line;
 }
 
 Status Steward::put_threads(wire::ProcessState const& state) {
@@ -353,29 +337,22 @@ Status Steward::put_threads(wire::ProcessState const& state) {
     return {};
 }
 
-// While the program still runs there: pages where it had some when it left, which it has most
-// likely still. To make one takes as long as to receive it. Of a large process it would be home's
-// memory for too long.
-void Steward::make_pages() {
-    uint64_t bytes = 0;
-    for (auto const& range : last_layout_.present)
-        bytes += range.length;
-    if (bytes > wire::kept_bytes_max) return;
-    for (auto const& batch : warden::populate_batches(last_layout_.present)) {
-        std::string_view ranges(
-            reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
-        if (!body_.porter().perform(wire::ExecOp::populate, {}, ranges))
-            return; // they are made when they come
-    }
-}
-
 Status Steward::move_home(Progress& progress) {
     body_.set_idle([this] { return keep_sessions(); });
+    TRY(await_resumed()); // it would end the new connection
     PageLine pages = TRY(open_page_line());
     make_pages();
     // What P maps is changed by forwarded calls only, and those that change it show in its maps.
     auto before = tracee::whole_mappings(body_.pid(), "smaps");
     (void)session_->wait({SessionType::reached}, reach_patience); // without, it only takes longer
+    // The program may take away, on either side, what is being sent; then all comes when it stands.
+    if (auto ahead = before ? fetch_ahead(pages, *before, progress) : Status{}; !ahead) {
+        LOG(note, "not fetched ahead: {}", ahead.error().sentence());
+        held_.clear();
+        (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(pages.there)});
+        pages = TRY(open_page_line());
+        (void)session_->wait({SessionType::reached}, reach_patience);
+    }
     progress.phase("pages");
     progress.frozen = monotonic_now();
     auto attempt = [&]() -> Status {

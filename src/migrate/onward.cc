@@ -146,7 +146,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     (void)session_->send(SessionType::let_go);
     next.set_meanwhile(nullptr);
     last_layout_ = std::move(layout);
-    held_ = warden::intersect(held_, unchanged);
+    held_ = warden::intersect(warden::intersect(held_, unchanged), last_layout_.present);
     host_ = landing.node;
     session_.emplace(std::move(next));
     resumed_ = true;

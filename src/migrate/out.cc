@@ -331,8 +331,10 @@ Status Steward::move_out(
             TRY(leases_.take(body_.pid(), found.mappings, refusal_));
             wire::ProcessState state = TRY(body_.process_state(std::move(images)));
             state.account = account_;
-            if (TRY(body_.control()).cpu_timer != 0)
+            auto control = TRY(body_.control());
+            if (control.cpu_timer != 0)
                 return refusal_.because("cpu_timer", "it has a timer that runs on CPU time");
+            remapped_ = control.remapped;
             layout = TRY(layout_of(found.mappings));
             layout.brk_start = state.brk_start;
             layout.brk_now = state.brk_now;

@@ -101,13 +101,21 @@ private:
     void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat,
         std::vector<wire::Range> const& kept);
 
-    // home.cc
+    // ahead.cc
     struct PageLine {
         Fd ours;
         int there = -1; // the porter's number
     };
     Result<PageLine> open_page_line();
+    Status fetch(
+        PageLine& pages, std::vector<wire::Range> const& ranges, bool more, Progress& progress);
+    Status fetch_ahead(
+        PageLine& pages, std::vector<image::Mapping> const& mappings, Progress& progress);
     void make_pages();
+    Status leave_out_lost(
+        std::vector<wire::Range>& kept, std::vector<image::Mapping> const& mappings);
+
+    // home.cc
     Status move_home(Progress& progress);
     Result<wire::Parked> park();
     Status await_ended(std::vector<wire::ThreadImage> const& living);
@@ -143,7 +151,10 @@ private:
     std::vector<wire::ExecCall>
         stale_; // gives up pages of P that it would only need if it came back soon
     Nanos stale_until_{0};
-    std::vector<wire::Range> held_;      // pages of P that are as the process left them
+    // Pages of P that are as the process left them, but for those that a deputy has mapped anew
+    // since, if this is not P's count of that any more (Control).
+    std::vector<wire::Range> held_;
+    uint32_t remapped_ = 0;
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
     bool resumed_ = true;                // the host has answered the last resume
     Nanos links_looked_{0};

@@ -153,9 +153,7 @@ json::array probe_rows() {
     };
     utsname system{};
     (void)::uname(&system);
-    int major = 0, minor = 0;
-    (void)std::sscanf(system.release, "%d.%d", &major, &minor);
-    row(fmt::format("kernel {}", system.release), major > 5 || (major == 5 && minor >= 11),
+    row(fmt::format("kernel {}", system.release), sys::kernel_is_at_least(5, 11),
         "Rove needs Linux 5.11 or newer");
     row("root", ::geteuid() == 0,
         "only processes of this user can be moved, guests share its rights");

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -207,6 +208,14 @@ Result<bool> wait_pidfd(int pidfd, Deadline deadline) {
         if (count < 0) return fail(errno, "cannot wait for a process");
         return count > 0;
     }
+}
+
+bool kernel_is_at_least(int major, int minor) {
+    utsname system{};
+    int has_major = 0, has_minor = 0;
+    if (::uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &has_major, &has_minor) != 2)
+        return false;
+    return has_major > major || (has_major == major && has_minor >= minor);
 }
 
 void set_process_name(std::string const& name) {

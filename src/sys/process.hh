@@ -69,6 +69,8 @@ Result<bool> wait_pidfd(int pidfd, Deadline deadline);
 
 // Name that ps shows for this thread: the role, as in "rove-warden".
 void set_process_name(std::string const& name);
+// Of the running kernel, e.g. 6, 1.
+bool kernel_is_at_least(int major, int minor);
 Status set_death_signal(int signal);
 // Parent's descriptors above 2 that a child must not have.
 void close_from(int first);

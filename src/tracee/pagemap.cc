@@ -37,6 +37,7 @@ void append(std::vector<wire::Range>& ranges, uint64_t start, uint64_t end) {
 // Present or swapped, and besides: all of one set, none of the other.
 struct Pagemap::Wanted {
     uint64_t all, none;
+    uint64_t flags = 0;
 };
 
 Result<Pagemap> Pagemap::open(pid_t pid) {
@@ -54,7 +55,15 @@ Status Pagemap::private_pages(
 
 Result<bool> Pagemap::unwritten_pages(
     uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const {
-    return scan(start, end, {is_watched, is_written}, ranges);
+    // Not swapped ones: the mark that MADV_DONTNEED leaves in a private mapping of a file looks
+    // like such a page.
+    return scan(start, end, {is_watched | is_present, is_written}, ranges);
+}
+
+Result<bool> Pagemap::take_written_pages(
+    uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const {
+    constexpr uint64_t protect_found = 1;
+    return scan(start, end, {is_watched | is_written, is_file | is_zero, protect_found}, ranges);
 }
 
 // False if the kernel does not have it.
@@ -64,6 +73,7 @@ Result<bool> Pagemap::scan(
     while (start < end) {
         ScanArgument argument{};
         argument.size = sizeof argument;
+        argument.flags = wanted.flags;
         argument.start = start;
         argument.end = end;
         argument.regions = reinterpret_cast<uint64_t>(regions.data());

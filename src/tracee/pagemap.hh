@@ -32,6 +32,11 @@ public:
     Result<bool> unwritten_pages(
         uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
 
+    // Appends the private pages in [start, end) that hold something, are watched, and have been
+    // written; from now on they count as unwritten.
+    Result<bool> take_written_pages(
+        uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+
 private:
     struct Wanted; // of which categories
     explicit Pagemap(Fd file) : file_(std::move(file)) {}

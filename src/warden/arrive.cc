@@ -297,10 +297,6 @@ void Warden::receive_pages() {
 // In the guest's own name, as the watch is one of its address space. Not every kernel can do it,
 // and nothing but speed depends on it.
 void Warden::watch_writes() {
-    uint64_t bytes = 0;
-    for (auto const& range : target_.present)
-        bytes += range.length;
-    if (bytes > wire::kept_bytes_max) return;
     constexpr uint64_t flags = O_CLOEXEC | UFFD_USER_MODE_ONLY;
     builder_.command(ExecOp::call, {flags, 0, 0, 0, 0, 0, SYS_userfaultfd}, {},
         [this](ExecReply const& made, std::string_view) {
@@ -310,7 +306,14 @@ void Warden::watch_writes() {
             builder_.command(ExecOp::call, {there, 0, 0, 0, 0, 0, SYS_close}, {},
                 [](ExecReply const&, std::string_view) {});
             if (!ours) return;
-            auto watch = WriteWatch::begin(std::move(ours), applied_, target_.present);
+            uint64_t bytes = 0;
+            for (auto const& range : target_.present)
+                bytes += range.length;
+            // Of a larger one nobody keeps the pages; it is watched when it is to go
+            // (take_written).
+            bool kept = bytes <= wire::kept_bytes_max;
+            auto watch = WriteWatch::begin(
+                std::move(ours), applied_, kept ? target_.present : std::vector<wire::Range>{});
             if (watch) watch_ = std::move(*watch);
         });
 }
@@ -454,7 +457,8 @@ void Warden::await_clocks() const {
 Status Warden::commit() {
     FAULT_POINT("warden_commit");
     await_clocks();
-    remaps_before_ = TRY(guest_->calls_made(SYS_mremap));
+    TRY(guest_->put(
+        guest_->control_field(offsetof(wire::Control, watched)), uint32_t{watch_ ? 1u : 0u}));
     TRY(offer_patches());
     for (auto const& vma : target_.vmas) {
         if (vma.kind != VmaKind::vdso) continue;

@@ -16,6 +16,7 @@
 #include "image/frame.hh"
 #include "image/maps.hh"
 #include "sandbox/guest_process.hh"
+#include "tracee/pagemap.hh"
 #include "warden/segments.hh"
 #include "wire/region.hh"
 #include "wire/session.hh"
@@ -75,6 +76,8 @@ public:
     Result<std::vector<wire::Range>> private_pages(std::vector<wire::Vma> const& vmas) const;
     /// Those that a WriteWatch has seen no write to.
     Result<std::vector<wire::Range>> unwritten_pages(std::vector<wire::Vma> const& vmas) const;
+    /// Those that it has seen one to, once: they count as unwritten from then on.
+    Result<std::vector<wire::Range>> take_written_pages(std::vector<wire::Vma> const& vmas) const;
     /// How often the program has made that call.
     Result<uint64_t> calls_made(uint32_t number) const;
 
@@ -88,6 +91,10 @@ public:
     Status set_proc_file(std::string const& name, std::string const& text) const;
 
 private:
+    using ScanOfPages = Result<bool> (tracee::Pagemap::*)(
+        uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+    Result<std::vector<wire::Range>> watched_pages(
+        std::vector<wire::Vma> const& vmas, ScanOfPages scan) const;
     Result<uint64_t> mapping_changes() const;
 
     sandbox::Newborn process_;

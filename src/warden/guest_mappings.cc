@@ -23,15 +23,30 @@ Result<uint64_t> Guest::calls_made(uint32_t number) const {
     return get<uint64_t>(control_field(row + offsetof(wire::CallCount, calls)));
 }
 
-// Calls are counted when they have been made: of one that is under way the count tells later.
+// What the program maps, unmaps and protects by itself, without a trap, nobody counts. But flags
+// that matter are set by calls that trap (brk, advice of other kinds, locks), or with the mapping,
+// and then they are in no list that is relied on. Calls are counted when they have been made: of
+// one that is under way the count tells later.
 Result<uint64_t> Guest::mapping_changes() const {
-    constexpr uint32_t changing[] = {SYS_mmap, SYS_mprotect, SYS_munmap, SYS_brk, SYS_mremap,
-        SYS_madvise, SYS_mlock, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_mlock2};
+    constexpr uint32_t changing[] = {SYS_mmap, SYS_brk, SYS_madvise, SYS_mlock, SYS_munlock,
+        SYS_mlockall, SYS_munlockall, SYS_mlock2};
     uint64_t changes = 0;
     for (uint32_t call : changing)
         changes += TRY(calls_made(call));
     return changes;
 }
+
+namespace {
+bool has_no_flag_that_matters(std::vector<image::Mapping> const& mappings, uint64_t region) {
+    for (auto const& mapping : mappings) {
+        if (mapping.start >= region && mapping.end <= region + wire::region_size) continue;
+        if (mapping.path.starts_with("[v")) continue; // the kernel's own
+        for (char const* flag : {"wf", "dc", "dd", "mg", "nr", "lo"})
+            if (mapping.has(flag)) return false;
+    }
+    return true;
+}
+} // namespace
 
 Result<KnownMappings> Guest::known_mappings() const {
     KnownMappings known;
@@ -51,7 +66,8 @@ Result<std::vector<Vma>> Guest::mappings(
         {"mg", 64}, {"nr", 128}};
     std::vector<Vma> result;
     auto now = TRY(maps());
-    if (TRY(mapping_changes()) != before.changes || !image::carry_flags(now, before.list))
+    if (TRY(mapping_changes()) != before.changes ||
+        !has_no_flag_that_matters(before.list, region_) || !image::carry_flags(now, before.list))
         now = TRY(image::parse_maps(TRY(proc_file("smaps"))));
     for (auto const& mapping : now) {
         if (mapping.start >= region_ && mapping.end <= region_ + wire::region_size) continue;
@@ -99,15 +115,24 @@ Result<std::vector<wire::Range>> Guest::private_pages(std::vector<Vma> const& vm
     return ranges;
 }
 
-Result<std::vector<wire::Range>> Guest::unwritten_pages(std::vector<Vma> const& vmas) const {
+Result<std::vector<wire::Range>> Guest::watched_pages(
+    std::vector<Vma> const& vmas, ScanOfPages scan) const {
     Fd file = open_proc("pagemap", O_RDONLY);
     if (!file) return fail(errno, "cannot open the guest's pagemap");
     std::vector<wire::Range> ranges;
     if (vmas.empty()) return ranges;
     auto pagemap = tracee::Pagemap::of(std::move(file));
-    if (!TRY(pagemap.unwritten_pages(vmas.front().start, vmas.back().end, ranges)))
+    if (!TRY((pagemap.*scan)(vmas.front().start, vmas.back().end, ranges)))
         return fail(ENOTSUP, "the kernel does not tell which pages were written");
     return ranges;
+}
+
+Result<std::vector<wire::Range>> Guest::unwritten_pages(std::vector<Vma> const& vmas) const {
+    return watched_pages(vmas, &tracee::Pagemap::unwritten_pages);
+}
+
+Result<std::vector<wire::Range>> Guest::take_written_pages(std::vector<Vma> const& vmas) const {
+    return watched_pages(vmas, &tracee::Pagemap::take_written_pages);
 }
 
 } // namespace rove::warden

@@ -245,6 +245,22 @@ std::vector<Range> subtract(std::vector<Range> const& ranges, std::vector<Range>
     return rest;
 }
 
+std::vector<Range> unite(std::vector<Range> const& a, std::vector<Range> const& b) {
+    std::vector<Range> all, united;
+    std::merge(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(all),
+        [](auto const& x, auto const& y) { return x.address < y.address; });
+    for (auto const& range : all) {
+        if (united.empty() || range.address > united.back().address + united.back().length) {
+            united.push_back(range);
+            continue;
+        }
+        uint64_t end =
+            std::max(united.back().address + united.back().length, range.address + range.length);
+        united.back().length = end - united.back().address;
+    }
+    return united;
+}
+
 std::vector<Range> intersect(std::vector<Range> const& a, std::vector<Range> const& b) {
     return subtract(a, subtract(a, b));
 }

@@ -38,6 +38,9 @@ std::vector<std::vector<wire::PageRange>> populate_batches(std::vector<wire::Ran
 // Those parts of `ranges` that are not in `without`; both ascending.
 std::vector<wire::Range> subtract(
     std::vector<wire::Range> const& ranges, std::vector<wire::Range> const& without);
+/// What lies in either.
+std::vector<wire::Range> unite(
+    std::vector<wire::Range> const& a, std::vector<wire::Range> const& b);
 /// What lies in both.
 std::vector<wire::Range> intersect(
     std::vector<wire::Range> const& a, std::vector<wire::Range> const& b);

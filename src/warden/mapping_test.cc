@@ -119,6 +119,13 @@ TEST(Mapping, ranges_are_subtracted_and_intersected) {
     EXPECT_EQ(both[1].length, 0x1000u);
     EXPECT_EQ(both[2].address, 0x8000u);
     EXPECT_EQ(both[2].length, 0x1000u);
+    auto either = unite(a, b);
+    ASSERT_EQ(either.size(), 1u); // 0x1000–0x5000, 0x4000–0x9000 and 0x8000–0xa000
+    EXPECT_EQ(either[0].address, 0x1000u);
+    EXPECT_EQ(either[0].length, 0x9000u);
+    EXPECT_EQ(unite(a, {}).size(), 2u);
+    EXPECT_EQ(unite({{0x1000, 0x1000}}, {{0x2000, 0x1000}}).size(), 1u);
+    EXPECT_EQ(unite({{0x1000, 0x1000}}, {{0x3000, 0x1000}}).size(), 2u);
     EXPECT_TRUE(intersect(a, {}).empty());
     EXPECT_TRUE(intersect({}, b).empty());
 }

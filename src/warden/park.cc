@@ -168,10 +168,8 @@ Result<wire::Parked> Warden::describe_parked() const {
     return parked;
 }
 
-// Before Linux 6.13 a page that mremap moves takes the mark of its old place along.
 std::vector<wire::Range> Warden::unchanged_pages(std::vector<wire::Vma> const& vmas) const {
-    auto remaps = guest_->calls_made(SYS_mremap);
-    if (!watch_ || !remaps || *remaps != remaps_before_) return {};
+    if (!watch_) return {};
     auto pages = guest_->unwritten_pages(vmas);
     return pages ? std::move(*pages) : std::vector<wire::Range>{};
 }
@@ -218,6 +216,20 @@ Status Warden::reach(wire::SendPages const& request) {
     return send(SessionType::reached, wire::Empty{});
 }
 
+// A host that cannot tell says so; nothing but time is lost.
+Status Warden::scan() {
+    wire::Scanned scanned;
+    auto vmas = guest_->mappings(segments_, known_mappings_);
+    if (watch_ && vmas) {
+        watch_->widen(*vmas);
+        if (auto written = guest_->take_written_pages(*vmas)) {
+            scanned.able = 1;
+            scanned.written = std::move(*written);
+        }
+    }
+    return send(SessionType::scanned, scanned);
+}
+
 Status Warden::send_pages(wire::SendPages const& request) {
     FAULT_POINT("warden_send_pages");
     wire::Layout ranges;
@@ -247,8 +259,10 @@ Status Warden::send_pages(wire::SendPages const& request) {
     }
     TRY(stream.end());
     done.stream = stream.sent();
-    staging_.reset();
-    pages_.close();
+    if (request.more == 0) {
+        staging_.reset();
+        pages_.close();
+    }
     // Nothing was read meanwhile; the steward has not been silent, we have been deaf.
     control_.forgive();
     return send(SessionType::pages_sent, done);

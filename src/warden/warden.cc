@@ -235,8 +235,12 @@ Status Warden::perform(SessionType type, std::string_view body) {
         if (stage_ != Stage::running) return fail(EPROTO, "park while {}", stage_name(stage_));
         return park();
     case SessionType::send_pages:
-        if (stage_ != Stage::parked) return fail(EPROTO, "send_pages while {}", stage_name(stage_));
+        if (stage_ != Stage::parked && stage_ != Stage::running)
+            return fail(EPROTO, "send_pages while {}", stage_name(stage_));
         return send_pages(TRY(parse<wire::SendPages>(body)));
+    case SessionType::scan:
+        if (stage_ != Stage::running) return fail(EPROTO, "scan while {}", stage_name(stage_));
+        return scan();
     case SessionType::reach:
         if (stage_ != Stage::running) return fail(EPROTO, "reach while {}", stage_name(stage_));
         return reach(TRY(parse<wire::SendPages>(body)));
@@ -278,6 +282,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::trouble:
     case SessionType::clock:
     case SessionType::reached:
+    case SessionType::scanned:
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));

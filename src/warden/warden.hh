@@ -106,6 +106,7 @@ private:
     Result<std::vector<wire::Range>> take_patches_back(std::vector<wire::Vma> const& vmas) const;
     Status reach(wire::SendPages const& request);
     Status send_pages(wire::SendPages const& request);
+    Status scan();
     Status resume();
     Status go_on();
 
@@ -156,8 +157,7 @@ private:
     Fd onward_;                       // to the next host's warden, once it was reached
     std::optional<Staging> staging_;  // for the pages that will be sent, and
     KnownMappings known_mappings_;    // what the guest mapped, when that was announced
-    std::optional<WriteWatch> watch_; // of its pages since they came, and how many
-    uint64_t remaps_before_ = 0;      // mremaps the program had made by then
+    std::optional<WriteWatch> watch_; // of its pages, since they came
     bool receiving_ = false, received_ = false, importing_ = false;
     std::vector<wire::Range> populated_; // pages that were made before they came
     uint32_t slots_end_ = 1;             // one more than the highest slot that a thread has had

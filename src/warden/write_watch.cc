@@ -8,7 +8,27 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sys/process.hh"
+
 namespace rove::warden {
+
+namespace {
+bool watch_range(int fd, uint64_t start, uint64_t end) {
+    uffdio_register all{};
+    all.range = {start, end - start};
+    all.mode = UFFDIO_REGISTER_MODE_WP;
+    return ioctl(fd, UFFDIO_REGISTER, &all) == 0;
+}
+} // namespace
+
+void WriteWatch::widen(std::vector<wire::Vma> const& vmas) const {
+    // Before 6.13 a page that mremap has moved out of the watch takes its mark along, and would
+    // look unwritten when it is watched again.
+    if (!sys::kernel_is_at_least(6, 13)) return;
+    for (auto const& vma : vmas)
+        if (vma.kind != wire::VmaKind::vdso && vma.kind != wire::VmaKind::vvar)
+            (void)watch_range(userfault_.number(), vma.start, vma.end); // else it is not scanned
+}
 
 Result<WriteWatch> WriteWatch::begin(
     Fd userfault, std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& pages) {
@@ -25,10 +45,7 @@ Result<WriteWatch> WriteWatch::begin(
         while (at < pages.size() && pages[at].address + pages[at].length <= vma.start)
             ++at;
         if (at == pages.size() || pages[at].address >= vma.end) continue;
-        uffdio_register all{};
-        all.range = {vma.start, vma.end - vma.start};
-        all.mode = UFFDIO_REGISTER_MODE_WP;
-        if (ioctl(fd, UFFDIO_REGISTER, &all) != 0) continue; // then all of it counts as written
+        if (!watch_range(fd, vma.start, vma.end)) continue; // then all of it counts as written
         for (size_t i = at; i < pages.size() && pages[i].address < vma.end; ++i) {
             uint64_t start = std::max(pages[i].address, vma.start),
                      end = std::min(pages[i].address + pages[i].length, vma.end);

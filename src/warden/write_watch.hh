@@ -22,6 +22,9 @@ public:
     static Result<WriteWatch> begin(
         Fd userfault, std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& pages);
 
+    /// Watches what these map as well, if it is not watched yet; what is there counts as written.
+    void widen(std::vector<wire::Vma> const& vmas) const;
+
 private:
     explicit WriteWatch(Fd userfault) : userfault_(std::move(userfault)) {}
     Fd userfault_;

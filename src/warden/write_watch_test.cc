@@ -32,18 +32,18 @@ TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
     auto watch = WriteWatch::begin(std::move(userfault), vmas, {{start, 12 * page}});
     if (!watch) GTEST_SKIP() << watch.error().sentence();
 
-    memory[2 * page + 5] = 2;            // by the program
+    memory[2 * page + 5] = 2; // by the program
     int ends[2];
     ASSERT_EQ(pipe(ends), 0);
     ASSERT_EQ(write(ends[1], "x", 1), 1);
     ASSERT_EQ(read(ends[0], memory + 4 * page, 1), 1); // by the kernel
     close(ends[0]);
     close(ends[1]);
-    memory[13 * page] = 3;               // a page that was not there
+    memory[13 * page] = 3; // a page that was not there
     madvise(memory + 6 * page, page, MADV_DONTNEED);
-    memory[6 * page] = 4;                // nor was this one any more
+    memory[6 * page] = 4; // nor was this one any more
     madvise(memory + 8 * page, page, MADV_DONTNEED);
-    EXPECT_EQ(memory[9 * page], 1);      // a look is no write
+    EXPECT_EQ(memory[9 * page], 1); // a look is no write
 
     auto pagemap = tracee::Pagemap::open(getpid());
     ASSERT_TRUE(pagemap);
@@ -55,6 +55,31 @@ TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
         for (uint64_t at = range.address; at < range.address + range.length; at += page)
             pages[(at - start) / page] = 'u';
     EXPECT_EQ(pages, "uu-u-u-u-uuu----");
+
+    // Taken, they count as unwritten, until the next write.
+    auto taken = [&] {
+        std::vector<wire::Range> written;
+        EXPECT_TRUE(pagemap->take_written_pages(start, start + 16 * page, written));
+        std::string text(16, '-');
+        for (auto const& range : written)
+            for (uint64_t at = range.address; at < range.address + range.length; at += page)
+                text[(at - start) / page] = 'w';
+        return text;
+    };
+    EXPECT_EQ(taken(), "--w-w-w------w--");
+    EXPECT_EQ(taken(), std::string(16, '-'));
+    memory[3 * page] = 5;
+    memory[13 * page] = 6;
+    EXPECT_EQ(taken(), "---w---------w--");
+
+    // Memory that is mapped anew is watched when it is asked for, and then counts as written.
+    auto* more = static_cast<char*>(mmap(memory + 8 * page, page, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+    ASSERT_NE(more, MAP_FAILED);
+    *more = 7;
+    EXPECT_EQ(taken(), std::string(16, '-'));
+    watch->widen(vmas);
+    EXPECT_EQ(taken(), "--------w-------");
     munmap(memory, 16 * page);
 }
 

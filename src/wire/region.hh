@@ -185,7 +185,7 @@ struct Control {
     uint32_t epoch; // +1 at each commit; deputies refuse frames of another epoch
     uint32_t
         resumes; // R: +1 when all are to go on here, also who had asked to go home: it asks again
-    uint32_t reserved;
+    uint32_t remapped;  // P: +1 for each mapping that a deputy makes among the program's
     uint64_t base;      // this region
     int32_t pid;        // of P in its PID namespace
     int32_t command_fd; // porter's or builder's command socket (stream); -1 when closed
@@ -216,6 +216,7 @@ struct Control {
     uint32_t
         patch_allowed; // R: 1 if the warden takes patches back before anybody else sees the text
     uint32_t patch_texts_count, patch_sites_count;
+    uint32_t watched; // R: 1 while the warden watches writes, see mremap in local.cc
     PatchText patch_texts[patch_texts_max];
     PatchSite patch_sites[patch_sites_max];
 };

@@ -70,9 +70,11 @@ enum class SessionType : uint16_t {
                   // running
     clock_request = 26, // S Empty, a few times before prepare, which says what came of it
     clock = 27,         // W ClockReading: at the moment of answering
-    reach = 28,   // S SendPages without ranges: pages will be asked for. While the guest still runs:
-                  // connect to that warden, if one is named; make and look up what can be ahead
+    reach = 28, // S SendPages without ranges: pages will be asked for. While the guest still runs:
+                // connect to that warden, if one is named; make and look up what can be ahead
     reached = 29, // W Empty
+    scan = 30,    // S Empty, after reach: which pages have been written?
+    scanned = 31, // W Scanned
 };
 
 struct SessionFrame {
@@ -298,11 +300,24 @@ struct SendPages {
     Landing landing;
     uint32_t epoch = 0;
     std::vector<Range> ranges;
+    uint8_t more = 0; // 1: the guest still runs, and the connection is used again
 };
 template <class V> void describe(V& v, SendPages& m) {
     v.field("landing", m.landing);
     v.field("epoch", m.epoch);
     v.field("ranges", m.ranges);
+    v.field("more", m.more);
+}
+
+/// Pages that were written since they came there, or since the last such question; from now on they
+/// count as unchanged again.
+struct Scanned {
+    uint8_t able = 0; // 0: this host cannot tell
+    std::vector<Range> written;
+};
+template <class V> void describe(V& v, Scanned& m) {
+    v.field("able", m.able);
+    v.field("written", m.written);
 }
 
 struct Ping {

@@ -26,7 +26,8 @@ int main(void) {
     static Pages still;
     int fd = must(open("file", O_RDWR | O_CREAT | O_TRUNC, 0600)), bytes = must(open("bytes", O_RDWR | O_CREAT | O_TRUNC, 0600));
     must(ftruncate(fd, sizeof(Pages)));
-    Pages *plain = map(-1), *of_file = map(fd), *moved = map(-1), *given_up = map(-1), *by_kernel = map(-1);
+    Pages *plain = map(-1), *of_file = map(fd), *moved = map(-1), *given_up = map(-1), *given_back = map(fd), *by_kernel = map(-1),
+          *wiped = map(-1);
     Pages* heap = must(sbrk(sizeof(Pages) + page));
     unsigned char* elsewhere = must(mmap(NULL, 2 * sizeof(Pages), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     heap = (Pages*)(((uintptr_t)heap + page - 1) & ~(uintptr_t)(page - 1));
@@ -44,12 +45,17 @@ int main(void) {
             equal(pwrite(bytes, content, sizeof content, 0), sizeof content);
             equal(pread(bytes, (*by_kernel)[k] + k, sizeof content, 0), sizeof content);
             must(madvise((*given_up)[k], page, MADV_DONTNEED));
+            must(madvise((*given_back)[k], page, MADV_DONTNEED)); // the file's zeros again
+            put(wiped, i, k);
         }
         // Between two places, so that each holds pages of all ages.
         if (i % 5 == 4)
             moved = must(mremap(moved, sizeof(Pages), sizeof(Pages), MREMAP_MAYMOVE | MREMAP_FIXED, elsewhere + (i / 5 % 2) * sizeof(Pages)));
         must(mprotect(plain, sizeof(Pages) / 2, PROT_READ));
-        spin(300000); // moves strike here
+        spin(300000); // moves strike here …
+        if (i % 6 == 3) must(madvise(wiped, sizeof(Pages), MADV_WIPEONFORK)); // which is done at home
+        if (i % 6 == 0) must(madvise(wiped, sizeof(Pages), MADV_KEEPONFORK));
+        spin(100000); // … and here
         must(mprotect(plain, sizeof(Pages) / 2, PROT_READ | PROT_WRITE));
         for (int k = 0; k < count; k++) {
             look(plain, i, k);
@@ -57,8 +63,10 @@ int main(void) {
             look(moved, i, k);
             look(heap, i, k);
             look(by_kernel, i, k);
+            look(wiped, i, k);
             equal((*given_up)[k][7], is_due(i, k) ? 0 : i > 0 ? 9 : 0);
-            (*given_up)[k][7] = 9;
+            equal((*given_back)[k][7], (*given_up)[k][7]);
+            (*given_up)[k][7] = (*given_back)[k][7] = 9;
         }
         if (i % 8 == 0) equal(sum(still, sizeof still), whole);
     }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ahead: what of a homecoming is done while the program still runs at the host.
+//
+// Rounds of pages (pre-copy): the host says which were written since it was last asked, and sends
+// them; P's memory takes them, as its deputies do not use it. What is written meanwhile is the next
+// round's, and what the last one leaves is sent when the program stands still.
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "base/log.hh"
+#include "image/layout.hh"
+#include "migrate/steward.hh"
+#include "tracee/pagemap.hh"
+#include "warden/mapping.hh"
+
+namespace rove::migrate {
+
+using wire::SessionType;
+
+namespace {
+
+constexpr Nanos answer_patience = std::chrono::seconds(5);
+constexpr uint64_t slice_max = 16 << 20; // links of new threads wait for as long as that takes
+constexpr uint64_t little = 1 << 20;     // a millisecond's worth: not worth another round
+constexpr int rounds_max = 8;
+
+uint64_t bytes_of(std::vector<wire::Range> const& ranges) {
+    uint64_t bytes = 0;
+    for (auto const& range : ranges)
+        bytes += range.length;
+    return bytes;
+}
+
+// Where pages can be put without changing anything: P's own memory, where it is writable.
+std::vector<wire::Range> writable(std::vector<image::Mapping> const& mappings, uint64_t region) {
+    std::vector<wire::Range> ranges;
+    for (auto const& mapping : mappings)
+        if (!mapping.shared && (mapping.prot & PROT_WRITE) != 0 &&
+            !image::is_foreign(mapping, region))
+            ranges.push_back({mapping.start, mapping.end - mapping.start});
+    return ranges;
+}
+
+// The first `most` bytes or less.
+std::vector<wire::Range> take_slice(std::vector<wire::Range>& from, uint64_t most) {
+    std::vector<wire::Range> slice;
+    size_t whole = 0;
+    while (whole < from.size() && from[whole].length <= most) {
+        most -= from[whole].length;
+        slice.push_back(from[whole++]);
+    }
+    from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(whole));
+    if (!from.empty() && most > 0) {
+        slice.push_back({from[0].address, most});
+        from[0].address += most;
+        from[0].length -= most;
+    }
+    return slice;
+}
+
+} // namespace
+
+// A connection for the pages, whose other end is the porter's, and at the host what it can make or
+// look up.
+Result<Steward::PageLine> Steward::open_page_line() {
+    PageLine line;
+    line.ours = TRY(connect_to(session_->landing(), wire::Kind::pages, 0, session_->epoch()));
+    session_->forget({SessionType::reached, SessionType::scanned});
+    TRY(session_->send(SessionType::reach, wire::SendPages{}));
+    line.there = TRY(body_.porter().take_fd(line.ours.number(), TRY(body_.control()).fd_first));
+    return line;
+}
+
+Status Steward::fetch(
+    PageLine& pages, std::vector<wire::Range> const& ranges, bool more, Progress& progress) {
+    auto& porter = body_.porter();
+    TRY(porter.send(wire::ExecOp::receive, {static_cast<uint64_t>(pages.there)}));
+    wire::SendPages wish;
+    wish.ranges = ranges;
+    wish.more = more ? 1 : 0;
+    TRY(session_->send(SessionType::send_pages, wish));
+    progress.bytes += bytes_of(ranges);
+    auto received = porter.wait(std::chrono::hours(1));
+    if (!received || received->result < 0)
+        (void)::shutdown(pages.ours.number(), SHUT_RDWR); // or one of them would wait for ever
+    if (!received) return Failure(received.error());
+    if (received->result < 0)
+        return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
+    return session_->wait({SessionType::pages_sent}, answer_patience)
+        .map([](auto const&) {});
+}
+
+// Ends when next to nothing is left, or when the program writes as fast as its pages come.
+Status Steward::fetch_ahead(
+    PageLine& pages, std::vector<image::Mapping> const& mappings, Progress& progress) {
+    uint64_t last = ~uint64_t{0};
+    for (int round = 0; round < rounds_max; ++round) {
+        TRY(session_->send(SessionType::scan));
+        auto frame = TRY(session_->wait({SessionType::scanned}, answer_patience));
+        auto scanned = wire::decode<wire::Scanned>(frame.body);
+        if (!scanned) return fail(EBADMSG, "a malformed message from {}", host_);
+        if (scanned->able == 0) return {};
+        TRY(image::check_pages(scanned->written));
+        // From now on they count as unchanged there, which says nothing of those that are here.
+        held_ = warden::subtract(held_, scanned->written);
+        auto wanted =
+            warden::intersect(scanned->written, writable(mappings, body_.region()));
+        uint64_t bytes = bytes_of(wanted);
+        if (bytes <= little || bytes > last / 2) return {};
+        last = bytes;
+        for (auto rest = wanted; !rest.empty();) {
+            auto slice = take_slice(rest, slice_max);
+            TRY(fetch(pages, slice, true, progress));
+            held_ = warden::unite(held_, slice);
+            serve_links_only();
+            TRY(keep_sessions());
+        }
+    }
+    return {};
+}
+
+// Pages where it had some when it left, which it has most likely still. To make one takes as long
+// as to receive it. Of a large process it would be home's memory for too long. Those that are held
+// are not made: should one be lost, it must be seen.
+void Steward::make_pages() {
+    if (bytes_of(last_layout_.present) > wire::kept_bytes_max) return;
+    for (auto const& batch :
+        warden::populate_batches(warden::subtract(last_layout_.present, held_))) {
+        std::string_view ranges(
+            reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
+        if (!body_.porter().perform(wire::ExecOp::populate, {}, ranges))
+            return; // they are made when they come
+    }
+}
+
+// A deputy that maps something takes the pages away that lay there, even if nothing comes of it at
+// the host.
+Status Steward::leave_out_lost(
+    std::vector<wire::Range>& kept, std::vector<image::Mapping> const& mappings) {
+    if (kept.empty() || TRY(body_.control()).remapped == remapped_) return {};
+    auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
+    std::vector<wire::Range> there;
+    for (auto const& mapping : mappings)
+        if (!image::is_foreign(mapping, body_.region()))
+            TRY(pagemap.private_pages(mapping.start, mapping.end,
+                mapping.inode != 0 ? tracee::Backing::file : tracee::Backing::nothing, there));
+    kept = warden::intersect(kept, there);
+    return {};
+}
+
+} // namespace rove::migrate
