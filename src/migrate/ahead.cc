@@ -81,14 +81,14 @@ Status Steward::fetch(
     wish.more = more ? 1 : 0;
     TRY(session_->send(SessionType::send_pages, wish));
     progress.bytes += bytes_of(ranges);
+    if (more) progress.ahead += bytes_of(ranges);
     auto received = porter.wait(std::chrono::hours(1));
     if (!received || received->result < 0)
         (void)::shutdown(pages.ours.number(), SHUT_RDWR); // or one of them would wait for ever
     if (!received) return Failure(received.error());
     if (received->result < 0)
         return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
-    return session_->wait({SessionType::pages_sent}, answer_patience)
-        .map([](auto const&) {});
+    return session_->wait({SessionType::pages_sent}, answer_patience).map([](auto const&) {});
 }
 
 // Ends when next to nothing is left, or when the program writes as fast as its pages come.
@@ -104,8 +104,7 @@ Status Steward::fetch_ahead(
         TRY(image::check_pages(scanned->written));
         // From now on they count as unchanged there, which says nothing of those that are here.
         held_ = warden::subtract(held_, scanned->written);
-        auto wanted =
-            warden::intersect(scanned->written, writable(mappings, body_.region()));
+        auto wanted = warden::intersect(scanned->written, writable(mappings, body_.region()));
         uint64_t bytes = bytes_of(wanted);
         if (bytes <= little || bytes > last / 2) return {};
         last = bytes;

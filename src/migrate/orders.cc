@@ -90,6 +90,7 @@ void Steward::move(wire::Move const& request) {
     done.total_us = microseconds(monotonic_now() - progress.began);
     if (moved) {
         homeward_since_ = Nanos(0);
+        if (progress.ahead != 0) done.mode = "pre-copy";
         count_move(progress, was_away && home);
     } else {
         done.reason = refusal_.word;

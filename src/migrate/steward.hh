@@ -46,6 +46,7 @@ private:
     struct Progress {
         Nanos began{0}, frozen{0}, thawed{0}, phase_began{0};
         uint64_t bytes = 0;
+        uint64_t ahead = 0; // of them, while the program ran
         std::string phases; // "survey 812 prepare 2210 …", µs
         void phase(char const* name);
     };

@@ -349,6 +349,43 @@ def test_adopt_takes_descendants_along(quiet):
     wait_for(lambda: quiet.json("n1", "ps") == [], "empty ps")
 
 
+WRITE = """
+import time
+x = bytearray(8 << 20)
+for i in range(100000):
+    x[:] = bytes([i % 256]) * len(x)
+    assert x.count(i % 256) == len(x)
+    print(i, flush=True)
+    time.sleep(0.2)
+"""
+
+
+def watches_writes():
+    """Linux 6.7 tells which pages were written; from 6.13 on it is relied on for memory that was mapped away as well."""
+    release = pathlib.Path("/proc/sys/kernel/osrelease").read_text().split(".")
+    return (int(release[0]), int(release[1].split("-")[0])) >= (6, 13)
+
+
+@pytest.mark.skipif(not watches_writes(), reason="this kernel does not watch writes for us")
+def test_a_homecoming_sends_what_was_written(quiet):
+    sleeper, row = counting(quiet)
+    out = quiet.json("n1", "move", row["pid"], "n2")
+    back = quiet.json("n1", "move", row["pid"], "home")
+    assert back["bytes"] < out["bytes"] / 4
+    end(quiet, sleeper, row)
+
+    writer = quiet.start("n1", "rove", "run", "--", "python3", "-c", WRITE)
+    row = wait_for(lambda: (found := only(quiet)) and "bytearray" in found["command"] and found, "row in ps")
+    assert writer.stdout.readline() == "0\n"
+    assert quiet.json("n1", "move", row["pid"], "n2")["mode"] == "stop-and-copy"
+    seen = int(writer.stdout.readline())
+    for number in range(seen + 1, seen + 5):
+        assert writer.stdout.readline() == f"{number}\n"
+    back = quiet.json("n1", "move", row["pid"], "home")
+    assert back["mode"] == "pre-copy" and back["bytes"] >= 8 << 20
+    end(quiet, writer, row)
+
+
 def test_accounts_go_on_over_stays(quiet):
     """CPU time from host to host; calls and what they cost over visits home and the daemon's end, too."""
     program = quiet.start("n1", "rove", "run", "--", "python3", "-c", BURN)
