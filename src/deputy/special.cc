@@ -2,6 +2,7 @@
 // Special: calls whose arguments mean something to the runtime.
 #include "deputy/deputy.hh"
 
+#include "rt/futex.hh"
 #include "rt/memory.hh"
 
 namespace rove::deputy {
@@ -18,8 +19,10 @@ bool perform_special(Slot& slot, uint32_t nr, uint64_t a[6], Done& done) {
             done.result = -9;
             return true;
         }
-        __atomic_fetch_add(&control().remapped, 1, __ATOMIC_RELAXED);
+        // Not while the porter receives pages of before: they would be taken for the file's.
+        rt::Lock lock(&control().map_lock);
         done.result = rove_syscall(9, a[0], a[1], a[2], a[3], a[4], a[5]);
+        __atomic_fetch_add(&control().remapped, 1, __ATOMIC_RELEASE);
         return true;
     }
     case 13: { // rt_sigaction: number, handler, flags, restorer, -, mask

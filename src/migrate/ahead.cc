@@ -66,6 +66,7 @@ std::vector<wire::Range> take_slice(std::vector<wire::Range>& from, uint64_t mos
 Result<Steward::PageLine> Steward::open_page_line() {
     PageLine line;
     line.ours = TRY(connect_to(session_->landing(), wire::Kind::pages, 0, session_->epoch()));
+    TRY(session_->receive());
     session_->forget({SessionType::reached, SessionType::scanned});
     TRY(session_->send(SessionType::reach, wire::SendPages{}));
     line.there = TRY(body_.porter().take_fd(line.ours.number(), TRY(body_.control()).fd_first));
@@ -75,7 +76,8 @@ Result<Steward::PageLine> Steward::open_page_line() {
 Status Steward::fetch(
     PageLine& pages, std::vector<wire::Range> const& ranges, bool more, Progress& progress) {
     auto& porter = body_.porter();
-    TRY(porter.send(wire::ExecOp::receive, {static_cast<uint64_t>(pages.there)}));
+    TRY(porter.send(wire::ExecOp::receive,
+        {static_cast<uint64_t>(pages.there), more ? uint64_t{1} : 0, remapped_}));
     wire::SendPages wish;
     wish.ranges = ranges;
     wish.more = more ? 1 : 0;
@@ -94,17 +96,22 @@ Status Steward::fetch(
 // Ends when next to nothing is left, or when the program writes as fast as its pages come.
 Status Steward::fetch_ahead(
     PageLine& pages, std::vector<image::Mapping> const& mappings, Progress& progress) {
+    if (!deputys_) return {}; // a former steward knew which pages deputies use
     uint64_t last = ~uint64_t{0};
     for (int round = 0; round < rounds_max; ++round) {
         TRY(session_->send(SessionType::scan));
         auto frame = TRY(session_->wait({SessionType::scanned}, answer_patience));
         auto scanned = wire::decode<wire::Scanned>(frame.body);
         if (!scanned) return fail(EBADMSG, "a malformed message from {}", host_);
-        if (scanned->able == 0) return {};
+        if (scanned->able == 0) { // it may have begun to count anew
+            held_.clear();
+            return {};
+        }
         TRY(image::check_pages(scanned->written));
         // From now on they count as unchanged there, which says nothing of those that are here.
         held_ = warden::subtract(held_, scanned->written);
-        auto wanted = warden::intersect(scanned->written, writable(mappings, body_.region()));
+        auto wanted = warden::subtract(
+            warden::intersect(scanned->written, writable(mappings, body_.region())), *deputys_);
         uint64_t bytes = bytes_of(wanted);
         if (bytes <= little || bytes > last / 2) return {};
         last = bytes;
@@ -134,18 +141,21 @@ void Steward::make_pages() {
 }
 
 // A deputy that maps something takes the pages away that lay there, even if nothing comes of it at
-// the host.
-Status Steward::leave_out_lost(
-    std::vector<wire::Range>& kept, std::vector<image::Mapping> const& mappings) {
-    if (kept.empty() || TRY(body_.control()).remapped == remapped_) return {};
-    auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
+// the host. Asked before anything is made or fetched, as a huge page would cover a loss.
+Result<std::vector<image::Mapping>> Steward::look_at_held() {
+    uint32_t remapped =
+        TRY(body_.control()).remapped; // first: what is mapped later makes it differ
+    auto mappings = TRY(tracee::whole_mappings(body_.pid(), "smaps"));
+    if (remapped == remapped_) return mappings;
     std::vector<wire::Range> there;
+    auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
     for (auto const& mapping : mappings)
         if (!image::is_foreign(mapping, body_.region()))
             TRY(pagemap.private_pages(mapping.start, mapping.end,
                 mapping.inode != 0 ? tracee::Backing::file : tracee::Backing::nothing, there));
-    kept = warden::intersect(kept, there);
-    return {};
+    held_ = warden::intersect(held_, there);
+    remapped_ = remapped;
+    return mappings;
 }
 
 } // namespace rove::migrate

@@ -200,7 +200,7 @@ Status Steward::reconcile(wire::Layout const& layout, std::vector<image::Mapping
     if (layout.brk_now != 0)
         (void)porter.call(SYS_brk, {layout.brk_now}); // an earlier attempt may have changed it
     auto mappings = TRY(read_mappings(body_.pid(), before));
-    TRY(leave_out_lost(kept, mappings));
+    if (TRY(body_.control()).remapped != remapped_) kept.clear();
     auto steps = image::reconcile(mappings, layout.vmas, body_.region(),
         [&](image::Mapping const& mapping, wire::Vma const& vma) {
             if (vma.kind == wire::VmaKind::segment)
@@ -340,13 +340,13 @@ Status Steward::put_threads(wire::ProcessState const& state) {
 Status Steward::move_home(Progress& progress) {
     body_.set_idle([this] { return keep_sessions(); });
     TRY(await_resumed()); // it would end the new connection
+    // What P maps is changed by forwarded calls only, and those that change it show in its maps.
+    auto before = TRY(look_at_held());
     PageLine pages = TRY(open_page_line());
     make_pages();
-    // What P maps is changed by forwarded calls only, and those that change it show in its maps.
-    auto before = tracee::whole_mappings(body_.pid(), "smaps");
     (void)session_->wait({SessionType::reached}, reach_patience); // without, it only takes longer
     // The program may take away, on either side, what is being sent; then all comes when it stands.
-    if (auto ahead = before ? fetch_ahead(pages, *before, progress) : Status{}; !ahead) {
+    if (auto ahead = fetch_ahead(pages, before, progress); !ahead) {
         LOG(note, "not fetched ahead: {}", ahead.error().sentence());
         held_.clear();
         (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(pages.there)});
@@ -363,7 +363,7 @@ Status Steward::move_home(Progress& progress) {
         TRY(image::check_pages(parked.unchanged));
         auto kept =
             warden::intersect(warden::intersect(held_, parked.unchanged), parked.layout.present);
-        TRY(reconcile(parked.layout, before ? *before : std::vector<image::Mapping>{}, kept));
+        TRY(reconcile(parked.layout, before, kept));
         FAULT_POINT("home_reconciled");
         progress.phase("reconcile");
         TRY(fetch_memory(

@@ -171,15 +171,17 @@ Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progres
 
 namespace {
 
-// Where the arrays of polls lie that deputies finish: the kernel reads them again. Sorted, of whole
-// pages.
-std::vector<wire::Range> polled_pages(std::vector<wire::ThreadImage> const& threads) {
+// Where the arrays of polls lie that deputies finish, which the kernel reads again, and what is
+// left of sleeps, which it writes. Sorted, of whole pages.
+std::vector<wire::Range> pages_of_waits(std::vector<wire::ThreadImage> const& threads) {
     constexpr size_t rdi = 8, rsi = 9; // in gregset_t's order
     std::vector<wire::Range> pages;
     for (auto const& image : threads) {
         wire::ThreadState state;
         if (image.thread_state.size() != sizeof state || image.registers.size() <= rsi) continue;
         std::memcpy(&state, image.thread_state.data(), sizeof state);
+        if (state.sleep_remaining != 0) // of a sleep that home's kernel goes on with
+            pages.push_back({state.sleep_remaining & ~(page - 1), 2 * page});
         if (state.pending != wire::Pending::call || state.rest_call != SYS_poll ||
             image.registers[rsi] == 0)
             continue;
@@ -342,7 +344,7 @@ Status Steward::move_out(
             TRY(settle_layout(session, layout));
             TRY(session.send(SessionType::state, state));
             FAULT_POINT("after_state");
-            polled = polled_pages(state.threads);
+            polled = pages_of_waits(state.threads);
             progress.phase("state");
             for (auto const& image : state.threads) {
                 if (image.slot > links.size())
@@ -387,6 +389,7 @@ Status Steward::move_out(
     resumed_ = true;
     (void)fault_point("after_running");
     drop_pages(found.mappings, found.stat, polled);
+    deputys_ = std::move(polled);
     return {};
 }
 

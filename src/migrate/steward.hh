@@ -113,8 +113,7 @@ private:
     Status fetch_ahead(
         PageLine& pages, std::vector<image::Mapping> const& mappings, Progress& progress);
     void make_pages();
-    Status leave_out_lost(
-        std::vector<wire::Range>& kept, std::vector<image::Mapping> const& mappings);
+    Result<std::vector<image::Mapping>> look_at_held();
 
     // home.cc
     Status move_home(Progress& progress);
@@ -156,6 +155,9 @@ private:
     // since, if this is not P's count of that any more (Control).
     std::vector<wire::Range> held_;
     uint32_t remapped_ = 0;
+    // Pages of the program that deputies' calls still use; unknown to a steward that has taken
+    // over.
+    std::optional<std::vector<wire::Range>> deputys_;
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
     bool resumed_ = true;                // the host has answered the last resume
     Nanos links_looked_{0};

@@ -195,8 +195,9 @@ Task<Moved> Node::move_in_turn(
             peers_->tell(to, PeerType::withdraw, wire::encode(wire::Withdraw{promise}));
         // Whatever was in the way, it was the end of the process in the first place.
         auto now = look_stat(process->pid());
+        // A first thread that has ended before the others is a zombie, too.
         bool gone = !now || now->start_time != process->identity.start_time ||
-                    (now->virtual_bytes == 0 && now->state != 'Z');
+                    (now->virtual_bytes == 0 && (now->state != 'Z' || now->threads <= 1));
         return !instead.ok && instead.code == 1 && (gone || process->ended) ? has_ended() : instead;
     };
     if (process->ended) co_return give_up(has_ended());

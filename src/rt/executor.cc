@@ -2,6 +2,7 @@
 // Executor: see executor.hh and ExecOp in wire/region.hh.
 #include "rt/executor.hh"
 
+#include "rt/futex.hh"
 #include "rt/memory.hh"
 #include "rt/number_room.hh"
 #include "rt/pages.hh"
@@ -100,6 +101,17 @@ static long perform_calls(ExecCall const* calls, uint64_t count, int64_t* detail
     return static_cast<long>(count);
 }
 
+/// Ahead of a homecoming, while deputies serve: only into what was mapped when that was asked for.
+static long receive(uint64_t const* args) {
+    int fd = static_cast<int>(args[0]);
+    if (args[1] == 0) return receive_pages(fd);
+    Lock lock(&control().map_lock);
+    constexpr long stale = -116; // ESTALE
+    if (__atomic_load_n(&control().remapped, __ATOMIC_ACQUIRE) != static_cast<uint32_t>(args[2]))
+        return stale;
+    return receive_pages(fd);
+}
+
 Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_slot) {
     auto* inlined = reinterpret_cast<unsigned char*>(wire::executor_buffer(region_base()));
     for (;;) {
@@ -120,7 +132,7 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
             reply.result = take_fd(fd, a[0], start_thread == nullptr);
             break;
         case ExecOp::receive:
-            reply.result = receive_pages(static_cast<int>(a[0]));
+            reply.result = receive(a);
             break;
         case ExecOp::send:
             reply.result = send_pages(static_cast<int>(a[0]), ranges, range_count, a[3] != 0);

@@ -263,8 +263,6 @@ Status Warden::send_pages(wire::SendPages const& request) {
         staging_.reset();
         pages_.close();
     }
-    // Nothing was read meanwhile; the steward has not been silent, we have been deaf.
-    control_.forgive();
     return send(SessionType::pages_sent, done);
 }
 

@@ -189,7 +189,9 @@ void Warden::trouble(std::string const& reason, Error const& error) {
 void Warden::take(SessionType type, std::string_view body) {
     if (ended_) return;
     error_reason_.clear();
-    if (auto done = perform(type, body); !done) {
+    auto done = perform(type, body);
+    if (control_) control_.forgive(); // the steward was not silent, we may have been deaf
+    if (!done) {
         trouble(error_reason_, done.error());
         // Before the commit there is nothing to lose here.
         if (!may_be_committed(stage_)) end("it failed before the commit");

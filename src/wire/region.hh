@@ -216,7 +216,8 @@ struct Control {
     uint32_t
         patch_allowed; // R: 1 if the warden takes patches back before anybody else sees the text
     uint32_t patch_texts_count, patch_sites_count;
-    uint32_t watched; // R: 1 while the warden watches writes, see mremap in local.cc
+    uint32_t map_lock; // P: futex lock of deputies that map and the porter that receives ahead
+    uint32_t watched;  // R: 1 while the warden watches writes, see mremap in local.cc
     PatchText patch_texts[patch_texts_max];
     PatchSite patch_sites[patch_sites_max];
 };
