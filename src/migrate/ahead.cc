@@ -25,13 +25,6 @@ constexpr uint64_t slice_max = 16 << 20; // links of new threads wait for as lon
 constexpr uint64_t little = 1 << 20;     // a millisecond's worth: not worth another round
 constexpr int rounds_max = 8;
 
-uint64_t bytes_of(std::vector<wire::Range> const& ranges) {
-    uint64_t bytes = 0;
-    for (auto const& range : ranges)
-        bytes += range.length;
-    return bytes;
-}
-
 // Where pages can be put without changing anything: P's own memory, where it is writable.
 std::vector<wire::Range> writable(std::vector<image::Mapping> const& mappings, uint64_t region) {
     std::vector<wire::Range> ranges;
@@ -82,8 +75,8 @@ Status Steward::fetch(
     wish.ranges = ranges;
     wish.more = more ? 1 : 0;
     TRY(session_->send(SessionType::send_pages, wish));
-    progress.bytes += bytes_of(ranges);
-    if (more) progress.ahead += bytes_of(ranges);
+    progress.bytes += wire::bytes_of(ranges);
+    if (more) progress.ahead += wire::bytes_of(ranges);
     auto received = porter.wait(std::chrono::hours(1));
     if (!received || received->result < 0)
         (void)::shutdown(pages.ours.number(), SHUT_RDWR); // or one of them would wait for ever
@@ -112,7 +105,7 @@ Status Steward::fetch_ahead(
         held_ = warden::subtract(held_, scanned->written);
         auto wanted = warden::subtract(
             warden::intersect(scanned->written, writable(mappings, body_.region())), *deputys_);
-        uint64_t bytes = bytes_of(wanted);
+        uint64_t bytes = wire::bytes_of(wanted);
         if (bytes <= little || bytes > last / 2) return {};
         last = bytes;
         for (auto rest = wanted; !rest.empty();) {
@@ -130,7 +123,7 @@ Status Steward::fetch_ahead(
 // as to receive it. Of a large process it would be home's memory for too long. Those that are held
 // are not made: should one be lost, it must be seen.
 void Steward::make_pages() {
-    if (bytes_of(last_layout_.present) > wire::kept_bytes_max) return;
+    if (wire::bytes_of(last_layout_.present) > wire::kept_bytes_max) return;
     for (auto const& batch :
         warden::populate_batches(warden::subtract(last_layout_.present, held_))) {
         std::string_view ranges(

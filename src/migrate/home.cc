@@ -290,7 +290,6 @@ Status Steward::fetch_memory(PageLine& pages, wire::Layout const& layout,
     auto& porter = body_.porter();
     // The porter receives into the pages themselves: they are writable for as long as that takes.
     std::vector<wire::ExecCall> open, close;
-    std::vector<wire::PageRange> ranges;
     size_t at = 0;
     for (auto const& vma : layout.vmas) {
         while (at < wanted.size() && wanted[at].address + wanted[at].length <= vma.start)

@@ -215,10 +215,7 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
     uint64_t keep_start = stat.arg_start & ~(page - 1),
              keep_end = (stat.env_end + page - 1) & ~(page - 1);
     std::vector<wire::ExecCall> calls;
-    uint64_t bytes = 0;
-    for (auto const& range : last_layout_.present)
-        bytes += range.length;
-    bool hold = bytes <= wire::kept_bytes_max;
+    bool hold = wire::bytes_of(last_layout_.present) <= wire::kept_bytes_max;
     held_ = hold ? warden::subtract(last_layout_.present, kept) : std::vector<wire::Range>{};
     stale_.clear();
     stale_until_ = monotonic_now() + (hold ? keep_few_pages : keep_pages);
@@ -265,9 +262,7 @@ void Steward::begin_there(Session& session) {
 Status Steward::check_freeze(Nanos so_far, wire::Layout const& to_send) const {
     if (order_.freeze_limit_us == 0) return {};
     Nanos limit = std::chrono::microseconds(order_.freeze_limit_us);
-    uint64_t bytes = 0;
-    for (auto const& range : to_send.present)
-        bytes += range.length;
+    uint64_t bytes = wire::bytes_of(to_send.present);
     if (so_far + Nanos(static_cast<int64_t>(bytes / best_bytes_per_ns)) <= limit) return {};
     return deny(
         ETIME, "it would stand still for longer than {} (move.freeze)", print_duration(limit));

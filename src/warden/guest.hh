@@ -75,9 +75,9 @@ public:
     /// Private pages that hold something.
     Result<std::vector<wire::Range>> private_pages(std::vector<wire::Vma> const& vmas) const;
     /// Those that a WriteWatch has seen no write to.
-    Result<std::vector<wire::Range>> unwritten_pages(std::vector<wire::Vma> const& vmas) const;
+    Result<std::vector<wire::Range>> unwritten_pages() const;
     /// Those that it has seen one to, once: they count as unwritten from then on.
-    Result<std::vector<wire::Range>> take_written_pages(std::vector<wire::Vma> const& vmas) const;
+    Result<std::vector<wire::Range>> take_written_pages() const;
     /// How often the program has made that call.
     Result<uint64_t> calls_made(uint32_t number) const;
 
@@ -91,10 +91,7 @@ public:
     Status set_proc_file(std::string const& name, std::string const& text) const;
 
 private:
-    using ScanOfPages = Result<bool> (tracee::Pagemap::*)(
-        uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
-    Result<std::vector<wire::Range>> watched_pages(
-        std::vector<wire::Vma> const& vmas, ScanOfPages scan) const;
+    Result<tracee::Pagemap> pagemap() const;
     Result<uint64_t> mapping_changes() const;
 
     sandbox::Newborn process_;

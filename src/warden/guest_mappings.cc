@@ -8,6 +8,7 @@
 
 #include "tracee/pagemap.hh"
 #include "warden/guest.hh"
+#include "warden/numbers.hh"
 
 namespace rove::warden {
 
@@ -101,38 +102,34 @@ Result<std::vector<Vma>> Guest::mappings(
     return result;
 }
 
-Result<std::vector<wire::Range>> Guest::private_pages(std::vector<Vma> const& vmas) const {
+Result<tracee::Pagemap> Guest::pagemap() const {
     Fd file = open_proc("pagemap", O_RDONLY);
     if (!file) return fail(errno, "cannot open the guest's pagemap");
-    auto pagemap = tracee::Pagemap::of(std::move(file));
+    return tracee::Pagemap::of(std::move(file));
+}
+
+Result<std::vector<wire::Range>> Guest::private_pages(std::vector<Vma> const& vmas) const {
+    auto pages = TRY(pagemap());
     std::vector<wire::Range> ranges;
     for (auto const& vma : vmas) {
         if (vma.kind == VmaKind::vdso || vma.kind == VmaKind::vvar) continue;
         auto backing =
             vma.kind == VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
-        TRY(pagemap.private_pages(vma.start, vma.end, backing, ranges));
+        TRY(pages.private_pages(vma.start, vma.end, backing, ranges));
     }
     return ranges;
 }
 
-Result<std::vector<wire::Range>> Guest::watched_pages(
-    std::vector<Vma> const& vmas, ScanOfPages scan) const {
-    Fd file = open_proc("pagemap", O_RDONLY);
-    if (!file) return fail(errno, "cannot open the guest's pagemap");
+Result<std::vector<wire::Range>> Guest::unwritten_pages() const {
     std::vector<wire::Range> ranges;
-    if (vmas.empty()) return ranges;
-    auto pagemap = tracee::Pagemap::of(std::move(file));
-    if (!TRY((pagemap.*scan)(vmas.front().start, vmas.back().end, ranges)))
-        return fail(ENOTSUP, "the kernel does not tell which pages were written");
-    return ranges;
+    if (TRY(TRY(pagemap()).unwritten_pages(0, address_end, ranges))) return ranges;
+    return fail(ENOTSUP, "the kernel does not tell which pages were written");
 }
 
-Result<std::vector<wire::Range>> Guest::unwritten_pages(std::vector<Vma> const& vmas) const {
-    return watched_pages(vmas, &tracee::Pagemap::unwritten_pages);
-}
-
-Result<std::vector<wire::Range>> Guest::take_written_pages(std::vector<Vma> const& vmas) const {
-    return watched_pages(vmas, &tracee::Pagemap::take_written_pages);
+Result<std::vector<wire::Range>> Guest::take_written_pages() const {
+    std::vector<wire::Range> ranges;
+    if (TRY(TRY(pagemap()).take_written_pages(0, address_end, ranges))) return ranges;
+    return fail(ENOTSUP, "the kernel does not tell which pages were written");
 }
 
 } // namespace rove::warden

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <set>
 
+#include "image/layout.hh"
 #include "warden/builder.hh"
+#include "warden/numbers.hh"
 
 namespace rove::warden {
 
@@ -21,7 +23,6 @@ using wire::VmaKind;
 namespace {
 
 constexpr uint64_t page = 4096;
-constexpr uint64_t address_end = 0x7ffffffff000;
 
 struct Advice {
     uint16_t bit;
@@ -204,16 +205,12 @@ Status check_layout(Layout const& layout, uint64_t region) {
         }
         end = vma.end;
     }
-    end = 0;
+    TRY(image::check_pages(layout.present));
     for (auto const& range : layout.present) {
-        if (range.address % page || range.length % page || range.length == 0 ||
-            range.address < end || range.address > address_end ||
-            range.length > address_end - range.address)
-            return fail(EBADMSG, "the layout has present pages at {:#x}, {:#x} bytes, behind {:#x}",
-                range.address, range.length, end);
+        if (range.address + range.length > address_end)
+            return fail(EBADMSG, "the layout has present pages at {:#x}", range.address);
         if (range.address < region + wire::region_size && range.address + range.length > region)
             return fail(EBADMSG, "the layout has present pages in the runtime's region");
-        end = range.address + range.length;
     }
     return {};
 }

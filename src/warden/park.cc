@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Park: how a guest is brought to a stand, described, sent on, or set going again.
+// Park: how a guest is brought to a stand, described, or set going again.
 //
 // Threads park by themselves at the boundary of a call or on a kick; this side only asks, looks and
 // believes nothing that it reads from the guest without checking it.
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -14,9 +12,7 @@
 
 #include "base/fault.hh"
 #include "base/log.hh"
-#include "sys/sockets.hh"
 #include "warden/mapping.hh"
-#include "warden/page_stream.hh"
 #include "warden/warden.hh"
 
 namespace rove::warden {
@@ -161,109 +157,11 @@ Result<wire::Parked> Warden::describe_parked() const {
         if (ours) vma.advice &= static_cast<uint16_t>(~advised_huge);
     }
     parked.layout.present = subtract(TRY(guest_->private_pages(parked.layout.vmas)), patched);
-    parked.unchanged = unchanged_pages(parked.layout.vmas);
+    parked.unchanged = unchanged_pages();
     parked.layout.brk_start = parked.state.brk_start;
     parked.layout.brk_now = parked.state.brk_now;
     parked.state.account = tally();
     return parked;
-}
-
-std::vector<wire::Range> Warden::unchanged_pages(std::vector<wire::Vma> const& vmas) const {
-    if (!watch_) return {};
-    auto pages = guest_->unwritten_pages(vmas);
-    return pages ? std::move(*pages) : std::vector<wire::Range>{};
-}
-
-namespace {
-
-// Nobody is served meanwhile, so patience is short.
-Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
-    Deadline deadline = Deadline::after(std::chrono::seconds(1));
-    wire::Hello hello;
-    hello.kind = wire::Kind::pages;
-    hello.epoch = epoch;
-    if (landing.token.size() != sizeof hello.token)
-        return fail(EBADMSG, "a token of {} bytes", landing.token.size());
-    std::memcpy(hello.token, landing.token.data(), sizeof hello.token);
-    Result<Fd> socket = fail(EHOSTUNREACH, "{} has no address", landing.node);
-    for (auto const& address : landing.addresses) {
-        auto endpoint = sys::Endpoint::parse(address, landing.port);
-        if (!endpoint) continue;
-        socket = sys::tcp_connect(*endpoint, deadline.left());
-        if (socket) break;
-    }
-    if (!socket) return fail(socket.error(), "cannot reach {}", landing.node);
-    Fd connected = TRY(std::move(socket));
-    TRY(sys::send_all(
-        connected.number(), ByteView(reinterpret_cast<uint8_t const*>(&hello), sizeof hello)));
-    wire::HelloReply reply;
-    TRY(sys::recv_exact(connected.number(), &reply, sizeof reply, deadline));
-    if (reply.magic != wire::session_magic || reply.ok != 1)
-        return fail(EPERM, "{} refuses the pages: {}", landing.node, reply.ok);
-    return connected;
-}
-
-} // namespace
-
-// Before the guest stands still: a host that cannot be reached costs it nothing then, nor does what
-// can be made or looked up ahead.
-Status Warden::reach(wire::SendPages const& request) {
-    if (!request.landing.node.empty())
-        onward_ = TRY(connect_onward(request.landing, request.epoch));
-    known_mappings_ = TRY(guest_->known_mappings());
-    staging_.reset();
-    staging_ = TRY(Staging::make(memory_bytes()));
-    return send(SessionType::reached, wire::Empty{});
-}
-
-// A host that cannot tell says so; nothing but time is lost.
-Status Warden::scan() {
-    wire::Scanned scanned;
-    auto vmas = guest_->mappings(segments_, known_mappings_);
-    if (watch_ && vmas) {
-        watch_->widen(*vmas);
-        if (auto written = guest_->take_written_pages(*vmas)) {
-            scanned.able = 1;
-            scanned.written = std::move(*written);
-        }
-    }
-    return send(SessionType::scanned, scanned);
-}
-
-Status Warden::send_pages(wire::SendPages const& request) {
-    FAULT_POINT("warden_send_pages");
-    wire::Layout ranges;
-    ranges.present = request.ranges;
-    TRY(check_layout(ranges, prepare_->region));
-    Fd onward = std::move(onward_);
-    if (request.landing.node.empty())
-        onward.close();
-    else if (!onward)
-        return deny(EPROTO, "pages for {}, which was not reached before", request.landing.node);
-    if (!onward && !pages_) return fail(EPROTO, "there is no page connection");
-    int socket = onward ? onward.number() : pages_.number();
-    (void)sys::set_io_timeout(socket, std::chrono::seconds(3));
-
-    wire::PagesDone done;
-    if (!staging_) staging_ = TRY(Staging::make(0));
-    PageStream stream(*guest_, socket, *staging_);
-    for (auto const& range : request.ranges) {
-        for (uint64_t at = 0; at < range.length;) {
-            uint64_t added = stream.add(range.address + at, range.length - at);
-            at += added;
-            done.bytes += added;
-            if (added != 0 && at == range.length) continue;
-            TRY(stream.flush());
-            heartbeat();
-        }
-    }
-    TRY(stream.end());
-    done.stream = stream.sent();
-    if (request.more == 0) {
-        staging_.reset();
-        pages_.close();
-    }
-    return send(SessionType::pages_sent, done);
 }
 
 // All threads. One that has asked to go home asks again: whoever heard it may be no more.

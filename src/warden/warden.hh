@@ -3,9 +3,10 @@
 //
 // One thread, one poll loop. What happens is told by the stage and driven by the steward's
 // messages; whatever goes wrong before the commit ends this warden, and the program runs on where
-// it was. Files: warden.cc the loop and the connections · arrive.cc prepare to commit · park.cc
-// leaving · threads.cc new threads · tally.cc what is told each second · outer.cc how a warden is
-// started.
+// it was. Files: warden.cc the loop and the connections · arrive.cc prepare and commit, and between
+// them memory_in.cc and state_in.cc · park.cc standing and going on · memory_out.cc pages that
+// leave · patches.cc patched call sites · threads.cc new threads · tally.cc what is told each
+// second · outer.cc how a warden is started.
 #pragma once
 
 #include <cstdint>
@@ -77,38 +78,46 @@ private:
     std::string daemon_hello() const;
 
     // arrive.cc
+    static Status check_clock(int64_t time);
     Status prepare(wire::Prepare prepare);
     Status create_guest();
-    Status bring(wire::Layout layout);
-    void apply_layout();
-    void laid_out();
-    std::vector<wire::ExecCall> clear_address_space(std::vector<wire::Vma> const& vmas);
-    void receive_pages();
-    void watch_writes();
-    Status state(wire::ProcessState state);
-    Status write_state();
-    void import_threads();
-    void set_limits();
     void await_clocks() const;
     Status commit();
     void watch_builder();
     void serve_builder();
+
+    // memory_in.cc
+    Status bring(wire::Layout layout);
+    std::vector<wire::ExecCall> clear_address_space(std::vector<wire::Vma> const& vmas);
+    void apply_layout();
+    void laid_out();
+    void receive_pages();
+    void watch_writes();
+
+    // state_in.cc
+    Status state(wire::ProcessState state);
+    Status write_state();
+    void set_limits();
+    void import_threads();
 
     // park.cc
     Status park();
     void kick();
     void check_parked();
     Result<wire::Parked> describe_parked() const;
-    std::vector<wire::Range> unchanged_pages(std::vector<wire::Vma> const& vmas) const;
+    Status resume();
+    Status go_on();
+
+    // memory_out.cc
+    Status reach(wire::SendPages const& request);
+    Status scan();
+    Status send_pages(wire::SendPages const& request);
+    std::vector<wire::Range> unchanged_pages() const;
+
     // patches.cc
     Status offer_patches() const;
     bool as_in_file(std::vector<wire::Vma> const& vmas, uint64_t address) const;
     Result<std::vector<wire::Range>> take_patches_back(std::vector<wire::Vma> const& vmas) const;
-    Status reach(wire::SendPages const& request);
-    Status send_pages(wire::SendPages const& request);
-    Status scan();
-    Status resume();
-    Status go_on();
 
     // threads.cc
     void watch_service();

@@ -134,6 +134,12 @@ template <class V> void describe(V& v, Range& m) {
     v.field("address", m.address);
     v.field("length", m.length);
 }
+inline uint64_t bytes_of(std::vector<Range> const& ranges) {
+    uint64_t bytes = 0;
+    for (auto const& range : ranges)
+        bytes += range.length;
+    return bytes;
+}
 
 struct Layout {
     std::vector<SegmentKey> segments; // only ever appended to during a session: indexes stay valid

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory in: the layout is mapped in a guest that arrives, and its pages are received.
+//
+// The guest's builder performs lists of commands in order, so a step is queued as a whole and its
+// last command's reply ends it.
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "sys/files.hh"
+#include "warden/mapping.hh"
+#include "warden/numbers.hh"
+#include "warden/warden.hh"
+
+namespace rove::warden {
+
+using wire::ExecCall;
+using wire::ExecOp;
+using wire::ExecReply;
+using wire::SessionType;
+using wire::Vma;
+using wire::VmaKind;
+
+namespace {
+
+ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t want) {
+    ExecCall call{};
+    call.number = number;
+    std::copy(args.begin(), args.end(), call.args);
+    call.want = want;
+    return call;
+}
+
+} // namespace
+
+Status Warden::bring(wire::Layout layout) {
+    if (auto sound = check_layout(layout, prepare_->region); !sound) return sound;
+    target_ = std::move(layout);
+    auto missing = TRY(segments_.open(target_.segments, segments_used(target_.vmas)));
+    segments_missing_ = !missing.empty();
+    if (stage_ == Stage::building || segments_missing_) {
+        TRY(send(SessionType::segments_wanted, wire::SegmentsWanted{missing}));
+    }
+    if (!segments_missing_) apply_layout();
+    return {};
+}
+
+// The guest is a copy of its warden: all of that goes, but vdso and vvar, which move to where home
+// has them. They wait in the region meanwhile, since old and new places may overlap.
+std::vector<ExecCall> Warden::clear_address_space(std::vector<Vma> const& vmas) {
+    std::vector<ExecCall> calls;
+    struct Move {
+        uint64_t from, to, length, parked;
+    };
+    std::vector<Move> moves;
+    uint64_t const spare = wire::slot_address(prepare_->region, spare_slot);
+    uint64_t parked = spare;
+    auto maps = guest_->maps();
+    std::vector<image::Mapping> own;
+    for (auto const& mapping : maps ? *maps : std::vector<image::Mapping>{})
+        if (mapping.path == "[vdso]" || mapping.path.starts_with("[vvar")) own.push_back(mapping);
+    size_t at = 0;
+    for (auto const& vma : vmas) {
+        if (vma.kind != VmaKind::vdso && vma.kind != VmaKind::vvar) continue;
+        bool fits = at < own.size() && (own[at].path == "[vdso]") == (vma.kind == VmaKind::vdso) &&
+                    own[at].size() == vma.end - vma.start;
+        if (!fits) {
+            error_reason_ = "other_kernel_vdso";
+            return {};
+        }
+        moves.push_back({own[at].start, vma.start, own[at].size(), parked});
+        parked += own[at].size();
+        ++at;
+    }
+    if (!maps || at != own.size() || parked > spare + wire::slot_size) {
+        error_reason_ = "other_kernel_vdso";
+        return {};
+    }
+    for (auto const& move : moves)
+        calls.push_back(call_of(SYS_mremap,
+            {move.from, move.length, move.length, MREMAP_MAYMOVE | MREMAP_FIXED, move.parked},
+            static_cast<int64_t>(move.parked)));
+    uint64_t region_end = prepare_->region + wire::region_size;
+    calls.push_back(call_of(SYS_munmap, {0, prepare_->region}, 0));
+    calls.push_back(call_of(SYS_munmap, {region_end, address_end - region_end}, 0));
+    for (auto const& move : moves)
+        calls.push_back(call_of(SYS_mremap,
+            {move.parked, move.length, move.length, MREMAP_MAYMOVE | MREMAP_FIXED, move.to},
+            static_cast<int64_t>(move.to)));
+    calls.push_back(call_of(SYS_mmap,
+        {spare, wire::slot_size, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, ~0ull, 0},
+        static_cast<int64_t>(spare)));
+    for (uint64_t advice : {MADV_DONTFORK, MADV_DONTDUMP})
+        calls.push_back(call_of(SYS_madvise, {spare, wire::slot_size, advice}, whatever_result));
+    return calls;
+}
+
+void Warden::apply_layout() {
+    std::vector<Vma> wanted = writable_where_present(target_.vmas, target_.present);
+    std::vector<ExecCall> calls;
+    if (first_layout_) {
+        calls = clear_address_space(target_.vmas);
+        if (calls.empty()) {
+            trouble(error_reason_, Error(ENOTSUP, "this host's kernel has another vdso"));
+            return end("it failed before the commit");
+        }
+        first_layout_ = false;
+    }
+    std::map<uint32_t, int> numbers;
+    auto mapping = mapping_calls(applied_, wanted, [&](uint32_t segment) {
+        auto [found, fresh] =
+            numbers.try_emplace(segment, segments_first + static_cast<int>(numbers.size()));
+        return found->second;
+    });
+    // In the order of their numbers, so that each lands on its own.
+    std::map<int, uint32_t> in_order;
+    for (auto const& [segment, number] : numbers)
+        in_order[number] = segment;
+    for (auto const& [number, segment] : in_order) {
+        auto duplicate = sys::duplicate(segments_.number(segment));
+        if (!duplicate) {
+            trouble("", duplicate.error());
+            return end("it failed before the commit");
+        }
+        builder_.give(std::move(*duplicate), static_cast<uint64_t>(number),
+            [](ExecReply const&, std::string_view) {});
+    }
+    calls.insert(calls.end(), mapping.begin(), mapping.end());
+    for (auto const& [number, segment] : in_order)
+        calls.push_back(call_of(SYS_close, {static_cast<uint64_t>(number)}, 0));
+    builder_.calls(calls, [this](Status done) {
+        if (done) return;
+        trouble("", done.error());
+        end("it failed before the commit");
+    });
+    applied_ = std::move(wanted);
+    if (huge_.empty()) {
+        huge_ = worth_huge_pages(target_.vmas, target_.present);
+        std::vector<ExecCall> advice;
+        for (auto const& range : huge_)
+            advice.push_back(call_of(
+                SYS_madvise, {range.address, range.length, MADV_HUGEPAGE}, whatever_result));
+        builder_.calls(advice, [](Status) {});
+    }
+    // Huge pages are made when their content comes, one fault for 512 pages: a page that has just
+    // been cleared is still in the cache, and clearing goes on while the sender works.
+    auto small = subtract(subtract(target_.present, populated_), huge_);
+    for (auto const& batch : populate_batches(small)) {
+        std::string_view bytes(
+            reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
+        builder_.command(ExecOp::populate, {}, bytes, [](ExecReply const&, std::string_view) {});
+    }
+    populated_ = target_.present;
+    builder_.calls({}, [this](Status) { laid_out(); });
+    serve_builder();
+}
+
+void Warden::laid_out() {
+    if (ended_) return;
+    bool first = stage_ == Stage::building;
+    enter(first ? Stage::prepared : Stage::arriving);
+    (void)send(first ? SessionType::prepared : SessionType::laid_out, wire::Empty{});
+    if (!first) receive_pages();
+}
+
+void Warden::receive_pages() {
+    if (!pages_ || receiving_) return;
+    receiving_ = true;
+    builder_.give(std::move(pages_), pages_number, [](ExecReply const&, std::string_view) {});
+    pages_ = Fd();
+    builder_.command(
+        ExecOp::receive, {pages_number}, {}, [this](ExecReply const& reply, std::string_view) {
+            if (reply.result < 0) {
+                trouble(
+                    "", Error(static_cast<int>(-reply.result), "the guest's pages did not come"));
+                return end("it failed before the commit");
+            }
+            received_bytes_ = static_cast<uint64_t>(reply.result);
+        });
+    watch_writes();
+    auto calls = mapping_calls(applied_, target_.vmas, [](uint32_t) { return -1; });
+    applied_ = target_.vmas;
+    calls.push_back(call_of(SYS_close, {pages_number}, 0));
+    builder_.calls(calls, [this](Status done) {
+        if (done) {
+            received_ = true;
+            return import_threads();
+        }
+        trouble("", done.error());
+        end("it failed before the commit");
+    });
+    serve_builder();
+}
+
+// In the guest's own name, as the watch is one of its address space. Not every kernel can do it,
+// and nothing but speed depends on it.
+void Warden::watch_writes() {
+    constexpr uint64_t flags = O_CLOEXEC | UFFD_USER_MODE_ONLY;
+    builder_.command(ExecOp::call, {flags, 0, 0, 0, 0, 0, SYS_userfaultfd}, {},
+        [this](ExecReply const& made, std::string_view) {
+            if (made.result < 0 || ended_) return;
+            auto there = static_cast<uint64_t>(made.result);
+            Fd ours(static_cast<int>(syscall(SYS_pidfd_getfd, guest_->pidfd(), there, 0)));
+            builder_.command(ExecOp::call, {there, 0, 0, 0, 0, 0, SYS_close}, {},
+                [](ExecReply const&, std::string_view) {});
+            if (!ours) return;
+            // Of a larger one nobody keeps the pages; it is watched when it is to go
+            // (take_written).
+            bool kept = wire::bytes_of(target_.present) <= wire::kept_bytes_max;
+            auto watch = WriteWatch::begin(
+                std::move(ours), applied_, kept ? target_.present : std::vector<wire::Range>{});
+            if (watch) watch_ = std::move(*watch);
+        });
+}
+
+} // namespace rove::warden
