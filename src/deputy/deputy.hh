@@ -104,6 +104,14 @@ long hide_thread(syscalls::Placement const& placement, long result);
 // threads.cc
 Done new_thread(Slot& slot, uint64_t flags);
 [[noreturn]] void end_thread(Slot& slot, int code);
-void start_porter();
+bool start_porter();
+
+// processes.cc
+/// A child of the program, by the flags of clone. In it this does not return.
+Done new_process(Slot& slot, uint64_t flags);
+/// Two lists of addresses, each with a null behind it, of the strings that lie in `bytes` one after
+/// the other: arguments and environment. False: they are not that many.
+bool make_pointers(
+    unsigned char const* bytes, uint64_t length, uint64_t const counts[2], uint64_t* pointers);
 
 } // namespace rove::deputy

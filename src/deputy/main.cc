@@ -202,7 +202,8 @@ extern "C" void rove_deputy_main(Slot* slot) {
     memset(&own(*slot), 0, sizeof(Private));
     if (slot->index == 1) {
         record_process();
-        start_porter();
+        // Without it there is no move: everybody goes on natively.
+        if (!start_porter()) __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
     }
     record(*slot);
     Phase go = wait_go(*slot);

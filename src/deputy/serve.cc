@@ -144,8 +144,8 @@ long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
         return 0;
     }
     long result;
-    if (nr == 97 || nr == 160 ||
-        nr == 302) { // limits: the porter lifts one for a moment, see rt/number_room.hh
+    if (nr == 97 || nr == 160 || nr == 302 ||
+        nr == 322) { // limits: the porter lifts one for a moment, see rt/number_room.hh
         rt::Lock lock(&control().lock);
         result = rove_call(nr, args, &own(slot).stop, &outcome);
     } else {
@@ -158,6 +158,31 @@ long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
     if (outcome == 3) *flags |= wire::flag_cut_off;
     if (rt::phase() == Phase::parking) *flags |= wire::flag_parking;
     return outcome == 1 || outcome == 2 ? 0 : result;
+}
+
+/// execveat: args 2 and 3 count the strings of both lists, which lie where argument 5 points. If it
+/// succeeds nobody comes back.
+long execute(Slot& slot, Placement const& placement, uint16_t* flags) {
+    uint64_t length = 0;
+    for (unsigned i = 0; i < placement.count; ++i)
+        if (placement.segments[i].holder == 5) length = placement.placed[i].length;
+    if (placement.args[2] == wire::strings_missing) {
+        uint64_t nowhere = rt::region_base(); // its first page is never mapped
+        uint64_t const args[6] = {
+            placement.args[0], placement.args[1], nowhere, nowhere, placement.args[4], 0};
+        return perform(slot, placement.nr, args, flags);
+    }
+    uint64_t const counts[2] = {placement.args[2], placement.args[3]};
+    if (counts[0] > length || counts[1] > length) return -22;
+    LargeScratch lists;
+    if (!lists.get(slot, (counts[0] + counts[1] + 2) * sizeof(uint64_t))) return -12;
+    auto* pointers = reinterpret_cast<uint64_t*>(lists.address);
+    if (!make_pointers(
+            reinterpret_cast<unsigned char const*>(placement.args[5]), length, counts, pointers))
+        return -22;
+    uint64_t const args[6] = {placement.args[0], placement.args[1], word(pointers),
+        word(pointers + counts[0] + 1), placement.args[4], 0};
+    return perform(slot, placement.nr, args, flags);
 }
 
 bool drop_input(Slot& slot, uint32_t left) {
@@ -251,6 +276,10 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
 
     uint16_t flags = 0;
     if (!hide_numbers(placement)) return at_home(wire::HomeReason::descriptor_numbers);
+    if (placement.nr == 322) {
+        long failed = execute(slot, placement, &flags);
+        return answer(slot, header.sequence, failed, flags);
+    }
     Look look = look_at_path(placement);
     if (look.home != wire::HomeReason::none) return at_home(look.home);
     long result = look.error;

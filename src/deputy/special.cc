@@ -36,9 +36,11 @@ bool perform_special(Slot& slot, uint32_t nr, uint64_t a[6], Done& done) {
     case 14:
         done.result = 0;
         return true; // the mask came with the header
-    case 56:
-        done = new_thread(slot, a[0]);
+    case 56: {
+        constexpr uint64_t clone_thread = 0x10000;
+        done = (a[0] & clone_thread) ? new_thread(slot, a[0]) : new_process(slot, a[0]);
         return true;
+    }
     case 436:
         done.result = close_range(a[0], a[1], a[2], &done.flags);
         return true;

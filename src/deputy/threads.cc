@@ -73,19 +73,21 @@ void let_all_go() {
 
 } // namespace
 
-void start_porter() {
+bool start_porter() {
     Slot& zero = rt::slot_at(0);
     zero.index = 0;
+    // What an earlier one, or the parent's, has left.
+    zero.private_words[wire::command_peer_word] = zero.private_words[wire::alarm_peer_word] = ~0ull;
+    zero.private_words[left_word] = zero.private_words[blocked_word] = 0;
     rt::set_state(zero, SlotState::starting);
     long tid = rove_clone_thread(
         thread_flags, stack_top(zero), &zero, reinterpret_cast<void (*)(Slot*)>(rove_entry_porter));
     if (tid < 0) {
-        // Without it there is no move: everybody goes on natively.
-        __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
         rt::set_state(zero, SlotState::gone);
-    } else {
-        zero.tid = static_cast<int>(tid);
+        return false;
     }
+    zero.tid = static_cast<int>(tid);
+    return true;
 }
 
 extern "C" [[noreturn]] void rove_porter_main(Slot* zero) {
@@ -143,7 +145,7 @@ Done new_thread(Slot& slot, uint64_t) {
     Slot* fresh = nullptr;
     {
         rt::Lock lock(&control().lock);
-        for (uint32_t i = 1; i < wire::slots_max && !fresh; ++i) {
+        for (uint32_t i = 1; i < wire::vfork_slots && !fresh; ++i) {
             Slot& candidate = rt::slot_at(i);
             SlotState state = __atomic_load_n(&candidate.state, __ATOMIC_ACQUIRE);
             if (state == SlotState::free || state == SlotState::gone) {
@@ -185,11 +187,9 @@ Done new_thread(Slot& slot, uint64_t) {
     alarm(wire::AlarmType::thread_gone, slot.index, 0);
     sys(3, slot.link_fd);
     slot.link_fd = -1;
-    if (__atomic_sub_fetch(&control().threads, 1, __ATOMIC_ACQ_REL) == 0) {
-        // The last one: the porter must not keep the process alive.
-        __atomic_store_n(&control().phase, Phase::ending, __ATOMIC_RELEASE);
-        sys(48, control().command_fd, 2);
-    }
+    // The last one: the porter must not keep the process alive, nor is the process's status its.
+    if (__atomic_sub_fetch(&control().threads, 1, __ATOMIC_ACQ_REL) == 0)
+        sys(231, static_cast<uint64_t>(code));
     rove_exit_thread(&slot.state, code);
 }
 

@@ -21,8 +21,8 @@ namespace rove::guest {
 namespace {
 
 constexpr uint64_t clone_vm = 0x100, clone_fs = 0x200, clone_files = 0x400, clone_sighand = 0x800,
-                   clone_pidfd = 0x1000, clone_vfork = 0x4000, clone_thread = 0x10000,
-                   clone_sysvsem = 0x40000, clone_settls = 0x80000, clone_parent_settid = 0x100000,
+                   clone_vfork = 0x4000, clone_thread = 0x10000, clone_sysvsem = 0x40000,
+                   clone_settls = 0x80000, clone_parent_settid = 0x100000,
                    clone_child_cleartid = 0x200000, clone_detached = 0x400000,
                    clone_child_settid = 0x1000000;
 constexpr uint64_t thread_flags =
@@ -30,45 +30,9 @@ constexpr uint64_t thread_flags =
 constexpr uint64_t with_thread = thread_flags | clone_settls | clone_parent_settid |
                                  clone_child_cleartid | clone_child_settid | clone_detached;
 
-struct Wanted {
-    uint64_t flags, stack, parent_tid, child_tid, tls;
-};
+} // namespace
 
-/// The link of a new slot, and the promise that the next TID is the one that home has given.
-/// Requires: the service lock is held, and stays so until the thread is made: the promise is for
-/// the next one.
-long ask_warden(uint32_t slot, int tid) {
-    wire::Service note{wire::ServiceType::new_thread, slot, tid};
-    long put;
-    do
-        put = sys(44, control().alarm_fd, &note, sizeof note, 0x4000);
-    while (put == -4);
-    if (put < 0) return put;
-    struct {
-        uint64_t base, length;
-    } vector{word(&note), sizeof note};
-    alignas(8) unsigned char space[24] = {};
-    struct {
-        uint64_t name;
-        uint32_t name_length, padding;
-        uint64_t vectors, count, space, space_length;
-        uint32_t flags, padding2;
-    } message{0, 0, 0, word(&vector), 1, word(space), sizeof space, 0, 0};
-    long got;
-    do {
-        message.space_length = sizeof space;
-        got = sys(47, control().alarm_fd, &message, 0x40000000);
-    } while (got == -4);
-    if (got != sizeof note) return got < 0 ? got : -32;
-    if (note.value < 0) return note.value;
-    if (message.space_length < 20) return -71;
-    int fd;
-    memcpy(&fd, space + 16, sizeof fd);
-    return fd;
-}
-
-/// Registers of the new thread: its creator's, on another stack, with result 0.
-void prepare(Slot& fresh, Slot const& parent, UserContext& user, Wanted const& wanted) {
+void prepare_frame(Slot& fresh, Slot const& parent, UserContext& user, Wanted const& wanted) {
     auto* from = rt::frame_of(&user);
     uint64_t base = word(&fresh) + wire::slot_frame_offset;
     uint64_t fp = (base + sizeof(UserFrame) + 63) & ~63ull;
@@ -87,12 +51,21 @@ void prepare(Slot& fresh, Slot const& parent, UserContext& user, Wanted const& w
     fresh.thread.clear_tid = (wanted.flags & clone_child_cleartid) ? wanted.child_tid : 0;
 }
 
+namespace {
+
+Answer new_thread(Slot& slot, UserContext& user, Wanted const& wanted, long* result);
+
 } // namespace
 
 Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result) {
     Wanted wanted{};
-    if (nr == 56) {
-        wanted = {args[0], args[1], args[2], args[3], args[4]};
+    constexpr uint64_t sigchld = 17;
+    if (nr == 57) {
+        wanted.flags = sigchld;
+    } else if (nr == 58) {
+        wanted.flags = clone_vm | clone_vfork | sigchld;
+    } else if (nr == 56) { // the kernel takes the low word
+        wanted = {args[0] & 0xffffffff, args[1], args[2], args[3], args[4]};
     } else {
         uint64_t in[11] = {}; // flags pidfd child_tid parent_tid exit_signal stack stack_size tls …
         if (args[1] < 64 || !copy_in(in, args[0], args[1] < sizeof in ? args[1] : sizeof in)) {
@@ -101,10 +74,17 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
         wanted = {in[0] | in[4], in[5] ? in[5] + in[6] : 0, in[3], in[2], in[7]};
         if (in[8] != 0) return go_home(slot, user, HomeReason::clone_process, nr);
     }
-    if ((wanted.flags & thread_flags) != thread_flags || (wanted.flags & ~with_thread) != 0) {
-        return go_home(slot, user,
-            (wanted.flags & clone_vm) ? HomeReason::clone_process : HomeReason::fork, nr);
-    }
+    if ((wanted.flags & thread_flags) == thread_flags && (wanted.flags & ~with_thread) == 0 &&
+        own(slot).shares == 0)
+        return new_thread(slot, user, wanted, result);
+    if (can_fork(wanted.flags)) return new_process(slot, user, nr, wanted, result);
+    return go_home(
+        slot, user, (wanted.flags & clone_vm) ? HomeReason::clone_process : HomeReason::fork, nr);
+}
+
+namespace {
+
+Answer new_thread(Slot& slot, UserContext& user, Wanted const& wanted, long* result) {
     long made = 0;
     Answer answer = forward_plain(slot, user, 56, wanted.flags, 0, 0, 0, 0, 0, &made);
     if (answer != Answer::result || made < 0) {
@@ -113,16 +93,17 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     }
     auto tid = static_cast<int>(made & 0xffffffff);
     auto index = static_cast<uint32_t>(made >> 32);
-    if (index == 0 || index >= wire::slots_max) {
+    if (index == 0 || index >= wire::vfork_slots) {
         *result = -11;
         return Answer::result;
     }
     rt::Lock lock(&control().service_lock);
-    long link;
+    int link = -1;
+    long asked;
     do
-        link = ask_warden(index, tid);
-    while (link == -11); // home is slow, or its steward has died and another one comes
-    if (link < 0) {
+        asked = ask_warden({wire::ServiceType::new_thread, index, tid}, &link, 1);
+    while (asked == -11); // home is slow, or its steward has died and another one comes
+    if (asked < 0) {
         *result = -11;
         return Answer::result;
     }
@@ -137,9 +118,9 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     memset(&own(fresh), 0, sizeof(Private));
     fresh.index = index;
     fresh.tid = tid;
-    fresh.link_fd = static_cast<int>(link);
+    fresh.link_fd = link;
     fresh.private_words[sandboxed_word] = 1;
-    prepare(fresh, slot, user, wanted);
+    prepare_frame(fresh, slot, user, wanted);
     own(fresh).sent_mask = slot.thread.mask;
     rt::set_state(fresh, rt::SlotState::starting);
     if (wanted.flags & clone_parent_settid) (void)copy_out(wanted.parent_tid, &tid, sizeof tid);
@@ -160,9 +141,13 @@ Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     return Answer::result;
 }
 
+} // namespace
+
 Answer exit_thread(Slot& slot, UserContext& user, int code) {
     uint64_t all = ~0ull;
     long ignored = 0;
+    if (own(slot).shares) // its only thread: the process ends
+        return forward_plain(slot, user, 231, static_cast<uint64_t>(code), 0, 0, 0, 0, 0, &ignored);
     if (slot.tid == control().pid && __atomic_load_n(&control().threads, __ATOMIC_ACQUIRE) > 1) {
         return go_home(slot, user, HomeReason::leader_ended,
             60); // what is left cannot be looked into any more

@@ -21,8 +21,10 @@ constexpr uint64_t output_size = wire::slot_buffer_size - rt::input_size;
 /// Home has gone, or this copy has been left behind: nothing may happen here any more. The warden
 /// sees the end of the link, too, and ends this process.
 [[noreturn]] void stand_still(Slot& slot) {
-    wire::Service note{wire::ServiceType::home_lost, slot.index, 0};
-    (void)sys(44, control().alarm_fd, &note, sizeof note, 0x4040);
+    // Home runs another program by now, or nobody else looks into this memory: what its parent
+    // waits for is this end.
+    if (own(slot).executes || own(slot).shares) sys(231, 0);
+    tell_warden(wire::ServiceType::home_lost, slot.index, 0);
     for (;;) {
         uint32_t never = 0;
         rt::futex_wait(&never, 0);
@@ -253,7 +255,7 @@ Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]
     *result = got.result;
     if (!has_signal) return Answer::result;
     if (got.flags & wire::flag_interrupted) {
-        if (restarts(number)) {
+        if (restarts(slot, number)) {
             receive_signal(slot, got.signal);
             return Answer::redo;
         }
@@ -367,6 +369,25 @@ Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uin
     return settle(slot, user, 0, none, got, 0, result);
 }
 
+void begin_plan(Plan& plan, uint32_t nr, uint64_t const args[6]) {
+    make_empty(plan);
+    plan.nr = static_cast<uint16_t>(nr);
+    memcpy(plan.args, args, sizeof plan.args);
+    plan.bytes_max = syscalls::Limits{}.bytes_max;
+    plan.local_used = plan.pieces_used = 0;
+}
+
+void send_plan(Slot& slot, Plan& plan) {
+    count(counts_of(plan.nr).forwarded, 1);
+    if (!send_call(slot, plan)) stand_still(slot);
+}
+
+Answer take_answer(Slot& slot, UserContext& user, Plan& plan, long* result) {
+    Exchanged got = receive_reply(slot, plan);
+    uint64_t const none[6] = {};
+    return settle(slot, user, 0, none, got, 0, result);
+}
+
 namespace {
 
 /// What home's kernel has found out about the descriptors of a poll stands in home's memory.
@@ -441,6 +462,10 @@ uint64_t fetch(Slot& slot, uint64_t address, uint64_t length, uint64_t to) {
 }
 
 Answer go_home(Slot& slot, UserContext& user, HomeReason reason, uint32_t nr) {
+    if (own(slot).shares) {
+        user.rax = static_cast<uint64_t>(-38);
+        return Answer::registers_set;
+    }
     slot.home_reason = static_cast<uint32_t>(reason);
     slot.home_call = nr;
     own(slot).departed_resumes = __atomic_load_n(&control().resumes, __ATOMIC_ACQUIRE);
@@ -452,7 +477,6 @@ Answer go_home(Slot& slot, UserContext& user, HomeReason reason, uint32_t nr) {
     if (!rt::send_bytes(slot, frame, sizeof frame)) stand_still(slot);
     own(slot).departed = 1;
     if (nr == ~0u) return Answer::registers_set;
-    (void)user;
     return Answer::redo;
 }
 

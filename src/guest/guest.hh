@@ -32,6 +32,27 @@ using wire::HomeReason;
 /// step on.
 inline constexpr uint32_t sandboxed_word = 9;
 
+/// Where, in the slot of a child that shares its parent's memory, its own signal actions lie:
+/// behind the frame that it begins with.
+inline constexpr uint64_t shared_actions_offset = wire::slot_frame_offset + 0x5000;
+/// The program's signal actions, by number.
+inline wire::Action* actions_of(Slot& slot) {
+    if (own(slot).shares == 0) return control().actions;
+    return reinterpret_cast<wire::Action*>(word(&slot) + shared_actions_offset);
+}
+inline wire::Action const* actions_of(Slot const& slot) {
+    return actions_of(const_cast<Slot&>(slot));
+}
+/// Of the process that this thread is of.
+inline int pid_of(Slot& slot) {
+    return own(slot).shares != 0 ? slot.tid : control().pid;
+}
+
+/// Whether this thread may do something; else it parks.
+inline bool goes_on(Slot& slot) {
+    return own(slot).shares != 0 || (rt::phase() == rt::Phase::serving && own(slot).departed == 0);
+}
+
 /// Fault-protected access to the program's memory.
 extern bool copy_in(void* to, uint64_t from, uint64_t n);
 extern bool copy_out(uint64_t to, void const* from, uint64_t n);
@@ -47,6 +68,10 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
 /// A call without memory, whose signals are treated as forward() does. Used by the runtime itself.
 Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
     uint64_t d, uint64_t e, uint64_t f, long* result);
+/// A call that is made by hand: a plan with nothing in it, what it asks for, and what comes of it.
+void begin_plan(syscalls::Plan& plan, uint32_t nr, uint64_t const args[6]);
+void send_plan(Slot& slot, syscalls::Plan& plan);
+Answer take_answer(Slot& slot, UserContext& user, syscalls::Plan& plan, long* result);
 /// Fetches home's memory [address, +length) to `to` here, which is writable; how much there was.
 uint64_t fetch(Slot& slot, uint64_t address, uint64_t length, uint64_t to);
 /// The answer to a call that the deputy was already in when the process left (sequence 0). `redo`:
@@ -57,7 +82,8 @@ inline void rewind(UserContext& user, uint32_t nr) {
     user.rip -= 2;
     user.rax = nr;
 }
-/// The process must go home to do this: asks for it; the call is made again there.
+/// The process must go home to do this: asks for it; the call is made again there. A child that
+/// shares its parent's memory cannot; for it there is no such call (ENOSYS).
 Answer go_home(Slot& slot, UserContext& user, HomeReason reason, uint32_t nr);
 
 // local.cc: calls that need nobody else
@@ -97,12 +123,36 @@ void leave_entry(UserContext& user);
 void take_context(Slot& slot, UserContext& user);
 // mapping.cc
 Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
+// service.cc
+/// Sends the note on the service socket and takes the answer with that many descriptors; negative:
+/// an error.
+long ask_warden(wire::Service note, int* fds, int wanted);
+void tell_warden(wire::ServiceType type, uint32_t slot, int64_t value);
+
 // clone.cc
+struct Wanted { // of clone
+    uint64_t flags, stack, parent_tid, child_tid, tls;
+};
+/// fork, vfork, clone, clone3
 Answer clone(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result);
+/// State of a new thread: its creator's registers, on another stack if one is given, with result 0.
+void prepare_frame(Slot& fresh, Slot const& parent, UserContext& user, Wanted const& wanted);
 /// Does not return, unless the call is to be made again.
 Answer exit_thread(Slot& slot, UserContext& user, int code);
+// thread.cc
+/// The imported registers as a frame on this thread's stack, as if a trampoline had just run.
+UserFrame* import_frame(Slot& slot);
+// fork.cc
+/// Whether a process of these flags can be made while away.
+bool can_fork(uint64_t flags);
+Answer new_process(Slot& slot, UserContext& user, uint32_t nr, Wanted const& wanted, long* result);
+// exec.cc
+/// execve, execveat. Does not return if it succeeds.
+Answer execute(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result);
 
 // signals.cc
+/// This signal's default action ends the process at home, and that its guest.
+[[noreturn]] void die_of(Slot& slot, UserContext& user, uint32_t number);
 Answer signal_action(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
 Answer signal_mask(Slot& slot, uint64_t const args[6], long* result);
 Answer signal_return(Slot& slot, UserContext& user);
@@ -125,8 +175,8 @@ void tell_mask(Slot& slot);
 /// Asks home for a signal that is pending there: natively it would be delivered before the next
 /// instruction.
 void fetch_signals(Slot& slot, UserContext& user);
-inline bool restarts(uint32_t number) {
-    return (control().actions[number].flags & 0x10000000) != 0;
+inline bool restarts(Slot const& slot, uint32_t number) {
+    return (actions_of(slot)[number].flags & 0x10000000) != 0;
 }
 
 } // namespace rove::guest

@@ -91,10 +91,10 @@ Answer begin_futex(Slot& slot, uint64_t const args[6], long* result) {
 /// A wait has been interrupted: finds out why. False: the thread is to stand still. A signal, if
 /// that is why, is queued now.
 bool wait_goes_on(Slot& slot) {
-    if (rt::phase() != wire::Phase::serving) return false;
+    if (!goes_on(slot)) return false;
     own(slot).stop = 0; // before the look: a kick from here on is not to be forgotten
     drain_link(slot);
-    return rt::phase() == wire::Phase::serving && !own(slot).departed;
+    return goes_on(slot);
 }
 
 bool finish(Slot& slot, UserContext& user, long result) {
@@ -145,7 +145,7 @@ bool continue_futex(Slot& slot, UserContext& user) {
     for (;;) {
         if (uint32_t number = deliverable(slot)) {
             slot.thread.pending = Pending::none;
-            if (t.has_deadline == 0 && restarts(number)) {
+            if (t.has_deadline == 0 && restarts(slot, number)) {
                 rewind(user, 202);
             } else {
                 user.rax = static_cast<uint64_t>(-4);
@@ -339,21 +339,15 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         return false;
     }
     case 56:
+    case 57:
+    case 58:
     case 435:
         *answer = clone(slot, user, nr, args, result);
         return true;
-    case 57:
-    case 58:
-        return home(HomeReason::fork);
     case 59:
-    case 322: { // a path that is not there is no reason to move
-        char first;
-        if (!copy_in(&first, args[nr == 59 ? 0 : 1], 1)) {
-            *result = -14;
-            return true;
-        }
-        return home(HomeReason::exec);
-    }
+    case 322:
+        *answer = execute(slot, user, nr, args, result);
+        return true;
     case 60:
         *answer = exit_thread(slot, user, static_cast<int>(args[0]));
         return true;
@@ -379,7 +373,8 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         return native();
     case 274: // get_robust_list
         if (args[0] != 0 && static_cast<int>(args[0]) != slot.tid) return false;
-        return native();
+        *result = rove_syscall(nr, 0, args[1], args[2], 0, 0, 0);
+        return true;
     case 334: { // rseq
         native();
         if (*result == 0) {

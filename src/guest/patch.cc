@@ -165,8 +165,7 @@ bool patch(uint64_t next, uint32_t nr) {
 bool owed(Slot& slot) {
     auto& mine = own(slot);
     return mine.stop != 0 || mine.departed != 0 || deliverable(slot) != 0 ||
-           mine.signals_wanted != 0 || rt::phase() != rt::Phase::serving ||
-           slot.thread.pending != wire::Pending::none;
+           mine.signals_wanted != 0 || !goes_on(slot) || slot.thread.pending != wire::Pending::none;
 }
 
 } // namespace
@@ -242,7 +241,7 @@ extern "C" [[noreturn]] void rove_guest_take_context() {
     Slot& slot = this_slot();
     own(slot).taking_context = 1;
     for (;;)
-        sys(234, control().pid, slot.tid, 23); // tgkill, SIGURG
+        sys(234, pid_of(slot), slot.tid, 23); // tgkill, SIGURG
 }
 
 /// A patched call. Returns `stop` of this thread; the registers to go on with stand in `user`.

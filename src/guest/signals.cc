@@ -71,11 +71,21 @@ void drain_link(Slot& slot) {
     }
 }
 
+void die_of(Slot& slot, UserContext& user, uint32_t number) {
+    slot.thread.mask &= ~bit(number);
+    for (;;) {
+        long result = 0;
+        (void)forward_plain(slot, user, 13, number, 0, 0, 0, 0, 0, &result);
+        (void)forward_plain(
+            slot, user, 62, static_cast<uint64_t>(pid_of(slot)), number, 0, 0, 0, 0, &result);
+    }
+}
+
 uint32_t deliverable(Slot& slot) {
     auto& mine = own(slot);
     for (uint32_t i = 0; i < mine.signals_queued; ++i) {
         uint32_t number = mine.signals[i].number;
-        if (!(slot.thread.mask & bit(number)) && control().actions[number].handler > 1)
+        if (!(slot.thread.mask & bit(number)) && actions_of(slot)[number].handler > 1)
             return number;
     }
     return 0;
@@ -84,7 +94,7 @@ uint32_t deliverable(Slot& slot) {
 // Home forgets a handler that is used once; its deputy keeps the program's flags otherwise. False:
 // a move comes first.
 bool forget_at_home(Slot& slot, UserContext& user, uint32_t number) {
-    if (!(control().actions[number].flags & sa_resethand)) return true;
+    if (!(actions_of(slot)[number].flags & sa_resethand)) return true;
     long result = 0;
     return forward_plain(slot, user, 13, number, 0, 0, 0, 0, 0, &result) == Answer::result;
 }
@@ -99,11 +109,13 @@ bool deliver_queued(Slot& slot, UserContext& user) {
             continue;
         }
         // Ignored or default by now: home's kernel acts on those itself from here on.
-        bool handled = control().actions[signal.number].handler > 1;
+        bool handled = actions_of(slot)[signal.number].handler > 1;
         if (handled && !forget_at_home(slot, user, signal.number)) return any;
         drop(mine, i);
         if (!handled) continue;
         if (!deliver(slot, user, signal.number, signal.info)) {
+            constexpr uint32_t no_stack = 11; // SIGSEGV is what the kernel makes of that
+            if (own(slot).shares) die_of(slot, user, no_stack);
             (void)go_home(slot, user, HomeReason::fatal_signal, ~0u);
             return false;
         }
@@ -115,9 +127,9 @@ bool deliver_queued(Slot& slot, UserContext& user) {
 }
 
 bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info) {
-    auto& action = control().actions[number];
+    auto& action = actions_of(slot)[number];
     auto& thread = slot.thread;
-    if (thread.called_off.ended_by(user.rip, restarts(number))) {
+    if (thread.called_off.ended_by(user.rip, restarts(slot, number))) {
         user.rip += 2;
         user.rax = static_cast<uint64_t>(wire::eintr);
     }
@@ -275,7 +287,7 @@ Answer signal_action(Slot& slot, UserContext& user, uint64_t const args[6], long
         *result = -22;
         return Answer::result;
     }
-    wire::Action before = control().actions[number];
+    wire::Action before = actions_of(slot)[number];
     wire::Action after = before;
     if (args[1] != 0) {
         if (!copy_in(&after, args[1], sizeof after)) {
@@ -289,7 +301,7 @@ Answer signal_action(Slot& slot, UserContext& user, uint64_t const args[6], long
                 after.handler, after.flags, after.restorer, 0, after.mask, result);
             if (answer != Answer::result) return answer;
             if (*result < 0) return Answer::result;
-            control().actions[number] = after;
+            actions_of(slot)[number] = after;
             auto& mine = own(slot);
             for (uint32_t i = 0; after.handler <= 1 && i < mine.signals_queued;) {
                 if (mine.signals[i].number == static_cast<uint32_t>(number))

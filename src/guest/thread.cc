@@ -80,8 +80,9 @@ long start_thread(uint32_t index) {
     return rove_clone3_thread(&arguments, sizeof arguments, &slot, rove_guest_thread_main);
 }
 
-/// The imported registers as a frame on this thread's stack, as if a trampoline had just run: the
-/// way back needs room below it.
+} // namespace
+
+// The way back needs room below it.
 __attribute__((noinline)) UserFrame* import_frame(Slot& slot) {
     auto* from = reinterpret_cast<UserFrame*>(slot.frame);
     uint64_t length = rt::fp_length(from->context.fpstate);
@@ -103,8 +104,6 @@ __attribute__((noinline)) UserFrame* import_frame(Slot& slot) {
     context.ss = 0x2b;
     return frame;
 }
-
-} // namespace
 
 extern "C" [[noreturn]] void rove_builder_main(Slot*) {
     catch_signals();

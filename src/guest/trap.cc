@@ -203,10 +203,11 @@ extern "C" int rove_guest_fault(int number, SignalInfo* info, UserContext* user)
     }
     auto signal = static_cast<uint32_t>(number);
     bool blocked = (slot.thread.mask & bit(signal)) != 0;
-    if (!blocked && control().actions[signal].handler > 1 && deliver(slot, *user, signal, info)) {
+    if (!blocked && actions_of(slot)[signal].handler > 1 && deliver(slot, *user, signal, info)) {
         (void)forget_at_home(slot, *user, signal);
         return full_return;
     }
+    if (own(slot).shares) die_of(slot, *user, signal);
     // It dies of this, or its handler cannot be reached: let it happen at home, by home's kernel.
     if (signal == 5 && info->code == 0x80) user->rip -= 1; // int3 reports the address behind it
     (void)go_home(slot, *user, HomeReason::fatal_signal, ~0u);
@@ -240,8 +241,7 @@ extern "C" Way rove_guest_before_return(UserContext* user) {
             mine.stop = 0;
             drain_link(slot);
         }
-        Phase now = rt::phase();
-        if (now != Phase::serving || mine.departed) {
+        if (!goes_on(slot)) {
             park(slot, *user);
             continue;
         }

@@ -58,7 +58,9 @@ void Steward::serve_links_only() {
     while (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) {
         if (alarm.type == wire::AlarmType::link_wanted)
             give_link(alarm.slot);
-        else
+        else if (alarm.type == wire::AlarmType::process_born)
+            tell_born(static_cast<pid_t>(alarm.value));
+        else if (alarm.type != wire::AlarmType::spare_wanted) // it is asked for again
             postponed_.push_back(alarm);
     }
 }
@@ -66,8 +68,9 @@ void Steward::serve_links_only() {
 void Steward::serve_alarms() {
     while (session_ && body_.entered()) {
         wire::Alarm alarm;
-        if (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm)
-            postponed_.push_back(alarm);
+        ssize_t got = ::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT);
+        if (got == 0 && executed()) return;
+        if (got == sizeof alarm) postponed_.push_back(alarm);
         // What stands still cannot be helped, and does not wait for it.
         if (postponed_.empty() || stands()) return;
         if (monotonic_now() < alarms_after_) return serve_links_only();
@@ -87,6 +90,10 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
     switch (alarm.type) {
     case wire::AlarmType::link_wanted:
         return give_link(alarm.slot);
+    case wire::AlarmType::spare_wanted:
+        return make_spares();
+    case wire::AlarmType::process_born:
+        return tell_born(static_cast<pid_t>(alarm.value));
     case wire::AlarmType::home_wanted:
     case wire::AlarmType::signal_core: {
         std::string word = alarm.type == wire::AlarmType::signal_core
@@ -100,6 +107,7 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
             Urgent urgent;
             moved = move_home(progress);
         }
+        if (!moved && executed()) return;
         if (!moved) return postpone(alarm, word, moved.error());
         homeward_since_ = Nanos(0);
         count_move(progress, true);

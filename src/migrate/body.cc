@@ -29,6 +29,16 @@ namespace {
 
 constexpr uint64_t no_number = ~uint64_t{0};
 
+// Length first.
+template <size_t n> Status encode_landing(wire::Landing const& landing, uint8_t (&to)[n]) {
+    std::string bytes = wire::encode(landing);
+    auto length = static_cast<uint16_t>(bytes.size());
+    if (bytes.size() + 2 > n) return fail(EMSGSIZE, "the landing has too many addresses");
+    std::memcpy(to, &length, 2);
+    std::memcpy(to + 2, bytes.data(), bytes.size());
+    return {};
+}
+
 void nap(long us) {
     timespec time{0, us * 1000};
     (void)::nanosleep(&time, nullptr);
@@ -207,6 +217,28 @@ Result<bool> Body::find_region() {
     return false;
 }
 
+bool Body::lives_away() {
+    if (!find_region().value_or(false)) return false;
+    auto now = phase().value_or(Phase::none);
+    return now == Phase::serving || now == Phase::parking;
+}
+
+bool Body::has_new_image() const {
+    if (!mapped_) return false;
+    auto text = sys::read_file(fmt::format("/proc/{}/maps", pid_));
+    if (!text || text->empty()) return false; // it is ending
+    auto mappings = image::parse_maps(*text);
+    if (!mappings) return false;
+    return std::none_of(mappings->begin(), mappings->end(),
+        [&](auto const& mapping) { return mapping.start == region_ + wire::text_offset; });
+}
+
+Status Body::take_new_image() {
+    close_porter();
+    entered_ = false;
+    return reopen_memory();
+}
+
 Result<wire::Control> Body::control() const {
     return memory_.get<wire::Control>(control_address());
 }
@@ -240,13 +272,8 @@ Status Body::commit(Phase phase, uint32_t epoch) {
 
 Status Body::write_landing(wire::Landing const& landing, uint32_t epoch) {
     wire::Whereabouts place{};
-    std::string bytes = wire::encode(landing);
-    auto length = static_cast<uint16_t>(bytes.size());
-    if (bytes.size() + 2 > sizeof place.landing)
-        return fail(EMSGSIZE, "the landing has too many addresses");
     place.epoch = epoch;
-    std::memcpy(place.landing, &length, 2);
-    std::memcpy(place.landing + 2, bytes.data(), bytes.size());
+    TRY(encode_landing(landing, place.landing));
     std::memcpy(
         place.host, landing.node.data(), std::min(landing.node.size(), sizeof place.host - 1));
     return memory_.put(
@@ -371,6 +398,28 @@ Status Body::give_link(uint32_t index, int fd) {
     TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_fd), number));
     TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, link_ready), uint32_t{1}));
     return porter_->wake(slot_address(index) + offsetof(wire::Slot, link_ready));
+}
+
+Status Body::give_spare(
+    uint32_t index, uint32_t id, int fd, wire::Landing const& landing, uint32_t epoch) {
+    wire::Control now = TRY(control());
+    wire::Spare spare{};
+    spare.id = id;
+    TRY(encode_landing(landing, spare.landing));
+    spare.link_fd = TRY(porter_->take_fd(fd, now.fd_first));
+    uint64_t address = control_address() + offsetof(wire::Control, spares) + index * sizeof spare;
+    TRY(memory_.put(address, spare));
+    TRY(memory_.put(address + offsetof(wire::Spare, epoch), epoch)); // now it may be taken
+    uint64_t made = control_address() + offsetof(wire::Control, spares_made);
+    TRY(memory_.put(made, now.spares_made + 1));
+    return porter_->wake(made);
+}
+
+Status Body::drop_spare(uint32_t index, int number) {
+    uint64_t address =
+        control_address() + offsetof(wire::Control, spares) + index * sizeof(wire::Spare);
+    TRY(memory_.put(address + offsetof(wire::Spare, epoch), uint32_t{0}));
+    return porter_->calls_tolerant({{SYS_close, {static_cast<uint64_t>(number)}, 0}});
 }
 
 Result<std::unordered_map<pid_t, pid_t>> Body::outer_tids() const {

@@ -58,6 +58,13 @@ public:
     // Takes the region away if no thread is in it. False: not now.
     Result<bool> remove_region();
 
+    // Its threads serve a guest, though we have not entered it.
+    bool lives_away();
+    // It has executed another program since we entered it. Afterwards it is one that was never
+    // entered.
+    bool has_new_image() const;
+    Status take_new_image();
+
     // A runtime that an earlier steward has left. False: there is none.
     Result<bool> find_region();
     Status take_sockets(Nanos patience);
@@ -93,6 +100,10 @@ public:
     // "1:idle@17 2:in_call@4": what the threads do, with their calls' sequence; for a log.
     std::string slot_states() const;
     Status give_link(uint32_t index, int fd);
+    // For a child that the process will have; see Spare in wire/region.hh.
+    Status give_spare(
+        uint32_t index, uint32_t id, int fd, wire::Landing const& landing, uint32_t epoch);
+    Status drop_spare(uint32_t index, int number);
     // Calls off what the deputies of these slots are blocked in.
     Status cancel_calls(std::vector<uint32_t> const& slots);
 

@@ -390,6 +390,7 @@ Status Steward::move_home(Progress& progress) {
         return done;
     }
     (void)fault_point("home_after_commit");
+    serve_links_only(); // what was said before all stood is in there: children may have been born
     Status released = body_.release();
     progress.thawed = released ? body_.released_at() : monotonic_now();
     progress.phase("release");

@@ -82,6 +82,10 @@ void Steward::move(wire::Move const& request) {
             moved = was_away ? move_onward(request.landing, progress)
                              : move_out(request.landing, progress, std::nullopt);
     }
+    if (!moved && was_away && executed()) {
+        moved = home ? Status{} : deny(EAGAIN, "it has just executed another program; try again");
+        refusal_.word = home ? "" : "exec";
+    }
     done.ok = moved.has_value();
     done.bytes = progress.bytes;
     done.freeze_us =

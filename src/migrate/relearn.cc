@@ -1,19 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // Relearn: a steward takes over from one that has died.
+#include <unistd.h>
+
 #include "base/log.hh"
 #include "image/layout.hh"
 #include "migrate/steward.hh"
 #include "sys/files.hh"
+#include "tracee/proc.hh"
 
 namespace rove::migrate {
 
 using wire::SessionType;
+
+// A child's deputy is there before its guest.
+static Result<Session> reach(wire::Landing const& landing, uint32_t epoch) {
+    Deadline deadline = Deadline::after(std::chrono::seconds(5));
+    for (;;) {
+        auto session = Session::connect(landing, epoch);
+        if (session || session.error().code != EAGAIN || deadline.passed()) return session;
+        (void)::usleep(500);
+    }
+}
+
+// Of a process that has just been forked by a deputy, the region is still its parent's for a
+// moment.
+static Status await_own(Body const& body) {
+    pid_t inner = TRY(
+        tracee::parse_inner_pid(TRY(sys::read_file(fmt::format("/proc/{}/status", body.pid())))));
+    Deadline deadline = Deadline::after(std::chrono::seconds(5));
+    while (TRY(body.control()).pid != inner) {
+        if (deadline.passed()) return deny(ETIMEDOUT, "its runtime is another process's");
+        (void)::usleep(200);
+    }
+    return {};
+}
 
 // What a steward that has died left behind: a move that was not committed is undone, one that was
 // is brought to its end. Fails if the process lives at a host and cannot be reached there.
 Status Steward::relearn(bool& away) {
     home_since_ = monotonic_now();
     if (!TRY(body_.find_region())) return {};
+    TRY(await_own(body_));
     auto phase = TRY(body_.phase());
     // A move out that its steward did not live to decide: the program goes on at home.
     if (phase == wire::Phase::preparing) return body_.release();
@@ -27,7 +54,7 @@ Status Steward::relearn(bool& away) {
     uint32_t epoch = TRY(body_.epoch());
     wire::Landing landing = TRY(body_.read_landing(epoch));
     host_ = landing.node;
-    Session session = TRY(Session::connect(landing, epoch));
+    auto session = TRY(reach(landing, epoch));
     wire::Prepare prepare;
     prepare.identity = order_.identity;
     prepare.epoch = epoch;

@@ -15,6 +15,8 @@ using wire::SessionType;
 
 namespace {
 
+constexpr uint16_t not_yet = 5;
+
 char const* refusal(uint16_t code) {
     switch (code) {
     case 2:
@@ -23,7 +25,7 @@ char const* refusal(uint16_t code) {
         return "it speaks another version";
     case 4:
         return "it serves another epoch";
-    case 5:
+    case not_yet:
         return "it expects no such connection";
     default:
         return "it refuses";
@@ -58,8 +60,8 @@ Result<Fd> connect_to(
         if (reply.magic != wire::session_magic)
             return deny(EPROTO, "{} is no warden", endpoint->text());
         if (reply.ok != 1)
-            return deny(
-                EACCES, "the warden on {} turns us away: {}", landing.node, refusal(reply.ok));
+            return deny(reply.ok == not_yet ? EAGAIN : EACCES, "the warden on {} turns us away: {}",
+                landing.node, refusal(reply.ok));
         if (kind == wire::Kind::link) (void)sys::give_room(fd->number());
         return std::move(*fd);
     }

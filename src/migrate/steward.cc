@@ -70,7 +70,8 @@ Status Steward::keep_sessions() {
 }
 
 int Steward::run() {
-    if (order_.relearn != 0) {
+    // A child that was born away has never had a steward, and the daemon may not know it yet.
+    if (order_.relearn != 0 || body_.lives_away()) {
         bool away = false;
         if (auto learnt = relearn(away); !learnt) {
             LOG(warn, "{}", learnt.error().sentence());
@@ -136,6 +137,7 @@ void Steward::serve_session() {
         if (frame->type != SessionType::trouble) continue;
         auto trouble = wire::decode<wire::Trouble>(frame->body);
         if (!trouble) continue;
+        if (trouble->guest_ended != 0 && executed()) return;
         LOG(warn, "{}: {}", host_, trouble->text);
         if (trouble->guest_ended != 0) {
             // Its end at the host is P's end here; a signal of the host's kernel is P's, too.
@@ -157,6 +159,7 @@ void Steward::host_lost(std::string const& why) {
             sys::wait_pidfd(body_.pidfd(), Deadline::after(std::chrono::milliseconds(200)));
         ended && *ended)
         return;
+    if (executed()) return;
     LOG(warn, "the host {} is lost: {}", host_, why);
     report_state("host_lost", "host_lost", why);
     (void)sys::pidfd_send_signal(body_.pidfd(), SIGKILL);

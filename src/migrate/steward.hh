@@ -12,6 +12,8 @@
 #include <memory>
 #include <optional>
 
+#include <unistd.h>
+
 #include "migrate/body.hh"
 #include "migrate/daemon_line.hh"
 #include "migrate/leases.hh"
@@ -82,6 +84,12 @@ private:
     void serve_links_only();
     void give_link(uint32_t slot);
     void give_missing_links();
+
+    // children.cc
+    void make_spares();
+    Status make_spare(uint32_t index, wire::Control const& control);
+    void tell_born(pid_t inner);
+    bool executed();
 
     // relearn.cc
     Status relearn(bool& away);
@@ -166,6 +174,7 @@ private:
     std::optional<sys::Cgroup> group_; // that the process is in, as of then
     Nanos group_known_{0};
     bool told_stopped_ = false;
+    uint32_t last_spare_ = static_cast<uint32_t>(::getpid()) << 8; // another steward goes on
     bool done_ = false;
 };
 

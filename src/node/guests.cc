@@ -9,6 +9,7 @@
 #include "base/text.hh"
 #include "base/units.hh"
 #include "net/key.hh"
+#include "node/proc.hh"
 #include "sys/cgroup.hh"
 #include "wire/region.hh"
 #include "wire/session.hh"
@@ -23,7 +24,7 @@ namespace {
 
 constexpr Nanos reservation_time = std::chrono::seconds(10);
 constexpr char guests_group[] = "rove-guests";
-constexpr uint64_t threads_max = wire::slots_max; // of one guest
+constexpr uint64_t threads_max = 8 * wire::slots_max; // of a program's guests here
 
 bool listed(std::vector<std::string> const& list, std::string const& name) {
     return std::any_of(list.begin(), list.end(),
@@ -96,16 +97,18 @@ Guests::Guests(asio::io_context& io, Config const& config, Keepers& keepers, Hos
         start(io_, clean(session));
 }
 
-Task<> Guests::clean(std::string session) {
+Task<> Guests::clean(std::string group) {
     // Wardens that live report within a fifth of a second, or later if they are busy sending
     // memory. A guest that lives has a warden that lives, so a group with members is left alone.
     for (int patience = 0; patience < 120; ++patience) {
         co_await pause(io_, std::chrono::milliseconds(500));
-        if (guests_.contains(session)) co_return;
+        if (std::any_of(guests_.begin(), guests_.end(),
+                [&](auto const& each) { return each.second.group == group; }))
+            co_return;
         auto top = sys::Cgroup::top();
         if (!top) co_return;
-        auto group = top->child(guests_group).child(session);
-        if (!group.exists() || group.remove(Nanos(0))) co_return;
+        auto directory = top->child(guests_group).child(group);
+        if (!directory.exists() || directory.remove(Nanos(0))) co_return;
     }
 }
 
@@ -116,8 +119,8 @@ Result<std::vector<std::string>> Guests::make_group(Guest const& guest) {
     if (int64_t weight = config_.number("guests.cpu_weight"); weight != 100)
         TRY(all.set_cpu_weight(static_cast<unsigned>(weight)));
     sys::Cgroup own = TRY(all.create(guest.session));
-    // Its threads are all that a guest makes here. Where the controller is missing, `rove check`
-    // says what that costs.
+    // Threads and children are all that guests make here. Where the controller is missing, `rove
+    // check` says what that costs.
     if (auto limited = own.set_pids(threads_max); !limited)
         spdlog::debug("no limit on a guest's threads: {}", limited.error().sentence());
     return own.directories();
@@ -138,7 +141,7 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     if (!secret) co_return Refuse{"", host_.node + " has no random numbers"};
     std::string token = secret->substr(0, 16), session = hex(secret->substr(16));
     Guest guest;
-    guest.session = session;
+    guest.session = guest.group = session;
     guest.identity = offer.identity;
     guest.user = offer.user;
     guest.command = offer.command;
@@ -241,7 +244,8 @@ void Guests::hello(std::shared_ptr<Keeper> keeper, wire::WardenHello hello) {
     guest.warden = keeper;
     guest.warden_pid = keeper->pid();
     guest.port = hello.port;
-    guest.slot = preferred_slot(hello.session);
+    guest.group = hello.group;
+    guest.slot = preferred_slot(hello.group);
     if (hello.memory_bytes != 0) guest.memory_bytes = hello.memory_bytes;
     if (!hello.user.empty()) guest.user = hello.user;
     if (!hello.command.empty()) guest.command = hello.command;
@@ -274,17 +278,28 @@ void Guests::closed(std::shared_ptr<Keeper> const& keeper) {
     for (auto at = guests_.begin(); at != guests_.end(); ++at) {
         if (at->second.warden != keeper) continue;
         if (at->second.listening) at->second.listening->set();
-        std::string session = at->first;
+        std::string group = at->second.group;
         guests_.erase(at);
-        // The warden's last act is to leave its group empty; a killed one could not.
-        auto top = sys::Cgroup::top();
-        if (top) {
-            auto group = top->child(guests_group).child(session);
-            (void)group.kill_all(std::chrono::milliseconds(100));
-            if (!group.remove(std::chrono::milliseconds(100))) start(io_, clean(session));
-        }
+        // Guests that were born here live on in the group of the one that arrived.
+        if (std::any_of(guests_.begin(), guests_.end(),
+                [&](auto const& other) { return other.second.group == group; }))
+            return;
+        start(io_, bury(group, keeper->pid()));
         return;
     }
+}
+
+// The warden's last act is to leave its group empty; one that was killed could not. Guests that
+// were born here have the same process for their warden, and may not have been heard of yet.
+Task<> Guests::bury(std::string group, pid_t warden) {
+    auto top = sys::Cgroup::top();
+    if (!top) co_return;
+    for (int patience = 0; patience < 20 && look_stat(warden); ++patience)
+        co_await pause(io_, std::chrono::milliseconds(5));
+    if (look_stat(warden)) co_return co_await clean(group);
+    auto directory = top->child(guests_group).child(group);
+    (void)directory.kill_all(std::chrono::milliseconds(100));
+    if (!directory.remove(std::chrono::milliseconds(100))) co_await clean(group);
 }
 
 std::vector<Guest> Guests::arrived() const {

@@ -29,6 +29,7 @@ struct Guest {
     pid_t warden_pid = 0;
     uint16_t port = 0;
     uint32_t slot = 0; // of the range of user numbers
+    std::string group; // the session whose cgroup it is in
     bool arrived = false;
     std::shared_ptr<Keeper> warden;
     std::shared_ptr<Event> listening; // set when the warden has said hello, or has failed
@@ -72,7 +73,8 @@ public:
 
 private:
     Task<> expire(std::string session);
-    Task<> clean(std::string session);
+    Task<> clean(std::string group);
+    Task<> bury(std::string group, pid_t warden);
     void end(Guest& guest);
     Result<std::vector<std::string>> make_group(Guest const& guest);
 

@@ -2,13 +2,16 @@
 // Proc: readers of /proc/PID.
 #include "node/proc.hh"
 
+#include <algorithm>
 #include <map>
 
 #include <pwd.h>
 #include <unistd.h>
 
 #include "base/text.hh"
+#include "image/maps.hh"
 #include "sys/files.hh"
+#include "wire/region.hh"
 
 namespace rove::node {
 
@@ -90,6 +93,17 @@ std::string user_name(uid_t uid) {
     char buffer[4096];
     (void)::getpwuid_r(uid, &entry, buffer, sizeof buffer, &result);
     return names[uid] = result ? result->pw_name : std::to_string(uid);
+}
+
+bool has_runtime(pid_t pid) {
+    auto text = sys::read_file(fmt::format("/proc/{}/maps", pid));
+    auto mappings = text ? image::parse_maps(*text)
+                         : Result<std::vector<image::Mapping>>(Failure(text.error()));
+    if (!mappings) return false;
+    return std::any_of(mappings->begin(), mappings->end(), [](image::Mapping const& mapping) {
+        return mapping.start % wire::region_align == wire::text_offset &&
+               mapping.end - mapping.start == wire::text_size && mapping.inode == 0;
+    });
 }
 
 std::vector<pid_t> children_of(pid_t pid) {

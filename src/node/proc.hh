@@ -41,6 +41,9 @@ std::string command_line(pid_t pid);
 Nanos ticks_to_time(uint64_t ticks);
 // "root"; the number if it has no name.
 std::string user_name(uid_t uid);
+// Whether there is a runtime in its memory: it has been away, or is, and has executed nothing
+// since.
+bool has_runtime(pid_t pid);
 // Direct children of all its threads.
 std::vector<pid_t> children_of(pid_t pid);
 

@@ -146,6 +146,12 @@ void Node::refresh_programs() {
                 bury(known->second, ""); // its number was given to another one
             }
             auto process = meet(pid, id);
+            if (process && has_runtime(pid)) {
+                // Born away, and whoever should have said so has not, or not yet.
+                process->unsettled = true;
+                start(io_, attend_born(process));
+                continue;
+            }
             if (process && !process->anchor.empty() && pid != program->root.pid)
                 start(io_, go_back(process));
         }

@@ -19,6 +19,7 @@ namespace json = boost::json;
 
 namespace {
 constexpr Nanos start_limit = std::chrono::seconds(5);
+constexpr Nanos born_patience = std::chrono::milliseconds(20);
 
 // One line, if it can be written at once: whoever reads it may have stopped reading.
 void tell(Fd const& to, std::string const& line) {
@@ -174,6 +175,12 @@ bool Node::steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPac
         save();
         return true;
     }
+    if (packet.type == KeeperType::born) {
+        auto born = wire::decode<wire::Born>(packet.body);
+        if (!born) return false;
+        meet_born(process, born->pid);
+        return true;
+    }
     if (packet.type == KeeperType::move_done) {
         auto done = wire::decode<wire::MoveDone>(packet.body);
         if (!done) return false;
@@ -264,6 +271,35 @@ void Node::steward_closed(std::shared_ptr<Keeper> const& keeper) {
         start(io_, relearn(process));
     }
     save();
+}
+
+// A child of a process that is away lives where that one does. Most that execute another program do
+// so before anybody would have had to do with them; a steward comes for those that last.
+void Node::meet_born(ProcessPtr const& parent, pid_t pid) {
+    auto child = find(pid);
+    if (child && child->steward) return;
+    if (!child) child = meet(pid, parent->program);
+    if (!child) return;
+    child->place = Place::away;
+    child->host = parent->host;
+    child->unsettled = true;
+    start(io_, attend_born(child));
+}
+
+Task<> Node::attend_born(ProcessPtr child) {
+    co_await pause(io_, born_patience);
+    if (child->ended || child->steward || !child->unsettled || ending_) co_return;
+    if (!has_runtime(child->pid())) {
+        child->place = Place::home;
+        child->host = name_;
+        child->unsettled = false;
+        child->command = command_line(child->pid());
+        if (!child->anchor.empty() && child->anchor != name_) start(io_, go_back(child));
+        co_return;
+    }
+    auto steward = co_await steward_for(child);
+    if (!steward && !child->ended)
+        spdlog::error("{}: {}", child->pid(), steward.error().sentence());
 }
 
 // A steward was killed while its process is away: another one takes over. It finds everything in

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -67,14 +68,6 @@ Rule only_bits(int argument, uint32_t bits) {
     return [=](Assembler& out, Label deny) {
         out.load_low(argument);
         out.if_any_bit(~bits, deny);
-    };
-}
-
-Rule exact_bits(int argument, uint32_t wanted, uint32_t optional) {
-    return [=](Assembler& out, Label deny) {
-        out.load_low(argument);
-        out.mask(~optional);
-        out.if_not_equal(wanted, deny);
     };
 }
 
@@ -182,6 +175,27 @@ Rules program_rules(FilterPlan const& plan) {
     return rules;
 }
 
+/// Threads of this process, and children whose parent is the warden: no namespace, no descriptors
+/// in common.
+Rule new_task() {
+    constexpr uint32_t thread =
+        CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    constexpr uint32_t ids = CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID;
+    return [](Assembler& out, Label deny) {
+        Label fine = out.label();
+        high_zero(0)(out, deny);
+        out.load_low(0);
+        out.mask(~(ids | CLONE_SETTLS | CLONE_DETACHED));
+        out.if_equal(thread, fine);
+        out.load_low(0);
+        out.mask(~ids);
+        out.if_equal(CLONE_PARENT, fine);
+        out.if_equal(CLONE_PARENT | CLONE_VM | CLONE_VFORK, fine);
+        out.jump(deny);
+        out.bind(fine);
+    };
+}
+
 /// What the runtime's text may do. A program can jump into it: nothing here may reach the host.
 Rules runtime_rules(FilterPlan const& plan) {
     Rules rules = memory_rules(plan);
@@ -213,17 +227,17 @@ Rules runtime_rules(FilterPlan const& plan) {
     // The window of a link.
     rules[SYS_setsockopt] = all_of({link, one_of(1, {IPPROTO_TCP}), one_of(2, {TCP_WINDOW_CLAMP})});
     rules[SYS_brk] = anything; // it cannot grow over a mapping, nor shrink below its own start
-    // Threads of this process and nothing else: no namespace, no other memory, no other parent.
-    rules[SYS_clone] = all_of({high_zero(0),
-        exact_bits(0,
-            CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-            CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID |
-                CLONE_DETACHED)});
-    rules[SYS_tgkill] = one_of(0, {static_cast<uint32_t>(plan.pid)});
+    rules[SYS_clone] = new_task();
+    // Its own thread, or those of its relatives here: what the runtime's doorbell does to them is
+    // nothing.
+    rules[SYS_tgkill] = one_of(2, {SIGURG});
+    // A child has copies of what is its parent's.
+    rules[SYS_dup2] = all_of({link, own_descriptor(1, plan)});
+    rules[SYS_close_range] = zero(2);
     rules[SYS_prctl] = one_of(0, {PR_SET_NAME, PR_GET_NAME, PR_GET_TID_ADDRESS});
     constexpr uint32_t set_gs = 0x1001, set_fs = 0x1002, get_fs = 0x1003, get_gs = 0x1004;
     rules[SYS_arch_prctl] = one_of(0, {set_gs, set_fs, get_fs, get_gs});
-    rules[SYS_get_robust_list] = one_of(0, {0, static_cast<uint32_t>(plan.pid)});
+    rules[SYS_get_robust_list] = zero(0);
     for (uint32_t number : {SYS_poll, SYS_ppoll, SYS_futex, SYS_rt_sigreturn, SYS_rt_sigprocmask,
              SYS_rt_sigaction, SYS_rt_sigpending, SYS_rt_sigtimedwait, SYS_sigaltstack, SYS_exit,
              SYS_exit_group, SYS_set_robust_list, SYS_set_tid_address, SYS_rseq, SYS_gettid,

@@ -75,7 +75,6 @@ std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
         plan.region_size = region_size;
         plan.text_begin = region + 0x1000;
         plan.text_size = 0x2000;
-        plan.pid = getpid();
         plan.fd_first = 500;
         plan.service_fd = 501;
         Caller inside = make_caller(plan.text_begin), outside = make_caller(region - (1 << 20));

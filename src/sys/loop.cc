@@ -46,29 +46,65 @@ void Loop::serve_timers() {
     }
 }
 
-Status Loop::run_once(Deadline deadline) {
-    std::vector<pollfd> fds;
-    std::vector<uint64_t> generations;
+namespace {
+
+// ppoll until that time; false if it failed.
+Result<int> poll_until(std::vector<pollfd>& fds, Nanos wait) {
+    timespec limit = to_timespec(wait);
+    int count = ::ppoll(fds.data(), fds.size(), wait == Nanos::max() ? nullptr : &limit, nullptr);
+    if (count < 0 && errno != EINTR) return fail(errno, "cannot poll");
+    return count;
+}
+
+Nanos until(Nanos next) {
+    return next == Nanos::max() ? next : std::max(Nanos(0), next - monotonic_now());
+}
+
+} // namespace
+
+void Loop::list(std::vector<pollfd>& fds, std::vector<uint64_t>& generations) const {
     for (auto const& [fd, watch] : watches_) {
         fds.push_back(pollfd{fd, watch.events, 0});
         generations.push_back(watch.generation);
     }
-    Nanos wait = deadline.left();
-    if (Nanos next = next_timer(); next != Nanos::max())
-        wait = std::min(wait, std::max(Nanos(0), next - monotonic_now()));
-    timespec limit = to_timespec(wait);
-    int count = ::ppoll(fds.data(), fds.size(), wait == Nanos::max() ? nullptr : &limit, nullptr);
-    if (count < 0 && errno != EINTR) return fail(errno, "cannot poll");
-    // Timers come after: one that finds a peer silent must not fire before what he has said long
-    // ago is read.
-    for (size_t at = 0; count > 0 && at < fds.size(); ++at) {
-        if (fds[at].revents == 0) continue;
-        auto found = watches_.find(fds[at].fd);
-        if (found == watches_.end() || found->second.generation != generations[at]) continue;
-        auto ready = found->second.ready; // a copy: it may unwatch itself
-        ready(fds[at].revents);
-    }
+}
+
+void Loop::serve(pollfd const& fd, uint64_t generation) {
+    if (fd.revents == 0) return;
+    auto found = watches_.find(fd.fd);
+    if (found == watches_.end() || found->second.generation != generation) return;
+    auto ready = found->second.ready; // a copy: it may unwatch itself
+    ready(fd.revents);
+}
+
+// Timers come after descriptors: one that finds a peer silent must not fire before what he has said
+// long ago is read.
+Status Loop::run_once(Deadline deadline) {
+    std::vector<pollfd> fds;
+    std::vector<uint64_t> generations;
+    list(fds, generations);
+    int count = TRY(poll_until(fds, std::min(deadline.left(), until(next_timer()))));
+    for (size_t at = 0; count > 0 && at < fds.size(); ++at)
+        serve(fds[at], generations[at]);
     serve_timers();
+    return {};
+}
+
+Status Loop::run_together(std::vector<Loop*> const& loops) {
+    std::vector<pollfd> fds;
+    std::vector<uint64_t> generations;
+    std::vector<Loop*> owners;
+    Nanos next = Nanos::max();
+    for (Loop* loop : loops) {
+        loop->list(fds, generations);
+        owners.resize(fds.size(), loop);
+        next = std::min(next, loop->next_timer());
+    }
+    int count = TRY(poll_until(fds, until(next)));
+    for (size_t at = 0; count > 0 && at < fds.size(); ++at)
+        owners[at]->serve(fds[at], generations[at]);
+    for (Loop* loop : loops)
+        loop->serve_timers();
     return {};
 }
 

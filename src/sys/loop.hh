@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <vector>
 
 #include <poll.h>
 
@@ -31,6 +32,8 @@ public:
 
     // Waits for and serves one round of events; returns at the deadline at the latest.
     Status run_once(Deadline deadline = Deadline::never());
+    // The same for several at once, which may be changed by what they call, but not ended.
+    static Status run_together(std::vector<Loop*> const& loops);
     // Until stop() is called or nothing is watched and no timer is set.
     Status run();
     void stop() { stopped_ = true; }
@@ -45,6 +48,8 @@ private:
         Nanos at;
         std::function<void()> due;
     };
+    void list(std::vector<pollfd>& fds, std::vector<uint64_t>& generations) const;
+    void serve(pollfd const& fd, uint64_t generation);
     Nanos next_timer() const;
     void serve_timers();
 

@@ -22,6 +22,7 @@ Served served(Who who, bool by_hand) {
     case Who::by_pid:
         return {"at home", "one round trip"};
     case Who::special:
+    case Who::by_guest:
         return {"by the runtime", "none to one round trip"};
     case Who::comes_home:
         return {"the process comes home", "a move"};
@@ -62,7 +63,9 @@ std::string document() {
     text += "| served | calls |\n|---|---|\n";
     text += "| on the host | " + std::to_string(counts[static_cast<unsigned>(Who::local)]) + " |\n";
     text += "| at home, by the deputy | " + std::to_string(forwarded) + " |\n";
-    text += "| by the runtime | " + std::to_string(counts[static_cast<unsigned>(Who::special)]) +
+    text += "| by the runtime | " +
+            std::to_string(counts[static_cast<unsigned>(Who::special)] +
+                           counts[static_cast<unsigned>(Who::by_guest)]) +
             " |\n";
     text += "| the process comes home | " +
             std::to_string(counts[static_cast<unsigned>(Who::comes_home)]) + " |\n";

@@ -70,6 +70,8 @@ std::string_view who_name(unsigned long nr) {
         return "by_pid";
     case Who::special:
         return "special";
+    case Who::by_guest:
+        return "by_guest";
     case Who::comes_home:
         return "comes_home";
     case Who::absent:

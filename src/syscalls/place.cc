@@ -33,6 +33,7 @@ bool performed_here(Row const& row) {
     case Who::local:
         return row.args[0].kind == Kind::by_hand; // some of its cases are forwarded
     case Who::unlisted:
+    case Who::by_guest:
     case Who::comes_home:
     case Who::absent:
         break;

@@ -198,6 +198,7 @@ Verdict verdict_of(Who who) {
     case Who::by_pid:
         return Verdict::forward;
     case Who::special:
+    case Who::by_guest:
         return Verdict::special;
     case Who::absent:
         return Verdict::absent;

@@ -17,6 +17,7 @@ enum class Who : uint8_t {
     by_fd,        // the deputy, unless the descriptor is one of the guest's own
     by_pid,       // the deputy, unless the process named is known to be served here
     special,      // guest or deputy do it by hand; the plan describes the memory if it is forwarded
+    by_guest,     // guest, by hand; what it asks of the deputy for that has another form
     comes_home,   // the process goes home and does it there
     absent,       // the running kernel itself answers ENOSYS
 };

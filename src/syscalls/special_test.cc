@@ -566,8 +566,11 @@ TEST(Verdicts, of_calls_that_are_not_forwarded) {
     EXPECT_EQ(verdict_of(nr_mmap, {0, 4096, 3, MAP_SHARED}), Verdict::comes_home);
     EXPECT_EQ(verdict_of(nr_mmap, {0, 4096, 3, MAP_SHARED | MAP_ANONYMOUS}), Verdict::comes_home);
     EXPECT_EQ(verdict_of(nr_clone, {0x3d0f00}), Verdict::special);
-    EXPECT_EQ(verdict_of(nr_clone, {0x1200011}), Verdict::comes_home);
-    EXPECT_EQ(verdict_of(nr_fork, {}), Verdict::comes_home);
+    EXPECT_EQ(verdict_of(nr_clone, {0x1200011}), Verdict::special);
+    EXPECT_EQ(verdict_of(nr_clone, {CLONE_VM | CLONE_VFORK | SIGCHLD}), Verdict::special);
+    EXPECT_EQ(verdict_of(nr_clone, {CLONE_VM | SIGCHLD}), Verdict::comes_home);
+    EXPECT_EQ(verdict_of(nr_clone, {CLONE_NEWNET | SIGCHLD}), Verdict::comes_home);
+    EXPECT_EQ(verdict_of(nr_fork, {}), Verdict::special);
     EXPECT_EQ(verdict_of(nr_io_uring_setup, {}), Verdict::comes_home);
     EXPECT_EQ(verdict_of(nr_uselib, {}), Verdict::absent);
     EXPECT_EQ(verdict_of(400, {}), Verdict::comes_home);

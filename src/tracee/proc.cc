@@ -99,6 +99,14 @@ Result<std::vector<pid_t>> list_children(pid_t pid) {
     return children;
 }
 
+Result<pid_t> outer_child(pid_t pid, pid_t inner) {
+    for (pid_t child : TRY(list_children(pid))) {
+        auto status = sys::read_file(fmt::format("/proc/{}/status", child));
+        if (status && parse_inner_pid(*status).value_or(0) == inner) return child;
+    }
+    return deny(ESRCH, "process {} has no child {}", pid, inner);
+}
+
 Result<std::vector<OpenFile>> list_files(pid_t pid) {
     std::vector<OpenFile> files;
     for (pid_t number : TRY(numbers_in(fmt::format("/proc/{}/fd", pid)))) {

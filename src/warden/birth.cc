@@ -22,6 +22,7 @@
 #include "blob/blob.hh"
 #include "sandbox/filter.hh"
 #include "sys/files.hh"
+#include "sys/process.hh"
 #include "warden/blob_identity.hh"
 #include "warden/guest.hh"
 
@@ -50,7 +51,6 @@ std::vector<sock_filter> filter_of(Birth const& birth) {
     plan.region_size = wire::region_size;
     plan.text_begin = plan.region + wire::text_offset;
     plan.text_size = blob::size;
-    plan.pid = birth.order->identity.pid;
     // Every descriptor that it has is the runtime's; links of new threads get the lowest numbers.
     plan.fd_first = 0;
     plan.service_fd = birth.fd_first + 1;
@@ -64,7 +64,6 @@ Status place(uint64_t address, uint64_t length, int protection) {
         int code = mapped == MAP_FAILED ? errno : EEXIST;
         return fail(code, "cannot map the runtime's region at {:#x}", address);
     }
-    (void)madvise(at(address), length, MADV_DONTFORK);
     (void)madvise(at(address), length, MADV_DONTDUMP);
     return {};
 }
@@ -171,14 +170,27 @@ Result<Guest> Guest::create(Birth const& birth) {
     auto problem = TRY(sys::read_rest(errors.reader.number(), 4096));
     if (!problem.empty()) return fail(EIO, "cannot make the guest: {}", problem);
 
-    // How the host calls it: a pidfd's description in the host's own /proc tells.
-    auto about =
-        TRY(sys::read_file(fmt::format("/proc/self/fdinfo/{}", guest.process_.pidfd.number())));
+    TRY(guest.find_outside());
+    return guest;
+}
+
+Result<Guest> Guest::born(pid_t pid, uint64_t region) {
+    Guest guest;
+    guest.region_ = region;
+    guest.process_.pid = pid;
+    guest.process_.pidfd = TRY(sys::pidfd_open(pid));
+    TRY(guest.find_outside());
+    return guest;
+}
+
+// How the host calls it: a pidfd's description in the host's own /proc tells.
+Status Guest::find_outside() {
+    auto about = TRY(sys::read_file(fmt::format("/proc/self/fdinfo/{}", pidfd())));
     size_t line = about.find("Pid:");
     if (line == std::string::npos) return fail(EIO, "cannot find the guest's PID on this host");
-    guest.outside_pid_ = atoi(about.c_str() + line + 4);
-    guest.proc_ = TRY(sys::open(fmt::format("/proc/{}", guest.outside_pid_), O_PATH | O_DIRECTORY));
-    return guest;
+    outside_pid_ = atoi(about.c_str() + line + 4);
+    proc_ = TRY(sys::open(fmt::format("/proc/{}", outside_pid_), O_PATH | O_DIRECTORY));
+    return {};
 }
 
 } // namespace rove::warden

@@ -42,6 +42,8 @@ struct KnownMappings {
 class Guest {
 public:
     static Result<Guest> create(Birth const& birth);
+    /// One that another guest has made: a child of ours.
+    static Result<Guest> born(pid_t pid, uint64_t region);
 
     pid_t pid() const { return process_.pid; }
     pid_t outside_pid() const { return outside_pid_; }
@@ -91,6 +93,7 @@ public:
     Status set_proc_file(std::string const& name, std::string const& text) const;
 
 private:
+    Status find_outside();
     Result<tracee::Pagemap> pagemap() const;
     Result<uint64_t> mapping_changes() const;
 

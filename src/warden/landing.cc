@@ -32,21 +32,20 @@ Result<Fd> listen_on(std::vector<std::string> const& addresses, uint16_t port) {
 
 } // namespace
 
-Verdict check_hello(Hello const& hello, std::string const& token) {
-    if (hello.magic != wire::session_magic || hello.version != wire::session_version)
-        return Verdict::wrong_version;
+bool check_version(Hello const& hello) {
+    return hello.magic == wire::session_magic && hello.version == wire::session_version;
+}
+
+bool check_token(Hello const& hello, std::string const& token) {
     // Every byte is looked at, whatever the first ones say.
     unsigned difference = token.size() == sizeof hello.token ? 0 : 1;
     for (size_t i = 0; i < sizeof hello.token && i < token.size(); ++i)
         difference |= static_cast<unsigned>(hello.token[i] ^ static_cast<uint8_t>(token[i]));
-    return difference == 0 ? Verdict::ok : Verdict::wrong_token;
+    return difference == 0;
 }
 
-Landing::Landing(sys::Loop& loop, std::string token, Judge judge, Arrived arrived)
-    : loop_(loop),
-      token_(std::move(token)),
-      judge_(std::move(judge)),
-      arrived_(std::move(arrived)) {}
+Landing::Landing(sys::Loop& loop, Judge judge, Arrived arrived)
+    : loop_(loop), judge_(std::move(judge)), arrived_(std::move(arrived)) {}
 
 Landing::~Landing() {
     while (!pending_.empty())
@@ -104,8 +103,7 @@ void Landing::read(std::list<Guestbook>::iterator entry) {
     if (entry->bytes.size() < sizeof(Hello)) return;
     Hello hello;
     std::memcpy(&hello, entry->bytes.data(), sizeof hello);
-    Verdict verdict = check_hello(hello, token_);
-    if (verdict == Verdict::ok) verdict = judge_(hello);
+    Verdict verdict = check_version(hello) ? judge_(hello) : Verdict::wrong_version;
     wire::HelloReply reply;
     reply.ok = static_cast<uint16_t>(verdict);
     bool sent = send(entry->socket.number(), &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT) ==
@@ -114,7 +112,8 @@ void Landing::read(std::list<Guestbook>::iterator entry) {
     if (sent && verdict == Verdict::ok) {
         loop_.unwatch(entry->socket.number());
         socket = std::move(entry->socket);
-        if (hello.kind == wire::Kind::link) (void)sys::give_room(socket.number());
+        if (hello.kind == wire::Kind::link || hello.kind == wire::Kind::spare)
+            (void)sys::give_room(socket.number());
     } else {
         LOG(warn, "a connection was refused: verdict {}", reply.ok);
     }

@@ -25,15 +25,17 @@ enum class Verdict : uint16_t {
     nothing_expected = 5
 };
 
-/// A hello by itself: what any 32 bytes deserve.
-Verdict check_hello(wire::Hello const& hello, std::string const& token);
+/// Of our protocol, in our version: what any 32 bytes deserve.
+bool check_version(wire::Hello const& hello);
+/// Takes the same time whatever stands there.
+bool check_token(wire::Hello const& hello, std::string const& token);
 
 class Landing {
 public:
-    using Judge = std::function<Verdict(wire::Hello const&)>;    // token and version are right
+    using Judge = std::function<Verdict(wire::Hello const&)>;    // the version is right
     using Arrived = std::function<void(wire::Hello const&, Fd)>; // after the reply was sent
 
-    Landing(sys::Loop& loop, std::string token, Judge judge, Arrived arrived);
+    Landing(sys::Loop& loop, Judge judge, Arrived arrived);
     ~Landing();
     Landing(Landing const&) = delete;
     Landing& operator=(Landing const&) = delete;
@@ -52,7 +54,6 @@ private:
     void drop(std::list<Guestbook>::iterator entry);
 
     sys::Loop& loop_;
-    std::string token_;
     Judge judge_;
     Arrived arrived_;
     Fd listener_;

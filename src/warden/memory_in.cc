@@ -96,8 +96,7 @@ std::vector<ExecCall> Warden::clear_address_space(std::vector<Vma> const& vmas) 
         {spare, wire::slot_size, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, ~0ull, 0},
         static_cast<int64_t>(spare)));
-    for (uint64_t advice : {MADV_DONTFORK, MADV_DONTDUMP})
-        calls.push_back(call_of(SYS_madvise, {spare, wire::slot_size, advice}, whatever_result));
+    calls.push_back(call_of(SYS_madvise, {spare, wire::slot_size, MADV_DONTDUMP}, whatever_result));
     return calls;
 }
 

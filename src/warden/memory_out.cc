@@ -5,6 +5,7 @@
 
 #include "base/fault.hh"
 #include "sys/sockets.hh"
+#include "warden/household.hh"
 #include "warden/mapping.hh"
 #include "warden/page_stream.hh"
 #include "warden/warden.hh"
@@ -99,7 +100,7 @@ Status Warden::send_pages(wire::SendPages const& request) {
             done.bytes += added;
             if (added != 0 && at == range.length) continue;
             TRY(stream.flush());
-            heartbeat();
+            household_.heartbeat();
         }
     }
     TRY(stream.end());

@@ -16,7 +16,7 @@
 #include "sandbox/user_namespace.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
-#include "warden/warden.hh"
+#include "warden/household.hh"
 
 namespace rove::warden {
 
@@ -80,8 +80,8 @@ int inside(Options const& options) {
     // decide.
     for (int number : {SIGPIPE, SIGHUP, SIGINT, SIGURG, SIGIO})
         (void)::signal(number, SIG_IGN);
-    Warden warden(std::move(*order), options.session, options.socket, options.outside_pid);
-    return warden.run();
+    Household household(std::move(*order), options.session, options.socket, options.outside_pid);
+    return household.run();
 }
 
 Status start(

@@ -68,6 +68,8 @@ std::string Warden::slot_states() const {
 
 Status Warden::park() {
     FAULT_POINT("warden_park");
+    if (shares_)
+        return deny(EBUSY, "it shares its parent's memory until it executes another program");
     TRY(guest_->set_phase(Phase::parking));
     enter(Stage::parking);
     parking_since_ = monotonic_now();
@@ -166,6 +168,7 @@ Result<wire::Parked> Warden::describe_parked() const {
 
 // All threads. One that has asked to go home asks again: whoever heard it may be no more.
 Status Warden::go_on() {
+    if (shares_) return {}; // it never stands, and what it reads is its parent's
     uint64_t resumes = guest_->control_field(offsetof(wire::Control, resumes));
     TRY(guest_->put(resumes, TRY(guest_->get<uint32_t>(resumes)) + 1));
     TRY(guest_->set_phase(Phase::serving));

@@ -47,6 +47,15 @@ Result<SegmentKey> key_of_file(int fd) {
 Segments::Segments(std::string directory, uint64_t bytes_max)
     : directory_(std::move(directory)), bytes_max_(bytes_max) {}
 
+Result<Segments> Segments::duplicate() const {
+    Segments copy(directory_, bytes_max_);
+    copy.keys_ = keys_;
+    copy.by_inode_ = by_inode_;
+    for (Fd const& fd : open_)
+        copy.open_.push_back(fd ? TRY(sys::duplicate(fd.number())) : Fd());
+    return copy;
+}
+
 Result<Fd> Segments::open_stored(SegmentKey const& key) const {
     return sys::open(directory_ + "/" + name_of(key), O_RDONLY);
 }

@@ -30,6 +30,9 @@ public:
     /// A part of a missing one, in order. True when all are complete.
     Result<bool> receive(wire::SegmentBytes const& part);
 
+    /// The same, for the warden of a child; what is still to come is not.
+    Result<Segments> duplicate() const;
+
     int number(uint32_t index) const;
     /// Which segment a mapping of the guest is, by device and inode.
     std::optional<uint32_t> find(uint64_t device, uint64_t inode) const;

@@ -28,7 +28,8 @@ Status Warden::state(wire::ProcessState message) {
         TRY(check_clock(time));
     std::set<uint32_t> slots;
     for (auto const& thread : message.threads) {
-        if (thread.slot == 0 || thread.slot >= spare_slot || !slots.insert(thread.slot).second)
+        if (thread.slot == 0 || thread.slot >= wire::vfork_slots ||
+            !slots.insert(thread.slot).second)
             return fail(EBADMSG, "a thread in slot {}", thread.slot);
         if (thread.thread_state.size() != sizeof(wire::ThreadState))
             return fail(EBADMSG, "{} bytes of thread state", thread.thread_state.size());
@@ -70,6 +71,7 @@ Status Warden::write_state() {
     TRY(guest_->put(guest_->control_field(offsetof(wire::Control, brk_start)), state_->brk_start));
     TRY(guest_->put(guest_->control_field(offsetof(wire::Control, brk_now)), state_->brk_now));
     TRY(open_account(state_->account));
+    TRY(guest_->put(guest_->control_field(offsetof(wire::Control, slots_end)), slots_end_));
     return guest_->put(guest_->control_field(offsetof(wire::Control, threads)),
         static_cast<uint32_t>(state_->threads.size()));
 }

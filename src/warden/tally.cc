@@ -38,7 +38,7 @@ wire::GuestTally Warden::tally() const {
     if (!guest_) return tally;
     tally.cpu_us = cpu_us();
     tally.memory_bytes = memory_bytes();
-    if (stage_ < Stage::running) return tally;
+    if (stage_ < Stage::running || shares_) return tally; // what is counted is its parent's
     Counts counts{};
     (void)guest_->read(
         guest_->control_field(offsetof(wire::Control, calls)), counts.data(), sizeof counts);

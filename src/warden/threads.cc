@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads: what a guest cannot do itself when the program makes a thread: choose the TID that home
-// has given, and get the link's other end. Both come from its warden, over the service socket.
+// Threads: what a guest cannot do itself when the program makes a thread or a process: choose the
+// number that home has given, and get the link's other end. Both come from its warden, over the
+// service socket.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -25,45 +26,52 @@ void Warden::serve_service() {
     Service request{};
     ssize_t got = recv(service_.number(), &request, sizeof request, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) return loop_.unwatch(service_.number()); // the guest is ending
+    if (got <= 0) { // the guest is ending, or was never made
+        loop_.unwatch(service_.number());
+        return guest_ ? void() : end("it was not born");
+    }
     if (static_cast<size_t>(got) != sizeof request) return;
-    if (request.type != ServiceType::new_thread) {
+    if (request.type == ServiceType::born) return born(request.slot, request.value);
+    bool process = request.type == ServiceType::new_process;
+    if (request.type != ServiceType::new_thread && !process) {
         LOG(debug, "the guest's slot {} has lost its link", request.slot);
         return;
     }
-    if (thread_wanted_) return answer_thread(-EBUSY, -1); // its lock lets only one ask at a time
+    if (thread_wanted_) return answer_thread(-EBUSY, {}); // its lock lets only one ask at a time
     thread_wanted_ = request;
     thread_wanted_at_ = monotonic_now();
-    if (request.slot == 0 || request.slot >= wire::slots_max || request.value < 2 ||
-        request.value > 1 << 22)
-        return answer_thread(-EINVAL, -1);
-    offer_thread();
+    bool slot_known = process || (request.slot > 0 && request.slot < wire::vfork_slots);
+    if (!slot_known || request.value < 2 || request.value > 1 << 22)
+        return answer_thread(-EINVAL, {});
+    process ? offer_child() : offer_thread();
+}
+
+// The guest's next clone gets this number; nobody else clones in its namespace meanwhile.
+Status Warden::number_next(pid_t number) {
+    return sys::write_knob("/proc/sys/kernel/ns_last_pid", std::to_string(number - 1));
 }
 
 // When the link that the steward makes has arrived, too.
 void Warden::offer_thread() {
-    if (!thread_wanted_) return;
+    if (!thread_wanted_ || thread_wanted_->type != ServiceType::new_thread) return;
     auto link = links_.find(thread_wanted_->slot);
     if (link == links_.end() || handed_.contains(thread_wanted_->slot)) return;
-    // The guest's next clone gets the number behind this one; nobody else clones in its namespace.
-    auto numbered =
-        sys::write_knob("/proc/sys/kernel/ns_last_pid", std::to_string(thread_wanted_->value - 1));
+    auto numbered = number_next(static_cast<pid_t>(thread_wanted_->value));
     if (!numbered) {
         LOG(warn, "{}", numbered.error().sentence());
-        return answer_thread(-numbered.error().code, -1);
+        return answer_thread(-numbered.error().code, {});
     }
     uint32_t slot = link->first;
     handed_.insert(slot);
     slots_end_ = std::max(slots_end_, slot + 1);
     watch_link(slot, link->second.number());
-    answer_thread(0, link->second.number());
+    answer_thread(0, {link->second.number()});
 }
 
-void Warden::answer_thread(int64_t value, int link) {
-    Service answer{ServiceType::new_thread, thread_wanted_ ? thread_wanted_->slot : 0, value};
+void Warden::answer_thread(int64_t value, std::vector<int> const& fds) {
+    auto asked = thread_wanted_.value_or(Service{ServiceType::new_thread, 0, 0});
+    Service answer{asked.type, asked.slot, value};
     thread_wanted_.reset();
-    std::vector<int> fds;
-    if (link >= 0) fds.push_back(link);
     (void)sys::send_fds(
         service_.number(), ByteView(reinterpret_cast<uint8_t const*>(&answer), sizeof answer), fds);
 }

@@ -2,6 +2,8 @@
 // Warden: the loop, the connections and the stages. See warden.hh.
 #include "warden/warden.hh"
 
+#include "warden/household.hh"
+
 #include <algorithm>
 
 #include <signal.h>
@@ -71,50 +73,38 @@ char const* stage_name(Stage stage) {
     return "?";
 }
 
-Warden::Warden(wire::WardenOrder order, std::string session, std::string socket, pid_t outside_pid)
-    : order_(std::move(order)),
+Warden::Warden(Household& household, wire::WardenOrder order, std::string session)
+    : household_(household),
+      order_(std::move(order)),
       session_(std::move(session)),
-      outside_pid_(outside_pid),
+      group_(session_),
       daemon_(
-          loop_, std::move(socket), [this] { return daemon_hello(); },
+          loop_, household.daemon_socket(), [this] { return daemon_hello(); },
           [this] { end("the daemon gives the guest up"); }),
-      landing_(
-          loop_, order_.token, [this](wire::Hello const& hello) { return judge(hello); },
-          [this](
-              wire::Hello const& hello, Fd connection) { arrived(hello, std::move(connection)); }),
       segments_(order_.run_dir + "/segments", order_.segments_max) {}
 
-int Warden::run() {
-    if (auto listening = landing_.listen(order_); !listening) {
-        LOG(error, "{}", listening.error().sentence());
-        return 1;
-    }
+void Warden::begin() {
     abandoned_ = monotonic_now();
     daemon_.connect();
     tick();
-    while (!ended_) {
-        if (auto turn = loop_.run_once(); !turn) {
-            LOG(error, "{}", turn.error().sentence());
-            return 1;
-        }
-    }
-    return 0;
 }
 
 std::string Warden::daemon_hello() const {
     wire::WardenHello hello;
     hello.identity = order_.identity;
-    hello.warden_pid = outside_pid_;
+    hello.warden_pid = household_.outside_pid();
     hello.guest_pid = guest_ ? guest_->outside_pid() : 0;
-    hello.port = landing_.port();
+    hello.port = household_.port();
     hello.memory_bytes = guest_ ? tally().memory_bytes : 0;
     hello.user = order_.user;
     hello.command = order_.command;
     hello.session = session_;
+    hello.group = group_;
     return wire::keeper_packet(wire::KeeperType::warden_hello, hello);
 }
 
 Verdict Warden::judge(wire::Hello const& hello) const {
+    if (ended_ || (stage_ == Stage::ready && !guest_)) return Verdict::nothing_expected; // unborn
     switch (hello.kind) {
     case Kind::control:
         return Verdict::ok;
@@ -129,6 +119,9 @@ Verdict Warden::judge(wire::Hello const& hello) const {
         // belong to the epoch that is being prepared.
         if (stage_ < Stage::ready && hello.epoch != prepare_->epoch) return Verdict::wrong_epoch;
         return Verdict::ok;
+    case Kind::spare:
+        if (stage_ < Stage::ready || stage_ == Stage::over) return Verdict::nothing_expected;
+        return hello.epoch == prepare_->epoch ? Verdict::ok : Verdict::wrong_epoch;
     case Kind::none:
         break;
     }
@@ -141,6 +134,10 @@ void Warden::arrived(wire::Hello const& hello, Fd socket) {
         pages_ = std::move(socket);
         if (stage_ == Stage::arriving) receive_pages();
         return;
+    }
+    if (hello.kind == Kind::spare) {
+        spares_[hello.slot].link = std::move(socket);
+        return offer_child();
     }
     drop_link(hello.slot);
     handed_.erase(hello.slot);
@@ -163,7 +160,7 @@ void Warden::take_control(Fd socket) {
 void Warden::serve_control() {
     auto served =
         control_.serve([this](SessionType type, std::string_view body) { take(type, body); });
-    if (!served && control_) lose_control(served.error().what);
+    if (!served && control_ && !ended_) lose_control(served.error().what);
 }
 
 void Warden::lose_control(std::string const& why) {
@@ -254,6 +251,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
         return guest_ ? guest_->signal(SIGCONT) : Status{};
     case SessionType::adopt: {
         auto known = TRY(parse<wire::Prepare>(body));
+        if (order_.identity.start_time == 0) // of a child only its PID is known here
+            order_.identity = prepare_->identity = known.identity;
         if (known.identity != order_.identity) return fail(EPERM, "another process's guest");
         if (!may_be_committed(stage_)) return fail(EPROTO, "adopt while {}", stage_name(stage_));
         if (known.epoch != prepare_->epoch)
@@ -270,6 +269,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
             now.monotonic.count(), now.boottime.count(), now.realtime.count()};
         return send(SessionType::clock, reading);
     }
+    case SessionType::spare:
+        return expect_child(TRY(parse<wire::SpareOffer>(body)));
     case SessionType::tally_request:
         return send(SessionType::tally, tally());
     case SessionType::none:
@@ -300,24 +301,29 @@ void Warden::end(std::string const& why) {
     if (ended_) return;
     ended_ = true;
     LOG(note, "{}: ends: {}", stage_name(stage_), why);
-    if (guest_) {
-        (void)guest_->signal(SIGKILL);
-        // Reaped here, so that its memory and links are gone when we say so.
+    if (!guest_) return farewell(why);
+    (void)guest_->signal(SIGKILL);
+    // Reaped first, so that its memory and links are gone when we say so.
+    loop_.watch(guest_->pidfd(), POLLIN, [this, why](short) {
+        loop_.unwatch(guest_->pidfd());
         (void)waitpid(guest_->pid(), nullptr, __WALL);
-    }
+        farewell(why);
+    });
+}
+
+void Warden::farewell(std::string const& why) {
     tell_daemon(stage_ >= Stage::ready ? "left" : "failed", why);
-    if (!control_) return;
+    finished_ = !control_;
+    if (finished_) return;
     // Closing with input unread would reset the connection, and our last words might be lost with
     // it.
     (void)shutdown(control_.number(), SHUT_WR);
-    Deadline deadline = Deadline::after(std::chrono::milliseconds(300));
-    char rest[4096];
-    while (!deadline.passed()) {
-        pollfd wanted{control_.number(), POLLIN, 0};
-        if (poll(&wanted, 1, deadline.poll_ms()) <= 0) break;
+    loop_.watch(control_.number(), POLLIN, [this](short) {
+        char rest[4096];
         ssize_t got = recv(control_.number(), rest, sizeof rest, MSG_DONTWAIT);
-        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) break;
-    }
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) finished_ = true;
+    });
+    (void)loop_.after(std::chrono::milliseconds(300), [this] { finished_ = true; });
 }
 
 void Warden::heartbeat() {
@@ -339,7 +345,7 @@ void Warden::tick() {
         now - abandoned_ > abandoned_max)
         return end("no steward came back");
     if (stage_ == Stage::over && now - over_since_ > over_max) return end("nobody wants the rest");
-    if (thread_wanted_ && now - thread_wanted_at_ > thread_wait_max) answer_thread(-EAGAIN, -1);
+    if (thread_wanted_ && now - thread_wanted_at_ > thread_wait_max) answer_thread(-EAGAIN, {});
     if (now - last_tally_ >= std::chrono::seconds(1) && stage_ >= Stage::running &&
         stage_ < Stage::over) {
         last_tally_ = now;
@@ -372,7 +378,8 @@ void Warden::guest_ended() {
     }
     LOG(note, "{}: {}", stage_name(stage_), message.text);
     if (control_) (void)send(SessionType::trouble, message);
-    if (!may_be_committed(stage_)) return end(message.text);
+    // Without a steward home learns it from the links.
+    if (!may_be_committed(stage_) || !control_) return end(message.text);
     enter(Stage::over);
     over_since_ = monotonic_now();
 }

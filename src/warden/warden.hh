@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -47,16 +48,28 @@ enum class Stage : uint8_t {
 };
 char const* stage_name(Stage stage);
 
+class Household;
+
 class Warden {
 public:
-    Warden(wire::WardenOrder order, std::string session, std::string socket, pid_t outside_pid);
-    /// Until the session has ended; the process's exit status.
-    int run();
+    Warden(Household& household, wire::WardenOrder order, std::string session);
+
+    /// Of one that the daemon has started: it waits for a steward.
+    void begin();
+    bool finished() const { return finished_; }
+    sys::Loop& loop() { return loop_; }
+    std::string const& token() const { return order_.token; }
+    wire::WardenOrder const& order() const { return order_; }
+    /// A hello with its token, and what comes with it.
+    Verdict judge(wire::Hello const& hello) const;
+    void arrived(wire::Hello const& hello, Fd socket);
+    /// Of a child that is not born yet.
+    bool has_spare(wire::Hello const& hello) const;
+    /// Tells the steward that this lives, if it is time to.
+    void heartbeat();
 
 private:
     // warden.cc
-    Verdict judge(wire::Hello const& hello) const;
-    void arrived(wire::Hello const& hello, Fd socket);
     void take_control(Fd socket);
     void serve_control();
     void lose_control(std::string const& why);
@@ -68,8 +81,8 @@ private:
     void trouble(std::string const& reason, Error const& error);
     void enter(Stage stage);
     void end(std::string const& why);
+    void farewell(std::string const& why);
     void tick();
-    void heartbeat();
     void watch_guest();
     void guest_ended();
     bool killed_for_memory() const;
@@ -122,8 +135,19 @@ private:
     // threads.cc
     void watch_service();
     void serve_service();
+    static Status number_next(pid_t number);
     void offer_thread();
-    void answer_thread(int64_t value, int link);
+    void answer_thread(int64_t value, std::vector<int> const& fds);
+
+    // children.cc
+    struct Spare { // for a guest's next child
+        std::string token, session;
+        Fd link;
+    };
+    Status expect_child(wire::SpareOffer offer);
+    void offer_child();
+    Result<std::unique_ptr<Warden>> bear(pid_t pid, Spare& spare);
+    void born(uint32_t slot, int64_t pid);
 
     // tally.cc
     wire::GuestTally tally() const;
@@ -136,12 +160,12 @@ private:
     Result<std::vector<std::pair<uint32_t, wire::Slot>>> live_slots() const;
     std::string slot_states() const; // for a log
 
+    Household& household_;
     wire::WardenOrder order_;
     std::string session_;
-    pid_t outside_pid_;
+    std::string group_; // the session in whose cgroup the guest is
     sys::Loop loop_;
     DaemonLine daemon_;
-    Landing landing_;
     SessionLine control_;
     Nanos abandoned_{0}; // since when there is no steward, 0: there is one
     Nanos last_ping_{0}, last_tally_{0}, over_since_{0};
@@ -149,7 +173,8 @@ private:
     uint64_t began_ticks_ = abi::ticks(); // at that time, to measure ticks by the clock
     uint64_t pings_ = 0;
     Stage stage_ = Stage::waiting;
-    bool ended_ = false;
+    bool ended_ = false;       // it is leaving
+    bool finished_ = false;    // it has left
     std::string error_reason_; // the reason word of the step that fails
 
     std::optional<wire::Prepare> prepare_;
@@ -176,6 +201,9 @@ private:
     std::map<uint32_t, Fd> links_; // by slot; after import duplicates, to see that home is there
     std::set<uint32_t> handed_;    // slots whose links the guest has
     Fd service_;
+    std::map<uint32_t, Spare> spares_; // by id
+    Fd unborn_theirs_;                 // a child's end of its service socket, until it is made
+    bool shares_ = false; // it shares its parent's memory until it executes another program
     std::optional<wire::Service> thread_wanted_;
     Nanos thread_wanted_at_{0};
     sys::Loop::TimerId park_timer_ = 0;

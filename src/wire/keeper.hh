@@ -30,6 +30,7 @@ enum class KeeperType : uint16_t {
     came_home = 10,    // steward → daemon: the process is home and the steward about to end
     asker = 11,        // daemon → steward, before a move: who wants it
     looked = 12,       // looker → daemon: its first and only word
+    born = 13,         // steward → daemon: a child of its process, born where that one's guest is
 };
 
 /// Names a process for good: PIDs and node names are reused, these four together are not.
@@ -192,7 +193,8 @@ struct WardenHello {
     uint64_t memory_bytes = 0;
     std::string user;
     std::string command;
-    std::string session; // as the daemon gave it on the command line
+    std::string session; // as the daemon gave it on the command line, or as its steward named it
+    std::string group;   // the session whose cgroup the guest is in
 };
 template <class V> void describe(V& v, WardenHello& m) {
     v.field("identity", m.identity);
@@ -203,6 +205,14 @@ template <class V> void describe(V& v, WardenHello& m) {
     v.field("user", m.user);
     v.field("command", m.command);
     v.field("session", m.session);
+    v.field("group", m.group);
+}
+
+struct Born {
+    int32_t pid = 0; // in the daemon's PID namespace
+};
+template <class V> void describe(V& v, Born& m) {
+    v.field("pid", m.pid);
 }
 
 /// Move to `landing`, or home when `landing.node` is empty.

@@ -16,7 +16,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 7;
+inline constexpr uint32_t region_version = 8;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset =
@@ -28,6 +28,9 @@ inline constexpr uint64_t porter_slot = 0; // slot 0 is the porter's (in P) or t
 inline constexpr uint64_t slot_size = 0x20000; // 128 KiB, and aligned to it
 inline constexpr uint64_t slots_offset = 0xa0000;
 inline constexpr uint32_t slots_max = 1024; // slot 0 included
+/// R: the slots from here on are for children that share the program's memory until they execute
+/// another one (vfork); one more, the last, is the warden's. Threads have those before.
+inline constexpr uint32_t vfork_slots = 1008;
 inline constexpr uint64_t region_size =
     slots_offset + slots_max * slot_size; // about 129 MiB, not reserved
 
@@ -179,6 +182,17 @@ struct PatchSite {
 };
 inline constexpr uint32_t patch_texts_max = 16, patch_sites_max = 64;
 
+/// P: a link that is ready for the next child of the program, and where the child's guest will be
+/// found.
+struct Spare {
+    uint32_t epoch; // that it is good for; 0: taken, or never made
+    uint32_t id;
+    int32_t link_fd;
+    uint32_t reserved;
+    uint8_t landing[256]; // encoded, length first (u16)
+};
+inline constexpr uint32_t spares_max = 4;
+
 struct Control {
     uint32_t magic, version;
     Phase phase;    // futex word
@@ -216,8 +230,11 @@ struct Control {
     uint32_t
         patch_allowed; // R: 1 if the warden takes patches back before anybody else sees the text
     uint32_t patch_texts_count, patch_sites_count;
-    uint32_t map_lock; // P: futex lock of deputies that map and the porter that receives ahead
-    uint32_t watched;  // R: 1 while the warden watches writes, see mremap in local.cc
+    uint32_t map_lock;    // P: futex lock of deputies that map and the porter that receives ahead
+    uint32_t watched;     // R: 1 while the warden watches writes, see mremap in local.cc
+    uint32_t slots_end;   // R: one more than the highest slot that a thread has had
+    uint32_t spares_made; // P: futex word: +1 for each new spare
+    Spare spares[spares_max]; // P: under `lock`
     PatchText patch_texts[patch_texts_max];
     PatchSite patch_sites[patch_sites_max];
 };
@@ -226,11 +243,13 @@ static_assert(sizeof(Control) <= control_size);
 /// P's runtime → steward, one packet each, on alarm_fd.
 enum class AlarmType : uint32_t {
     none = 0,
-    home_wanted = 1, // slot asks to come home: value = reason | call << 32
-    link_wanted = 2, // a new thread's slot needs a link
-    thread_gone = 3, // slot's thread has ended
-    signal_core = 4, // a default-core signal (value) wants the process at home
-    released = 5,    // a thread is about to run natively again
+    home_wanted = 1,  // slot asks to come home: value = reason | call << 32
+    link_wanted = 2,  // a new thread's slot needs a link
+    thread_gone = 3,  // slot's thread has ended
+    signal_core = 4,  // a default-core signal (value) wants the process at home
+    released = 5,     // a thread is about to run natively again
+    spare_wanted = 6, // a spare has been taken, or there was none
+    process_born = 7, // value = PID of a child that lives where its parent's guest is
 };
 struct Alarm {
     AlarmType type;
@@ -294,9 +313,13 @@ struct PageHeader {
 /// R's guest threads → warden on the service socket (SOCK_SEQPACKET), answered in order.
 enum class ServiceType : uint32_t {
     none = 0,
-    new_thread = 1, // value = TID wanted next; reply: value 0 and the slot's link over SCM_RIGHTS,
-                    // or value = -errno
-    home_lost = 2,  // the link of `slot` has ended
+    new_thread = 1,  // value = TID wanted next; reply: value 0 and the slot's link over SCM_RIGHTS,
+                     // or value = -errno
+    home_lost = 2,   // the link of `slot` has ended
+    new_process = 3, // value = PID wanted next, slot = id of the spare; reply: value 0 and, over
+                     // SCM_RIGHTS, the spare's link and the child's own service socket
+    born = 4, // on the child's own: it lives, value = its PID; slot = its slot, or 0 if it shares
+              // its parent's memory
 };
 struct Service {
     ServiceType type;

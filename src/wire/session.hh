@@ -17,13 +17,13 @@ inline constexpr uint32_t session_magic = 0x53455652;
 inline constexpr uint16_t session_version = 1;
 inline constexpr uint32_t session_frame_max = 16 << 20;
 
-enum class Kind : uint16_t { none = 0, control = 1, link = 2, pages = 3 };
+enum class Kind : uint16_t { none = 0, control = 1, link = 2, pages = 3, spare = 4 };
 
 struct Hello {
     uint32_t magic = session_magic;
     uint16_t version = session_version;
     Kind kind = Kind::none;
-    uint32_t slot = 0;  // link: whose
+    uint32_t slot = 0;  // link: whose; spare: its id
     uint32_t epoch = 0; // of the control page at home; a warden serves one epoch only
     uint8_t token[16] = {};
 };
@@ -75,6 +75,8 @@ enum class SessionType : uint16_t {
     reached = 29, // W Empty
     scan = 30,    // S Empty, after reach: which pages have been written?
     scanned = 31, // W Scanned
+    spare =
+        32, // S SpareOffer, before the connection of kind spare: a link for the guest's next child
 };
 
 struct SessionFrame {
@@ -324,6 +326,17 @@ struct Scanned {
 template <class V> void describe(V& v, Scanned& m) {
     v.field("able", m.able);
     v.field("written", m.written);
+}
+
+/// The session that will be of a child that the guest has not made yet.
+struct SpareOffer {
+    uint32_t id = 0;
+    std::string token, session;
+};
+template <class V> void describe(V& v, SpareOffer& m) {
+    v.field("id", m.id);
+    v.field("token", m.token);
+    v.field("session", m.session);
 }
 
 struct Ping {

@@ -182,7 +182,7 @@ def test_a_guest_cannot_make_threads_without_end(quiet):
     if not any(line["name"] == "cgroup controller pids" and line["ok"] for line in quiet.json("n2", "check")):
         end(quiet, program, row)
         pytest.skip("this machine has no pids controller")
-    assert pids_limits(quiet, "n2") == ["1024"]
+    assert pids_limits(quiet, "n2") == ["8192"]
     end(quiet, program, row)
 
 

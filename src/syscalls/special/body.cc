@@ -23,7 +23,8 @@ WALKER(mmap) {
     return Verdict::special; // the guest has it mapped at home and fetches its pages
 }
 
-/// Threads are made by hand, processes at home.
+/// Threads, and processes as fork and vfork make them, by hand; what shares more or less than that
+/// with its creator, at home.
 WALKER(clone) {
     Plan& plan = build.plan;
     constexpr uint64_t thread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
@@ -38,8 +39,12 @@ WALKER(clone) {
     } else {
         flags &= ~uint64_t{CSIGNAL};
     }
-    return (flags & thread) == thread && (flags & ~plain) == 0 ? Verdict::special
-                                                               : Verdict::comes_home;
+    if ((flags & thread) == thread && (flags & ~plain) == 0) return Verdict::special;
+    constexpr uint64_t shares = CLONE_VM | CLONE_VFORK;
+    constexpr uint64_t process = shares | CLONE_SETTLS | CLONE_PARENT_SETTID |
+                                 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_CLEAR_SIGHAND;
+    bool as_fork = (flags & shares) == 0 || (flags & shares) == shares;
+    return as_fork && (flags & ~process) == 0 ? Verdict::special : Verdict::comes_home;
 }
 
 /// The segment bases of a thread are the guest's; everything else that it can ask is about the CPU

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Children: processes that a guest makes here. The steward at home offers links ahead, each with
+// the session that its user will have; a guest that forks takes one, and its child begins with a
+// warden of its own.
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.hh"
+#include "sys/files.hh"
+#include "sys/sockets.hh"
+#include "warden/household.hh"
+#include "warden/warden.hh"
+
+namespace rove::warden {
+
+namespace {
+constexpr size_t spares_max = 64;
+// Most children that execute something else end here within that time: the daemon need not know.
+constexpr Nanos unknown_for = std::chrono::milliseconds(100);
+} // namespace
+
+Status Warden::expect_child(wire::SpareOffer offer) {
+    if (offer.token.size() != sizeof wire::Hello::token || offer.session.empty() ||
+        offer.session.size() > 64 || offer.session.find('/') != std::string::npos)
+        return fail(EBADMSG, "a spare with a token of {} bytes", offer.token.size());
+    if (spares_.size() >= spares_max) spares_.erase(spares_.begin());
+    auto& spare = spares_[offer.id];
+    spare.token = std::move(offer.token);
+    spare.session = std::move(offer.session);
+    offer_child();
+    return {};
+}
+
+bool Warden::has_spare(wire::Hello const& hello) const {
+    return std::any_of(spares_.begin(), spares_.end(),
+        [&](auto const& each) { return check_token(hello, each.second.token); });
+}
+
+// When all that belongs to the spare has come.
+void Warden::offer_child() {
+    if (!thread_wanted_ || thread_wanted_->type != wire::ServiceType::new_process) return;
+    auto spare = spares_.find(thread_wanted_->slot);
+    if (spare == spares_.end() || spare->second.token.empty() || !spare->second.link) return;
+    auto pid = static_cast<pid_t>(thread_wanted_->value);
+    auto child = bear(pid, spare->second);
+    spares_.erase(spare);
+    if (!child) {
+        LOG(warn, "no warden for a child: {}", child.error().sentence());
+        return answer_thread(-child.error().code, {});
+    }
+    if (auto numbered = number_next(pid); !numbered) {
+        LOG(warn, "{}", numbered.error().sentence());
+        return answer_thread(-numbered.error().code, {});
+    }
+    answer_thread(0, {(*child)->links_[0].number(), (*child)->unborn_theirs_.number()});
+    (*child)->unborn_theirs_.close();
+    household_.add(std::move(*child));
+}
+
+Result<std::unique_ptr<Warden>> Warden::bear(pid_t pid, Spare& spare) {
+    wire::WardenOrder order = order_;
+    order.identity.pid = pid;
+    order.identity.start_time = 0; // its steward will say
+    order.token = spare.token;
+    auto child = std::make_unique<Warden>(household_, std::move(order), spare.session);
+    auto [ours, theirs] = TRY(sys::socket_pair(SOCK_SEQPACKET));
+    child->group_ = group_;
+    child->prepare_ = prepare_;
+    child->prepare_->identity = child->order_.identity;
+    child->monotonic_ahead_ = monotonic_ahead_;
+    child->boottime_ahead_ = boottime_ahead_;
+    child->segments_ = TRY(segments_.duplicate());
+    child->huge_ = huge_;
+    child->state_ = state_;
+    child->state_->threads.clear();
+    child->state_->account = {};
+    child->stage_ = Stage::ready;
+    child->service_ = std::move(ours);
+    child->unborn_theirs_ = std::move(theirs);
+    child->links_[0] = std::move(spare.link);
+    child->abandoned_ = monotonic_now();
+    child->watch_service();
+    child->tick();
+    return child;
+}
+
+// The guest's own word, on a socket that only it has; the PID is the one that was promised.
+void Warden::born(uint32_t slot, int64_t pid) {
+    if (guest_ || pid != order_.identity.pid || slot >= wire::vfork_slots)
+        return end("a child that was not promised");
+    auto guest = Guest::born(static_cast<pid_t>(pid), prepare_->region);
+    if (!guest) return end(guest.error().sentence());
+    guest_ = std::move(*guest);
+    shares_ = slot == 0;
+    slots_end_ = slot + 1;
+    Fd link = std::move(links_[0]);
+    links_.clear();
+    handed_.insert(slot);
+    watch_link(slot, link.number());
+    links_[slot] = std::move(link);
+    enter(Stage::running);
+    watch_guest();
+    (void)loop_.after(unknown_for, [this] {
+        daemon_.connect();
+        tell_daemon("arrived", "");
+    });
+}
+
+} // namespace rove::warden

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Household: the wardens of one process: of the guest that arrived here, and of the children that
+// guests have had since.
+//
+// They share a PID namespace, whose first process this is, and the place where stewards connect; a
+// hello's token says to whom. Each has a loop of its own, which ends with it; all are polled
+// together. The process ends when its last warden has.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+
+#include <sys/types.h>
+
+#include "base/result.hh"
+#include "sys/loop.hh"
+#include "warden/landing.hh"
+#include "wire/keeper.hh"
+
+namespace rove::warden {
+
+class Warden;
+
+class Household {
+public:
+    Household(wire::WardenOrder order, std::string session, std::string socket, pid_t outside_pid);
+    ~Household();
+    /// Until all sessions have ended; the process's exit status.
+    int run();
+
+    uint16_t port() const { return landing_.port(); }
+    std::string const& daemon_socket() const { return socket_; }
+    pid_t outside_pid() const { return outside_pid_; }
+    /// Of a guest that is born here.
+    void add(std::unique_ptr<Warden> warden);
+    /// While one of them is busy for long, the others' stewards must not take them for dead.
+    void heartbeat();
+
+private:
+    Warden* find(wire::Hello const& hello);
+
+    std::string socket_;
+    pid_t outside_pid_;
+    sys::Loop loop_;
+    Landing landing_;
+    std::list<std::unique_ptr<Warden>> wardens_;
+};
+
+} // namespace rove::warden
