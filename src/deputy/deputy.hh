@@ -109,6 +109,11 @@ bool start_porter();
 // processes.cc
 /// A child of the program, by the flags of clone. In it this does not return.
 Done new_process(Slot& slot, uint64_t flags);
+/// Before the process executes another program: its steward is told, and may take it back to its
+/// host then. False: a signal or a move comes first.
+bool await_follower(Slot& slot);
+/// It has failed.
+void executed_nothing();
 /// Two lists of addresses, each with a null behind it, of the strings that lie in `bytes` one after
 /// the other: arguments and environment. False: they are not that many.
 bool make_pointers(

@@ -154,8 +154,16 @@ void outlast_porter(Slot& own_slot) {
 } // namespace
 
 bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
+    auto& c = control();
     wire::Alarm message{type, slot, value};
-    return sys(44, control().alarm_fd, &message, sizeof message, 0x4040) > 0; // NOSIGNAL, DONTWAIT
+    bool sent = sys(44, c.alarm_fd, &message, sizeof message, 0x4040) > 0; // NOSIGNAL, DONTWAIT
+    // A child that nobody attends to yet says so to its parent's steward.
+    if (int parents = c.parents_alarm_fd; parents > 0) {
+        bool taken = rt::slot_at(0).private_words[wire::alarm_peer_word] == ~0ull;
+        wire::Alarm wish{wire::AlarmType::steward_wanted, 0, static_cast<uint64_t>(c.pid)};
+        if (c.alarm_fd < 0 || !taken) sys(44, parents, &wish, sizeof wish, 0x4040);
+    }
+    return sent;
 }
 
 [[noreturn]] void leave(Slot& slot) {

@@ -17,7 +17,8 @@ namespace rove::deputy {
 namespace {
 
 constexpr uint64_t exit_signal_bits = 0xff, clear_sighand = 0x100000000;
-constexpr int spare_patience = 100; // times 20 ms
+constexpr int spare_patience = 100;   // times 20 ms
+constexpr int follower_patience = 60; // times 5 ms
 
 bool take_spare(wire::Spare& taken) {
     auto& c = control();
@@ -57,12 +58,19 @@ void let_region_be_forked(bool let) {
     sys(28, base + wire::control_offset, wire::region_size - wire::control_offset, advice);
 }
 
-/// What only the parent has, and this process must not hold open.
-void keep_only_link(int link) {
+/// What only the parent has, and this process must not hold open, is closed: all but two numbers of
+/// our block.
+void keep_only(int one, int other) {
     auto const& c = control();
     if (c.fd_first <= 0) return;
-    if (link > c.fd_first) sys(436, c.fd_first, link - 1, 0); // close_range
-    if (link < c.fd_last) sys(436, link + 1, c.fd_last, 0);
+    int low = one < other ? one : other, high = one < other ? other : one;
+    auto close_between = [](int first, int last) {
+        if (first <= last) sys(436, first, last, 0); // close_range
+    };
+    if (low < c.fd_first) low = c.fd_first - 1;
+    close_between(c.fd_first, low - 1);
+    close_between(low + 1, high - 1);
+    close_between(high + 1, c.fd_last);
 }
 
 void forget_threads(Slot const& mine) {
@@ -83,7 +91,12 @@ void reset_handlers() {
 /// The forked process: from here on the deputy of the child. Everything is blocked.
 [[noreturn]] void become_child(Slot& slot, wire::Spare const& spare, uint64_t flags) {
     auto& c = control();
-    keep_only_link(spare.link_fd);
+    // Until a steward attends to this child, its parent's is told what it wants.
+    bool attended = c.alarm_fd >= 0 && rt::slot_at(0).private_words[wire::alarm_peer_word] == ~0ull;
+    int parents = attended ? c.alarm_fd : c.parents_alarm_fd;
+    keep_only(spare.link_fd, parents);
+    c.parents_alarm_fd = parents;
+    c.follow_exec = wire::FollowExec::unasked;
     auto pid = static_cast<int32_t>(sys(39));
     c.command_fd = c.alarm_fd = -1;
     c.threads = 1;
@@ -102,7 +115,8 @@ void reset_handlers() {
     slot.mirror_mask = ~0ull;
     slot.private_words[wire::restart_word] = 0;
     if (flags & clear_sighand) reset_handlers();
-    __atomic_store_n(&c.pid, pid, __ATOMIC_RELEASE); // what stands here is this process's from now on
+    __atomic_store_n(
+        &c.pid, pid, __ATOMIC_RELEASE);   // what stands here is this process's from now on
     if (!start_porter()) sys(62, pid, 9); // it could never be moved; nothing has been done yet
     apply_mask(slot, slot.thread.mask);
     serve(slot);
@@ -139,6 +153,29 @@ Done new_process(Slot& slot, uint64_t flags) {
     if (pid < 0) return {pid, 0};
     alarm(wire::AlarmType::process_born, slot.index, static_cast<uint64_t>(pid));
     return {static_cast<long>(uint64_t(spare.id) << 32 | static_cast<uint64_t>(pid)), 0};
+}
+
+bool await_follower(Slot& slot) {
+    auto& c = control();
+    auto* word_of = reinterpret_cast<uint32_t*>(&c.follow_exec);
+    constexpr auto asked = static_cast<uint32_t>(wire::FollowExec::asked);
+    if (slot.tid != c.pid) return true; // who takes over the first thread's number cannot be held
+    __atomic_store_n(&c.follow_exec, wire::FollowExec::asked, __ATOMIC_RELEASE);
+    for (int tries = 0; tries < follower_patience; ++tries) {
+        if (tries % 4 == 0) alarm(wire::AlarmType::exec_wanted, slot.index, 0);
+        int64_t const time[2] = {0, 5000000};
+        sys(202, word_of, 0x80, asked, time, 0, 0);
+        if (__atomic_load_n(word_of, __ATOMIC_ACQUIRE) != asked) return true;
+        if (own(slot).stop || rt::phase() != Phase::serving) {
+            executed_nothing();
+            return false;
+        }
+    }
+    return true;
+}
+
+void executed_nothing() {
+    __atomic_store_n(&control().follow_exec, wire::FollowExec::unasked, __ATOMIC_RELEASE);
 }
 
 bool make_pointers(

@@ -160,6 +160,18 @@ long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
     return outcome == 1 || outcome == 2 ? 0 : result;
 }
 
+/// It is known only afterwards whether it succeeds.
+long execute_at(Slot& slot, uint64_t const args[6], uint16_t* flags) {
+    if (!await_follower(slot)) {
+        *flags |= wire::flag_restart;
+        if (rt::phase() == Phase::parking) *flags |= wire::flag_parking;
+        return 0;
+    }
+    long failed = perform(slot, 322, args, flags);
+    executed_nothing();
+    return failed;
+}
+
 /// execveat: args 2 and 3 count the strings of both lists, which lie where argument 5 points. If it
 /// succeeds nobody comes back.
 long execute(Slot& slot, Placement const& placement, uint16_t* flags) {
@@ -170,7 +182,7 @@ long execute(Slot& slot, Placement const& placement, uint16_t* flags) {
         uint64_t nowhere = rt::region_base(); // its first page is never mapped
         uint64_t const args[6] = {
             placement.args[0], placement.args[1], nowhere, nowhere, placement.args[4], 0};
-        return perform(slot, placement.nr, args, flags);
+        return execute_at(slot, args, flags);
     }
     uint64_t const counts[2] = {placement.args[2], placement.args[3]};
     if (counts[0] > length || counts[1] > length) return -22;
@@ -182,7 +194,7 @@ long execute(Slot& slot, Placement const& placement, uint16_t* flags) {
         return -22;
     uint64_t const args[6] = {placement.args[0], placement.args[1], word(pointers),
         word(pointers + counts[0] + 1), placement.args[4], 0};
-    return perform(slot, placement.nr, args, flags);
+    return execute_at(slot, args, flags);
 }
 
 bool drop_input(Slot& slot, uint32_t left) {

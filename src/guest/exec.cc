@@ -11,7 +11,7 @@ namespace rove::guest {
 namespace {
 
 constexpr uint64_t page = 4096;
-constexpr uint64_t strings_max = 8 << 20; // the kernel's own limit is 6 MiB
+constexpr uint64_t strings_max = 8 << 20;  // the kernel's own limit is 6 MiB
 constexpr uint64_t string_max = 32 * page; // MAX_ARG_STRLEN, with its end
 constexpr long efault = -14, too_big = -7, no_memory = -12;
 

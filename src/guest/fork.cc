@@ -167,8 +167,9 @@ Answer new_process(Slot& slot, UserContext& user, uint32_t nr, Wanted const& wan
     }
     auto pid = static_cast<int>(made & 0xffffffff);
     auto spare = static_cast<uint32_t>(made >> 32);
-    uint64_t flags = clone_parent | (wanted.flags & (clone_vm | clone_vfork |
-                                                        clone_child_cleartid | clone_child_settid));
+    uint64_t flags =
+        clone_parent |
+        (wanted.flags & (clone_vm | clone_vfork | clone_child_cleartid | clone_child_settid));
     int fds[sockets] = {-1, -1};
     rt::lock(&control().service_lock); // the promised number is for the next one that is made
     do

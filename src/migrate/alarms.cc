@@ -29,6 +29,17 @@ std::string home_word(uint32_t reason) {
     }
 }
 
+bool asks_for_steward(wire::AlarmType type) {
+    return type == wire::AlarmType::steward_wanted;
+}
+bool is_about_child(wire::AlarmType type) {
+    return type == wire::AlarmType::process_born || asks_for_steward(type);
+}
+// By who waits for it.
+bool is_repeated(wire::AlarmType type) {
+    return type == wire::AlarmType::spare_wanted || type == wire::AlarmType::exec_wanted;
+}
+
 } // namespace
 
 // Perhaps it has been asked for twice: by the thread, and because it was found without one.
@@ -58,9 +69,9 @@ void Steward::serve_links_only() {
     while (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) {
         if (alarm.type == wire::AlarmType::link_wanted)
             give_link(alarm.slot);
-        else if (alarm.type == wire::AlarmType::process_born)
-            tell_born(static_cast<pid_t>(alarm.value));
-        else if (alarm.type != wire::AlarmType::spare_wanted) // it is asked for again
+        else if (is_about_child(alarm.type))
+            tell_born(static_cast<pid_t>(alarm.value), asks_for_steward(alarm.type));
+        else if (!is_repeated(alarm.type))
             postponed_.push_back(alarm);
     }
 }
@@ -93,7 +104,10 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
     case wire::AlarmType::spare_wanted:
         return make_spares();
     case wire::AlarmType::process_born:
-        return tell_born(static_cast<pid_t>(alarm.value));
+    case wire::AlarmType::steward_wanted:
+        return tell_born(static_cast<pid_t>(alarm.value), asks_for_steward(alarm.type));
+    case wire::AlarmType::exec_wanted:
+        return follow_exec();
     case wire::AlarmType::home_wanted:
     case wire::AlarmType::signal_core: {
         std::string word = alarm.type == wire::AlarmType::signal_core

@@ -422,6 +422,14 @@ Status Body::drop_spare(uint32_t index, int number) {
     return porter_->calls_tolerant({{SYS_close, {static_cast<uint64_t>(number)}, 0}});
 }
 
+Status Body::forget_parent() {
+    uint64_t address = control_address() + offsetof(wire::Control, parents_alarm_fd);
+    auto number = TRY(memory_.get<int32_t>(address));
+    if (number <= 0) return {};
+    TRY(memory_.put(address, int32_t{-1}));
+    return porter_->calls_tolerant({{SYS_close, {static_cast<uint64_t>(number)}, 0}});
+}
+
 Result<std::unordered_map<pid_t, pid_t>> Body::outer_tids() const {
     std::unordered_map<pid_t, pid_t> outer;
     for (pid_t tid : TRY(tracee::list_threads(pid_))) {

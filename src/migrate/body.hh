@@ -104,6 +104,8 @@ public:
     Status give_spare(
         uint32_t index, uint32_t id, int fd, wire::Landing const& landing, uint32_t epoch);
     Status drop_spare(uint32_t index, int number);
+    // It has a steward now: what it wants it need not tell its parent's any more.
+    Status forget_parent();
     // Calls off what the deputies of these slots are blocked in.
     Status cancel_calls(std::vector<uint32_t> const& slots);
 

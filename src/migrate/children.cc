@@ -8,6 +8,7 @@
 
 #include "base/log.hh"
 #include "migrate/steward.hh"
+#include "migrate/urgent.hh"
 #include "tracee/proc.hh"
 
 namespace rove::migrate {
@@ -56,39 +57,103 @@ Status Steward::make_spare(uint32_t index, wire::Control const& control) {
     offer.token = TRY(random_bytes(sizeof wire::Hello::token));
     offer.session = hex(TRY(random_bytes(8)));
     TRY(session_->send(SessionType::spare, offer));
-    auto link = TRY(
-        connect_to(session_->landing(), wire::Kind::spare, offer.id, session_->epoch()));
+    auto link =
+        TRY(connect_to(session_->landing(), wire::Kind::spare, offer.id, session_->epoch()));
     wire::Landing landing = session_->landing();
     landing.token = offer.token;
     return body_.give_spare(index, offer.id, link.number(), landing, control.epoch);
 }
 
 // The PID is the one that the program sees.
-void Steward::tell_born(pid_t inner) {
+void Steward::tell_born(pid_t inner, bool steward_wanted) {
     wire::Born born;
     born.pid = tracee::outer_child(body_.pid(), inner).value_or(0);
+    born.steward_wanted = steward_wanted ? 1 : 0;
     if (born.pid != 0) daemon_.send(KeeperType::born, born);
 }
 
-// Whether the process has another memory than the one that was split. What was away of it has ended
-// with that, and it lives here.
-bool Steward::executed() {
-    if (!session_ || !body_.has_new_image()) return false;
-    (void)session_->send(SessionType::let_go);
+// What was away of the program before has ended, and the process lives here.
+void Steward::leave_old_image() {
+    (void)account();
     session_.reset();
     leases_.give_back();
     postponed_.clear();
     held_.clear();
     stale_.clear();
+    last_layout_ = {};
     homeward_since_ = Nanos(0);
     host_ = order_.node;
     home_since_ = monotonic_now();
     tally_.away_us += microseconds(monotonic_now() - away_since_);
-    ++tally_.moves;
     if (auto reopened = body_.take_new_image(); !reopened)
         LOG(debug, "{}", reopened.error().sentence());
+}
+
+// Whether the process has another memory than the one that was split.
+bool Steward::executed() {
+    if (!session_ || !body_.has_new_image()) return false;
+    (void)session_->send(SessionType::let_go);
+    leave_old_image();
+    ++tally_.moves;
     report_state("came_home", "exec", "it executed another program");
     return true;
+}
+
+// The guest may have ended by itself as soon as its link did.
+Status Steward::renew_session() {
+    TRY(session_->send(SessionType::renew));
+    auto renewed = session_->wait({SessionType::renewed}, silence_limit);
+    if (!renewed && session_->trouble().guest_ended != 0) {
+        session_->forget({SessionType::trouble});
+        renewed = session_->wait({SessionType::renewed}, silence_limit);
+    }
+    return renewed ? Status{} : Failure(renewed.error());
+}
+
+// The process is about to execute another program, and a deputy waits to hear whether it will be
+// held at the first instruction of that: then it goes on at the host where it was.
+void Steward::follow_exec() {
+    uint64_t word = body_.control_address() + offsetof(wire::Control, follow_exec);
+    auto said = [&] {
+        return body_.memory().get<wire::FollowExec>(word).value_or(wire::FollowExec::yes);
+    };
+    if (said() != wire::FollowExec::asked) return; // it has not waited, or a signal came first
+    auto answer = [&](wire::FollowExec value) {
+        (void)body_.memory().put(word, value);
+        (void)body_.porter().wake(word);
+    };
+    // A tracer without privileges would take those of the new program away.
+    if (!session_ || ::geteuid() != 0) return answer(wire::FollowExec::no);
+    auto tracee = tracee::Tracee::seize_at_exec(body_.pid());
+    if (!tracee) return answer(wire::FollowExec::no);
+    answer(wire::FollowExec::yes);
+    for (Deadline deadline = Deadline::after(std::chrono::seconds(10));;) {
+        auto there = tracee->wait_exec(std::chrono::milliseconds(2));
+        if (!there) return; // it has ended, which the loop sees as well
+        if (*there) break;
+        if (said() != wire::FollowExec::yes || deadline.passed()) return;
+        (void)keep_sessions();
+    }
+    Progress progress;
+    progress.began = progress.phase_began = monotonic_now();
+    wire::Landing landing = session_->landing();
+    Status moved = renew_session();
+    leave_old_image();
+    refusal_ = {};
+    progress.phase("renew");
+    {
+        Urgent urgent;
+        if (moved) moved = move_out(landing, progress, std::move(*tracee));
+    }
+    if (moved) {
+        LOG(debug, "executed at {}: {} bytes; {}", host_, progress.bytes, progress.phases);
+        return report_state("executed");
+    }
+    LOG(note, "it stays here with its new program: {}", moved.error().detail());
+    leases_.give_back();
+    ++tally_.moves;
+    report_state(
+        "came_home", refusal_.word.empty() ? "exec" : refusal_.word, moved.error().sentence());
 }
 
 } // namespace rove::migrate

@@ -39,6 +39,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     std::vector<wire::Range> unchanged; // since it came to the host that it leaves
 
     auto attempt = [&]() -> Status {
+        if (last_layout_.vmas.empty()) TRY(relearn_layout());
         last_layout_.segments = segments_.keys();
         TRY(prepare_host(next, epoch, last_layout_));
         std::vector<std::pair<uint32_t, Fd>> links;

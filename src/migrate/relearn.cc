@@ -73,6 +73,7 @@ Status Steward::relearn(bool& away) {
         if (taken.error().code != ETIMEDOUT || !stands()) return taken;
         TRY(keep_sessions());
     }
+    TRY(body_.forget_parent());
     TRY(body_.settle_links(epoch));
     TRY(body_.set_phase(wire::Phase::serving));
     away = false;         // what is still wanted is not worth its life
@@ -81,12 +82,17 @@ Status Steward::relearn(bool& away) {
         TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
     if (!leases_.take(body_.pid(), mappings, refusal_))
         want_home(wire::HomeReason::shared_file_mapping);
+    return {};
+}
+
+// For a next host's preparations what P still maps is near enough: the final layout comes later.
+Status Steward::relearn_layout() {
+    auto mappings =
+        TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
     for (auto const& mapping : mappings) {
         if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
             (void)segments_.place(body_.pid(), &body_.memory(), mapping);
     }
-    // For a next host's preparations what P still maps is near enough: the final layout comes
-    // later.
     last_layout_ = TRY(layout_of(mappings));
     last_layout_.present.clear();
     return {};

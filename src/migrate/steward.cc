@@ -35,6 +35,7 @@ Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
       host_(order_.node),
       home_since_(monotonic_now() + wait_for_order) {
     asker_.move_root = order_.move_root;
+    asker_.uid = order_.asker;
     account_.cpu_us = tally_.cpu_away_us;
     account_.forwarded = tally_.forwarded_calls;
     account_.local = tally_.local_calls;

@@ -88,11 +88,15 @@ private:
     // children.cc
     void make_spares();
     Status make_spare(uint32_t index, wire::Control const& control);
-    void tell_born(pid_t inner);
+    void tell_born(pid_t inner, bool steward_wanted);
     bool executed();
+    void leave_old_image();
+    void follow_exec();
+    Status renew_session();
 
     // relearn.cc
     Status relearn(bool& away);
+    Status relearn_layout();
 
     // out.cc
     Result<std::vector<wire::ThreadImage>> enter(

@@ -149,8 +149,10 @@ private:
     // --- stewards.cc
     Task<Result<std::shared_ptr<Keeper>>> steward_for(ProcessPtr process);
     Task<> relearn(ProcessPtr process);
-    void meet_born(ProcessPtr const& parent, pid_t pid);
-    Task<> attend_born(ProcessPtr child);
+    // Most children end, or execute another program, before that.
+    static constexpr Nanos born_patience = std::chrono::milliseconds(150);
+    void meet_born(ProcessPtr const& parent, wire::Born const& born);
+    Task<> attend_born(ProcessPtr child, Nanos patience);
     ProcessPtr process_of(Keeper const& keeper);
     void steward_hello(std::shared_ptr<Keeper> keeper, wire::StewardHello hello);
     bool steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet);

@@ -149,7 +149,7 @@ void Node::refresh_programs() {
             if (process && has_runtime(pid)) {
                 // Born away, and whoever should have said so has not, or not yet.
                 process->unsettled = true;
-                start(io_, attend_born(process));
+                start(io_, attend_born(process, born_patience));
                 continue;
             }
             if (process && !process->anchor.empty() && pid != program->root.pid)

@@ -19,7 +19,6 @@ namespace json = boost::json;
 
 namespace {
 constexpr Nanos start_limit = std::chrono::seconds(5);
-constexpr Nanos born_patience = std::chrono::milliseconds(20);
 
 // One line, if it can be written at once: whoever reads it may have stopped reading.
 void tell(Fd const& to, std::string const& line) {
@@ -54,6 +53,7 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             order.calls = process->calls;
             auto program = programs_.find(process->program);
             order.no_patch = program != programs_.end() && program->second->wish.no_patch ? 1 : 0;
+            order.asker = process->asker;
             order.freeze_limit_us = static_cast<uint64_t>(config_.number("move.freeze")) / 1000;
             std::vector<std::string> arguments = {"--pid", std::to_string(process->pid())};
             auto spawned = keepers_.spawn("steward", arguments, wire::encode(order));
@@ -118,6 +118,8 @@ void Node::take_state(ProcessPtr const& process, wire::StewardState const& state
             process->running->armed = true;
             process->running->change->set();
         }
+    } else if (state.event == "executed") {
+        process->command = command_line(process->pid());
     } else if (state.event == "moved") {
         process->last_move_ended = monotonic_now();
     } else if (state.event == "came_home") {
@@ -178,7 +180,7 @@ bool Node::steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPac
     if (packet.type == KeeperType::born) {
         auto born = wire::decode<wire::Born>(packet.body);
         if (!born) return false;
-        meet_born(process, born->pid);
+        meet_born(process, *born);
         return true;
     }
     if (packet.type == KeeperType::move_done) {
@@ -275,19 +277,19 @@ void Node::steward_closed(std::shared_ptr<Keeper> const& keeper) {
 
 // A child of a process that is away lives where that one does. Most that execute another program do
 // so before anybody would have had to do with them; a steward comes for those that last.
-void Node::meet_born(ProcessPtr const& parent, pid_t pid) {
-    auto child = find(pid);
-    if (child && child->steward) return;
-    if (!child) child = meet(pid, parent->program);
+void Node::meet_born(ProcessPtr const& parent, wire::Born const& born) {
+    auto child = find(born.pid);
+    if (child && (child->steward || child->steward_pid != 0)) return;
+    if (!child) child = meet(born.pid, parent->program);
     if (!child) return;
     child->place = Place::away;
     child->host = parent->host;
     child->unsettled = true;
-    start(io_, attend_born(child));
+    start(io_, attend_born(child, born.steward_wanted ? Nanos(0) : born_patience));
 }
 
-Task<> Node::attend_born(ProcessPtr child) {
-    co_await pause(io_, born_patience);
+Task<> Node::attend_born(ProcessPtr child, Nanos patience) {
+    if (patience != Nanos(0)) co_await pause(io_, patience);
     if (child->ended || child->steward || !child->unsettled || ending_) co_return;
     if (!has_runtime(child->pid())) {
         child->place = Place::home;

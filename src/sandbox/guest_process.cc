@@ -20,6 +20,13 @@ namespace rove::sandbox {
 
 namespace {
 
+// Empty ones that guests of one program can have in common.
+constexpr struct {
+    char const* name;
+    uint64_t flag;
+} shared_namespaces[] = {{"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS},
+    {"cgroup", CLONE_NEWCGROUP}, {"mnt", CLONE_NEWNS}};
+
 // What /proc/self/timens_offsets says now: "monotonic 0 0\nboottime 0 0\n".
 Nanos present_offset(std::string const& text, std::string const& clock) {
     size_t at = text.find(clock);
@@ -33,18 +40,30 @@ Nanos present_offset(std::string const& text, std::string const& clock) {
 } // namespace
 
 Status set_clocks(Nanos monotonic, Nanos boottime) {
-    TRY(sys::unshare(CLONE_NEWTIME));
     // Offsets count from the machine's clocks, also when we live in a time namespace ourselves.
-    auto text = TRY(sys::read_file("/proc/self/timens_offsets"));
+    // From the second time on the file tells of the one that our children get.
+    static Result<std::string> const ours = sys::read_file("/proc/self/timens_offsets");
+    if (!ours) return Failure(ours.error());
+    std::string const& text = *ours;
+    TRY(sys::unshare(CLONE_NEWTIME));
     return sys::set_clock_offsets(
         present_offset(text, "monotonic") + monotonic, present_offset(text, "boottime") + boottime);
 }
 
-Result<Newborn> clone_guest(pid_t pid, std::function<void()> const& enter) {
+Result<std::vector<Fd>> kept_namespaces(pid_t pid) {
+    std::vector<Fd> kept;
+    for (auto const& each : shared_namespaces)
+        kept.push_back(TRY(sys::open(fmt::format("/proc/{}/ns/{}", pid, each.name), O_RDONLY)));
+    return kept;
+}
+
+Result<Newborn> clone_guest(
+    pid_t pid, std::vector<Fd> const& joined, std::function<void()> const& enter) {
     int pidfd = -1;
     clone_args args{};
-    args.flags =
-        CLONE_PIDFD | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    args.flags = CLONE_PIDFD;
+    for (auto const& each : shared_namespaces)
+        if (joined.empty()) args.flags |= each.flag;
     args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
     args.exit_signal = SIGCHLD;
     args.set_tid = reinterpret_cast<uint64_t>(&pid);
@@ -52,6 +71,8 @@ Result<Newborn> clone_guest(pid_t pid, std::function<void()> const& enter) {
     long made = syscall(SYS_clone3, &args, sizeof args);
     if (made < 0) return fail(errno, "cannot make a guest process with PID {}", pid);
     if (made == 0) {
+        for (Fd const& each : joined) // elsewhere it would see the host's
+            if (setns(each.number(), 0) != 0) _exit(1);
         enter();
         _exit(1);
     }

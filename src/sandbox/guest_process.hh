@@ -25,10 +25,14 @@ struct Newborn {
     Fd pidfd;
 };
 
-/// Clones a process with this PID into empty net, mount, ipc, uts and cgroup namespaces and the
-/// time namespace of set_clocks(). `enter` runs there with the memory of the caller; it must not
-/// return.
-Result<Newborn> clone_guest(pid_t pid, std::function<void()> const& enter);
+/// Clones a process with this PID into the time namespace of set_clocks(), and into `joined`, what
+/// kept_namespaces() has said of another guest; or else into new and empty net, mount, ipc, uts and
+/// cgroup namespaces, which take their time to make. `enter` runs there with the memory of the
+/// caller; it must not return.
+Result<Newborn> clone_guest(
+    pid_t pid, std::vector<Fd> const& joined, std::function<void()> const& enter);
+/// `pid`: as this process's /proc names it.
+Result<std::vector<Fd>> kept_namespaces(pid_t pid);
 
 // For the new process itself:
 

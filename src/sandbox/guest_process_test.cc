@@ -55,7 +55,7 @@ TEST(GuestProcess, sees_nothing_of_the_host) {
         constexpr Nanos ahead = std::chrono::hours(100);
         Nanos now = monotonic_now();
         if (!set_clocks(ahead, ahead)) return 1;
-        auto guest = clone_guest(4321, [&] {
+        auto guest = clone_guest(4321, {}, [&] {
             if (!leave_host_files()) _exit(2);
             if (!keep_only_descriptors({{pipe->writer.number(), 20}})) _exit(3);
             look_around(20, ahead, now);

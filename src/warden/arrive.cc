@@ -13,6 +13,7 @@
 #include "sys/files.hh"
 #include "sys/sockets.hh"
 #include "warden/blob_identity.hh"
+#include "warden/household.hh"
 #include "warden/numbers.hh"
 #include "warden/warden.hh"
 
@@ -85,13 +86,16 @@ Status Warden::create_guest() {
     birth.realtime_offset_ns = prepare_->home_clock.realtime_ns - prepare_->host_clock.realtime_ns;
     birth.command = command_theirs.number();
     birth.service = service_theirs.number();
+    birth.joined = &household_.namespaces();
     guest_ = TRY(Guest::create(birth));
+    if (birth.joined->empty()) household_.keep_namespaces(TRY(guest_->namespaces()));
     builder_ = Builder(std::move(command));
     service_ = std::move(service);
     watch_builder();
     watch_guest();
 
     for (auto const& directory : order_.cgroups) {
+        if (household_.moved_in()) break;
         if (auto moved =
                 sys::write_knob(directory + "/cgroup.procs", std::to_string(guest_->pid()));
             !moved)

@@ -123,13 +123,7 @@ Status map_region(Birth const& birth, std::vector<sock_filter> const& filter) {
     __builtin_unreachable();
 }
 
-Status enter(Birth const& birth, std::vector<sock_filter> const& filter) {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail(errno, "cannot be bound to the warden");
-    auto const& order = *birth.order;
-    if (sethostname(order.hostname.data(), order.hostname.size()) != 0 ||
-        setdomainname(order.domainname.data(), order.domainname.size()) != 0)
-        return fail(errno, "cannot set the guest's host name");
-    TRY(sandbox::leave_host_files());
+Status enter_memory(Birth const& birth, std::vector<sock_filter> const& filter) {
     for (int number = 1; number < NSIG; ++number)
         (void)::signal(number, SIG_DFL);
     umask(0);
@@ -138,6 +132,17 @@ Status enter(Birth const& birth, std::vector<sock_filter> const& filter) {
     sandbox::forget_libc();
     return sandbox::keep_only_descriptors(
         {{birth.command, birth.fd_first}, {birth.service, birth.fd_first + 1}});
+}
+
+Status enter(Birth const& birth, std::vector<sock_filter> const& filter) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail(errno, "cannot be bound to the warden");
+    auto const& order = *birth.order;
+    if (!birth.joined->empty()) return enter_memory(birth, filter);
+    if (sethostname(order.hostname.data(), order.hostname.size()) != 0 ||
+        setdomainname(order.domainname.data(), order.domainname.size()) != 0)
+        return fail(errno, "cannot set the guest's host name");
+    TRY(sandbox::leave_host_files());
+    return enter_memory(birth, filter);
 }
 
 } // namespace
@@ -156,7 +161,7 @@ Result<Guest> Guest::create(Birth const& birth) {
     auto errors = TRY(sys::pipe());
     Guest guest;
     guest.region_ = order.region;
-    guest.process_ = TRY(sandbox::clone_guest(order.identity.pid, [&] {
+    guest.process_ = TRY(sandbox::clone_guest(order.identity.pid, *birth.joined, [&] {
         errors.reader.close();
         if (auto entered = enter(birth, filter); !entered) {
             auto text = entered.error().sentence();
@@ -181,6 +186,10 @@ Result<Guest> Guest::born(pid_t pid, uint64_t region) {
     guest.process_.pidfd = TRY(sys::pidfd_open(pid));
     TRY(guest.find_outside());
     return guest;
+}
+
+Result<std::vector<Fd>> Guest::namespaces() const {
+    return sandbox::kept_namespaces(outside_pid_);
 }
 
 // How the host calls it: a pidfd's description in the host's own /proc tells.

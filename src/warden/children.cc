@@ -2,6 +2,9 @@
 // Children: processes that a guest makes here. The steward at home offers links ahead, each with
 // the session that its user will have; a guest that forks takes one, and its child begins with a
 // warden of its own.
+#include <signal.h>
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -12,6 +15,8 @@
 #include "warden/warden.hh"
 
 namespace rove::warden {
+
+using wire::SessionType;
 
 namespace {
 constexpr size_t spares_max = 64;
@@ -104,6 +109,26 @@ void Warden::born(uint32_t slot, int64_t pid) {
         daemon_.connect();
         tell_daemon("arrived", "");
     });
+}
+
+// The session goes on with a warden that waits for a prepare, as at its beginning; this one leaves
+// with the guest of the program before, whose PID must be free when it says so.
+Status Warden::renew() {
+    if (guest_ && stage_ != Stage::over) {
+        (void)guest_->signal(SIGKILL);
+        (void)waitpid(guest_->pid(), nullptr, __WALL);
+        loop_.unwatch(guest_->pidfd());
+    }
+    household_.move_in(order_.cgroups);
+    auto next = std::make_unique<Warden>(household_, order_, session_);
+    next->group_ = group_;
+    next->begin();
+    household_.add(std::move(next));
+    order_.token.clear();
+    TRY(send(SessionType::renewed, wire::Empty{}));
+    ended_ = true;
+    farewell("the process executes another program");
+    return {};
 }
 
 } // namespace rove::warden

@@ -29,7 +29,8 @@ struct Birth {
     int fd_first = 0;          // the builder's socket gets this number, the service socket the next
     uint32_t uid = 0, gid = 0; // inside
     int64_t realtime_offset_ns = 0;
-    int command = -1, service = -1; // ours, their ends
+    int command = -1, service = -1;          // ours, their ends
+    std::vector<Fd> const* joined = nullptr; // namespaces of the household's first guest, if any
 };
 
 /// What the guest mapped at some time, with flags, and how many calls it had made by then that can
@@ -63,6 +64,8 @@ public:
     uint64_t control_field(size_t offset) const { return region_ + wire::control_offset + offset; }
     uint64_t slot(uint32_t index) const { return wire::slot_address(region_, index); }
     Status set_phase(wire::Phase phase) const;
+    /// Its empty namespaces, for the next guest of the household.
+    Result<std::vector<Fd>> namespaces() const;
 
     /// Writes even where the guest may not.
     Status write_forced(uint64_t to, void const* from, size_t count) const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.hh"
+#include "sys/files.hh"
 #include "warden/warden.hh"
 
 namespace rove::warden {
@@ -39,6 +40,14 @@ Warden* Household::find(wire::Hello const& hello) {
 
 void Household::add(std::unique_ptr<Warden> warden) {
     wardens_.push_back(std::move(warden));
+}
+
+void Household::move_in(std::vector<std::string> const& cgroups) {
+    if (moved_in_) return;
+    moved_in_ = true;
+    for (auto const& directory : cgroups)
+        if (auto moved = sys::write_knob(directory + "/cgroup.procs", "0"); !moved)
+            LOG(warn, "wardens stay out of their guests' cgroup: {}", moved.error().sentence());
 }
 
 void Household::heartbeat() {

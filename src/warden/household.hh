@@ -10,9 +10,11 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
+#include "base/fd.hh"
 #include "base/result.hh"
 #include "sys/loop.hh"
 #include "warden/landing.hh"
@@ -32,6 +34,13 @@ public:
     uint16_t port() const { return landing_.port(); }
     std::string const& daemon_socket() const { return socket_; }
     pid_t outside_pid() const { return outside_pid_; }
+    /// Namespaces that all guests here have in common; none before the first of them.
+    std::vector<Fd> const& namespaces() const { return namespaces_; }
+    void keep_namespaces(std::vector<Fd> kept) { namespaces_ = std::move(kept); }
+    /// From then on guests are made in that cgroup: to move each one there takes the kernel 10 ms,
+    /// now and then, for which a program that executes another would stand still.
+    void move_in(std::vector<std::string> const& cgroups);
+    bool moved_in() const { return moved_in_; }
     /// Of a guest that is born here.
     void add(std::unique_ptr<Warden> warden);
     /// While one of them is busy for long, the others' stewards must not take them for dead.
@@ -42,6 +51,8 @@ private:
 
     std::string socket_;
     pid_t outside_pid_;
+    std::vector<Fd> namespaces_;
+    bool moved_in_ = false;
     sys::Loop loop_;
     Landing landing_;
     std::list<std::unique_ptr<Warden>> wardens_;

@@ -271,6 +271,10 @@ Status Warden::perform(SessionType type, std::string_view body) {
     }
     case SessionType::spare:
         return expect_child(TRY(parse<wire::SpareOffer>(body)));
+    case SessionType::renew:
+        if (!may_be_committed(stage_) && stage_ != Stage::over)
+            return fail(EPROTO, "renew while {}", stage_name(stage_));
+        return renew();
     case SessionType::tally_request:
         return send(SessionType::tally, tally());
     case SessionType::none:
@@ -286,6 +290,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::clock:
     case SessionType::reached:
     case SessionType::scanned:
+    case SessionType::renewed:
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));

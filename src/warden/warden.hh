@@ -148,6 +148,7 @@ private:
     void offer_child();
     Result<std::unique_ptr<Warden>> bear(pid_t pid, Spare& spare);
     void born(uint32_t slot, int64_t pid);
+    Status renew();
 
     // tally.cc
     wire::GuestTally tally() const;

@@ -153,6 +153,7 @@ struct StewardOrder {
     std::vector<TraceRow> calls;
     uint64_t freeze_limit_us = 0; // the configured move.freeze; 0: none
     uint8_t no_patch = 0;         // 1: the program's text is left alone
+    uint32_t asker = 0;           // the user on whose behalf it moves, until a move says another
 };
 template <class V> void describe(V& v, StewardOrder& m) {
     v.field("identity", m.identity);
@@ -166,6 +167,7 @@ template <class V> void describe(V& v, StewardOrder& m) {
     v.field("calls", m.calls);
     v.field("freeze_limit_us", m.freeze_limit_us);
     v.field("no_patch", m.no_patch);
+    v.field("asker", m.asker);
 }
 
 struct StewardHello {
@@ -209,10 +211,12 @@ template <class V> void describe(V& v, WardenHello& m) {
 }
 
 struct Born {
-    int32_t pid = 0; // in the daemon's PID namespace
+    int32_t pid = 0;            // in the daemon's PID namespace
+    uint8_t steward_wanted = 0; // 1: it waits for one
 };
 template <class V> void describe(V& v, Born& m) {
     v.field("pid", m.pid);
+    v.field("steward_wanted", m.steward_wanted);
 }
 
 /// Move to `landing`, or home when `landing.node` is empty.
@@ -295,7 +299,8 @@ struct StewardState {
     Place place = Place::home;
     std::string host;
     Tally tally;
-    std::string event;  // empty, or what happened: armed, moved, came_home, host_lost, ended
+    std::string
+        event; // empty, or what happened: armed, moved, came_home, executed, host_lost, ended
     std::string reason; // the stable word that goes with it
     std::string text;
 };

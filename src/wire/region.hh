@@ -193,6 +193,14 @@ struct Spare {
 };
 inline constexpr uint32_t spares_max = 4;
 
+/// Whether the steward takes the process back to its host when it executes another program.
+enum class FollowExec : uint32_t {
+    unasked = 0,
+    asked = 1,
+    yes = 2, // it holds the process at its next exec
+    no = 3,
+};
+
 struct Control {
     uint32_t magic, version;
     Phase phase;    // futex word
@@ -235,6 +243,8 @@ struct Control {
     uint32_t slots_end;   // R: one more than the highest slot that a thread has had
     uint32_t spares_made; // P: futex word: +1 for each new spare
     Spare spares[spares_max]; // P: under `lock`
+    int32_t parents_alarm_fd; // P: of a child that no steward has attended to yet: its parent's
+    FollowExec follow_exec;   // P: futex word
     PatchText patch_texts[patch_texts_max];
     PatchSite patch_sites[patch_sites_max];
 };
@@ -243,13 +253,15 @@ static_assert(sizeof(Control) <= control_size);
 /// P's runtime → steward, one packet each, on alarm_fd.
 enum class AlarmType : uint32_t {
     none = 0,
-    home_wanted = 1,  // slot asks to come home: value = reason | call << 32
-    link_wanted = 2,  // a new thread's slot needs a link
-    thread_gone = 3,  // slot's thread has ended
-    signal_core = 4,  // a default-core signal (value) wants the process at home
-    released = 5,     // a thread is about to run natively again
-    spare_wanted = 6, // a spare has been taken, or there was none
-    process_born = 7, // value = PID of a child that lives where its parent's guest is
+    home_wanted = 1,    // slot asks to come home: value = reason | call << 32
+    link_wanted = 2,    // a new thread's slot needs a link
+    thread_gone = 3,    // slot's thread has ended
+    signal_core = 4,    // a default-core signal (value) wants the process at home
+    released = 5,       // a thread is about to run natively again
+    spare_wanted = 6,   // a spare has been taken, or there was none
+    process_born = 7,   // value = PID of a child that lives where its parent's guest is
+    steward_wanted = 8, // value = PID of such a child
+    exec_wanted = 9, // slot is about to execute another program, and waits for Control::follow_exec
 };
 struct Alarm {
     AlarmType type;

@@ -77,6 +77,9 @@ enum class SessionType : uint16_t {
     scanned = 31, // W Scanned
     spare =
         32, // S SpareOffer, before the connection of kind spare: a link for the guest's next child
+    renew = 33,   // S Empty: the process executes another program: destroy this copy; the same
+                  // session begins anew, with another connection and a prepare
+    renewed = 34, // W Empty
 };
 
 struct SessionFrame {

@@ -203,14 +203,15 @@ def follow(lab):
 def test_events_tell_deaths_and_locks(quiet):
     events = follow(quiet)
     until = next(events)
-    program = quiet.start("n1", "rove", "run", "--", "sh", "-c", "read line; sleep 0.01; read line; exit 3", stdin=subprocess.PIPE)
-    pid = row_of(quiet, "read line")["pid"]
+    shares = "import mmap, sys; sys.stdin.readline(); mmap.mmap(-1, 4096); sys.stdin.readline(); sys.exit(3)"
+    program = quiet.start("n1", "rove", "run", "--", "python3", "-c", shares, stdin=subprocess.PIPE)
+    pid = row_of(quiet, "mmap.mmap")["pid"]
     quiet.run("n1", "rove", "stay", str(pid))
     quiet.run("n1", "rove", "roam", str(pid))
     until("stay", pid)
     until("roam", pid)
     quiet.run("n1", "rove", "move", str(pid), "n2")
-    program.stdin.write("\n")  # its child is made at home
+    program.stdin.write("\n")  # shared memory is made at home
     program.stdin.flush()
     home = until("came_home", pid)
     assert home["from"] == "n2" and home["to"] == "n1"
