@@ -4,7 +4,7 @@
 
 usage: ./run bench [NAME…] [--json] [--no-write]
 
-NAME: home cpu calls moves freeze; without one, all. Writes docs/benchmarks.md and docs/bench/, unless told not to.
+NAME: home cpu calls moves freeze trees; without one, all. Writes docs/benchmarks.md and docs/bench/, unless told not to.
 Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
 """
 import argparse
@@ -20,11 +20,12 @@ import calls  # noqa: E402
 import document  # noqa: E402
 import interruption  # noqa: E402
 import moves  # noqa: E402
+import trees  # noqa: E402
 from cluster import Broken, Lab, build, conditions, progress  # noqa: E402
 from figures import table  # noqa: E402
 
 PARTS = {"home": at_home.rows_home, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
-         "freeze": moves.rows_freeze}
+         "freeze": moves.rows_freeze, "trees": trees.rows_trees}
 
 
 def arguments():

@@ -8,6 +8,7 @@
 #include "base/recorder.hh"
 #include "migrate/steward.hh"
 #include "migrate/urgent.hh"
+#include "sys/process.hh"
 
 namespace rove::migrate {
 
@@ -99,7 +100,9 @@ void Steward::move(wire::Move const& request) {
     } else {
         done.reason = refusal_.word;
         done.text = moved.error().sentence();
-        LOG(note, "no move to {}: {}", done.to, moved.error().detail());
+        // One that ends while it is moved has nothing to complain about.
+        bool alive = !sys::wait_pidfd(body_.pidfd(), Deadline::after(Nanos(0))).value_or(false);
+        if (alive) LOG(note, "no move to {}: {}", done.to, moved.error().detail());
     }
     LOG(debug, "{} → {}: {} bytes, frozen {} µs, total {} µs; {}", done.from, done.to, done.bytes,
         done.freeze_us, done.total_us, progress.phases);

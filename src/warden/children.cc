@@ -69,6 +69,7 @@ Result<std::unique_ptr<Warden>> Warden::bear(pid_t pid, Spare& spare) {
     order.token = spare.token;
     auto child = std::make_unique<Warden>(household_, std::move(order), spare.session);
     auto [ours, theirs] = TRY(sys::socket_pair(SOCK_SEQPACKET));
+    child->born_ = true;
     child->group_ = group_;
     child->prepare_ = prepare_;
     child->prepare_->identity = child->order_.identity;
@@ -121,6 +122,7 @@ Status Warden::renew() {
     }
     household_.move_in(order_.cgroups);
     auto next = std::make_unique<Warden>(household_, order_, session_);
+    next->born_ = born_;
     next->group_ = group_;
     next->begin();
     household_.add(std::move(next));

@@ -305,7 +305,11 @@ void Warden::enter(Stage stage) {
 void Warden::end(std::string const& why) {
     if (ended_) return;
     ended_ = true;
-    LOG(note, "{}: ends: {}", stage_name(stage_), why);
+    // Children come and go too often to be told of each.
+    if (born_)
+        LOG(debug, "{}: ends: {}", stage_name(stage_), why);
+    else
+        LOG(note, "{}: ends: {}", stage_name(stage_), why);
     if (!guest_) return farewell(why);
     (void)guest_->signal(SIGKILL);
     // Reaped first, so that its memory and links are gone when we say so.
@@ -381,7 +385,7 @@ void Warden::guest_ended() {
                                  order_.node, print_size(order_.memory_limit))
                            : fmt::format("{} has run out of memory", order_.node);
     }
-    LOG(note, "{}: {}", stage_name(stage_), message.text);
+    if (!born_) LOG(note, "{}: {}", stage_name(stage_), message.text);
     if (control_) (void)send(SessionType::trouble, message);
     // Without a steward home learns it from the links.
     if (!may_be_committed(stage_) || !control_) return end(message.text);

@@ -204,6 +204,7 @@ private:
     Fd service_;
     std::map<uint32_t, Spare> spares_; // by id
     Fd unborn_theirs_;                 // a child's end of its service socket, until it is made
+    bool born_ = false;   // here, as another guest's child
     bool shares_ = false; // it shares its parent's memory until it executes another program
     std::optional<wire::Service> thread_wanted_;
     Nanos thread_wanted_at_{0};

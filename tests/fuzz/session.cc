@@ -25,6 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::ProcessState>(text);
     round_trip<wire::SendPages>(text);
     round_trip<wire::Scanned>(text);
+    round_trip<wire::SpareOffer>(text);
     round_trip<wire::GuestTally>(text);
     round_trip<wire::Trouble>(text);
     (void)image::parse_maps(text);
