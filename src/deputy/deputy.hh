@@ -42,6 +42,8 @@ bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value);
 void install_actions(); // handlers of ours where the program has handlers
 void restore_actions(); // the program's own
 long set_action(uint32_t number, wire::Action const& action);
+/// Signals that would bring the process home to dump core end it where it is.
+void give_up_cores();
 /// The kernel's mask for this thread: the program's, and all handled signals while one is on its
 /// way.
 void apply_mask(Slot& slot, uint64_t program_mask);

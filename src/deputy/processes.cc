@@ -16,9 +16,10 @@ namespace rove::deputy {
 
 namespace {
 
-constexpr uint64_t exit_signal_bits = 0xff, clear_sighand = 0x100000000;
+constexpr uint64_t exit_signal_bits = 0xff, clone_vm = 0x100, clear_sighand = 0x100000000;
 constexpr int spare_patience = 100;   // times 20 ms
 constexpr int follower_patience = 60; // times 5 ms
+constexpr int porter_patience = 500;  // times 10 ms
 
 bool take_spare(wire::Spare& taken) {
     auto& c = control();
@@ -31,6 +32,19 @@ bool take_spare(wire::Spare& taken) {
         return true;
     }
     return false;
+}
+
+void put_back(wire::Spare const& spare) {
+    auto& c = control();
+    {
+        rt::Lock lock(&c.lock);
+        for (auto& place : c.spares) {
+            if (place.epoch != 0 || place.id != spare.id) continue;
+            place.epoch = spare.epoch;
+            return;
+        }
+    }
+    sys(3, spare.link_fd); // its place has been filled meanwhile
 }
 
 enum class Found { yes, no, look_up };
@@ -114,10 +128,18 @@ void reset_handlers() {
     slot.next_link_epoch = 0;
     slot.mirror_mask = ~0ull;
     slot.private_words[wire::restart_word] = 0;
+    c.phase = Phase::serving; // whatever its parent is asked to do
+    // A child that shares its parent's memory cannot come home to dump core.
+    if (flags & clone_vm) give_up_cores();
     if (flags & clear_sighand) reset_handlers();
     __atomic_store_n(
-        &c.pid, pid, __ATOMIC_RELEASE);   // what stands here is this process's from now on
-    if (!start_porter()) sys(62, pid, 9); // it could never be moved; nothing has been done yet
+        &c.pid, pid, __ATOMIC_RELEASE); // what stands here is this process's from now on
+    // Without one it could never be moved; where tasks are short, it waits for one that ends.
+    for (int tries = 0; !start_porter(); ++tries) {
+        if (tries == porter_patience) sys(62, pid, 9);
+        int64_t const nap[2] = {0, 10000000};
+        sys(270, 0, 0, 0, 0, nap, 0); // pselect6
+    }
     apply_mask(slot, slot.thread.mask);
     serve(slot);
     leave(slot);
@@ -148,9 +170,12 @@ Done new_process(Slot& slot, uint64_t flags) {
         let_region_be_forked(false);
     }
     if (pid == 0) become_child(slot, spare, flags);
-    sys(3, spare.link_fd);
     sys(14, 2, &before, 0, 8);
-    if (pid < 0) return {pid, 0};
+    if (pid < 0) {
+        put_back(spare);
+        return {pid, 0};
+    }
+    sys(3, spare.link_fd);
     alarm(wire::AlarmType::process_born, slot.index, static_cast<uint64_t>(pid));
     return {static_cast<long>(uint64_t(spare.id) << 32 | static_cast<uint64_t>(pid)), 0};
 }

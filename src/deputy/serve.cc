@@ -162,6 +162,12 @@ long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
 
 /// It is known only afterwards whether it succeeds.
 long execute_at(Slot& slot, uint64_t const args[6], uint16_t* flags) {
+    // The guest has a signal that the new program must find pending, and the kernel's mask is more
+    // than the program's: at home all of it is the kernel's again.
+    if (own(slot).signals_recorded != 0) {
+        *flags |= wire::flag_go_home;
+        return static_cast<long>(wire::HomeReason::exec);
+    }
     if (!await_follower(slot)) {
         *flags |= wire::flag_restart;
         if (rt::phase() == Phase::parking) *flags |= wire::flag_parking;

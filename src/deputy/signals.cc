@@ -84,6 +84,15 @@ long set_action(uint32_t number, wire::Action const& action) {
     return result;
 }
 
+void give_up_cores() {
+    for (uint32_t n = 1; n <= 64; ++n) {
+        if (!wants_core(n)) continue;
+        wire::Action const action{0, restorer, word(&rove_restorer), 0};
+        sys(13, n, &action, 0, 8);
+    }
+    control().cores_want = 0;
+}
+
 void apply_mask(Slot& slot, uint64_t program_mask) {
     uint64_t mask = program_mask & ~rt::never_blocked;
     slot.thread.mask = mask;

@@ -130,6 +130,7 @@ Answer new_thread(Slot& slot, UserContext& user, Wanted const& wanted, long* res
         &control().threads, 1, __ATOMIC_ACQ_REL); // before it runs: with two, no text is patched
     made = rove_clone_thread(thread_flags, top, &fresh, rove_guest_thread_main);
     if (made >= 0 && made != tid) rt::bug(9); // the warden has promised this number
+    tell_warden(wire::ServiceType::made, index, tid);
     if (made < 0) {
         __atomic_sub_fetch(&control().threads, 1, __ATOMIC_ACQ_REL);
         sys(3, link);

@@ -78,12 +78,15 @@ void become_child(
     slot.link_fd = fds[0];
     for (uint32_t i = 1; i < c.slots_end; ++i)
         if (i != slot.index) rt::set_state(rt::slot_at(i), SlotState::free);
+    for (uint32_t i = wire::vfork_slots; i < wire::slots_max - 1; ++i)
+        if (rt::slot_at(i).state != SlotState::free) rt::set_state(rt::slot_at(i), SlotState::free);
     c.slots_end = slot.index + 1;
     c.threads = 1;
     c.lock = c.service_lock = 0;
     c.resumes = c.watched = 0;
     memset(c.calls, 0, sizeof c.calls);
     c.cpu_before_ns = 0;
+    c.phase = rt::Phase::serving; // whatever its parent is asked to do
     begin_thread_state(slot, wanted);
     auto& mine = own(slot);
     mine.stop = 0;
@@ -117,6 +120,9 @@ long clone_sharing(Slot& slot, UserContext& user, Wanted const& wanted, int pid,
     memset(&own(*fresh), 0, sizeof(Private));
     memset(&fresh->link_fd, 0, word(fresh + 1) - word(&fresh->link_fd));
     prepare_frame(*fresh, slot, user, wanted);
+    fresh->thread.altstack_base = slot.thread.altstack_base;
+    fresh->thread.altstack_size = slot.thread.altstack_size;
+    fresh->thread.altstack_flags = slot.thread.altstack_flags;
     fresh->tid = pid;
     fresh->link_fd = fds[0];
     fresh->next_link_fd = fds[1]; // its service socket, until it has taken it
@@ -137,12 +143,18 @@ long clone_sharing(Slot& slot, UserContext& user, Wanted const& wanted, int pid,
 
 /// Home's half must not live without this one. As if it had never been.
 void undo_at_home(Slot& slot, UserContext& user, int pid) {
-    long ignored = 0;
     constexpr uint64_t any_child = 0x40000000; // __WALL
-    if (forward_plain(slot, user, 62, static_cast<uint64_t>(pid), 9, 0, 0, 0, 0, &ignored) ==
-        Answer::result)
-        (void)forward_plain(
-            slot, user, 61, static_cast<uint64_t>(pid), 0, any_child, 0, 0, 0, &ignored);
+    auto insist = [&](uint32_t nr, uint64_t second, uint64_t third) {
+        long ignored = 0;
+        // A signal that comes first is queued; a move, which is not, leaves the child to its
+        // steward.
+        for (int tries = 0; tries < 64 && goes_on(slot); ++tries)
+            if (forward_plain(slot, user, nr, static_cast<uint64_t>(pid), second, third, 0, 0, 0,
+                    &ignored) == Answer::result)
+                return;
+    };
+    insist(62, 9, 0);
+    insist(61, 0, any_child);
 }
 
 } // namespace
@@ -160,7 +172,7 @@ Answer new_process(Slot& slot, UserContext& user, uint32_t nr, Wanted const& wan
     }
     long made = 0;
     Answer answer = forward_plain(slot, user, 56,
-        wanted.flags & (exit_signal_bits | clone_clear_sighand), 0, 0, 0, 0, 0, &made);
+        wanted.flags & (exit_signal_bits | clone_vm | clone_clear_sighand), 0, 0, 0, 0, 0, &made);
     if (answer != Answer::result || made < 0) {
         *result = made;
         return answer;
@@ -172,9 +184,7 @@ Answer new_process(Slot& slot, UserContext& user, uint32_t nr, Wanted const& wan
         (wanted.flags & (clone_vm | clone_vfork | clone_child_cleartid | clone_child_settid));
     int fds[sockets] = {-1, -1};
     rt::lock(&control().service_lock); // the promised number is for the next one that is made
-    do
-        made = ask_warden({wire::ServiceType::new_process, spare, pid}, fds, sockets);
-    while (made == -11);
+    made = ask_warden({wire::ServiceType::new_process, spare, pid}, fds, sockets);
     bool shares = (wanted.flags & clone_vm) != 0;
     if (made >= 0) {
         if (wanted.flags & clone_parent_settid) (void)copy_out(wanted.parent_tid, &pid, sizeof pid);
@@ -189,6 +199,7 @@ Answer new_process(Slot& slot, UserContext& user, uint32_t nr, Wanted const& wan
             }
         }
         set_mask(before);
+        tell_warden(wire::ServiceType::made, 0, pid);
     }
     // A child that shares memory has unlocked it in its first step.
     if (!shares || made < 0) rt::unlock(&control().service_lock);

@@ -35,10 +35,6 @@ bool asks_for_steward(wire::AlarmType type) {
 bool is_about_child(wire::AlarmType type) {
     return type == wire::AlarmType::process_born || asks_for_steward(type);
 }
-// By who waits for it.
-bool is_repeated(wire::AlarmType type) {
-    return type == wire::AlarmType::spare_wanted || type == wire::AlarmType::exec_wanted;
-}
 
 } // namespace
 
@@ -71,7 +67,9 @@ void Steward::serve_links_only() {
             give_link(alarm.slot);
         else if (is_about_child(alarm.type))
             tell_born(static_cast<pid_t>(alarm.value), asks_for_steward(alarm.type));
-        else if (!is_repeated(alarm.type))
+        else if (alarm.type == wire::AlarmType::spare_wanted)
+            make_spares();
+        else if (alarm.type != wire::AlarmType::exec_wanted) // it is repeated by who waits for it
             postponed_.push_back(alarm);
     }
 }
@@ -117,6 +115,7 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
         progress.began = progress.phase_began = monotonic_now();
         std::string from = host_;
         Status moved;
+        session_->forget_trouble();
         {
             Urgent urgent;
             moved = move_home(progress);
@@ -146,8 +145,10 @@ void Steward::postpone(wire::Alarm const& alarm, std::string const& word, Error 
     std::erase_if(postponed_,
         [&](auto const& other) { return other.type == alarm.type && other.slot == alarm.slot; });
     postponed_.push_back(alarm);
-    if (stands()) {
+    // Stopped, or held by a child that shares its memory: natively it would wait, too.
+    if (stands() || session_->trouble().code == EBUSY) {
         homeward_since_ = Nanos(0);
+        alarms_after_ = monotonic_now() + std::chrono::milliseconds(20);
         return;
     }
     Nanos now = monotonic_now();

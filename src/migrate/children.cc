@@ -37,7 +37,7 @@ std::string hex(std::string_view bytes) {
 // Links that a child's deputy takes at once when the process forks, each with the session of the
 // child: its token is in the landing that the child will find.
 void Steward::make_spares() {
-    if (!session_ || other_ != nullptr) return;
+    if (!session_) return;
     auto control = body_.control();
     if (!control) return;
     for (uint32_t i = 0; i < wire::spares_max && session_; ++i) {
@@ -53,7 +53,7 @@ Status Steward::make_spare(uint32_t index, wire::Control const& control) {
     auto const& old = control.spares[index];
     if (old.epoch != 0) TRY(body_.drop_spare(index, old.link_fd)); // of an earlier host
     wire::SpareOffer offer;
-    offer.id = ++last_spare_;
+    offer.id = last_spare_ = (last_spare_ + 1) & 0x7fffffff;
     offer.token = TRY(random_bytes(sizeof wire::Hello::token));
     offer.session = hex(TRY(random_bytes(8)));
     TRY(session_->send(SessionType::spare, offer));
@@ -67,7 +67,7 @@ Status Steward::make_spare(uint32_t index, wire::Control const& control) {
 // The PID is the one that the program sees.
 void Steward::tell_born(pid_t inner, bool steward_wanted) {
     wire::Born born;
-    born.pid = tracee::outer_child(body_.pid(), inner).value_or(0);
+    born.pid = tracee::outer_descendant(body_.pid(), inner).value_or(0);
     born.steward_wanted = steward_wanted ? 1 : 0;
     if (born.pid != 0) daemon_.send(KeeperType::born, born);
 }
@@ -91,8 +91,8 @@ void Steward::leave_old_image() {
 
 // Whether the process has another memory than the one that was split.
 bool Steward::executed() {
-    if (!session_ || !body_.has_new_image()) return false;
-    (void)session_->send(SessionType::let_go);
+    if (!body_.has_new_image()) return false;
+    if (session_) (void)session_->send(SessionType::let_go);
     leave_old_image();
     ++tally_.moves;
     report_state("came_home", "exec", "it executed another program");
@@ -126,12 +126,20 @@ void Steward::follow_exec() {
     if (!session_ || ::geteuid() != 0) return answer(wire::FollowExec::no);
     auto tracee = tracee::Tracee::seize_at_exec(body_.pid());
     if (!tracee) return answer(wire::FollowExec::no);
+    if (said() != wire::FollowExec::asked) return; // a signal came first, or it has not waited
     answer(wire::FollowExec::yes);
     for (Deadline deadline = Deadline::after(std::chrono::seconds(10));;) {
         auto there = tracee->wait_exec(std::chrono::milliseconds(2));
         if (!there) return; // it has ended, which the loop sees as well
         if (*there) break;
         if (said() != wire::FollowExec::yes || deadline.passed()) return;
+        // It has not waited for this answer, and was at its new program's first instruction before
+        // it could be held there.
+        if (body_.has_new_image() &&
+            !tracee->wait_exec(std::chrono::milliseconds(100)).value_or(false)) {
+            (void)executed();
+            return;
+        }
         (void)keep_sessions();
     }
     Progress progress;

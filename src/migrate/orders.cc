@@ -75,6 +75,7 @@ void Steward::move(wire::Move const& request) {
     bool home = request.landing.node.empty();
     bool was_away = session_.has_value();
     Status moved = goes_on();
+    if (session_) session_->forget_trouble();
     if (moved) {
         Urgent urgent;
         if (home)
@@ -83,6 +84,7 @@ void Steward::move(wire::Move const& request) {
             moved = was_away ? move_onward(request.landing, progress)
                              : move_out(request.landing, progress, std::nullopt);
     }
+    if (!moved && session_ && refusal_.word.empty()) refusal_.word = session_->trouble().reason;
     if (!moved && was_away && executed()) {
         moved = home ? Status{} : deny(EAGAIN, "it has just executed another program; try again");
         refusal_.word = home ? "" : "exec";
@@ -100,8 +102,10 @@ void Steward::move(wire::Move const& request) {
     } else {
         done.reason = refusal_.word;
         done.text = moved.error().sentence();
-        // One that ends while it is moved has nothing to complain about.
-        bool alive = !sys::wait_pidfd(body_.pidfd(), Deadline::after(Nanos(0))).value_or(false);
+        // One that ends while it is moved has nothing to complain about, and the daemon shall see
+        // that it has.
+        Nanos ending = moved.error().gone() ? std::chrono::milliseconds(200) : Nanos(0);
+        bool alive = !sys::wait_pidfd(body_.pidfd(), Deadline::after(ending)).value_or(false);
         if (alive) LOG(note, "no move to {}: {}", done.to, moved.error().detail());
     }
     LOG(debug, "{} → {}: {} bytes, frozen {} µs, total {} µs; {}", done.from, done.to, done.bytes,

@@ -64,7 +64,9 @@ public:
     Status sound() const;
     Nanos silent_for() const { return monotonic_now() - heard_; }
 
+    // The last that was waited into; what was before a new attempt is none of it.
     wire::Trouble const& trouble() const { return trouble_; }
+    void forget_trouble() { trouble_ = {}; }
     wire::GuestTally const& tally() const { return tally_; }
     // Asks for it and waits; without an answer the last one stays.
     Status renew_tally(Nanos patience);

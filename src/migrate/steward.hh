@@ -11,8 +11,7 @@
 
 #include <memory>
 #include <optional>
-
-#include <unistd.h>
+#include <random>
 
 #include "migrate/body.hh"
 #include "migrate/daemon_line.hh"
@@ -178,7 +177,7 @@ private:
     std::optional<sys::Cgroup> group_; // that the process is in, as of then
     Nanos group_known_{0};
     bool told_stopped_ = false;
-    uint32_t last_spare_ = static_cast<uint32_t>(::getpid()) << 8; // another steward goes on
+    uint32_t last_spare_ = std::random_device()(); // another steward's are other ones
     bool done_ = false;
 };
 

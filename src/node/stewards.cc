@@ -299,9 +299,13 @@ Task<> Node::attend_born(ProcessPtr child, Nanos patience) {
         if (!child->anchor.empty() && child->anchor != name_) start(io_, go_back(child));
         co_return;
     }
-    auto steward = co_await steward_for(child);
-    if (!steward && !child->ended)
+    // Without one nobody would notice the end of its host.
+    for (Nanos wait = born_patience;; wait = std::min<Nanos>(wait * 2, std::chrono::seconds(5))) {
+        auto steward = co_await steward_for(child);
+        if (steward || child->ended || ending_) co_return;
         spdlog::error("{}: {}", child->pid(), steward.error().sentence());
+        co_await pause(io_, wait);
+    }
 }
 
 // A steward was killed while its process is away: another one takes over. It finds everything in

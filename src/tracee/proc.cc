@@ -99,12 +99,18 @@ Result<std::vector<pid_t>> list_children(pid_t pid) {
     return children;
 }
 
-Result<pid_t> outer_child(pid_t pid, pid_t inner) {
-    for (pid_t child : TRY(list_children(pid))) {
-        auto status = sys::read_file(fmt::format("/proc/{}/status", child));
-        if (status && parse_inner_pid(*status).value_or(0) == inner) return child;
+Result<pid_t> outer_descendant(pid_t pid, pid_t inner) {
+    std::vector<pid_t> next{pid};
+    for (size_t at = 0; at < next.size(); ++at) {
+        auto children = list_children(next[at]);
+        if (!children) continue; // it has just ended
+        for (pid_t child : *children) {
+            auto status = sys::read_file(fmt::format("/proc/{}/status", child));
+            if (status && parse_inner_pid(*status).value_or(0) == inner) return child;
+            next.push_back(child);
+        }
     }
-    return deny(ESRCH, "process {} has no child {}", pid, inner);
+    return deny(ESRCH, "process {} has no descendant {}", pid, inner);
 }
 
 Result<std::vector<OpenFile>> list_files(pid_t pid) {

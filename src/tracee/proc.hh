@@ -47,8 +47,8 @@ Result<std::vector<pid_t>> list_threads(pid_t pid);
 // Direct children of any of its threads.
 Result<std::vector<pid_t>> list_children(pid_t pid);
 
-// The child that `pid` itself knows by the number `inner`.
-Result<pid_t> outer_child(pid_t pid, pid_t inner);
+// The child, or child's child, that `pid` itself knows by the number `inner`.
+Result<pid_t> outer_descendant(pid_t pid, pid_t inner);
 
 struct OpenFile {
     int number = -1;

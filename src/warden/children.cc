@@ -28,7 +28,7 @@ Status Warden::expect_child(wire::SpareOffer offer) {
     if (offer.token.size() != sizeof wire::Hello::token || offer.session.empty() ||
         offer.session.size() > 64 || offer.session.find('/') != std::string::npos)
         return fail(EBADMSG, "a spare with a token of {} bytes", offer.token.size());
-    if (spares_.size() >= spares_max) spares_.erase(spares_.begin());
+    if (spares_.size() >= spares_max) spares_.erase(spares_.begin()); // long taken, or lost
     auto& spare = spares_[offer.id];
     spare.token = std::move(offer.token);
     spare.session = std::move(offer.session);
@@ -47,6 +47,7 @@ void Warden::offer_child() {
     auto spare = spares_.find(thread_wanted_->slot);
     if (spare == spares_.end() || spare->second.token.empty() || !spare->second.link) return;
     auto pid = static_cast<pid_t>(thread_wanted_->value);
+    if (!household_.take_turn(*this, pid)) return;
     auto child = bear(pid, spare->second);
     spares_.erase(spare);
     if (!child) {
@@ -105,6 +106,8 @@ void Warden::born(uint32_t slot, int64_t pid) {
     watch_link(slot, link.number());
     links_[slot] = std::move(link);
     enter(Stage::running);
+    household_.end_turn(order_.identity.pid);
+    abandoned_ = Nanos(0); // the link tells of home's end; a steward may be long in coming
     watch_guest();
     (void)loop_.after(unknown_for, [this] {
         daemon_.connect();
@@ -114,12 +117,19 @@ void Warden::born(uint32_t slot, int64_t pid) {
 
 // The session goes on with a warden that waits for a prepare, as at its beginning; this one leaves
 // with the guest of the program before, whose PID must be free when it says so.
-Status Warden::renew() {
-    if (guest_ && stage_ != Stage::over) {
-        (void)guest_->signal(SIGKILL);
-        (void)waitpid(guest_->pid(), nullptr, __WALL);
+void Warden::renew() {
+    ended_ = true;
+    household_.leave_turn(*this);
+    if (!guest_ || stage_ == Stage::over) return begin_anew();
+    (void)guest_->signal(SIGKILL);
+    loop_.watch(guest_->pidfd(), POLLIN, [this](short) {
         loop_.unwatch(guest_->pidfd());
-    }
+        (void)waitpid(guest_->pid(), nullptr, __WALL);
+        begin_anew();
+    });
+}
+
+void Warden::begin_anew() {
     household_.move_in(order_.cgroups);
     auto next = std::make_unique<Warden>(household_, order_, session_);
     next->born_ = born_;
@@ -127,10 +137,8 @@ Status Warden::renew() {
     next->begin();
     household_.add(std::move(next));
     order_.token.clear();
-    TRY(send(SessionType::renewed, wire::Empty{}));
-    ended_ = true;
+    (void)send(SessionType::renewed, wire::Empty{});
     farewell("the process executes another program");
-    return {};
 }
 
 } // namespace rove::warden

@@ -18,7 +18,8 @@ DaemonLine::~DaemonLine() {
 }
 
 void DaemonLine::connect() {
-    auto connected = sys::unix_connect(path_, SOCK_SEQPACKET);
+    // A daemon that does not accept keeps nobody waiting.
+    auto connected = sys::unix_connect(path_, SOCK_SEQPACKET | SOCK_NONBLOCK);
     if (!connected) {
         (void)loop_.after(std::chrono::milliseconds(200), [this] { connect(); });
         return;

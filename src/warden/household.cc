@@ -2,6 +2,8 @@
 // Household: see household.hh.
 #include "warden/household.hh"
 
+#include <sys/wait.h>
+
 #include <algorithm>
 
 #include "base/log.hh"
@@ -9,6 +11,10 @@
 #include "warden/warden.hh"
 
 namespace rove::warden {
+
+namespace {
+constexpr Nanos turn_max = std::chrono::seconds(1);
+} // namespace
 
 Household::Household(
     wire::WardenOrder order, std::string session, std::string socket, pid_t outside_pid)
@@ -50,6 +56,40 @@ void Household::move_in(std::vector<std::string> const& cgroups) {
             LOG(warn, "wardens stay out of their guests' cgroup: {}", moved.error().sentence());
 }
 
+bool Household::take_turn(Warden const& warden, pid_t number) {
+    if (turn_ != nullptr && monotonic_now() - turn_since_ < turn_max) return false;
+    turn_ = &warden;
+    promised_ = number;
+    turn_since_ = monotonic_now();
+    return true;
+}
+
+void Household::end_turn(pid_t number) {
+    if (turn_ == nullptr || number != promised_) return;
+    turn_ = nullptr;
+    for (auto& warden : wardens_) {
+        warden->offer();
+        if (turn_ != nullptr) return;
+    }
+}
+
+void Household::leave_turn(Warden const& warden) {
+    if (turn_ == &warden) end_turn(promised_);
+}
+
+// A child that a guest has made without a promise, or that has not got its number, is nobody's.
+void Household::reap_strays() {
+    siginfo_t found{};
+    while (
+        waitid(P_ALL, 0, &found, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && found.si_pid != 0) {
+        bool ours = std::any_of(wardens_.begin(), wardens_.end(),
+            [&](auto const& warden) { return warden->keeps(found.si_pid); });
+        if (ours) return; // its warden sees it
+        (void)waitpid(found.si_pid, nullptr, __WALL);
+        found = {};
+    }
+}
+
 void Household::heartbeat() {
     for (auto& warden : wardens_)
         warden->heartbeat();
@@ -70,6 +110,7 @@ int Household::run() {
             LOG(error, "{}", turn.error().sentence());
             return 1;
         }
+        reap_strays();
         wardens_.remove_if([](auto const& warden) { return warden->finished(); });
     }
     return 0;

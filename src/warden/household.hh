@@ -41,18 +41,27 @@ public:
     /// now and then, for which a program that executes another would stand still.
     void move_in(std::vector<std::string> const& cgroups);
     bool moved_in() const { return moved_in_; }
+    /// All guests make threads and processes in one PID namespace: who is promised the next number
+    /// has the turn until it has used it. False: somebody else has it; offer() is called then.
+    bool take_turn(Warden const& warden, pid_t number);
+    void end_turn(pid_t number);
+    void leave_turn(Warden const& warden);
     /// Of a guest that is born here.
     void add(std::unique_ptr<Warden> warden);
     /// While one of them is busy for long, the others' stewards must not take them for dead.
     void heartbeat();
 
 private:
+    void reap_strays();
     Warden* find(wire::Hello const& hello);
 
     std::string socket_;
     pid_t outside_pid_;
     std::vector<Fd> namespaces_;
     bool moved_in_ = false;
+    Warden const* turn_ = nullptr; // who may make something now
+    pid_t promised_ = 0;
+    Nanos turn_since_{0};
     sys::Loop loop_;
     Landing landing_;
     std::list<std::unique_ptr<Warden>> wardens_;

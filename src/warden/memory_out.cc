@@ -88,7 +88,8 @@ Status Warden::send_pages(wire::SendPages const& request) {
         return deny(EPROTO, "pages for {}, which was not reached before", request.landing.node);
     if (!onward && !pages_) return fail(EPROTO, "there is no page connection");
     int socket = onward ? onward.number() : pages_.number();
-    (void)sys::set_io_timeout(socket, std::chrono::seconds(3));
+    // Whoever waits for the other wardens here must not take them for dead.
+    (void)sys::set_io_timeout(socket, std::chrono::seconds(2));
 
     wire::PagesDone done;
     if (!staging_) staging_ = TRY(Staging::make(0));

@@ -13,6 +13,7 @@
 #include "base/fault.hh"
 #include "base/log.hh"
 #include "warden/mapping.hh"
+#include "warden/numbers.hh"
 #include "warden/warden.hh"
 
 namespace rove::warden {
@@ -25,6 +26,7 @@ using wire::SlotState;
 namespace {
 
 constexpr Nanos kick_interval = std::chrono::milliseconds(5);
+constexpr Nanos sharing_patience = std::chrono::milliseconds(500);
 
 bool in_use(SlotState state) {
     return state != SlotState::free && state != SlotState::gone;
@@ -68,13 +70,24 @@ std::string Warden::slot_states() const {
 
 Status Warden::park() {
     FAULT_POINT("warden_park");
-    if (shares_)
+    if (shares_) {
+        error_reason_ = "shared_address_space";
         return deny(EBUSY, "it shares its parent's memory until it executes another program");
+    }
     TRY(guest_->set_phase(Phase::parking));
     enter(Stage::parking);
     parking_since_ = monotonic_now();
     kick();
     return {};
+}
+
+// Its creator is held by the kernel until it executes something, or ends; most do at once.
+bool Warden::child_shares() const {
+    for (uint32_t index = wire::vfork_slots; index < spare_slot; ++index) {
+        auto state = guest_->get<SlotState>(guest_->slot(index) + offsetof(Slot, state));
+        if (state && in_use(*state)) return true;
+    }
+    return false;
 }
 
 // A kick makes a computing thread look at the phase; it may be lost on one that is just on its way
@@ -88,6 +101,11 @@ void Warden::kick() {
         if (slot.state != SlotState::parked) (void)guest_->signal_thread(slot.tid, SIGURG);
     check_parked();
     if (stage_ != Stage::parking) return;
+    if (monotonic_now() - parking_since_ > sharing_patience && child_shares()) {
+        trouble("shared_address_space",
+            Error(EBUSY, "a child shares its memory until it executes another program"));
+        return (void)resume();
+    }
     // Early looks are cheap, and most programs stand within a fraction of a millisecond.
     bool early = monotonic_now() - parking_since_ < kick_interval;
     park_timer_ =

@@ -11,6 +11,7 @@
 #include "base/log.hh"
 #include "sys/files.hh"
 #include "sys/sockets.hh"
+#include "warden/household.hh"
 #include "warden/warden.hh"
 
 namespace rove::warden {
@@ -32,6 +33,8 @@ void Warden::serve_service() {
     }
     if (static_cast<size_t>(got) != sizeof request) return;
     if (request.type == ServiceType::born) return born(request.slot, request.value);
+    if (request.type == ServiceType::made)
+        return household_.end_turn(static_cast<pid_t>(request.value));
     bool process = request.type == ServiceType::new_process;
     if (request.type != ServiceType::new_thread && !process) {
         LOG(debug, "the guest's slot {} has lost its link", request.slot);
@@ -43,7 +46,12 @@ void Warden::serve_service() {
     bool slot_known = process || (request.slot > 0 && request.slot < wire::vfork_slots);
     if (!slot_known || request.value < 2 || request.value > 1 << 22)
         return answer_thread(-EINVAL, {});
-    process ? offer_child() : offer_thread();
+    offer();
+}
+
+void Warden::offer() {
+    if (!thread_wanted_ || ended_) return;
+    thread_wanted_->type == ServiceType::new_process ? offer_child() : offer_thread();
 }
 
 // The guest's next clone gets this number; nobody else clones in its namespace meanwhile.
@@ -56,6 +64,7 @@ void Warden::offer_thread() {
     if (!thread_wanted_ || thread_wanted_->type != ServiceType::new_thread) return;
     auto link = links_.find(thread_wanted_->slot);
     if (link == links_.end() || handed_.contains(thread_wanted_->slot)) return;
+    if (!household_.take_turn(*this, static_cast<pid_t>(thread_wanted_->value))) return;
     auto numbered = number_next(static_cast<pid_t>(thread_wanted_->value));
     if (!numbered) {
         LOG(warn, "{}", numbered.error().sentence());
@@ -72,6 +81,7 @@ void Warden::answer_thread(int64_t value, std::vector<int> const& fds) {
     auto asked = thread_wanted_.value_or(Service{ServiceType::new_thread, 0, 0});
     Service answer{asked.type, asked.slot, value};
     thread_wanted_.reset();
+    if (value < 0) household_.leave_turn(*this);
     (void)sys::send_fds(
         service_.number(), ByteView(reinterpret_cast<uint8_t const*>(&answer), sizeof answer), fds);
 }

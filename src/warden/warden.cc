@@ -274,7 +274,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::renew:
         if (!may_be_committed(stage_) && stage_ != Stage::over)
             return fail(EPROTO, "renew while {}", stage_name(stage_));
-        return renew();
+        renew();
+        return {};
     case SessionType::tally_request:
         return send(SessionType::tally, tally());
     case SessionType::none:
@@ -305,6 +306,7 @@ void Warden::enter(Stage stage) {
 void Warden::end(std::string const& why) {
     if (ended_) return;
     ended_ = true;
+    household_.leave_turn(*this);
     // Children come and go too often to be told of each.
     if (born_)
         LOG(debug, "{}: ends: {}", stage_name(stage_), why);
@@ -354,6 +356,7 @@ void Warden::tick() {
         now - abandoned_ > abandoned_max)
         return end("no steward came back");
     if (stage_ == Stage::over && now - over_since_ > over_max) return end("nobody wants the rest");
+    offer(); // who had the turn may have died with it
     if (thread_wanted_ && now - thread_wanted_at_ > thread_wait_max) answer_thread(-EAGAIN, {});
     if (now - last_tally_ >= std::chrono::seconds(1) && stage_ >= Stage::running &&
         stage_ < Stage::over) {

@@ -63,6 +63,11 @@ public:
     /// A hello with its token, and what comes with it.
     Verdict judge(wire::Hello const& hello) const;
     void arrived(wire::Hello const& hello, Fd socket);
+    /// What its guest has asked for, if that can be given now.
+    void offer();
+    bool keeps(pid_t pid) const {
+        return guest_ ? guest_->pid() == pid : order_.identity.pid == pid;
+    }
     /// Of a child that is not born yet.
     bool has_spare(wire::Hello const& hello) const;
     /// Tells the steward that this lives, if it is time to.
@@ -116,6 +121,7 @@ private:
     // park.cc
     Status park();
     void kick();
+    bool child_shares() const;
     void check_parked();
     Result<wire::Parked> describe_parked() const;
     Status resume();
@@ -148,7 +154,8 @@ private:
     void offer_child();
     Result<std::unique_ptr<Warden>> bear(pid_t pid, Spare& spare);
     void born(uint32_t slot, int64_t pid);
-    Status renew();
+    void renew();
+    void begin_anew();
 
     // tally.cc
     wire::GuestTally tally() const;
@@ -204,7 +211,7 @@ private:
     Fd service_;
     std::map<uint32_t, Spare> spares_; // by id
     Fd unborn_theirs_;                 // a child's end of its service socket, until it is made
-    bool born_ = false;   // here, as another guest's child
+    bool born_ = false;                // here, as another guest's child
     bool shares_ = false; // it shares its parent's memory until it executes another program
     std::optional<wire::Service> thread_wanted_;
     Nanos thread_wanted_at_{0};
