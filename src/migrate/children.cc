@@ -75,6 +75,7 @@ void Steward::tell_born(pid_t inner, bool steward_wanted) {
 // What was away of the program before has ended, and the process lives here.
 void Steward::leave_old_image() {
     (void)account();
+    if (session_) tally_.away_us += microseconds(monotonic_now() - away_since_);
     session_.reset();
     leases_.give_back();
     postponed_.clear();
@@ -84,7 +85,6 @@ void Steward::leave_old_image() {
     homeward_since_ = Nanos(0);
     host_ = order_.node;
     home_since_ = monotonic_now();
-    tally_.away_us += microseconds(monotonic_now() - away_since_);
     if (auto reopened = body_.take_new_image(); !reopened)
         LOG(debug, "{}", reopened.error().sentence());
 }

@@ -115,7 +115,9 @@ void Landing::read(std::list<Guestbook>::iterator entry) {
         if (hello.kind == wire::Kind::link || hello.kind == wire::Kind::spare)
             (void)sys::give_room(socket.number());
     } else {
-        LOG(warn, "a connection was refused: verdict {}", reply.ok);
+        // Who comes too early, for a child that is not born yet, comes again.
+        if (verdict != Verdict::nothing_expected)
+            LOG(warn, "a connection was refused: verdict {}", reply.ok);
     }
     drop(entry);
     if (socket) arrived_(hello, std::move(socket));
