@@ -133,11 +133,11 @@ void Steward::follow_exec() {
         if (!there) return; // it has ended, which the loop sees as well
         if (*there) break;
         if (said() != wire::FollowExec::yes || deadline.passed()) return;
-        // It has not waited for this answer, and was at its new program's first instruction before
-        // it could be held there.
-        if (body_.has_new_image() &&
-            !tracee->wait_exec(std::chrono::milliseconds(100)).value_or(false)) {
-            (void)executed();
+        if (body_.has_new_image()) {
+            there = tracee->wait_exec(std::chrono::milliseconds(100));
+            if (there && *there) break;
+            // It has not waited for this answer, and was there before it could be held.
+            if (there) (void)executed();
             return;
         }
         (void)keep_sessions();
