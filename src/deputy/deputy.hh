@@ -32,8 +32,12 @@ inline constexpr uint32_t blocked_word = 11;
 /// Word of slot 0: how many threads have left for native execution.
 inline constexpr uint32_t left_word = 12;
 
+// serve.cc
+/// Performs nr(args), cancellably. Flags for the reply in *flags; with flag_restart the result is a
+/// wire::Restart if the call was under way, else 0.
+long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags);
+void serve(Slot& slot); // until the process comes home
 // main.cc
-void serve(Slot& slot);              // until the process comes home
 [[noreturn]] void leave(Slot& slot); // to native execution
 /// False if nobody hears it.
 bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value);
@@ -108,17 +112,12 @@ Done new_thread(Slot& slot, uint64_t flags);
 [[noreturn]] void end_thread(Slot& slot, int code);
 bool start_porter();
 
-// processes.cc
+// fork.cc
 /// A child of the program, by the flags of clone. In it this does not return.
 Done new_process(Slot& slot, uint64_t flags);
-/// Before the process executes another program: its steward is told, and may take it back to its
-/// host then. False: a signal or a move comes first.
-bool await_follower(Slot& slot);
-/// It has failed.
-void executed_nothing();
-/// Two lists of addresses, each with a null behind it, of the strings that lie in `bytes` one after
-/// the other: arguments and environment. False: they are not that many.
-bool make_pointers(
-    unsigned char const* bytes, uint64_t length, uint64_t const counts[2], uint64_t* pointers);
+
+// exec.cc
+/// execveat, as it lies on the link. If it succeeds nobody comes back.
+long execute(Slot& slot, syscalls::Placement const& placement, uint16_t* flags);
 
 } // namespace rove::deputy

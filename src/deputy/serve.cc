@@ -5,6 +5,7 @@
 // a guest thread never parks with a call on its way, and nothing is done twice or lost.
 #include "deputy/deputy.hh"
 
+#include "deputy/large_scratch.hh"
 #include "rt/futex.hh"
 #include "rt/memory.hh"
 
@@ -108,33 +109,8 @@ bool answer(Slot& slot, uint32_t sequence, long result, uint16_t flags) {
     return send_reply(slot, sequence, reply, flags);
 }
 
-/// Room for a call that the slot's scratch cannot hold, and a page behind it that cannot be
-/// touched; given back when the call is over.
-struct LargeScratch {
-    static constexpr uint64_t page = 4096;
-    uint64_t address = 0, size = 0; // without that page
-    bool get(Slot const& slot, uint64_t wanted) {
-        size = ((wanted + 0x1fff) & ~0xfffull) + page;
-        // Where the host's kernel will hardly put a mapping of the program, which would be made
-        // here at the same place.
-        uint64_t hint = rt::region_base() + wire::region_align + slot.index * (64ull << 20);
-        long at = sys(9, hint, size, 3, 0x4022, -1, 0); // NORESERVE
-        if (at < 0 && at > -4096) return false;
-        address = static_cast<uint64_t>(at);
-        size -= page;
-        sys(10, address + size, page, 0);
-        return true;
-    }
-    LargeScratch() = default;
-    ~LargeScratch() {
-        if (address != 0) sys(11, address, size + page);
-    }
-    LargeScratch(LargeScratch const&) = delete;
-    LargeScratch& operator=(LargeScratch const&) = delete;
-};
+} // namespace
 
-/// Performs nr(args), cancellably. Flags for the reply in *flags; with flag_restart the result is a
-/// wire::Restart if the call was under way, else 0.
 long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
     uint32_t outcome = 0;
     rt::set_state(slot, SlotState::in_call);
@@ -160,48 +136,7 @@ long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags) {
     return outcome == 1 || outcome == 2 ? 0 : result;
 }
 
-/// It is known only afterwards whether it succeeds.
-long execute_at(Slot& slot, uint64_t const args[6], uint16_t* flags) {
-    // The guest has a signal that the new program must find pending, and the kernel's mask is more
-    // than the program's: at home all of it is the kernel's again.
-    if (own(slot).signals_recorded != 0) {
-        *flags |= wire::flag_go_home;
-        return static_cast<long>(wire::HomeReason::exec);
-    }
-    if (!await_follower(slot)) {
-        *flags |= wire::flag_restart;
-        if (rt::phase() == Phase::parking) *flags |= wire::flag_parking;
-        return 0;
-    }
-    long failed = perform(slot, 322, args, flags);
-    executed_nothing();
-    return failed;
-}
-
-/// execveat: args 2 and 3 count the strings of both lists, which lie where argument 5 points. If it
-/// succeeds nobody comes back.
-long execute(Slot& slot, Placement const& placement, uint16_t* flags) {
-    uint64_t length = 0;
-    for (unsigned i = 0; i < placement.count; ++i)
-        if (placement.segments[i].holder == 5) length = placement.placed[i].length;
-    if (placement.args[2] == wire::strings_missing) {
-        uint64_t nowhere = rt::region_base(); // its first page is never mapped
-        uint64_t const args[6] = {
-            placement.args[0], placement.args[1], nowhere, nowhere, placement.args[4], 0};
-        return execute_at(slot, args, flags);
-    }
-    uint64_t const counts[2] = {placement.args[2], placement.args[3]};
-    if (counts[0] > length || counts[1] > length) return -22;
-    LargeScratch lists;
-    if (!lists.get(slot, (counts[0] + counts[1] + 2) * sizeof(uint64_t))) return -12;
-    auto* pointers = reinterpret_cast<uint64_t*>(lists.address);
-    if (!make_pointers(
-            reinterpret_cast<unsigned char const*>(placement.args[5]), length, counts, pointers))
-        return -22;
-    uint64_t const args[6] = {placement.args[0], placement.args[1], word(pointers),
-        word(pointers + counts[0] + 1), placement.args[4], 0};
-    return execute_at(slot, args, flags);
-}
+namespace {
 
 bool drop_input(Slot& slot, uint32_t left) {
     unsigned char* bytes;

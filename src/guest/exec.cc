@@ -4,7 +4,7 @@
 #include "guest/guest.hh"
 
 #include "rt/memory.hh"
-#include "syscalls/builder.hh"
+#include "syscalls/exec.hh"
 
 namespace rove::guest {
 
@@ -76,36 +76,26 @@ struct Packed {
 } // namespace
 
 Answer execute(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result) {
-    bool at = nr == 322;
-    constexpr auto working_directory = static_cast<uint64_t>(-100);
-    uint64_t directory = at ? args[0] : working_directory;
-    uint64_t path = args[at ? 1 : 0], arguments = args[at ? 2 : 1], environment = args[at ? 3 : 2];
-    uint64_t flags = at ? args[4] : 0;
+    auto what = syscalls::executed_by(nr, args);
     char first;
-    if (!copy_in(&first, path, 1)) {
+    if (!copy_in(&first, what.path, 1)) {
         *result = efault;
         return Answer::result;
     }
     Packed strings;
     uint64_t counts[2] = {};
-    long failed = strings.add_list(arguments, &counts[0]);
-    if (failed == 0) failed = strings.add_list(environment, &counts[1]);
+    long failed = strings.add_list(what.arguments, &counts[0]);
+    if (failed == 0) failed = strings.add_list(what.environment, &counts[1]);
     if (failed != 0 && failed != efault) {
         *result = failed;
         return Answer::result;
     }
-    if (failed == efault) { // home's kernel looks at the file first
+    if (failed == efault) {
         strings.release();
-        counts[0] = wire::strings_missing;
+        counts[0] = syscalls::strings_missing;
     }
     syscalls::Plan plan;
-    uint64_t const call[6] = {directory, 0, counts[0], counts[1], flags, 0};
-    begin_plan(plan, 322, call);
-    auto memory = user_memory();
-    syscalls::Limits limits;
-    syscalls::Builder build(plan, memory, limits);
-    build.path(syscalls::argument(1), path);
-    if (strings.used != 0) build.in(syscalls::argument(5), strings.at, strings.used);
+    syscalls::plan_exec(plan, what, counts, strings.at, strings.used, user_memory());
     own(slot).executes = 1;
     send_plan(slot, plan);
     strings.release(); // a child that shares its parent's memory leaves nothing there

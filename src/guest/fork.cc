@@ -222,12 +222,7 @@ Answer new_process(Slot& slot, UserContext& user, uint32_t nr, Wanted const& wan
 extern "C" void rove_guest_shares_main(Slot* slot) {
     rt::unlock(&control().service_lock); // its creator's
     if (sys(39) != slot->tid) sys(231, 1);
-    struct {
-        uint64_t base;
-        uint32_t flags, padding;
-        uint64_t size;
-    } stack{word(slot) + wire::slot_stack_offset, 0, 0, wire::slot_stack_size};
-    if (sys(131, &stack, 0) != 0) rt::bug(7);
+    use_slot_stack(*slot);
     int const fds[sockets] = {slot->link_fd, slot->next_link_fd};
     slot->next_link_fd = 0;
     take_sockets(*slot, fds);

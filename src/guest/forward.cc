@@ -150,14 +150,6 @@ Exchanged exchange(Slot& slot, Plan& plan) {
     return got;
 }
 
-void make_empty(Plan& plan) {
-    plan.answer = 0;
-    plan.count = 0;
-    plan.cut = false;
-    plan.in_bytes = 0;
-    plan.out_bytes_max = 0;
-}
-
 /// Calls during which the kernel uses another mask: pointer to it, or 0.
 uint64_t temporary_mask(uint32_t nr, uint64_t const args[6]) {
     switch (nr) {
@@ -360,21 +352,11 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
 Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
     uint64_t d, uint64_t e, uint64_t f, long* result) {
     Plan plan;
-    plan.nr = static_cast<uint16_t>(nr);
     uint64_t const args[6] = {a, b, c, d, e, f};
-    memcpy(plan.args, args, sizeof args);
-    make_empty(plan);
+    syscalls::begin_plan(plan, nr, args);
     Exchanged got = exchange(slot, plan);
     uint64_t const none[6] = {};
     return settle(slot, user, 0, none, got, 0, result);
-}
-
-void begin_plan(Plan& plan, uint32_t nr, uint64_t const args[6]) {
-    make_empty(plan);
-    plan.nr = static_cast<uint16_t>(nr);
-    memcpy(plan.args, args, sizeof plan.args);
-    plan.bytes_max = syscalls::Limits{}.bytes_max;
-    plan.local_used = plan.pieces_used = 0;
 }
 
 void send_plan(Slot& slot, Plan& plan) {
@@ -410,7 +392,8 @@ void take_found(Slot& slot, uint64_t at, uint64_t count) {
 
 Answer await_restarted(Slot& slot, UserContext& user, long* result) {
     Plan plan;
-    make_empty(plan);
+    uint64_t const nothing[6] = {};
+    syscalls::begin_plan(plan, 0, nothing);
     slot.sequence = 0;
     if (own(slot).ask_again) { // the move was called off
         own(slot).ask_again = 0;

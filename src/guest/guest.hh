@@ -68,8 +68,7 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
 /// A call without memory, whose signals are treated as forward() does. Used by the runtime itself.
 Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uint64_t b, uint64_t c,
     uint64_t d, uint64_t e, uint64_t f, long* result);
-/// A call that is made by hand: a plan with nothing in it, what it asks for, and what comes of it.
-void begin_plan(syscalls::Plan& plan, uint32_t nr, uint64_t const args[6]);
+/// A call whose plan is made by hand.
 void send_plan(Slot& slot, syscalls::Plan& plan);
 Answer take_answer(Slot& slot, UserContext& user, syscalls::Plan& plan, long* result);
 /// Fetches home's memory [address, +length) to `to` here, which is writable; how much there was.
@@ -140,6 +139,8 @@ void prepare_frame(Slot& fresh, Slot const& parent, UserContext& user, Wanted co
 /// Does not return, unless the call is to be made again.
 Answer exit_thread(Slot& slot, UserContext& user, int code);
 // thread.cc
+/// Traps of this thread are served on its slot's stack.
+void use_slot_stack(Slot const& slot);
 /// The imported registers as a frame on this thread's stack, as if a trampoline had just run.
 UserFrame* import_frame(Slot& slot);
 // fork.cc

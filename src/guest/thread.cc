@@ -82,6 +82,15 @@ long start_thread(uint32_t index) {
 
 } // namespace
 
+void use_slot_stack(Slot const& slot) {
+    struct {
+        uint64_t base;
+        uint32_t flags, padding;
+        uint64_t size;
+    } stack{word(&slot) + wire::slot_stack_offset, 0, 0, wire::slot_stack_size};
+    if (sys(131, &stack, 0) != 0) rt::bug(7);
+}
+
 // The way back needs room below it.
 __attribute__((noinline)) UserFrame* import_frame(Slot& slot) {
     auto* from = reinterpret_cast<UserFrame*>(slot.frame);
@@ -132,12 +141,7 @@ extern "C" void rove_guest_thread_main(Slot* slot) {
     // All signals wait until this thread has its alternate stack and knows where it is.
     uint64_t all = ~0ull;
     sys(14, 2, &all, 0, 8);
-    struct {
-        uint64_t base;
-        uint32_t flags, padding;
-        uint64_t size;
-    } stack{word(slot) + wire::slot_stack_offset, 0, 0, wire::slot_stack_size};
-    if (sys(131, &stack, 0) != 0) rt::bug(7);
+    use_slot_stack(*slot);
     int owner[2] = {0, slot->tid}; // F_OWNER_TID: the doorbell rings in this thread
     if (sys(72, slot->link_fd, 15, owner) != 0) rt::bug(8);
     sys(158, 0x1002, thread.fs_base);

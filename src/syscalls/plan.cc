@@ -211,9 +211,7 @@ Verdict verdict_of(Who who) {
 
 } // namespace
 
-Verdict make_plan(Plan& plan, unsigned long nr, uint64_t const args[6], UserMemory const& user,
-    Limits const& limits) {
-    Row const& row = row_of(nr);
+void begin_plan(Plan& plan, unsigned long nr, uint64_t const args[6], Limits const& limits) {
     for (unsigned i = 0; i < 6; ++i)
         plan.args[i] = args[i];
     plan.answer = 0;
@@ -224,7 +222,12 @@ Verdict make_plan(Plan& plan, unsigned long nr, uint64_t const args[6], UserMemo
     plan.in_bytes = plan.out_bytes_max = 0;
     plan.bytes_max = limits.bytes_max;
     plan.local_used = plan.pieces_used = 0;
+}
 
+Verdict make_plan(Plan& plan, unsigned long nr, uint64_t const args[6], UserMemory const& user,
+    Limits const& limits) {
+    Row const& row = row_of(nr);
+    begin_plan(plan, nr, args, limits);
     Verdict verdict = verdict_of(row.who);
     if (verdict != Verdict::forward && verdict != Verdict::special &&
         row.args[0].kind != Kind::by_hand)

@@ -85,6 +85,9 @@ struct Plan {
 };
 static_assert(sizeof(Plan) <= 8192, "it lies on a thread's runtime stack");
 
+/// A plan of nothing but its arguments, for calls that are put together by hand.
+void begin_plan(Plan& plan, unsigned long nr, uint64_t const args[6], Limits const& limits = {});
+
 /// `args` are the six argument registers. Touches the caller's memory only through `user`.
 Verdict make_plan(Plan& plan, unsigned long nr, uint64_t const args[6], UserMemory const& user,
     Limits const& limits = {});

@@ -3,6 +3,7 @@
 // pointers.
 #include "abi/x86_64/numbers.hh"
 #include "syscalls/testing/compare.hh"
+#include "syscalls/testing/descriptors.hh"
 
 #include <cstdlib>
 
@@ -50,9 +51,6 @@ protected:
     std::string directory, path;
 };
 
-uint64_t at(int fd) {
-    return static_cast<uint64_t>(static_cast<int64_t>(fd));
-}
 constexpr uint64_t here = static_cast<uint64_t>(static_cast<int64_t>(AT_FDCWD));
 
 TEST_F(InDirectory, read_write_seek) {
@@ -279,12 +277,9 @@ TEST(Regular, wait_for_children) {
 
 /// A pair of connected sockets; the second has something to read.
 int talking(Arena& a, int type) {
-    int ends[2];
-    EXPECT_EQ(socketpair(AF_UNIX, type, 0, ends), 0);
-    a.fd(ends[0]);
-    a.fd(ends[1]);
-    EXPECT_EQ(send(ends[0], "hello, afar", 11, 0), 11);
-    return ends[1];
+    auto [first, second] = pair_of(a, type);
+    EXPECT_EQ(send(first, "hello, afar", 11, 0), 11);
+    return second;
 }
 
 TEST(Regular, sockets) {

@@ -29,7 +29,7 @@ enum class Kind : uint8_t {
     fd,
     pid,
     path,           // a string, as the kernel reads it: at most 4096 bytes
-    strings,        // a null-terminated array of strings (execve)
+    strings,        // a null-terminated array of strings; see exec.hh
     in,             // buffers whose length is argument `n`
     out,            //   clipped by the result
     out_whole,      //   goes back whole

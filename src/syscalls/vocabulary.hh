@@ -55,6 +55,7 @@ constexpr Argument val{Kind::val, 0, 0};
 constexpr Argument fd{Kind::fd, 0, 0};
 constexpr Argument pid{Kind::pid, 0, 0};
 constexpr Argument path{Kind::path, 0, 0};
+constexpr Argument strings{Kind::strings, 0, 0};
 
 constexpr Argument in(uint8_t n) {
     return {Kind::in, n, 0};

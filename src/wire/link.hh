@@ -74,10 +74,6 @@ struct HomeRequest {
     uint32_t call;   // the system call that asked for it, or ~0
 };
 
-/// execveat, as it is forwarded: argument 2 counts the arguments, 3 the environment, 5 points to
-/// all these strings. In place of the first count: they cannot be read.
-inline constexpr uint64_t strings_missing = ~0ull;
-
 /// Limits: a body is never larger than what one system call may carry.
 inline constexpr uint32_t link_body_max = 0x7fffffff;
 

@@ -3,6 +3,8 @@
 // inside their memory. Used by the property tests and by the fuzzer.
 #pragma once
 
+#include "abi/x86_64/numbers.hh"
+#include "syscalls/exec.hh"
 #include "syscalls/place.hh"
 #include "syscalls/plan.hh"
 
@@ -34,6 +36,21 @@ inline Scratch small_scratch() {
     return {at, size, at + size};
 }
 
+/// The deputy's lists of an exec point to whole strings inside the bytes that came.
+inline void check_strings(Placement const& placement) {
+    PackedStrings strings;
+    if (!placed_strings(placement, strings) || strings.missing) return;
+    must(lists_size(strings) <= 2 * strings.length + 2, "the lists are no larger than their bytes");
+    std::vector<uint64_t> lists(lists_size(strings));
+    if (!make_lists(strings, lists.data())) return;
+    auto const begin = reinterpret_cast<uint64_t>(strings.bytes);
+    for (uint64_t each : lists)
+        must(each == 0 || (each >= begin && each < begin + strings.length &&
+                              memchr(reinterpret_cast<void*>(each), 0,
+                                  begin + strings.length - each) != nullptr),
+            "every string of an exec has its end");
+}
+
 /// A whole call body as received. Nothing is performed; `result` is what the call is said to have
 /// returned.
 inline long receive_call(std::vector<uint8_t> const& body, long result) {
@@ -60,6 +77,7 @@ inline long receive_call(std::vector<uint8_t> const& body, long result) {
     must(total == placement.in_bytes, "all in bytes have a place");
     fill(placement, body.data() + placement.head_bytes);
     if (patch(placement) != 0) return -1001;
+    if (placement.nr == abi::nr_execveat) check_strings(placement);
     Reply reply;
     reply_layout(placement, result, reply);
     uint64_t out = 0;

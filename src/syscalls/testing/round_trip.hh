@@ -249,4 +249,10 @@ inline Outcome round_trip(unsigned long nr, Args const& args, Arena const& arena
     }
 }
 
+/// What the table says of a call with these arguments.
+inline Verdict verdict_of(unsigned long nr, Args const& args) {
+    static Plan plan;
+    return make_plan(plan, nr, args.data(), user_memory());
+}
+
 } // namespace rove::syscalls::testing

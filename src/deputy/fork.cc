@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes: children that the program makes while it is away, and its changing into another
-// program.
+// Fork: children that the program makes while it is away.
 //
 // A child's deputy is forked here first, which gives the PID; it serves a link that was prepared
 // ahead, and its guest is forked by the host's kernel. It has a porter of its own and finds in its
-// control page where its guest is, so a steward that takes over finds all that it needs. Another
-// program is executed by the deputy itself: then the process is at home, without a page having been
-// moved.
+// control page where its guest is, so a steward that takes over finds all that it needs.
 #include "deputy/deputy.hh"
 
 #include "rt/futex.hh"
@@ -17,9 +14,8 @@ namespace rove::deputy {
 namespace {
 
 constexpr uint64_t exit_signal_bits = 0xff, clone_vm = 0x100, clear_sighand = 0x100000000;
-constexpr int spare_patience = 100;   // times 20 ms
-constexpr int follower_patience = 60; // times 5 ms
-constexpr int porter_patience = 500;  // times 10 ms
+constexpr int spare_patience = 100;  // times 20 ms
+constexpr int porter_patience = 500; // times 10 ms
 
 bool take_spare(wire::Spare& taken) {
     auto& c = control();
@@ -178,46 +174,6 @@ Done new_process(Slot& slot, uint64_t flags) {
     sys(3, spare.link_fd);
     alarm(wire::AlarmType::process_born, slot.index, static_cast<uint64_t>(pid));
     return {static_cast<long>(uint64_t(spare.id) << 32 | static_cast<uint64_t>(pid)), 0};
-}
-
-bool await_follower(Slot& slot) {
-    auto& c = control();
-    auto* word_of = reinterpret_cast<uint32_t*>(&c.follow_exec);
-    constexpr auto asked = static_cast<uint32_t>(wire::FollowExec::asked);
-    if (slot.tid != c.pid) return true; // who takes over the first thread's number cannot be held
-    __atomic_store_n(&c.follow_exec, wire::FollowExec::asked, __ATOMIC_RELEASE);
-    for (int tries = 0; tries < follower_patience; ++tries) {
-        if (tries % 4 == 0) alarm(wire::AlarmType::exec_wanted, slot.index, 0);
-        int64_t const time[2] = {0, 5000000};
-        sys(202, word_of, 0x80, asked, time, 0, 0);
-        if (__atomic_load_n(word_of, __ATOMIC_ACQUIRE) != asked) return true;
-        if (own(slot).stop || rt::phase() != Phase::serving) {
-            executed_nothing();
-            return false;
-        }
-    }
-    return true;
-}
-
-void executed_nothing() {
-    __atomic_store_n(&control().follow_exec, wire::FollowExec::unasked, __ATOMIC_RELEASE);
-}
-
-bool make_pointers(
-    unsigned char const* bytes, uint64_t length, uint64_t const counts[2], uint64_t* pointers) {
-    uint64_t at = 0;
-    for (int list = 0; list < 2; ++list) {
-        for (uint64_t i = 0; i < counts[list]; ++i) {
-            if (at == length) return false;
-            *pointers++ = word(bytes + at);
-            while (at < length && bytes[at] != 0)
-                ++at;
-            if (at == length) return false; // every string has its end
-            ++at;
-        }
-        *pointers++ = 0;
-    }
-    return at == length;
 }
 
 } // namespace rove::deputy
