@@ -4,27 +4,15 @@
 //   calls FILE N CPU    prints: lseek pread4k write4k open_fstat_close, in ns, when a line comes on standard input
 //
 // FILE must have 4 KiB at least. It answers each line with one line, so that rounds can alternate
-// with other measurements. The clock is the vdso's, which costs no call.
+// with other measurements.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
-static int compare(void const* a, void const* b) {
-    int64_t x = *(int64_t const*)a, y = *(int64_t const*)b;
-    return x < y ? -1 : x > y;
-}
+#include "timing.h"
 
 static char const* path;
 static int file, sink, count;
@@ -46,14 +34,13 @@ static void three(void) {
     if (fd < 0 || fstat(fd, &s) || close(fd)) abort();
 }
 
-static long long median(void (*call)(void)) {
+static long long median_of(void (*call)(void)) {
     for (int i = -count / 10; i < count; ++i) {
         int64_t start = now();
         call();
         if (i >= 0) times[i] = now() - start;
     }
-    qsort(times, (size_t)count, sizeof *times, compare);
-    return times[count / 2];
+    return median(times, count);
 }
 
 int main(int argc, char** argv) {
@@ -74,7 +61,7 @@ int main(int argc, char** argv) {
     printf("ready\n");
     fflush(stdout);
     while (fgets(line, sizeof line, stdin)) {
-        long long a = median(seek), b = median(read_page), c = median(write_page), d = median(three);
+        long long a = median_of(seek), b = median_of(read_page), c = median_of(write_page), d = median_of(three);
         printf("%lld %lld %lld %lld\n", a, b, c, d);
         fflush(stdout);
     }

@@ -12,21 +12,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-static char bytes[1 << 20];
+#include "timing.h"
 
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
+static char bytes[1 << 20];
 
 static void pin(int cpu) {
     cpu_set_t set;
@@ -76,11 +69,6 @@ static int serve(int port) {
     }
 }
 
-static int compare(void const* a, void const* b) {
-    int64_t x = *(int64_t const*)a, y = *(int64_t const*)b;
-    return x < y ? -1 : x > y;
-}
-
 int main(int argc, char** argv) {
     if (argc == 4 && !strcmp(argv[1], "serve")) {
         pin(atoi(argv[3]));
@@ -102,7 +90,6 @@ int main(int argc, char** argv) {
         if (send(fd, bytes, what[0], 0) != (ssize_t)what[0] || !take(fd, what[1], spin)) return 1;
         if (i >= 0) times[i] = now() - start;
     }
-    qsort(times, (size_t)n, sizeof *times, compare);
-    printf("%lld\n", (long long)times[n / 2]);
+    printf("%lld\n", (long long)median(times, n));
     return 0;
 }

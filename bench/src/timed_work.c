@@ -4,22 +4,15 @@
 //   timed_work ROUNDS    answers each line with the CPU time (user + system) that the work took, in ns, as the program
 //                        itself sees it, and the time on the wall
 #define _GNU_SOURCE
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
+
+#include "timing.h"
 
 static int64_t cpu_time(void) {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000ll + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000ll;
-}
-
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
 int main(int argc, char** argv) {

@@ -7,24 +7,12 @@
 //
 // Before each exec there is a fork, which does not count.
 #define _GNU_SOURCE
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static int64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
-static int compare(void const* a, void const* b) {
-    int64_t x = *(int64_t const*)a, y = *(int64_t const*)b;
-    return x < y ? -1 : x > y;
-}
+#include "timing.h"
 
 static int64_t forked(void) {
     int64_t start = now();
@@ -75,11 +63,9 @@ int main(int argc, char** argv) {
     char line[8];
     while (fgets(line, sizeof line, stdin)) {
         for (int i = 0; i < count; ++i) times[i] = forked();
-        qsort(times, (size_t)count, sizeof *times, compare);
-        int64_t fork_ns = times[count / 2];
+        int64_t fork_ns = median(times, count);
         for (int i = 0; i < count / 10; ++i) times[i] = executed("/proc/self/exe");
-        qsort(times, (size_t)count / 10, sizeof *times, compare);
-        printf("%lld %lld\n", (long long)fork_ns, (long long)times[count / 20]);
+        printf("%lld %lld\n", (long long)fork_ns, (long long)median(times, count / 10));
         fflush(stdout);
     }
     return 0;
