@@ -81,4 +81,11 @@ Result<double> parse_decimal(std::string_view text) {
     return value;
 }
 
+std::string hex(std::string_view bytes) {
+    std::string text;
+    for (unsigned char byte : bytes)
+        text += fmt::format("{:02x}", byte);
+    return text;
+}
+
 } // namespace rove

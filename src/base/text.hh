@@ -26,6 +26,8 @@ std::pair<std::string_view, std::string_view> cut(std::string_view text, char se
 std::string join(std::vector<std::string> const& parts, std::string_view separator);
 // For one-line output: control characters and bytes that are no ASCII text become \xNN.
 std::string printable(std::string_view text);
+// Two small digits for each byte.
+std::string hex(std::string_view bytes);
 
 // The whole text must be a number of type T without sign mark, white space or rest.
 template <std::integral T> Result<T> parse_number(std::string_view text, int base = 10) {

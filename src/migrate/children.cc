@@ -1,38 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Children: what a process needs ahead to have children where it is, and how it becomes another
 // program while its deputy executes that.
-#include <sys/random.h>
-
 #include <cstddef>
 #include <cstring>
 
 #include "base/log.hh"
+#include "base/text.hh"
 #include "migrate/steward.hh"
 #include "migrate/urgent.hh"
+#include "sys/random.hh"
 #include "tracee/proc.hh"
 
 namespace rove::migrate {
 
 using wire::KeeperType;
 using wire::SessionType;
-
-namespace {
-
-Result<std::string> random_bytes(size_t count) {
-    std::string bytes(count, '\0');
-    if (::getrandom(bytes.data(), count, 0) != static_cast<ssize_t>(count))
-        return fail(errno, "no random numbers");
-    return bytes;
-}
-
-std::string hex(std::string_view bytes) {
-    std::string text;
-    for (unsigned char byte : bytes)
-        text += fmt::format("{:02x}", byte);
-    return text;
-}
-
-} // namespace
 
 // Links that a child's deputy takes at once when the process forks, each with the session of the
 // child: its token is in the landing that the child will find.
@@ -54,8 +36,8 @@ Status Steward::make_spare(uint32_t index, wire::Control const& control) {
     if (old.epoch != 0) TRY(body_.drop_spare(index, old.link_fd)); // of an earlier host
     wire::SpareOffer offer;
     offer.id = last_spare_ = (last_spare_ + 1) & 0x7fffffff;
-    offer.token = TRY(random_bytes(sizeof wire::Hello::token));
-    offer.session = hex(TRY(random_bytes(8)));
+    offer.token = TRY(sys::random_bytes(sizeof wire::Hello::token));
+    offer.session = hex(TRY(sys::random_bytes(8)));
     TRY(session_->send(SessionType::spare, offer));
     auto link =
         TRY(connect_to(session_->landing(), wire::Kind::spare, offer.id, session_->epoch()));

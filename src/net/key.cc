@@ -7,7 +7,6 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 
 #include "base/text.hh"
 #include "sys/files.hh"
@@ -42,13 +41,6 @@ Result<std::string> derive(ClusterKey const& key, std::string_view purpose) {
             parameters) != 1)
         return deny(EIO, "cannot derive a key");
     return out;
-}
-
-Result<std::string> random_bytes(size_t count) {
-    std::string bytes(count, '\0');
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
-        return deny(EIO, "the system gives no random bytes");
-    return bytes;
 }
 
 } // namespace rove::net

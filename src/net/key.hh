@@ -21,7 +21,4 @@ Result<ClusterKey> load_cluster_key(std::string const& path);
 // HKDF-SHA256 of the key for one purpose: 32 bytes.
 Result<std::string> derive(ClusterKey const& key, std::string_view purpose);
 
-// From the system's generator.
-Result<std::string> random_bytes(size_t count);
-
 } // namespace rove::net

@@ -8,9 +8,9 @@
 
 #include "base/text.hh"
 #include "base/units.hh"
-#include "net/key.hh"
 #include "node/proc.hh"
 #include "sys/cgroup.hh"
+#include "sys/random.hh"
 #include "wire/region.hh"
 #include "wire/session.hh"
 
@@ -29,13 +29,6 @@ constexpr uint64_t threads_max = 8 * wire::slots_max; // of a program's guests h
 bool listed(std::vector<std::string> const& list, std::string const& name) {
     return std::any_of(list.begin(), list.end(),
         [&](std::string const& item) { return item == "*" || item == name; });
-}
-
-std::string hex(std::string_view bytes) {
-    std::string text;
-    for (unsigned char byte : bytes)
-        text += fmt::format("{:02x}", byte);
-    return text;
 }
 
 // The same session has the same number after a restart of the daemon; sixteen bits of it are
@@ -137,7 +130,7 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
         cpuid_can_be_faulted(), host_.node);
     if (!refuse.text.empty()) co_return refuse;
 
-    auto secret = net::random_bytes(24);
+    auto secret = sys::random_bytes(24);
     if (!secret) co_return Refuse{"", host_.node + " has no random numbers"};
     std::string token = secret->substr(0, 16), session = hex(secret->substr(16));
     Guest guest;

@@ -17,6 +17,7 @@
 #include "net/key.hh"
 #include "node/node.hh"
 #include "node/notify.hh"
+#include "sys/random.hh"
 
 namespace rove::node {
 namespace {
@@ -41,7 +42,7 @@ void start_log(Config const& config) {
 
 Result<std::string> peer_key(Config const& config) {
     // A node that is alone needs no key.
-    if (config.peers().empty() && config.texts("node.listen").empty()) return net::random_bytes(32);
+    if (config.peers().empty() && config.texts("node.listen").empty()) return sys::random_bytes(32);
     return net::derive(TRY(net::load_cluster_key(config.text("cluster.key_file"))), "peer");
 }
 

@@ -10,10 +10,10 @@
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
-#include "net/key.hh"
 #include "node/control.hh"
 #include "node/sensors/memory.hh"
 #include "sys/files.hh"
+#include "sys/random.hh"
 #include "wire/session.hh"
 
 namespace rove::node {
@@ -121,7 +121,7 @@ Status Node::recall_incarnation() {
             if (auto number = parse_number<uint64_t>(parts[1])) incarnation_ = *number;
     }
     if (incarnation_ != 0) return {};
-    std::string noise = TRY(net::random_bytes(4));
+    std::string noise = TRY(sys::random_bytes(4));
     uint32_t low = 0;
     std::memcpy(&low, noise.data(), sizeof low);
     // Seconds above, noise below: later ones are greater, two of one second differ.

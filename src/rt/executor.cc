@@ -6,6 +6,7 @@
 #include "rt/memory.hh"
 #include "rt/number_room.hh"
 #include "rt/pages.hh"
+#include "rt/rights.hh"
 #include "rt/slot.hh"
 #include "rt/sys.hh"
 
@@ -44,32 +45,11 @@ bool write_exactly(int fd, void const* from, uint64_t n) {
 /// One byte with a descriptor, in a place that is ready for it; the descriptor is moved to the
 /// first free number from `at_least` on.
 static long take_one(int socket, uint64_t at_least) {
-    struct {
-        uint64_t base, length;
-    } vector{};
     unsigned char byte = 0;
-    vector.base = word(&byte);
-    vector.length = 1;
-    alignas(8) unsigned char space[24] = {};
-    struct {
-        uint64_t name;
-        uint32_t name_length, padding;
-        uint64_t vectors, vector_count, space, space_length;
-        uint32_t flags, padding2;
-    } message{};
-    message.vectors = word(&vector);
-    message.vector_count = 1;
-    message.space = word(space);
-    message.space_length = sizeof space;
-    long got;
-    do {
-        message.space_length = sizeof space;
-        got = sys(47, socket, &message, 0x40000000); // recvmsg, MSG_CMSG_CLOEXEC
-    } while (got == -4);
-    if (got <= 0) return got == 0 ? -32 : got;
-    if (message.space_length < 20) return -71; // no descriptor came: EPROTO
     int fd;
-    memcpy(&fd, space + 16, sizeof fd);
+    long got = receive_with_descriptors(socket, &byte, 1, &fd, 1);
+    if (got <= 0) return got == 0 ? -32 : got;
+    if (fd < 0) return -71; // EPROTO
     if (static_cast<uint64_t>(fd) >= at_least) return fd;
     long moved = sys(72, fd, 1030, at_least); // fcntl F_DUPFD_CLOEXEC
     sys(3, fd);

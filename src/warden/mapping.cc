@@ -43,14 +43,6 @@ bool fixed_kind(VmaKind kind) {
     return kind == VmaKind::vdso || kind == VmaKind::vvar;
 }
 
-ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t want) {
-    ExecCall call{};
-    call.number = number;
-    std::copy(args.begin(), args.end(), call.args);
-    call.want = want;
-    return call;
-}
-
 Vma cut(Vma const& vma, uint64_t start, uint64_t end) {
     Vma part = vma;
     part.offset = vma.kind == VmaKind::segment ? vma.offset + (start - vma.start) : 0;
@@ -117,6 +109,14 @@ void advise(std::vector<ExecCall>& calls, Vma const& vma, uint16_t before) {
 }
 
 } // namespace
+
+ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t want) {
+    ExecCall call{};
+    call.number = number;
+    std::copy(args.begin(), args.end(), call.args);
+    call.want = want;
+    return call;
+}
 
 std::vector<ExecCall> mapping_calls(
     std::vector<Vma> const& from, std::vector<Vma> const& to, SegmentNumber const& number_of) {

@@ -18,6 +18,9 @@ namespace rove::warden {
 /// The descriptor of a segment's file in the guest.
 using SegmentNumber = std::function<int(uint32_t segment)>;
 
+/// `want` is the result that lets the list go on.
+wire::ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t want);
+
 /// System calls that turn `from` into `to`. Segments are mapped with `number_of`.
 std::vector<wire::ExecCall> mapping_calls(std::vector<wire::Vma> const& from,
     std::vector<wire::Vma> const& to, SegmentNumber const& number_of);

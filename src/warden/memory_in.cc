@@ -26,18 +26,6 @@ using wire::SessionType;
 using wire::Vma;
 using wire::VmaKind;
 
-namespace {
-
-ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t want) {
-    ExecCall call{};
-    call.number = number;
-    std::copy(args.begin(), args.end(), call.args);
-    call.want = want;
-    return call;
-}
-
-} // namespace
-
 Status Warden::bring(wire::Layout layout) {
     if (auto sound = check_layout(layout, prepare_->region); !sound) return sound;
     target_ = std::move(layout);
