@@ -112,7 +112,7 @@ Status Steward::fetch_ahead(
             auto slice = take_slice(rest, slice_max);
             TRY(fetch(pages, slice, true, progress));
             held_ = warden::unite(held_, slice);
-            serve_links_only();
+            serve_without_moving();
             TRY(keep_sessions());
         }
     }

@@ -29,11 +29,10 @@ std::string home_word(uint32_t reason) {
     }
 }
 
-bool asks_for_steward(wire::AlarmType type) {
-    return type == wire::AlarmType::steward_wanted;
-}
-bool is_about_child(wire::AlarmType type) {
-    return type == wire::AlarmType::process_born || asks_for_steward(type);
+// The whole process is moved for it. What could not be done is tried again after a while.
+bool moves(wire::AlarmType type) {
+    return type == wire::AlarmType::home_wanted || type == wire::AlarmType::signal_core ||
+           type == wire::AlarmType::exec_wanted;
 }
 
 } // namespace
@@ -56,34 +55,24 @@ void Steward::give_missing_links() {
         give_link(index);
 }
 
-void Steward::serve_links_only() {
+void Steward::serve_without_moving() {
     wire::Alarm alarm;
-    for (auto const& early : postponed_)
-        if (early.type == wire::AlarmType::link_wanted) give_link(early.slot);
-    std::erase_if(
-        postponed_, [](auto const& early) { return early.type == wire::AlarmType::link_wanted; });
-    while (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm) {
-        if (alarm.type == wire::AlarmType::link_wanted)
-            give_link(alarm.slot);
-        else if (is_about_child(alarm.type))
-            tell_born(static_cast<pid_t>(alarm.value), asks_for_steward(alarm.type));
-        else if (alarm.type == wire::AlarmType::spare_wanted)
-            make_spares();
-        else if (alarm.type != wire::AlarmType::exec_wanted) // it is repeated by who waits for it
-            postponed_.push_back(alarm);
-    }
+    while (::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT) == sizeof alarm)
+        postponed_.push_back(alarm);
+    std::vector<wire::Alarm> all;
+    all.swap(postponed_);
+    for (auto const& each : all)
+        moves(each.type) ? postponed_.push_back(each) : serve_alarm(each);
 }
 
 void Steward::serve_alarms() {
     while (session_ && body_.entered()) {
-        wire::Alarm alarm;
-        ssize_t got = ::recv(body_.alarm_fd(), &alarm, sizeof alarm, MSG_DONTWAIT);
-        if (got == 0 && executed()) return;
-        if (got == sizeof alarm) postponed_.push_back(alarm);
-        // What stands still cannot be helped, and does not wait for it.
-        if (postponed_.empty() || stands()) return;
-        if (monotonic_now() < alarms_after_) return serve_links_only();
-        alarm = postponed_.front();
+        char first;
+        if (::recv(body_.alarm_fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT) == 0 && executed()) return;
+        if (stands()) return; // what stands still cannot be helped, and does not wait for it
+        serve_without_moving();
+        if (postponed_.empty() || monotonic_now() < alarms_after_) return;
+        wire::Alarm alarm = postponed_.front();
         postponed_.erase(postponed_.begin());
         serve_alarm(alarm);
     }
@@ -103,7 +92,8 @@ void Steward::serve_alarm(wire::Alarm const& alarm) {
         return make_spares();
     case wire::AlarmType::process_born:
     case wire::AlarmType::steward_wanted:
-        return tell_born(static_cast<pid_t>(alarm.value), asks_for_steward(alarm.type));
+        return tell_born(
+            static_cast<pid_t>(alarm.value), alarm.type == wire::AlarmType::steward_wanted);
     case wire::AlarmType::exec_wanted:
         return follow_exec();
     case wire::AlarmType::home_wanted:

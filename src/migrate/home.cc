@@ -78,7 +78,7 @@ Result<wire::Parked> Steward::park() {
     // the park.
     Deadline links = Deadline::after(links_patience);
     while (!TRY(body_.all_linked()) && !links.passed()) {
-        serve_links_only(); // of a new thread, which has none yet
+        serve_without_moving(); // of a new thread, which has none yet
         TRY(keep_sessions());
         (void)::usleep(30);
     }
@@ -89,7 +89,7 @@ Result<wire::Parked> Steward::park() {
     // A guest thread stands still only when its call has been answered: calls that block are called
     // off.
     for (;;) {
-        serve_links_only(); // a thread that is being made is made to its end
+        serve_without_moving(); // a thread that is being made is made to its end
         TRY(body_.cancel_calls(TRY(body_.used_slots())));
         auto frame = session_->wait({SessionType::parked}, std::chrono::milliseconds(5));
         if (frame) {
@@ -390,7 +390,8 @@ Status Steward::move_home(Progress& progress) {
         return done;
     }
     (void)fault_point("home_after_commit");
-    serve_links_only(); // what was said before all stood is in there: children may have been born
+    serve_without_moving(); // what was said before all stood is in there: children may have been
+                            // born
     Status released = body_.release();
     progress.thawed = released ? body_.released_at() : monotonic_now();
     progress.phase("release");

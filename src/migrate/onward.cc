@@ -29,7 +29,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     } forget{other_};
     // Until it is parked, the program lives on at the old host, and makes threads.
     auto live_on = [&]() -> Status {
-        serve_links_only();
+        serve_without_moving();
         return keep_sessions();
     };
     next.set_meanwhile(live_on);

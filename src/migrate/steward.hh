@@ -74,13 +74,13 @@ private:
     void count_move(Progress const& progress, bool came_home);
 
     // alarms.cc
+    void serve_without_moving(); // the alarms that want no move; the others stay
     void serve_alarms();
     void serve_alarm(wire::Alarm const& alarm);
     void postpone(wire::Alarm const& alarm, std::string const& word, Error const& error);
     void want_home(wire::HomeReason reason);
     // While the process is being parked only what its threads need for that is done; the rest
     // waits.
-    void serve_links_only();
     void give_link(uint32_t slot);
     void give_missing_links();
 

@@ -24,15 +24,15 @@ constexpr size_t spares_max = 64;
 constexpr Nanos unknown_for = std::chrono::milliseconds(100);
 } // namespace
 
-Status Warden::expect_child(wire::SpareOffer offer) {
-    if (offer.token.size() != sizeof wire::Hello::token || offer.session.empty() ||
-        offer.session.size() > 64 || offer.session.find('/') != std::string::npos)
-        return fail(EBADMSG, "a spare with a token of {} bytes", offer.token.size());
+Status Warden::expect_child(wire::SpareOffer offered) {
+    if (offered.token.size() != sizeof wire::Hello::token || offered.session.empty() ||
+        offered.session.size() > 64 || offered.session.find('/') != std::string::npos)
+        return fail(EBADMSG, "a spare with a token of {} bytes", offered.token.size());
     if (spares_.size() >= spares_max) spares_.erase(spares_.begin()); // long taken, or lost
-    auto& spare = spares_[offer.id];
-    spare.token = std::move(offer.token);
-    spare.session = std::move(offer.session);
-    offer_child();
+    auto& spare = spares_[offered.id];
+    spare.token = std::move(offered.token);
+    spare.session = std::move(offered.session);
+    offer();
     return {};
 }
 
@@ -43,22 +43,21 @@ bool Warden::has_spare(wire::Hello const& hello) const {
 
 // When all that belongs to the spare has come.
 void Warden::offer_child() {
-    if (!thread_wanted_ || thread_wanted_->type != wire::ServiceType::new_process) return;
-    auto spare = spares_.find(thread_wanted_->slot);
+    auto spare = spares_.find(asked_->slot);
     if (spare == spares_.end() || spare->second.token.empty() || !spare->second.link) return;
-    auto pid = static_cast<pid_t>(thread_wanted_->value);
+    auto pid = static_cast<pid_t>(asked_->value);
     if (!household_.take_turn(*this, pid)) return;
     auto child = bear(pid, spare->second);
     spares_.erase(spare);
     if (!child) {
         LOG(warn, "no warden for a child: {}", child.error().sentence());
-        return answer_thread(-child.error().code, {});
+        return answer_guest(-child.error().code, {});
     }
     if (auto numbered = number_next(pid); !numbered) {
         LOG(warn, "{}", numbered.error().sentence());
-        return answer_thread(-numbered.error().code, {});
+        return answer_guest(-numbered.error().code, {});
     }
-    answer_thread(0, {(*child)->links_[0].number(), (*child)->unborn_theirs_.number()});
+    answer_guest(0, {(*child)->links_[0].number(), (*child)->unborn_theirs_.number()});
     (*child)->unborn_theirs_.close();
     household_.add(std::move(*child));
 }

@@ -109,7 +109,7 @@ Status Guest::signal_thread(pid_t tid, int number) const {
 }
 
 Status Guest::signal(int number) const {
-    return sys::kill(pid(), number);
+    return sys::pidfd_send_signal(pidfd(), number); // its PID may be another guest's by now
 }
 
 } // namespace rove::warden

@@ -40,18 +40,18 @@ void Warden::serve_service() {
         LOG(debug, "the guest's slot {} has lost its link", request.slot);
         return;
     }
-    if (thread_wanted_) return answer_thread(-EBUSY, {}); // its lock lets only one ask at a time
-    thread_wanted_ = request;
-    thread_wanted_at_ = monotonic_now();
+    if (asked_) return answer_guest(-EBUSY, {}); // its lock lets only one ask at a time
+    asked_ = request;
+    asked_at_ = monotonic_now();
     bool slot_known = process || (request.slot > 0 && request.slot < wire::vfork_slots);
     if (!slot_known || request.value < 2 || request.value > 1 << 22)
-        return answer_thread(-EINVAL, {});
+        return answer_guest(-EINVAL, {});
     offer();
 }
 
 void Warden::offer() {
-    if (!thread_wanted_ || ended_) return;
-    thread_wanted_->type == ServiceType::new_process ? offer_child() : offer_thread();
+    if (!asked_ || ended_) return;
+    asked_->type == ServiceType::new_process ? offer_child() : offer_thread();
 }
 
 // The guest's next clone gets this number; nobody else clones in its namespace meanwhile.
@@ -61,26 +61,24 @@ Status Warden::number_next(pid_t number) {
 
 // When the link that the steward makes has arrived, too.
 void Warden::offer_thread() {
-    if (!thread_wanted_ || thread_wanted_->type != ServiceType::new_thread) return;
-    auto link = links_.find(thread_wanted_->slot);
-    if (link == links_.end() || handed_.contains(thread_wanted_->slot)) return;
-    if (!household_.take_turn(*this, static_cast<pid_t>(thread_wanted_->value))) return;
-    auto numbered = number_next(static_cast<pid_t>(thread_wanted_->value));
+    auto link = links_.find(asked_->slot);
+    if (link == links_.end() || handed_.contains(asked_->slot)) return;
+    if (!household_.take_turn(*this, static_cast<pid_t>(asked_->value))) return;
+    auto numbered = number_next(static_cast<pid_t>(asked_->value));
     if (!numbered) {
         LOG(warn, "{}", numbered.error().sentence());
-        return answer_thread(-numbered.error().code, {});
+        return answer_guest(-numbered.error().code, {});
     }
     uint32_t slot = link->first;
     handed_.insert(slot);
     slots_end_ = std::max(slots_end_, slot + 1);
     watch_link(slot, link->second.number());
-    answer_thread(0, {link->second.number()});
+    answer_guest(0, {link->second.number()});
 }
 
-void Warden::answer_thread(int64_t value, std::vector<int> const& fds) {
-    auto asked = thread_wanted_.value_or(Service{ServiceType::new_thread, 0, 0});
-    Service answer{asked.type, asked.slot, value};
-    thread_wanted_.reset();
+void Warden::answer_guest(int64_t value, std::vector<int> const& fds) {
+    Service answer{asked_->type, asked_->slot, value};
+    asked_.reset();
     if (value < 0) household_.leave_turn(*this);
     (void)sys::send_fds(
         service_.number(), ByteView(reinterpret_cast<uint8_t const*>(&answer), sizeof answer), fds);

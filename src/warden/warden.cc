@@ -30,7 +30,7 @@ constexpr Nanos ping_interval = std::chrono::milliseconds(500);
 constexpr Nanos silence_max = std::chrono::seconds(3);
 constexpr Nanos abandoned_max = std::chrono::seconds(15);
 constexpr Nanos unused_max = std::chrono::seconds(15);
-constexpr Nanos thread_wait_max = std::chrono::seconds(5);
+constexpr Nanos answer_time_max = std::chrono::seconds(5);
 constexpr Nanos over_max = std::chrono::seconds(5);
 constexpr Nanos tick_interval = std::chrono::milliseconds(250);
 
@@ -137,13 +137,13 @@ void Warden::arrived(wire::Hello const& hello, Fd socket) {
     }
     if (hello.kind == Kind::spare) {
         spares_[hello.slot].link = std::move(socket);
-        return offer_child();
+        return offer();
     }
     drop_link(hello.slot);
     handed_.erase(hello.slot);
     links_[hello.slot] = std::move(socket);
     if (stage_ == Stage::arriving) import_threads();
-    if (stage_ >= Stage::ready) offer_thread();
+    if (stage_ >= Stage::ready) offer();
 }
 
 void Warden::take_control(Fd socket) {
@@ -357,7 +357,7 @@ void Warden::tick() {
         return end("no steward came back");
     if (stage_ == Stage::over && now - over_since_ > over_max) return end("nobody wants the rest");
     offer(); // who had the turn may have died with it
-    if (thread_wanted_ && now - thread_wanted_at_ > thread_wait_max) answer_thread(-EAGAIN, {});
+    if (asked_ && now - asked_at_ > answer_time_max) answer_guest(-EAGAIN, {});
     if (now - last_tally_ >= std::chrono::seconds(1) && stage_ >= Stage::running &&
         stage_ < Stage::over) {
         last_tally_ = now;

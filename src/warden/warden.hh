@@ -143,7 +143,7 @@ private:
     void serve_service();
     static Status number_next(pid_t number);
     void offer_thread();
-    void answer_thread(int64_t value, std::vector<int> const& fds);
+    void answer_guest(int64_t value, std::vector<int> const& fds);
 
     // children.cc
     struct Spare { // for a guest's next child
@@ -213,8 +213,8 @@ private:
     Fd unborn_theirs_;                 // a child's end of its service socket, until it is made
     bool born_ = false;                // here, as another guest's child
     bool shares_ = false; // it shares its parent's memory until it executes another program
-    std::optional<wire::Service> thread_wanted_;
-    Nanos thread_wanted_at_{0};
+    std::optional<wire::Service> asked_;
+    Nanos asked_at_{0};
     sys::Loop::TimerId park_timer_ = 0;
     Nanos parking_since_{0};
     int guest_status_ = 0;

@@ -330,9 +330,9 @@ enum class ServiceType : uint32_t {
     home_lost = 2,   // the link of `slot` has ended
     new_process = 3, // value = PID wanted next, slot = id of the spare; reply: value 0 and, over
                      // SCM_RIGHTS, the spare's link and the child's own service socket
-    made = 5, // the thread or process with the promised number is there, or will not be; value = it
     born = 4, // on the child's own: it lives, value = its PID; slot = its slot, or 0 if it shares
               // its parent's memory
+    made = 5, // the thread or process with the promised number is there, or will not be; value = it
 };
 struct Service {
     ServiceType type;
