@@ -48,7 +48,7 @@ void install(std::vector<sock_filter> const& filter) {
         _exit(99);
 }
 
-constexpr uint64_t restorer_offset = 64;
+constexpr uint64_t restorer_offset = 64, clone_offset = 128;
 using Caller = long (*)(long, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
 // A call made from a page of our choice: the runtime's text, or anybody's.
@@ -61,8 +61,13 @@ Caller make_caller(uint64_t page) {
     memcpy(at, code, sizeof code);
     unsigned char const sigreturn[] = {0xb8, 15, 0, 0, 0, 0x0f, 0x05};
     memcpy(static_cast<char*>(at) + restorer_offset, sigreturn, sizeof sigreturn);
+    // What is made ends at once.
+    unsigned char const clone[] = {0xb8, 56, 0, 0, 0, 0x0f, 0x05, 0x85, 0xc0, 0x75, 0x09, 0xb8, 231,
+        0, 0, 0, 0x31, 0xff, 0x0f, 0x05, 0xc3};
+    memcpy(static_cast<char*>(at) + clone_offset, clone, sizeof clone);
     return reinterpret_cast<Caller>(at);
 }
+using Cloner = long (*)(uint64_t flags, uint64_t stack);
 
 // Results of the calls in a child under the guest filter. The results come in shared memory.
 std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
@@ -85,9 +90,12 @@ std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
         if (!inside || !outside) _exit(98);
         install(guest_filter(plan));
         Caller caller = from_runtime ? inside : outside;
+        auto cloner = reinterpret_cast<Cloner>(reinterpret_cast<uint64_t>(caller) + clone_offset);
         for (size_t i = 0; i < calls.size(); ++i) {
             auto const* a = calls[i].args;
-            shared[i] = caller(calls[i].number, a[0], a[1], a[2], a[3], a[4], a[5]);
+            shared[i] = calls[i].number == SYS_clone
+                            ? cloner(a[0], a[1])
+                            : caller(calls[i].number, a[0], a[1], a[2], a[3], a[4], a[5]);
         }
         inside(SYS_exit_group, 0, 0, 0, 0, 0, 0);
     }
@@ -201,6 +209,12 @@ TEST(Filter, the_runtimes_text_cannot_reach_the_host) {
         {SYS_write, {static_cast<uint64_t>(-1), word(&byte), 1}},
         {SYS_clone, {SIGCHLD, 0}},
         {SYS_clone, {CLONE_NEWUSER | SIGCHLD, 0}},
+        {SYS_clone, {CLONE_PARENT | SIGCHLD, 0}},
+        {SYS_clone, {CLONE_PARENT | CLONE_FILES, 0}},
+        {SYS_clone, {CLONE_PARENT | CLONE_VM, 0}},
+        {SYS_clone, {CLONE_PARENT | CLONE_NEWNET, 0}},
+        {SYS_clone, {CLONE_PARENT | 1ull << 33 /* CLONE_INTO_CGROUP */, 0}},
+        {SYS_clone, {CLONE_VM | CLONE_VFORK, 0}},
         {SYS_clone, {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
                             CLONE_SYSVSEM | CLONE_NEWUSER,
                         0}},
@@ -217,6 +231,10 @@ TEST(Filter, the_runtimes_text_cannot_reach_the_host) {
         {SYS_kill, {1, 0}},
         {SYS_tkill, {1, 0}},
         {SYS_tgkill, {1, 1, 0}},
+        {SYS_tgkill, {1, 1, SIGKILL}},
+        {SYS_dup2, {500, 3}},
+        {SYS_dup2, {0, 500}},
+        {SYS_close_range, {1000, 1001, 4 /* CLOSE_RANGE_CLOEXEC */}},
         {SYS_unshare, {CLONE_NEWUSER}},
         {SYS_setns, {0, 0}},
         {SYS_mount, {0, 0, 0, 0, 0}},
@@ -256,6 +274,7 @@ TEST(Filter, the_runtime_has_what_it_needs) {
             {SYS_recvmsg, {501, 0, 0}},
             {SYS_fcntl, {500, F_SETOWN_EX, 0}},
             {SYS_setsockopt, {500, IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 0}},
+            {SYS_dup2, {500, 501}},
         },
         true);
     for (size_t i = 0; i < got.size(); ++i)
@@ -270,6 +289,25 @@ TEST(Filter, the_runtime_has_what_it_needs) {
         true);
     for (size_t i = 0; i < got.size(); ++i)
         EXPECT_EQ(got[i], 0) << i;
+}
+
+TEST(Filter, the_runtime_makes_relatives_and_rings_at_threads) {
+    auto got = results(
+        {
+            {SYS_clone, {CLONE_PARENT, 0}},
+            {SYS_clone, {CLONE_PARENT | CLONE_VM | CLONE_VFORK, 0}},
+            {SYS_tgkill, {1 << 22, 1 << 22, SIGURG}}, // beyond all PIDs
+            {SYS_close_range, {1000, 1001, 0}},
+        },
+        true);
+    for (size_t i = 0; i < 2; ++i) {
+        ASSERT_GT(got[i], 0) << i;
+        int status = -1;
+        EXPECT_EQ(waitpid(static_cast<pid_t>(got[i]), &status, __WALL), got[i]) << i;
+        EXPECT_EQ(status, 0) << i;
+    }
+    EXPECT_EQ(got[2], -ESRCH);
+    EXPECT_EQ(got[3], 0);
 }
 
 // The 64-bit range comparison, for random ranges around the words' borders: what the filter says

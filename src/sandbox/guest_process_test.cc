@@ -83,5 +83,58 @@ TEST(GuestProcess, sees_nothing_of_the_host) {
     EXPECT_LT(report.ahead_ms, 5000);
 }
 
+pid_t outside_pid(Newborn const& guest) {
+    auto about = sys::read_file(fmt::format("/proc/self/fdinfo/{}", guest.pidfd.number()));
+    size_t line = about ? about->find("Pid:") : std::string::npos;
+    return line == std::string::npos ? 0 : atoi(about->c_str() + line + 4);
+}
+
+// The first one is kept in its namespaces until the second has looked around in them.
+TEST(GuestProcess, a_second_one_in_the_same_namespaces_sees_nothing_either) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    auto report_pipe = sys::pipe(), ready = sys::pipe(), hold = sys::pipe();
+    ASSERT_TRUE(report_pipe && ready && hold);
+    auto warden = start_in_namespaces(0, 0, [&](pid_t) -> int {
+        if (!set_clocks(Nanos(0), Nanos(0))) return 1;
+        Nanos now = monotonic_now();
+        char byte = 'x';
+        auto first = clone_guest(4321, {}, [&] {
+            if (!leave_host_files()) _exit(2);
+            if (write(ready->writer.number(), &byte, 1) != 1) _exit(3);
+            hold->writer.close();
+            (void)!read(hold->reader.number(), &byte, 1);
+            _exit(0);
+        });
+        if (!first || read(ready->reader.number(), &byte, 1) != 1) return 4;
+        auto kept = kept_namespaces(outside_pid(*first));
+        if (!kept) return 5;
+        auto second = clone_guest(4322, *kept, [&] {
+            if (!keep_only_descriptors({{report_pipe->writer.number(), 20}})) _exit(6);
+            look_around(20, Nanos(0), now);
+            _exit(0);
+        });
+        if (!second) return 7;
+        int status = 0;
+        if (waitpid(second->pid, &status, 0) != second->pid || status != 0)
+            return 100 + WEXITSTATUS(status);
+        hold->writer.close();
+        return waitpid(first->pid, &status, 0) == first->pid ? WEXITSTATUS(status) : 8;
+    });
+    ASSERT_TRUE(warden) << warden.error().detail();
+    hold->writer.close();
+    int status = 0;
+    ASSERT_EQ(waitpid(*warden, &status, 0), *warden);
+    EXPECT_EQ(status, 0) << WEXITSTATUS(status);
+    Report report;
+    ASSERT_EQ(read(report_pipe->reader.number(), &report, sizeof report),
+        static_cast<ssize_t>(sizeof report));
+    EXPECT_EQ(report.pid, 4322);
+    EXPECT_EQ(report.entries, 0);
+    EXPECT_EQ(report.writable, 0);
+    EXPECT_EQ(report.outside, 0);
+    EXPECT_EQ(report.devices, 0);
+    EXPECT_EQ(report.descriptors, 1);
+}
+
 } // namespace
 } // namespace rove::sandbox

@@ -165,6 +165,29 @@ TEST(Loop, serves_descriptors_and_timers) {
     ASSERT_TRUE(loop.run());
     EXPECT_EQ(seen, "timer ready");
 }
+
+TEST(Loop, several_run_as_one) {
+    Loop one, other;
+    auto ends = socket_pair().value();
+    std::string seen;
+    // Of two that are due in one round, the first may take away what the second waits for.
+    one.watch(ends.first.number(), POLLIN, [&](short) {
+        seen += "one ";
+        one.unwatch(ends.first.number());
+        other.unwatch(ends.second.number());
+    });
+    other.watch(ends.second.number(), POLLIN, [&](short) { seen += "never "; });
+    (void)other.after(0ms, [&] { seen += "timer"; });
+    ASSERT_TRUE(send_all(ends.first.number(), as_bytes("x")));
+    ASSERT_TRUE(send_all(ends.second.number(), as_bytes("x")));
+    ASSERT_TRUE(Loop::run_together({&one, &other}));
+    EXPECT_EQ(seen, "one timer");
+    bool due = false;
+    (void)one.after(1ms, [&] { due = true; });
+    while (!due) // nothing else would end the wait
+        ASSERT_TRUE(Loop::run_together({&one, &other}));
+}
+
 TEST(Timers, timer_and_signal) {
     Fd timer = timer_fd().value();
     EXPECT_EQ(read_timer(timer.number()).value(), 0u);
