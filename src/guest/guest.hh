@@ -123,8 +123,8 @@ void take_context(Slot& slot, UserContext& user);
 // mapping.cc
 Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
 // service.cc
-/// Sends the note on the service socket and takes the answer with that many descriptors; negative:
-/// an error.
+/// Sends the note on the service socket and takes the answer with that many descriptors. What it
+/// says; negative: an error.
 long ask_warden(wire::Service note, int* fds, int wanted);
 void tell_warden(wire::ServiceType type, uint32_t slot, int64_t value);
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mapping: mmap while away. Anonymous memory is the host's; a file is mapped at home at the same
-// address (so that home's list of mappings stays true), and its bytes are fetched into a copy here.
+// Mapping: mmap while away. Anonymous memory is the host's. A file is mapped at home at the same
+// address (so that home's list of mappings stays true), and here as the host keeps its bytes, or
+// as a copy that is fetched.
 #include "guest/guest.hh"
+
+#include "rt/futex.hh"
 
 namespace rove::guest {
 
@@ -11,6 +14,21 @@ constexpr uint64_t shared = 1, private_ = 2, type_mask = 15, fixed = 0x10, anony
                    grows_down = 0x100, locked = 0x2000, huge = 0x40000, fixed_noreplace = 0x100000,
                    no_reserve = 0x4000, stack = 0x20000;
 constexpr uint64_t fetch_max = 256u << 20; // a larger file is better mapped where it lies
+constexpr uint64_t write_ = 2;             // PROT_WRITE
+
+/// Home has mapped it there. False: the host does not have its bytes, nor gets them.
+bool map_kept(Slot& slot, uint64_t place, uint64_t length, uint64_t prot, uint64_t type) {
+    if (own(slot).shares) return false; // the service socket is its parent's
+    rt::Lock lock(&control().service_lock);
+    int fd = -1;
+    auto pages = static_cast<uint32_t>(length / 4096);
+    long offset =
+        ask_warden({wire::ServiceType::map_file, pages, static_cast<int64_t>(place)}, &fd, 1);
+    if (offset < 0) return false;
+    long done = sys(9, place, length, prot, type | fixed, fd, offset);
+    sys(3, fd);
+    return done == static_cast<long>(place);
+}
 
 } // namespace
 
@@ -30,7 +48,8 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
         *result = rove_syscall(9, at, length, prot, flags & ~locked, static_cast<uint64_t>(-1), 0);
         return Answer::result;
     }
-    if ((flags & type_mask) != private_)
+    uint64_t type = flags & type_mask;
+    if (type != private_ && (type != shared || (prot & write_) != 0))
         return go_home(slot, user, HomeReason::shared_file_mapping, 9);
     if (length == 0 || rounded == 0) {
         *result = -22;
@@ -61,6 +80,15 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
         if (!replaces) sys(11, place, rounded);
         *result = done;
         return answer;
+    }
+    if (map_kept(slot, place, rounded, prot, type)) {
+        if (prot == 5 && type == private_) offer_text(place, place + rounded);
+        *result = where;
+        return Answer::result;
+    }
+    if (type == shared) { // what is mapped at home for nothing is taken away by going there
+        if (!replaces) sys(11, place, rounded);
+        return go_home(slot, user, HomeReason::shared_file_mapping, 9);
     }
     // Not reserved: so home knows it again as what it maps as a file.
     long copy = sys(9, place, rounded, 3, fixed | private_ | anonymous | no_reserve, -1, 0);

@@ -86,6 +86,7 @@ Result<std::vector<wire::Vma>> to_vmas(
         if (vma.kind != wire::VmaKind::vdso && vma.kind != wire::VmaKind::vvar)
             vma.advice = advice_of(mapping);
         if (vma.kind == wire::VmaKind::segment) {
+            if (mapping.shared) vma.advice |= advice_shared;
             SegmentPlace place = TRY(segment_of(mapping));
             vma.segment = place.index;
             vma.offset = place.offset;

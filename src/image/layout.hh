@@ -23,7 +23,8 @@ enum Advice : uint16_t {
     advice_huge = 16,
     advice_locked = 32,
     advice_mergeable = 64,
-    advice_noreserve = 128
+    advice_noreserve = 128,
+    advice_shared = 256 // no advice: the mapping is shared, of a file that nobody writes
 };
 
 // A stable word of wire/reasons.def if this mapping cannot travel, else empty. Needs smaps.

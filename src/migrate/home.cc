@@ -204,7 +204,8 @@ Status Steward::reconcile(wire::Layout const& layout, std::vector<image::Mapping
     auto steps = image::reconcile(mappings, layout.vmas, body_.region(),
         [&](image::Mapping const& mapping, wire::Vma const& vma) {
             if (vma.kind == wire::VmaKind::segment)
-                return segments_.shows(mapping, vma.segment, vma.offset, vma.start);
+                return mapping.shared == ((vma.advice & image::advice_shared) != 0) &&
+                       segments_.shows(mapping, vma.segment, vma.offset, vma.start);
             // A file that was mapped while away is memory there, not reserved (guest/mapping.cc);
             // if all of it comes, the mapping may stay. What else lies there has taken the file's
             // place.

@@ -56,6 +56,7 @@ void Steward::serve_daemon() {
         case KeeperType::end_guest:
         case KeeperType::trace_reply:
         case KeeperType::came_home:
+        case KeeperType::born:
         case KeeperType::looked:
         default:
             LOG(debug, "a message {} from the daemon, ignoring", static_cast<int>(packet->type));

@@ -82,15 +82,19 @@ Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappi
 }
 
 Status Steward::send_segments(Session& session, std::vector<uint32_t> const& indexes) {
-    for (uint32_t index : indexes) {
-        if (index >= segments_.keys().size())
-            return fail(EBADMSG, "the host asks for segment {}", index);
-        uint64_t length = segments_.keys()[index].length;
-        for (uint64_t at = 0; at < length || at == 0; at += segment_part) {
-            wire::SegmentBytes part{index, at, TRY(segments_.read(index, at, segment_part))};
-            TRY(session.send(SessionType::segment, part));
-            TRY(keep_sessions());
-        }
+    for (uint32_t index : indexes)
+        TRY(send_segment(session, index, index));
+    return {};
+}
+
+Status Steward::send_segment(Session& session, uint32_t index, uint32_t their_index) {
+    if (index >= segments_.keys().size())
+        return fail(EBADMSG, "the host asks for segment {}", index);
+    uint64_t length = segments_.keys()[index].length;
+    for (uint64_t at = 0; at < length || at == 0; at += segment_part) {
+        wire::SegmentBytes part{their_index, at, TRY(segments_.read(index, at, segment_part))};
+        TRY(session.send(SessionType::segment, part));
+        TRY(keep_sessions());
     }
     return {};
 }

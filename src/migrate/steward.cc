@@ -25,6 +25,10 @@ constexpr Nanos tick_period = std::chrono::milliseconds(100);
 constexpr Nanos stay_home =
     std::chrono::seconds(2); // a process that came home may leave again at once
 
+template <class T> std::optional<T> decoded(Session::Frame const& frame, SessionType type) {
+    return frame.type == type ? wire::decode<T>(frame.body) : std::nullopt;
+}
+
 } // namespace
 
 Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
@@ -135,6 +139,10 @@ void Steward::serve_session() {
     Status heard = session_->receive();
     while (auto frame = session_->take()) {
         if (frame->type == SessionType::running) resumed_ = true;
+        if (auto wanted = decoded<wire::FileWanted>(*frame, SessionType::file_wanted))
+            find_file(*wanted);
+        if (auto wanted = decoded<wire::BytesWanted>(*frame, SessionType::bytes_wanted))
+            send_bytes(*wanted);
         if (frame->type != SessionType::trouble) continue;
         auto trouble = wire::decode<wire::Trouble>(frame->body);
         if (!trouble) continue;

@@ -93,6 +93,11 @@ private:
     void follow_exec();
     Status renew_session();
 
+    // files.cc
+    Result<image::SegmentPlace> place_file(wire::FileWanted const& wanted);
+    void find_file(wire::FileWanted const& wanted);
+    void send_bytes(wire::BytesWanted const& wanted);
+
     // relearn.cc
     Status relearn(bool& away);
     Status relearn_layout();
@@ -105,6 +110,8 @@ private:
     // Layout of P's mappings, with the pages that are to travel.
     Result<wire::Layout> layout_of(std::vector<image::Mapping> const& mappings);
     Status send_segments(Session& session, std::vector<uint32_t> const& indexes);
+    // Under the number that the host has for it.
+    Status send_segment(Session& session, uint32_t index, uint32_t their_index);
     Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout);
     Status settle_layout(Session& session, wire::Layout const& layout);
     Status send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress);

@@ -123,6 +123,27 @@ Rule private_memory(FilterPlan const& plan) {
     };
 }
 
+// A file that the warden has handed over: it can only be read, so sharing it is harmless.
+Rule memory_or_file(FilterPlan const& plan) {
+    auto placed = outside(0, 1, plan), memory = private_memory(plan);
+    return [=](Assembler& out, Label deny) {
+        Label no_file = out.label(), file = out.label(), done = out.label();
+        out.load_low(3);
+        out.if_any_bit(MAP_ANONYMOUS, no_file);
+        high_zero(3)(out, deny);
+        out.load_low(3);
+        out.if_equal(MAP_PRIVATE | MAP_FIXED, file);
+        out.if_equal(MAP_SHARED | MAP_FIXED, file);
+        out.jump(deny);
+        out.bind(file);
+        placed(out, deny);
+        out.jump(done);
+        out.bind(no_file);
+        memory(out, deny);
+        out.bind(done);
+    };
+}
+
 Rule moved_memory(FilterPlan const& plan) {
     auto from = outside(0, 1, plan), to = outside(4, 2, plan);
     return [=](Assembler& out, Label deny) {
@@ -205,6 +226,7 @@ Rules runtime_rules(FilterPlan const& plan) {
         MADV_DONTNEED, MADV_FREE, MADV_COLLAPSE};
     for (uint32_t value = MADV_DONTFORK; value <= MADV_POPULATE_WRITE; ++value)
         advice.push_back(value);
+    rules[SYS_mmap] = memory_or_file(plan);
     rules[SYS_madvise] = all_of({one_of(2, advice), outside(0, 1, plan)});
     rules[SYS_mprotect] = all_of({outside(0, 1, plan), high_zero(2),
         only_bits(2, PROT_READ | PROT_WRITE | PROT_EXEC | 8 | PROT_GROWSDOWN | PROT_GROWSUP)});

@@ -149,6 +149,7 @@ TEST(Filter, everything_else_of_the_program_traps) {
         {SYS_clock_gettime, {static_cast<uint64_t>(-6), word(&time)}},
         {SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, ~0ull, 0}},
         {SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE, 0, 0}},
+        {SYS_mmap, {0x300000000000, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, 500, 0}},
         {SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, ~0ull, 0}},
         {SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, ~0ull, 0}},
         {SYS_madvise, {0x300000000000, 4096, 100 /* MADV_HWPOISON */}},
@@ -179,6 +180,10 @@ TEST(Filter, nobody_changes_mappings_of_the_region) {
         calls.push_back({SYS_mprotect, {range.start, range.length, PROT_NONE}});
         calls.push_back({SYS_madvise, {range.start, range.length, MADV_DONTNEED}});
         calls.push_back({SYS_mmap, {range.start, range.length, PROT_READ, flags, ~0ull, 0}});
+        calls.push_back(
+            {SYS_mmap, {range.start, range.length, PROT_READ, MAP_PRIVATE | MAP_FIXED, 500, 0}});
+        calls.push_back(
+            {SYS_mmap, {range.start, range.length, PROT_READ, MAP_SHARED | MAP_FIXED, 500, 0}});
         calls.push_back({SYS_mremap, {range.start, range.length, 4096, MREMAP_MAYMOVE}});
         calls.push_back({SYS_mremap,
             {0x300000000000, 4096, range.length, MREMAP_MAYMOVE | MREMAP_FIXED, range.start}});
@@ -207,6 +212,10 @@ TEST(Filter, the_runtimes_text_cannot_reach_the_host) {
         {SYS_read, {0, word(&byte), 1}},
         {SYS_write, {2, word(&byte), 1}},
         {SYS_write, {static_cast<uint64_t>(-1), word(&byte), 1}},
+        {SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE, 500, 0}},
+        {SYS_mmap, {0x300000000000, 4096, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_LOCKED, 500, 0}},
+        {SYS_mmap,
+            {0x300000000000, 4096, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_ANONYMOUS, ~0ull, 0}},
         {SYS_clone, {SIGCHLD, 0}},
         {SYS_clone, {CLONE_NEWUSER | SIGCHLD, 0}},
         {SYS_clone, {CLONE_PARENT | SIGCHLD, 0}},
@@ -275,6 +284,8 @@ TEST(Filter, the_runtime_has_what_it_needs) {
             {SYS_fcntl, {500, F_SETOWN_EX, 0}},
             {SYS_setsockopt, {500, IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 0}},
             {SYS_dup2, {500, 501}},
+            {SYS_mmap, {0x300000000000, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, 500, 0}},
+            {SYS_mmap, {0x300000000000, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, 500, 0}},
         },
         true);
     for (size_t i = 0; i < got.size(); ++i)

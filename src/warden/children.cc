@@ -75,7 +75,7 @@ Result<std::unique_ptr<Warden>> Warden::bear(pid_t pid, Spare& spare) {
     child->prepare_->identity = child->order_.identity;
     child->monotonic_ahead_ = monotonic_ahead_;
     child->boottime_ahead_ = boottime_ahead_;
-    child->segments_ = TRY(segments_.duplicate());
+    child->segments_ = segments_.duplicate();
     child->huge_ = huge_;
     child->state_ = state_;
     child->state_->threads.clear();

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "image/layout.hh"
 #include "tracee/pagemap.hh"
 #include "warden/guest.hh"
 #include "warden/numbers.hh"
@@ -95,6 +96,7 @@ Result<std::vector<Vma>> Guest::mappings(
                 return fail(
                     EPROTO, "the guest maps {}, which is none of its segments", mapping.path);
             vma.kind = VmaKind::segment;
+            if (mapping.shared) vma.advice |= image::advice_shared;
             vma.segment = *segment;
             vma.offset = mapping.offset;
         } else if (mapping.has("gd")) {

@@ -54,7 +54,7 @@ Vma cut(Vma const& vma, uint64_t start, uint64_t end) {
 // Same bytes at the same place: `b` could be the mapping that `a` already is.
 bool same_origin(Vma const& a, Vma const& b) {
     if (a.kind != b.kind) return false;
-    if ((a.advice & noreserve_bit) != (b.advice & noreserve_bit)) return false;
+    if ((a.advice ^ b.advice) & (noreserve_bit | image::advice_shared)) return false;
     return a.kind != VmaKind::segment || (a.segment == b.segment && a.offset == b.offset);
 }
 
@@ -81,7 +81,8 @@ Vma const* find(std::vector<Vma> const& list, size_t& at, uint64_t address) {
 }
 
 void map(std::vector<ExecCall>& calls, Vma const& vma, SegmentNumber const& number_of) {
-    uint64_t flags = MAP_PRIVATE | MAP_FIXED;
+    uint64_t flags = MAP_FIXED;
+    flags |= (vma.advice & image::advice_shared) != 0 ? MAP_SHARED : MAP_PRIVATE;
     uint64_t fd = ~0ull;
     if (vma.kind == VmaKind::segment) {
         fd = static_cast<uint64_t>(number_of(vma.segment));
@@ -199,9 +200,12 @@ Status check_layout(Layout const& layout, uint64_t region) {
         if (vma.kind > VmaKind::vvar || (vma.prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
             return fail(EBADMSG, "the layout has an unknown kind of mapping");
         if (vma.kind == VmaKind::segment) {
-            if (vma.segment >= layout.segments.size() || vma.offset % page)
+            if (vma.segment >= layout.segments.size() || vma.offset % page ||
+                ((vma.advice & image::advice_shared) != 0 && (vma.prot & PROT_WRITE) != 0))
                 return fail(
                     EBADMSG, "the layout maps segment {} at {:#x}", vma.segment, vma.offset);
+        } else if ((vma.advice & image::advice_shared) != 0) {
+            return fail(EBADMSG, "the layout shares memory at {:#x}", vma.start);
         }
         end = vma.end;
     }

@@ -74,6 +74,7 @@ Status Warden::park() {
         error_reason_ = "shared_address_space";
         return deny(EBUSY, "it shares its parent's memory until it executes another program");
     }
+    refuse_file();
     TRY(guest_->set_phase(Phase::parking));
     enter(Stage::parking);
     parking_since_ = monotonic_now();

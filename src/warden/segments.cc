@@ -47,13 +47,28 @@ Result<SegmentKey> key_of_file(int fd) {
 Segments::Segments(std::string directory, uint64_t bytes_max)
     : directory_(std::move(directory)), bytes_max_(bytes_max) {}
 
-Result<Segments> Segments::duplicate() const {
+Segments Segments::duplicate() const {
     Segments copy(directory_, bytes_max_);
     copy.keys_ = keys_;
     copy.by_inode_ = by_inode_;
-    for (Fd const& fd : open_)
-        copy.open_.push_back(fd ? TRY(sys::duplicate(fd.number())) : Fd());
+    copy.open_ = open_;
     return copy;
+}
+
+Result<uint32_t> Segments::add(SegmentKey const& key) {
+    auto keys = keys_;
+    auto known = std::find(keys.begin(), keys.end(), key);
+    auto index = static_cast<uint32_t>(known - keys.begin());
+    if (known == keys.end()) keys.push_back(key);
+    TRY(open(keys, {index}));
+    return index;
+}
+
+void Segments::drop_incoming() {
+    for (auto const& [index, incoming] : incoming_)
+        (void)sys::remove_file(incoming.path);
+    incoming_.clear();
+    wanted_.clear();
 }
 
 Result<Fd> Segments::open_stored(SegmentKey const& key) const {
@@ -82,7 +97,7 @@ Status Segments::keep(uint32_t index, Fd fd) {
     if (static_cast<uint64_t>(status.st_size) != keys_[index].length)
         return fail(EBADMSG, "segment {} has a wrong length", index);
     by_inode_[{status.st_dev, status.st_ino}] = index;
-    open_[index] = std::move(fd);
+    open_[index] = std::make_shared<Fd const>(std::move(fd));
     return {};
 }
 
@@ -93,7 +108,7 @@ Result<std::vector<uint32_t>> Segments::open(
         return fail(EBADMSG, "the list of segments has changed");
     keys_ = keys;
     open_.resize(keys_.size());
-    wanted_.clear();
+    drop_incoming();
     for (uint32_t index : used) {
         if (index >= keys_.size())
             return fail(EBADMSG, "a mapping of segment {}, which is not in the list", index);
@@ -102,8 +117,7 @@ Result<std::vector<uint32_t>> Segments::open(
         if (key.length > segment_max) return fail(EFBIG, "segment {} is too large", index);
         auto same = [&](uint32_t other) { return keys_[other] == key; };
         for (uint32_t other = 0; other < keys_.size() && !open_[index]; ++other)
-            if (open_[other] && same(other))
-                open_[index] = TRY(sys::duplicate(open_[other].number()));
+            if (open_[other] && same(other)) open_[index] = open_[other];
         if (open_[index] || std::any_of(wanted_.begin(), wanted_.end(), same)) continue;
         if (auto stored = open_stored(key)) {
             // Used: it is the last to be evicted.
@@ -186,13 +200,12 @@ Status Segments::finish(uint32_t index) {
         return fail(errno, "cannot keep a segment");
     TRY(keep(index, TRY(executable(std::move(stored)))));
     for (uint32_t i = 0; i < keys_.size(); ++i)
-        if (!open_[i] && keys_[i] == keys_[index])
-            open_[i] = TRY(sys::duplicate(open_[index].number()));
+        if (!open_[i] && keys_[i] == keys_[index]) open_[i] = open_[index];
     return {};
 }
 
 int Segments::number(uint32_t index) const {
-    return open_[index].number();
+    return open_[index]->number();
 }
 
 std::optional<uint32_t> Segments::find(uint64_t device, uint64_t inode) const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,8 +31,11 @@ public:
     /// A part of a missing one, in order. True when all are complete.
     Result<bool> receive(wire::SegmentBytes const& part);
 
-    /// The same, for the warden of a child; what is still to come is not.
-    Result<Segments> duplicate() const;
+    /// One more, of a guest that runs: its index. False in holds(): its bytes are to come.
+    Result<uint32_t> add(wire::SegmentKey const& key);
+    bool holds(uint32_t index) const { return open_[index] != nullptr; }
+    /// The same files, for the warden of a child in this process; what is still to come is not.
+    Segments duplicate() const;
 
     int number(uint32_t index) const;
     /// Which segment a mapping of the guest is, by device and inode.
@@ -49,12 +53,13 @@ private:
     Status keep(uint32_t index, Fd fd);
     Status finish(uint32_t index);
     void make_room(uint64_t wanted) const;
+    void drop_incoming();
 
     std::string directory_;
     uint64_t bytes_max_ = 0;
     std::vector<wire::SegmentKey> keys_;
-    std::vector<uint32_t> wanted_; // asked for and not complete
-    std::vector<Fd> open_;
+    std::vector<uint32_t> wanted_;                // asked for and not complete
+    std::vector<std::shared_ptr<Fd const>> open_; // with the wardens of children
     std::map<std::pair<uint64_t, uint64_t>, uint32_t> by_inode_;
     std::map<uint32_t, Incoming> incoming_;
 };

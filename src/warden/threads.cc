@@ -35,14 +35,16 @@ void Warden::serve_service() {
     if (request.type == ServiceType::born) return born(request.slot, request.value);
     if (request.type == ServiceType::made)
         return household_.end_turn(static_cast<pid_t>(request.value));
-    bool process = request.type == ServiceType::new_process;
-    if (request.type != ServiceType::new_thread && !process) {
+    bool process = request.type == ServiceType::new_process,
+         file = request.type == ServiceType::map_file;
+    if (request.type != ServiceType::new_thread && !process && !file) {
         LOG(debug, "the guest's slot {} has lost its link", request.slot);
         return;
     }
     if (asked_) return answer_guest(-EBUSY, {}); // its lock lets only one ask at a time
     asked_ = request;
     asked_at_ = monotonic_now();
+    if (file) return want_file();
     bool slot_known = process || (request.slot > 0 && request.slot < wire::vfork_slots);
     if (!slot_known || request.value < 2 || request.value > 1 << 22)
         return answer_guest(-EINVAL, {});
@@ -50,7 +52,7 @@ void Warden::serve_service() {
 }
 
 void Warden::offer() {
-    if (!asked_ || ended_) return;
+    if (!asked_ || ended_ || wants_file()) return;
     asked_->type == ServiceType::new_process ? offer_child() : offer_thread();
 }
 

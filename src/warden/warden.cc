@@ -203,6 +203,10 @@ Status Warden::perform(SessionType type, std::string_view body) {
         if (stage_ != Stage::waiting) return fail(EPROTO, "a second prepare");
         return prepare(TRY(parse<wire::Prepare>(body)));
     case SessionType::segment: {
+        if (may_be_committed(stage_)) {
+            if (TRY(segments_.receive(TRY(parse<wire::SegmentBytes>(body))))) give_file();
+            return {};
+        }
         if (!segments_missing_) return fail(EPROTO, "bytes of a segment that is not missing");
         if (TRY(segments_.receive(TRY(parse<wire::SegmentBytes>(body))))) {
             segments_missing_ = false;
@@ -269,6 +273,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
             now.monotonic.count(), now.boottime.count(), now.realtime.count()};
         return send(SessionType::clock, reading);
     }
+    case SessionType::file_found:
+        return file_found(TRY(parse<wire::FileFound>(body)));
     case SessionType::spare:
         return expect_child(TRY(parse<wire::SpareOffer>(body)));
     case SessionType::renew:
@@ -292,6 +298,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::reached:
     case SessionType::scanned:
     case SessionType::renewed:
+    case SessionType::file_wanted:
+    case SessionType::bytes_wanted:
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));

@@ -152,6 +152,13 @@ private:
     };
     Status expect_child(wire::SpareOffer offer);
     void offer_child();
+
+    // files.cc
+    void want_file();
+    bool wants_file() const;
+    Status file_found(wire::FileFound const& found);
+    void give_file();
+    void refuse_file();
     Result<std::unique_ptr<Warden>> bear(pid_t pid, Spare& spare);
     void born(uint32_t slot, int64_t pid);
     void renew();
@@ -215,6 +222,11 @@ private:
     bool shares_ = false; // it shares its parent's memory until it executes another program
     std::optional<wire::Service> asked_;
     Nanos asked_at_{0};
+    struct File {
+        uint32_t index = 0;
+        uint64_t offset = 0;
+    };
+    std::optional<File> file_; // what the guest waits for
     sys::Loop::TimerId park_timer_ = 0;
     Nanos parking_since_{0};
     int guest_status_ = 0;

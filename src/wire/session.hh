@@ -77,9 +77,12 @@ enum class SessionType : uint16_t {
     scanned = 31, // W Scanned
     spare =
         32, // S SpareOffer, before the connection of kind spare: a link for the guest's next child
-    renew = 33,   // S Empty: the process executes another program: destroy this copy; the same
-                  // session begins anew, with another connection and a prepare
-    renewed = 34, // W Empty
+    renew = 33,        // S Empty: the process executes another program: destroy this copy; the same
+                       // session begins anew, with another connection and a prepare
+    renewed = 34,      // W Empty
+    file_wanted = 35,  // W FileWanted: the guest has mapped a file, which P maps there by now
+    file_found = 36,   // S FileFound: which bytes those are
+    bytes_wanted = 37, // W BytesWanted: this host does not hold them; `segment` brings them
 };
 
 struct SessionFrame {
@@ -94,11 +97,10 @@ template <class V> void describe(V&, Empty&) {}
 
 enum class VmaKind : uint8_t {
     anonymous = 0, // private, zero-filled
-    segment =
-        1, // private mapping of a read-only copy of file bytes: `segment` and `offset` say which
-    stack = 2, // anonymous and grows down
-    vdso = 3,  // [vdso]: the host's own goes here
-    vvar = 4,  // [vvar] (and [vvar_vclock]): likewise
+    segment = 1,   // mapping of a read-only copy of file bytes: `segment` and `offset` say which
+    stack = 2,     // anonymous and grows down
+    vdso = 3,      // [vdso]: the host's own goes here
+    vvar = 4,      // [vvar] (and [vvar_vclock]): likewise
 };
 
 struct Vma {
@@ -106,7 +108,7 @@ struct Vma {
     uint8_t prot = 0; // PROT_*
     VmaKind kind = VmaKind::anonymous;
     uint16_t advice = 0;  // bits: 1 dontfork 2 dontdump 4 wipeonfork 8 nohuge 16 huge 32 locked 64
-                          // mergeable 128 noreserve
+                          // mergeable 128 noreserve 256 shared (read-only, of a segment)
     uint32_t segment = 0; // index into Layout.segments
     uint64_t offset = 0;  // in that segment, bytes
     bool operator==(Vma const&) const = default;
@@ -340,6 +342,36 @@ template <class V> void describe(V& v, SpareOffer& m) {
     v.field("id", m.id);
     v.field("token", m.token);
     v.field("session", m.session);
+}
+
+struct FileWanted {
+    uint64_t address = 0, length = 0;
+};
+template <class V> void describe(V& v, FileWanted& m) {
+    v.field("address", m.address);
+    v.field("length", m.length);
+}
+
+struct FileFound {
+    uint64_t address = 0; // as it was asked for
+    int32_t error = 0;    // an errno: the guest must do without
+    SegmentKey key;
+    uint64_t offset = 0; // of the mapping in those bytes
+};
+template <class V> void describe(V& v, FileFound& m) {
+    v.field("address", m.address);
+    v.field("error", m.error);
+    v.field("key", m.key);
+    v.field("offset", m.offset);
+}
+
+struct BytesWanted {
+    uint32_t index = 0; // what the warden calls it
+    SegmentKey key;
+};
+template <class V> void describe(V& v, BytesWanted& m) {
+    v.field("index", m.index);
+    v.field("key", m.key);
 }
 
 struct Ping {

@@ -42,3 +42,16 @@ def test_a_tree_can_be_brought_home(quiet):
         if row["pid"] != root:
             quiet.run("n1", "kill", str(row["pid"]))
     assert program.wait(timeout=20) == 0
+
+
+def test_files_that_are_mapped_away_bring_nothing_home(quiet, tmp_path):
+    """What a program maps while it is away, private or shared, is there without a homecoming."""
+    report = tmp_path / "report.json"
+    script = ("import mmap, os; fd = os.open('/bin/sh', os.O_RDONLY); size = os.fstat(fd).st_size\n"
+              "for flags in (mmap.MAP_SHARED, mmap.MAP_PRIVATE):\n"
+              "    assert mmap.mmap(fd, size, flags, mmap.PROT_READ)[:] == os.pread(fd, size, 0)")
+    program = quiet.start("n1", "rove", "run", "--on", "n2", "--report", str(report), "--",
+                          "/bin/sh", "-c", f'/usr/bin/python3 -c "{script}"; true')
+    assert program.wait(timeout=30) == 0, program.stderr.read()
+    told = json.loads(wait_for(lambda: report.exists() and report.read_text(), "report"))
+    assert told["came_home"] == {}, told

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files: what a process maps while it is away. Its deputy has mapped the file at home; the host asks
+// by address which bytes those are, and for the bytes if it does not hold them.
+#include <sys/stat.h>
+
+#include "base/log.hh"
+#include "migrate/steward.hh"
+#include "sys/files.hh"
+
+namespace rove::migrate {
+
+using wire::SessionType;
+
+namespace {
+
+// What has just been written will hardly be mapped again: it would only fill the host's store.
+constexpr Nanos settled_after = std::chrono::seconds(60);
+
+Result<std::vector<image::Mapping>> mappings_of(pid_t pid, char const* list) {
+    return image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/{}", pid, list))));
+}
+
+// The part of a file's mapping that is [address, +length).
+Result<image::Mapping> part_of(
+    std::vector<image::Mapping> const& mappings, uint64_t address, uint64_t length) {
+    for (image::Mapping mapping : mappings) {
+        if (mapping.inode == 0 || mapping.start > address || mapping.end <= address ||
+            mapping.end - address < length)
+            continue;
+        mapping.offset += address - mapping.start;
+        mapping.start = address;
+        mapping.end = address + length;
+        return mapping;
+    }
+    return fail(ENOENT, "no file is mapped at {:#x}", address);
+}
+
+} // namespace
+
+Result<image::SegmentPlace> Steward::place_file(wire::FileWanted const& wanted) {
+    auto mappings = TRY(mappings_of(body_.pid(), "maps"));
+    auto part = TRY(part_of(mappings, wanted.address, wanted.length));
+    if (part.shared) {
+        part = TRY(part_of(
+            TRY(mappings_of(body_.pid(), "smaps")), wanted.address, wanted.length));
+        if (!image::confining_word(part).empty()) return deny(EACCES, "{} can be written", part.path);
+        Refusal refusal;
+        TRY(leases_.take(body_.pid(), {part}, refusal));
+    } else {
+        Fd file = TRY(open_mapped(body_.pid(), part));
+        auto changed = std::chrono::seconds(TRY(sys::fstat(file.number())).st_ctim.tv_sec);
+        if (real_now() - changed < settled_after) return deny(ENOTSUP, "{} is new", part.path);
+    }
+    return segments_.place(body_.pid(), nullptr, part);
+}
+
+void Steward::find_file(wire::FileWanted const& wanted) {
+    wire::FileFound found;
+    found.address = wanted.address;
+    if (auto place = place_file(wanted)) {
+        found.key = segments_.keys()[place->index];
+        found.offset = place->offset;
+    } else {
+        LOG(debug, "mapped away: {}", place.error().sentence());
+        found.error = std::max(place.error().code, 1);
+    }
+    (void)session_->send(SessionType::file_found, found);
+}
+
+// An error of the sending ends the session, and shows there.
+void Steward::send_bytes(wire::BytesWanted const& wanted) {
+    if (auto ours = segments_.find(wanted.key))
+        (void)send_segment(*session_, *ours, wanted.index);
+}
+
+} // namespace rove::migrate
