@@ -16,18 +16,20 @@ constexpr uint64_t shared = 1, private_ = 2, type_mask = 15, fixed = 0x10, anony
 constexpr uint64_t fetch_max = 256u << 20; // a larger file is better mapped where it lies
 constexpr uint64_t write_ = 2;             // PROT_WRITE
 
-/// Home has mapped it there. False: the host does not have its bytes, nor gets them.
-bool map_kept(Slot& slot, uint64_t place, uint64_t length, uint64_t prot, uint64_t type) {
-    if (own(slot).shares) return false; // the service socket is its parent's
+constexpr long again = -11;
+
+/// Home has mapped it there. 0, `again`, or another errno: the host cannot have its bytes so.
+long map_kept(Slot& slot, uint64_t place, uint64_t length, uint64_t prot, uint64_t type) {
+    if (own(slot).shares) return -107; // the service socket is its parent's: ENOTCONN
     rt::Lock lock(&control().service_lock);
     int fd = -1;
     auto pages = static_cast<uint32_t>(length / 4096);
     long offset =
         ask_warden({wire::ServiceType::map_file, pages, static_cast<int64_t>(place)}, &fd, 1);
-    if (offset < 0) return false;
+    if (offset < 0) return offset;
     long done = sys(9, place, length, prot, type | fixed, fd, offset);
     sys(3, fd);
-    return done == static_cast<long>(place);
+    return done < 0 && done > -4096 ? done : 0;
 }
 
 } // namespace
@@ -81,14 +83,17 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
         *result = done;
         return answer;
     }
-    if (map_kept(slot, place, rounded, prot, type)) {
+    long kept = map_kept(slot, place, rounded, prot, type);
+    if (kept == 0) {
         if (prot == 5 && type == private_) offer_text(place, place + rounded);
         *result = where;
         return Answer::result;
     }
-    if (type == shared) { // what is mapped at home for nothing is taken away by going there
+    // What is mapped at home for nothing is taken away when the process comes there.
+    if (kept == again || type == shared) {
         if (!replaces) sys(11, place, rounded);
-        return go_home(slot, user, HomeReason::shared_file_mapping, 9);
+        return kept == again ? Answer::redo
+                             : go_home(slot, user, HomeReason::shared_file_mapping, 9);
     }
     // Not reserved: so home knows it again as what it maps as a file.
     long copy = sys(9, place, rounded, 3, fixed | private_ | anonymous | no_reserve, -1, 0);

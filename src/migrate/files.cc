@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files: what a process maps while it is away. Its deputy has mapped the file at home; the host asks
-// by address which bytes those are, and for the bytes if it does not hold them.
+// Files: what a process maps while it is away. Its deputy has mapped the file at home; the host
+// asks by address which bytes those are, and for the bytes if it does not hold them.
 #include <sys/stat.h>
 
 #include "base/log.hh"
@@ -37,40 +37,39 @@ Result<image::Mapping> part_of(
 
 } // namespace
 
-Result<image::SegmentPlace> Steward::place_file(wire::FileWanted const& wanted) {
+Status Steward::place_file(wire::FileWanted const& wanted, wire::FileFound& found) {
     auto mappings = TRY(mappings_of(body_.pid(), "maps"));
     auto part = TRY(part_of(mappings, wanted.address, wanted.length));
     if (part.shared) {
-        part = TRY(part_of(
-            TRY(mappings_of(body_.pid(), "smaps")), wanted.address, wanted.length));
-        if (!image::confining_word(part).empty()) return deny(EACCES, "{} can be written", part.path);
+        part = TRY(part_of(TRY(mappings_of(body_.pid(), "smaps")), wanted.address, wanted.length));
+        if (!image::confining_word(part).empty())
+            return deny(EACCES, "{} can be written", part.path);
         Refusal refusal;
         TRY(leases_.take(body_.pid(), {part}, refusal));
     } else {
         Fd file = TRY(open_mapped(body_.pid(), part));
         auto changed = std::chrono::seconds(TRY(sys::fstat(file.number())).st_ctim.tv_sec);
-        if (real_now() - changed < settled_after) return deny(ENOTSUP, "{} is new", part.path);
+        if (real_now() - changed < settled_after) found.passing = 1;
     }
-    return segments_.place(body_.pid(), nullptr, part);
+    auto place = TRY(segments_.place(body_.pid(), nullptr, part));
+    found.key = segments_.keys()[place.index];
+    found.offset = place.offset;
+    return {};
 }
 
 void Steward::find_file(wire::FileWanted const& wanted) {
     wire::FileFound found;
     found.address = wanted.address;
-    if (auto place = place_file(wanted)) {
-        found.key = segments_.keys()[place->index];
-        found.offset = place->offset;
-    } else {
-        LOG(debug, "mapped away: {}", place.error().sentence());
-        found.error = std::max(place.error().code, 1);
+    if (auto placed = place_file(wanted, found); !placed) {
+        LOG(debug, "mapped away: {}", placed.error().sentence());
+        found.error = std::max(placed.error().code, 1);
     }
     (void)session_->send(SessionType::file_found, found);
 }
 
 // An error of the sending ends the session, and shows there.
 void Steward::send_bytes(wire::BytesWanted const& wanted) {
-    if (auto ours = segments_.find(wanted.key))
-        (void)send_segment(*session_, *ours, wanted.index);
+    if (auto ours = segments_.find(wanted.key)) (void)send_segment(*session_, *ours, wanted.index);
 }
 
 } // namespace rove::migrate

@@ -94,7 +94,7 @@ private:
     Status renew_session();
 
     // files.cc
-    Result<image::SegmentPlace> place_file(wire::FileWanted const& wanted);
+    Status place_file(wire::FileWanted const& wanted, wire::FileFound& found);
     void find_file(wire::FileWanted const& wanted);
     void send_bytes(wire::BytesWanted const& wanted);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files: what a running guest maps is asked of home by address, as home's kernel has mapped it there;
-// its bytes are kept here under the name of their hash, as those of files that it came with.
+// Files: what a running guest maps is asked of home by address, as home's kernel has mapped it
+// there; its bytes are kept here under the name of their hash, as those of files that it came with.
 #include <algorithm>
 #include <cerrno>
 
@@ -15,13 +15,13 @@ namespace {
 constexpr uint64_t page = 4096;
 }
 
-// Without a steward, or while it stands still for a move, nobody looks: the guest fetches the bytes.
+// Without a steward, which a child may not have yet, nobody looks: the guest fetches the bytes.
 void Warden::want_file() {
     auto pages = uint64_t{asked_->slot};
-    if (!control_ || stage_ != Stage::running || asked_->value < 0 || pages == 0)
-        return answer_guest(-EAGAIN, {});
+    if (stage_ != Stage::running) return answer_guest(-EAGAIN, {});
+    if (!control_ || asked_->value < 0 || pages == 0) return answer_guest(-ENOTCONN, {});
     wire::FileWanted wanted{static_cast<uint64_t>(asked_->value), pages * page};
-    if (!send(SessionType::file_wanted, wanted)) answer_guest(-EAGAIN, {});
+    if (!send(SessionType::file_wanted, wanted)) answer_guest(-ENOTCONN, {});
 }
 
 bool Warden::wants_file() const {
@@ -32,12 +32,12 @@ Status Warden::file_found(wire::FileFound const& found) {
     // Later than the guest has waited for it?
     if (!wants_file() || found.address != static_cast<uint64_t>(asked_->value)) return {};
     if (found.error != 0 || found.offset % page != 0 || found.offset > found.key.length) {
-        answer_guest(-std::clamp(found.error, 1, 4095), {});
+        answer_guest(found.error == EAGAIN ? -EIO : -std::clamp(found.error, 1, 4095), {});
         return {};
     }
-    auto index = segments_.add(found.key);
+    auto index = segments_.add(found.key, found.passing != 0);
     if (!index) {
-        answer_guest(-index.error().code, {});
+        answer_guest(-EIO, {});
         return Failure(index.error());
     }
     file_ = File{*index, found.offset};
@@ -50,7 +50,8 @@ Status Warden::file_found(wire::FileFound const& found) {
 void Warden::give_file() {
     if (!file_ || !segments_.holds(file_->index)) return;
     File file = *std::exchange(file_, std::nullopt);
-    if (wants_file()) answer_guest(static_cast<int64_t>(file.offset), {segments_.number(file.index)});
+    if (wants_file())
+        answer_guest(static_cast<int64_t>(file.offset), {segments_.number(file.index)});
 }
 
 // Before it is brought to a stand: who waits for a file would not come to one.

@@ -29,6 +29,12 @@ std::string name_of(SegmentKey const& key) {
     return fmt::format("{:016x}{:016x}-{:x}", key.hash_high, key.hash_low, key.length);
 }
 
+Status seal(Fd const& memory) {
+    constexpr int all = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    if (fcntl(memory.number(), F_ADD_SEALS, all) != 0) return fail(errno, "cannot seal a segment");
+    return {};
+}
+
 } // namespace
 
 Result<SegmentKey> key_of_file(int fd) {
@@ -55,20 +61,22 @@ Segments Segments::duplicate() const {
     return copy;
 }
 
-Result<uint32_t> Segments::add(SegmentKey const& key) {
+Result<uint32_t> Segments::add(SegmentKey const& key, bool passing) {
     auto keys = keys_;
     auto known = std::find(keys.begin(), keys.end(), key);
     auto index = static_cast<uint32_t>(known - keys.begin());
     if (known == keys.end()) keys.push_back(key);
     TRY(open(keys, {index}));
+    passing_ = passing;
     return index;
 }
 
 void Segments::drop_incoming() {
     for (auto const& [index, incoming] : incoming_)
-        (void)sys::remove_file(incoming.path);
+        if (!incoming.path.empty()) (void)sys::remove_file(incoming.path);
     incoming_.clear();
     wanted_.clear();
+    passing_ = false;
 }
 
 Result<Fd> Segments::open_stored(SegmentKey const& key) const {
@@ -86,9 +94,7 @@ Result<Fd> Segments::executable(Fd stored) const {
             sendfile(copy.number(), stored.number(), &at, static_cast<size_t>(size - at));
         if (sent <= 0) return fail(sent < 0 ? errno : EIO, "cannot copy a segment");
     }
-    if (fcntl(copy.number(), F_ADD_SEALS,
-            F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-        return fail(errno, "cannot seal a segment");
+    TRY(seal(copy));
     return copy;
 }
 
@@ -158,20 +164,26 @@ void Segments::make_room(uint64_t wanted) const {
     }
 }
 
+Result<Segments::Incoming> Segments::begin(SegmentKey const& key) {
+    Incoming fresh;
+    if (passing_) {
+        fresh.fd = TRY(sys::memfd("rove-segment", MFD_ALLOW_SEALING));
+        return fresh;
+    }
+    TRY(sys::make_directory(directory_, 0700));
+    make_room(key.length);
+    fresh.path =
+        fmt::format("{}/.{}-{}-{}", directory_, name_of(key), getpid(), monotonic_now().count());
+    fresh.fd = TRY(sys::open(fresh.path, O_RDWR | O_CREAT | O_EXCL, 0400));
+    return fresh;
+}
+
 Result<bool> Segments::receive(wire::SegmentBytes const& part) {
     auto wanted = std::find(wanted_.begin(), wanted_.end(), part.index);
     if (wanted == wanted_.end())
         return fail(EBADMSG, "bytes of segment {}, which was not asked for", part.index);
     auto const& key = keys_[part.index];
-    if (!incoming_.contains(part.index)) {
-        TRY(sys::make_directory(directory_, 0700));
-        make_room(key.length);
-        Incoming fresh;
-        fresh.path = fmt::format(
-            "{}/.{}-{}-{}", directory_, name_of(key), getpid(), monotonic_now().count());
-        fresh.fd = TRY(sys::open(fresh.path, O_RDWR | O_CREAT | O_EXCL, 0400));
-        incoming_.emplace(part.index, std::move(fresh));
-    }
+    if (!incoming_.contains(part.index)) incoming_.emplace(part.index, TRY(begin(key)));
     auto& incoming = incoming_.at(part.index);
     if (part.offset != incoming.written || part.bytes.size() > key.length - incoming.written)
         return fail(EBADMSG, "bytes of segment {} at {}, {} are there", part.index, part.offset,
@@ -190,8 +202,12 @@ Status Segments::finish(uint32_t index) {
     incoming_.erase(index);
     auto actual = key_of_file(incoming.fd.number());
     if (!actual || *actual != keys_[index]) {
-        (void)sys::remove_file(incoming.path);
+        if (!incoming.path.empty()) (void)sys::remove_file(incoming.path);
         return fail(ESTALE, "a file that it maps has changed while it was read; try again");
+    }
+    if (incoming.path.empty()) {
+        TRY(seal(incoming.fd));
+        return keep(index, std::move(incoming.fd));
     }
     incoming.fd.close();
     // Opened again for reading: a descriptor that could write exists no more.

@@ -32,7 +32,8 @@ public:
     Result<bool> receive(wire::SegmentBytes const& part);
 
     /// One more, of a guest that runs: its index. False in holds(): its bytes are to come.
-    Result<uint32_t> add(wire::SegmentKey const& key);
+    /// `passing`: not to be stored for others.
+    Result<uint32_t> add(wire::SegmentKey const& key, bool passing);
     bool holds(uint32_t index) const { return open_[index] != nullptr; }
     /// The same files, for the warden of a child in this process; what is still to come is not.
     Segments duplicate() const;
@@ -45,9 +46,10 @@ public:
 private:
     struct Incoming {
         Fd fd;
-        std::string path;
+        std::string path; // empty: nowhere but in memory
         uint64_t written = 0;
     };
+    Result<Incoming> begin(wire::SegmentKey const& key);
     Result<Fd> open_stored(wire::SegmentKey const& key) const;
     Result<Fd> executable(Fd stored) const;
     Status keep(uint32_t index, Fd fd);
@@ -62,6 +64,7 @@ private:
     std::vector<std::shared_ptr<Fd const>> open_; // with the wardens of children
     std::map<std::pair<uint64_t, uint64_t>, uint32_t> by_inode_;
     std::map<uint32_t, Incoming> incoming_;
+    bool passing_ = false; // what is wanted
 };
 
 /// XXH3-128 and length of the bytes of a file.

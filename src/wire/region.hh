@@ -333,9 +333,9 @@ enum class ServiceType : uint32_t {
     born = 4, // on the child's own: it lives, value = its PID; slot = its slot, or 0 if it shares
               // its parent's memory
     made = 5, // the thread or process with the promised number is there, or will not be; value = it
-    map_file =
-        6, // value = address of a file that home has mapped for it, slot = pages; reply: value
-           // = offset in the file that comes over SCM_RIGHTS, or -errno: fetch its bytes
+    map_file = 6, // value = address of a file that home has mapped for it, slot = pages; reply:
+                  // value = offset in the file that comes over SCM_RIGHTS; or -errno: fetch its
+                  // bytes, but -EAGAIN: make the call again, which will find a move
 };
 struct Service {
     ServiceType type;

@@ -357,12 +357,14 @@ struct FileFound {
     int32_t error = 0;    // an errno: the guest must do without
     SegmentKey key;
     uint64_t offset = 0; // of the mapping in those bytes
+    uint8_t passing = 0; // 1: they are new, and will hardly be mapped again
 };
 template <class V> void describe(V& v, FileFound& m) {
     v.field("address", m.address);
     v.field("error", m.error);
     v.field("key", m.key);
     v.field("offset", m.offset);
+    v.field("passing", m.passing);
 }
 
 struct BytesWanted {
