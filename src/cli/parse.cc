@@ -29,8 +29,13 @@ Option const* find_option(Verb const& verb, std::string_view word) {
 
 // How many of the words belong to the verb itself; the command begins behind them.
 size_t own_words(Verb const& verb, std::vector<std::string> const& words) {
+    size_t before = verb.arguments.size() - 1; // arguments that stand before the command
     for (size_t i = 0; i < words.size(); i++) {
-        if (words[i] == "--" || words[i].size() < 2 || words[i][0] != '-') return i;
+        if (words[i] == "--") return i;
+        if (words[i].size() < 2 || words[i][0] != '-') {
+            if (before-- == 0) return i;
+            continue;
+        }
         Option const* option = find_option(verb, words[i]);
         if (option && option->value) i++;
     }

@@ -20,6 +20,7 @@ constexpr Verb const* table[] = {
     &events_verb,
     &stay_verb,
     &roam_verb,
+    &debug_verb,
     &node_verb,
     &check_verb,
     &config_verb,

@@ -69,6 +69,7 @@ Task<Outcome> Node::serve(
         if (path == "/v1/move") co_return co_await move_verb(caller, object);
         if (path == "/v1/stay") co_return co_await lock_verb(caller, object, true);
         if (path == "/v1/roam") co_return co_await lock_verb(caller, object, false);
+        if (path == "/v1/debug") co_return co_await debug(caller, object);
         if (path == "/v1/node") co_return co_await node_verb(caller, object);
     }
     co_return Outcome::failed(

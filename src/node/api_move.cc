@@ -187,7 +187,7 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     bool wait = flag(body, "wait", true) && !flag(body, "no_wait");
     if (flag(body, "all")) co_return co_await move_all(caller, process, where.node, wait);
 
-    process->anchor = where.node == name_ ? "" : where.node;
+    std::string before = std::exchange(process->anchor, where.node == name_ ? "" : where.node);
     process->asker = caller.uid;
     if (!wait) {
         json::object begun = begun_row(*process, where.node);
@@ -198,8 +198,8 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     }
     Moved moved = co_await move(process, where.node, caller.uid);
     if (moved.ok) co_return Outcome::done(move_row(pid.pid, moved));
-    // A user's wish that could not be met is not pursued behind his back.
-    process->anchor = process->host == name_ ? "" : process->host;
+    // A user's wish that could not be met is not pursued behind his back; the one before it is.
+    process->anchor = before;
     co_return Outcome::failed(moved.code, moved.text, moved.reason);
 }
 
@@ -229,9 +229,10 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
     gathering->left = members.size();
     gathering->results.resize(members.size());
     json::array rows;
+    std::vector<std::string> before; // where they were to be
     for (size_t i = 0; i < members.size(); ++i) {
         if (!wait) rows.push_back(begun_row(*members[i], to));
-        members[i]->anchor = to == name_ ? "" : to;
+        before.push_back(std::exchange(members[i]->anchor, to == name_ ? "" : to));
         members[i]->asker = caller.uid;
         start(io_,
             [](Node& node, ProcessPtr who, std::string goal, uid_t asker,
@@ -254,7 +255,7 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
             continue;
         }
         if (!moved.ok) {
-            members[i]->anchor = members[i]->host == name_ ? "" : members[i]->host;
+            members[i]->anchor = before[i];
             row["from"] = members[i]->host;
             row["to"] = to;
             row["error"] = moved.text;

@@ -97,6 +97,7 @@ Node::Confined Node::confined(Process const& process) const {
     if (process.place != Place::home || process.host != name_) return {};
     auto objects = objection(process, process.asker);
     if (!objects.word.empty()) return {objects.word, objects.text};
+    if (!process.debuggers.empty()) return {"debugged", find_reason("debugged")->sentence};
     return {process.reason, process.reason_text};
 }
 

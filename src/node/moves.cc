@@ -68,6 +68,11 @@ Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wai
     if (process->ended)
         co_return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
     Moved moved;
+    if (!process->debuggers.empty() && to != name_)
+        co_return Moved::failed(3,
+            fmt::format("process {} is being debugged; it can leave when 'rove debug' has ended",
+                process->pid()),
+            "debugged");
     for (int attempt = 1;; ++attempt) {
         moved = co_await move_in_turn(process, to, asker, wait_for_exec);
         Reason const* reason = find_reason(moved.reason);

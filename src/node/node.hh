@@ -176,6 +176,8 @@ private:
     Task<Outcome> adopt(Caller caller, boost::json::object body);
     Task<Outcome> move_verb(Caller caller, boost::json::object body);
     Task<Outcome> lock_verb(Caller caller, boost::json::object body, bool lock);
+    Task<Outcome> debug(Caller caller, boost::json::object body);
+    Task<> end_debugging(ProcessPtr process, std::shared_ptr<Fd> debugger);
     Task<Outcome> node_verb(Caller caller, boost::json::object body);
     Task<Outcome> local_node_verb(std::string verb, boost::json::value on);
     Task<Outcome> drain();

@@ -49,7 +49,8 @@ struct Process {
         reason_text;   // why it cannot be away now; empty: nothing is known to keep it
     Nanos reason_at{}; // monotonic
     Nanos looked_at{}; // monotonic: when it was last looked for
-    Fd complaints;     // its standard error, until it has been moved at its exec
+    std::vector<std::shared_ptr<Fd>> debuggers; // pidfds: while one lives, it stays at home
+    Fd complaints; // its standard error, until it has been moved at its exec
 
     std::shared_ptr<Keeper> steward; // connected and said hello
     pid_t steward_pid = 0;           // started, maybe not connected yet
