@@ -14,8 +14,8 @@ int run_debug(Given const& given) {
     if (int const code = check_pid(given)) return code;
     Asked<std::string> path = find_program(given.command.front());
     if (!path) return report(given, path.error());
-    Asked<Json> home = client::call("POST", "/v1/debug", client::pid_body(given.arguments.front()),
-        client::Patience::patient);
+    Asked<Json> home = client::call(
+        "POST", "/v1/debug", client::pid_body(given.arguments.front()), client::Patience::patient);
     if (!home) return report(given, home.error());
     Trouble const failed = become(*path, given.command);
     return report(given, failed);

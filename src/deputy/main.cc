@@ -195,7 +195,10 @@ bool alarm(wire::AlarmType type, uint32_t slot, uint64_t value) {
     outlast_porter(slot);
     sys(131, &stack, 0); // before a wait: its handlers may run there
     finish_wait(slot, frame->context, wait);
-    if (wait == Wait::none) end_called_off(slot, frame->context);
+    if (wait == Wait::none) {
+        end_called_off(slot, frame->context);
+        note_timed_call(slot, frame->context);
+    }
     frame->context.mask = t.mask;
     frame->context.stack_base = stack.base;
     frame->context.stack_flags = stack.flags;

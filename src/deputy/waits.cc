@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waits: what a thread was waiting in when it was moved is waited for to its end at home.
 //
-// A wait whose call has an absolute time, or none, is simply made again by the program. Of the
+// A wait whose call has an absolute time, or none, is simply made again by the program; so is one
+// with a time that the call only reads, of which a register gets the rest, and a struct timespec,
+// which is the program's own, cannot: until the next move it waits anew. Of the
 // others the kernel keeps the rest of the time, in the thread's restart block: the deputy begins
 // such a wait with all signals blocked, and the steward, which interrupts it, puts the program's
 // registers in its place and leaves the kernel's own wish to restart (Body::wake_in_program). So
@@ -142,6 +144,25 @@ Wait wait_owed(Slot& slot, rt::UserContext& user) {
     }
     t.pending = wire::Pending::none;
     return Wait::none;
+}
+
+void note_timed_call(Slot& slot, rt::UserContext& user) {
+    auto const& t = slot.thread;
+    slot.private_words[wire::sleeps_word] = 0;
+    if (t.called_off.timed == 0 || t.called_off.at != user.rip) return;
+    constexpr uint32_t sys_epoll_wait = 232, sys_epoll_pwait = 281;
+    auto left = static_cast<uint64_t>((time_left(1, t.deadline_ns) + 999999) / 1000000);
+    if (t.called_off.timed == sys_poll) user.rdx = left;
+    if (t.called_off.timed == sys_epoll_wait || t.called_off.timed == sys_epoll_pwait)
+        user.r10 = left;
+    struct {
+        int64_t times[4];
+        int64_t counts[14];
+    } usage;
+    constexpr int voluntary_switches = 12, of_thread = 1;
+    if (sys(98, of_thread, &usage) == 0) // getrusage
+        slot.private_words[wire::sleeps_word] =
+            1 + static_cast<uint64_t>(usage.counts[voluntary_switches]);
 }
 
 void finish_wait(Slot& slot, rt::UserContext& user, Wait wait) {

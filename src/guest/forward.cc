@@ -201,23 +201,16 @@ long now_ns() {
     return time[0] * 1000000000 + time[1];
 }
 
-bool has_timeout(uint32_t nr) {
-    return nr == 7 || nr == 232 || nr == 281 || nr == 23 || nr == 270 || nr == 271;
+/// Of those whose time Linux writes back, in any case.
+bool writes_rest(uint32_t nr) {
+    return nr == 23 || nr == 270 || nr == 271; // select, pselect6, ppoll
 }
 
 /// A call that is made again after a move waits for what is left of its time, as the kernel would
 /// have it.
 void shorten_timeout(UserContext& user, uint32_t nr, long started) {
     long gone = now_ns() - started;
-    if (nr == 7 || nr == 232 || nr == 281) { // milliseconds in a register
-        uint64_t& value = nr == 7 ? user.rdx : user.r10;
-        auto ms = static_cast<int32_t>(value);
-        if (ms <= 0) return;
-        long left = ms - gone / 1000000;
-        value = static_cast<uint64_t>(left > 0 ? left : 0);
-        return;
-    }
-    uint64_t at = nr == 271 ? user.rdx : user.r8; // Linux writes the rest there in any case
+    uint64_t at = nr == 271 ? user.rdx : user.r8;
     int64_t time[2];
     if (at == 0 || !copy_in(time, at, sizeof time)) return;
     long unit = nr == 23 ? 1000 : 1;
@@ -227,6 +220,74 @@ void shorten_timeout(UserContext& user, uint32_t nr, long started) {
     time[1] = left % 1000000000 / unit;
     (void)copy_out(at, time, sizeof time);
 }
+
+/// A time that the call only reads: milliseconds in a register, or a struct timespec.
+struct TimeGiven {
+    int argument = -1;
+    bool in_memory = false;
+};
+TimeGiven time_given(uint32_t nr) {
+    switch (nr) {
+    case 7: // poll
+        return {2, false};
+    case 232:
+    case 281: // epoll_wait, epoll_pwait
+        return {3, false};
+    case 128: // rt_sigtimedwait
+        return {2, true};
+    case 220:
+    case 441: // semtimedop, epoll_pwait2
+        return {3, true};
+    default:
+        return {};
+    }
+}
+
+/// Such a call ends at one time however often it is made again.
+class TimedCall {
+public:
+    TimedCall(Slot& slot, UserContext const& user, uint32_t nr, uint64_t const args[6])
+        : given_(time_given(nr)), nr_(nr) {
+        if (given_.argument < 0) return;
+        auto const& before = own(slot).resumed;
+        uint64_t value = args[given_.argument];
+        if (before.timed == nr && before.at == user.rip - 2) {
+            deadline_ = static_cast<long>(slot.thread.deadline_ns);
+            again_ = true;
+        } else if (!given_.in_memory) {
+            auto ms = static_cast<int32_t>(value);
+            if (ms > 0) deadline_ = now_ns() + ms * 1000000l;
+        } else if (int64_t time[2]; value != 0 && copy_in(time, value, sizeof time) &&
+                                    time[0] >= 0 && time[0] < 1 << 30 && time[1] >= 0 &&
+                                    time[1] < 1000000000) {
+            deadline_ = now_ns() + time[0] * 1000000000 + time[1];
+        }
+    }
+    /// What is left, in place of the time that was given, when it is made again. `this` must last.
+    void shorten(uint64_t args[6]) {
+        if (!again_) return;
+        long left = deadline_ - now_ns();
+        if (left < 0) left = 0;
+        left_[0] = left / 1000000000;
+        left_[1] = left % 1000000000;
+        args[given_.argument] =
+            given_.in_memory ? word(left_) : static_cast<uint64_t>((left + 999999) / 1000000);
+    }
+    /// It is called off; `code` is what the kernel had in mind for it, or 0.
+    void keep(Slot& slot, UserContext const& user, int32_t code) const {
+        if (deadline_ == 0 && code == 0) return;
+        slot.thread.called_off = {
+            user.rip - 2, code != 0 ? code : wire::restart_no_intr, deadline_ != 0 ? nr_ : 0};
+        if (deadline_ != 0) slot.thread.deadline_ns = static_cast<uint64_t>(deadline_);
+    }
+
+private:
+    TimeGiven given_;
+    uint32_t nr_;
+    bool again_ = false;
+    long deadline_ = 0; // CLOCK_MONOTONIC; 0: it may wait for ever, or not at all
+    int64_t left_[2] = {};
+};
 
 Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     Exchanged const& got, long started, long* result) {
@@ -291,13 +352,17 @@ Answer keep_rest(Slot& slot, uint32_t nr, uint64_t done) {
 
 } // namespace
 
-Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result,
+Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const given[6], long* result,
     uint64_t done) {
+    uint64_t args[6];
+    memcpy(args, given, sizeof args);
+    TimedCall timed(slot, user, nr, args);
+    timed.shorten(args);
     if (interrupted_at_once(slot, user, nr, args)) return Answer::registers_set;
     auto memory = user_memory();
     syscalls::Limits limits;
     limits.done = done;
-    long started = has_timeout(nr) ? now_ns() : 0;
+    long started = writes_rest(nr) ? now_ns() : 0;
     for (;;) {
         Plan plan;
         switch (syscalls::make_plan(plan, nr, args, memory, limits)) {
@@ -322,8 +387,10 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6
         Answer answer = settle(slot, user, nr, args, got, started, &r);
         if (answer != Answer::result) {
             if (done == 0) {
-                if (answer == Answer::redo && got.result < 0 && !blocks_more(slot, nr, args))
-                    slot.thread.called_off = {user.rip - 2, static_cast<int32_t>(got.result), 0};
+                if (answer == Answer::redo) {
+                    bool ended = got.result < 0 && !blocks_more(slot, nr, args);
+                    timed.keep(slot, user, ended ? static_cast<int32_t>(got.result) : 0);
+                }
                 return answer;
             }
             if (answer == Answer::registers_set) return answer;

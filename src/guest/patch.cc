@@ -250,6 +250,7 @@ extern "C" uint32_t volatile* rove_guest_patched(UserContext* user) {
     auto& mine = own(slot);
     mine.patched_context = word(user);
     mine.fast_context = 0;
+    mine.resumed = slot.thread.called_off;
     slot.thread.called_off = {};
     auto nr = static_cast<uint32_t>(user->rax);
     if (owed(slot)) { // it traps instead

@@ -126,6 +126,7 @@ void give_answer(UserContext& user, uint32_t nr, Answer answer, long result) {
 extern "C" int rove_guest_trap(int, SignalInfo* info, UserContext* user) {
     Slot& slot = this_slot();
     own(slot).fast_context = word(user);
+    own(slot).resumed = slot.thread.called_off;
     slot.thread.called_off = {};
     if (own(slot).leaving_vdso) (void)leave_vdso(own(slot), *user); // by a call that it makes
     auto nr = static_cast<uint32_t>(user->rax);

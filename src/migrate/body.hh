@@ -119,9 +119,19 @@ private:
           memory_(std::move(memory)),
           format_(image::machine_format()) {}
     struct Caught;
-    Result<std::vector<wire::ThreadImage>> divert(
-        tracee::Tracee& tracee, Survey const& survey, Refusal& refusal);
-    Result<Caught> catch_thread(tracee::Tracee& tracee, tracee::Thread const& thread) const;
+    // A thread in the call with which it came home, and when that is to end.
+    struct TimedCall {
+        wire::CalledOff call{};
+        uint64_t deadline_ns = 0;
+    };
+    struct Sleeps;
+    Result<Sleeps> sleeps_of(pid_t tid) const;
+    // By the host's numbers. Those that have not slept since but in that call.
+    std::unordered_map<pid_t, TimedCall> timed_calls() const;
+    Result<std::vector<wire::ThreadImage>> divert(tracee::Tracee& tracee, Survey const& survey,
+        std::unordered_map<pid_t, TimedCall> const& timed, Refusal& refusal);
+    Result<Caught> catch_thread(
+        tracee::Tracee& tracee, tracee::Thread const& thread, TimedCall const& before) const;
     Status map_region(tracee::Tracee& tracee, image::FrameParts const& frame);
     Status write_control(Survey const& survey, size_t threads);
     Status wait_entered(size_t threads);

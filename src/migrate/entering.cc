@@ -214,7 +214,7 @@ struct Body::Caught {
 
 // What a thread was caught in, and what of it the guest, or the deputy, must go on with.
 Result<Body::Caught> Body::catch_thread(
-    tracee::Tracee& tracee, tracee::Thread const& thread) const {
+    tracee::Tracee& tracee, tracee::Thread const& thread, TimedCall const& before) const {
     if (thread.group_stopped)
         return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
     Caught one;
@@ -263,8 +263,13 @@ Result<Body::Caught> Body::catch_thread(
         one.left.rest_call = static_cast<uint32_t>(thread.registers.orig_rax);
         one.left.rest_done = moved;
     }
-    if (one.interrupted == tracee::Interrupted::again && !inside)
+    if (one.interrupted == tracee::Interrupted::again && !inside) {
         one.left.called_off = {one.registers.rip, kept, 0};
+        if (before.call.timed != 0 && before.call.at == one.registers.rip) {
+            one.left.called_off.timed = before.call.timed;
+            one.left.deadline_ns = before.deadline_ns;
+        }
+    }
     one.frame.registers = image::from_user_regs(one.registers);
     if (inside) {
         // It came home in the middle of a wait and ends that in the runtime: the program's own
@@ -298,8 +303,8 @@ Result<Body::Caught> Body::catch_thread(
 }
 
 // Its threads, held as they are, are set to go on in the runtime; all or none.
-Result<std::vector<wire::ThreadImage>> Body::divert(
-    tracee::Tracee& tracee, Survey const& survey, Refusal& refusal) {
+Result<std::vector<wire::ThreadImage>> Body::divert(tracee::Tracee& tracee, Survey const& survey,
+    std::unordered_map<pid_t, TimedCall> const& timed, Refusal& refusal) {
     FAULT_POINT("after_seize");
     auto now = TRY(tracee::read_stat(pid_));
     if (now.arg_start != survey.stat.arg_start || now.brk_start != survey.stat.brk_start)
@@ -314,8 +319,11 @@ Result<std::vector<wire::ThreadImage>> Body::divert(
     TRY(check_threads(
         tracee.threads().size(), refusal)); // they may have become more since the survey
     std::vector<Caught> caught;
-    for (auto const& thread : tracee.threads())
-        caught.push_back(TRY(catch_thread(tracee, thread)));
+    for (auto const& thread : tracee.threads()) {
+        auto before = timed.find(thread.tid);
+        caught.push_back(TRY(
+            catch_thread(tracee, thread, before == timed.end() ? TimedCall() : before->second)));
+    }
     if (!mapped_) TRY(map_region(tracee, caught.front().frame));
     if (tracee.leader().group_stopped)
         return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
@@ -401,8 +409,12 @@ Result<std::vector<wire::ThreadImage>> Body::divert(
 
 Result<std::vector<wire::ThreadImage>> Body::enter(
     Survey const& survey, Refusal& refusal, std::optional<tracee::Tracee> held) {
-    if (!held) held.emplace(TRY(tracee::Tracee::seize(pid_)));
-    auto diverted = divert(*held, survey, refusal);
+    std::unordered_map<pid_t, TimedCall> timed;
+    if (!held) {
+        timed = timed_calls(); // they sleep no more when they are held
+        held.emplace(TRY(tracee::Tracee::seize(pid_)));
+    }
+    auto diverted = divert(*held, survey, timed, refusal);
     if (!diverted) {
         held->make_calls_again();
         return Failure(diverted.error());

@@ -6,6 +6,7 @@
 #include "base/log.hh"
 #include "migrate/steward.hh"
 #include "sys/files.hh"
+#include "tracee/proc.hh"
 
 namespace rove::migrate {
 
@@ -15,10 +16,6 @@ namespace {
 
 // What has just been written will hardly be mapped again: it would only fill the host's store.
 constexpr Nanos settled_after = std::chrono::seconds(60);
-
-Result<std::vector<image::Mapping>> mappings_of(pid_t pid, char const* list) {
-    return image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/{}", pid, list))));
-}
 
 // The part of a file's mapping that is [address, +length).
 Result<image::Mapping> part_of(
@@ -38,10 +35,11 @@ Result<image::Mapping> part_of(
 } // namespace
 
 Status Steward::place_file(wire::FileWanted const& wanted, wire::FileFound& found) {
-    auto mappings = TRY(mappings_of(body_.pid(), "maps"));
+    auto mappings = TRY(tracee::whole_mappings(body_.pid(), "maps"));
     auto part = TRY(part_of(mappings, wanted.address, wanted.length));
     if (part.shared) {
-        part = TRY(part_of(TRY(mappings_of(body_.pid(), "smaps")), wanted.address, wanted.length));
+        part = TRY(part_of(
+            TRY(tracee::whole_mappings(body_.pid(), "smaps")), wanted.address, wanted.length));
         if (!image::confining_word(part).empty())
             return deny(EACCES, "{} can be written", part.path);
         Refusal refusal;

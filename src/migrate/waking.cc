@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waking: threads that have come home in the middle of a wait go on with it in the program. See
-// deputy/waits.cc.
+// Waking: threads that have come home in the middle of a wait go on with it in the program; and
+// which of them are in it still when the process leaves again. See deputy/waits.cc.
 #include "migrate/body.hh"
 
 #include <cstddef>
 
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "abi/x86_64/call_site.hh"
+#include "base/text.hh"
 #include "blob/blob.hh"
+#include "sys/files.hh"
 
 namespace rove::migrate {
 
@@ -17,6 +20,18 @@ using wire::SlotState;
 namespace {
 constexpr int64_t interrupted_wait =
     -516; // ERESTART_RESTARTBLOCK: the kernel keeps the rest of its time
+}
+
+struct Body::Sleeps {
+    bool asleep = false;
+    uint64_t sleeps = 0; // so far
+};
+
+Result<Body::Sleeps> Body::sleeps_of(pid_t tid) const {
+    auto status = TRY(sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid)));
+    auto count = tracee::status_line(status, "voluntary_ctxt_switches");
+    return Sleeps{
+        tracee::status_line(status, "State").starts_with("S"), TRY(parse_number<uint64_t>(count))};
 }
 
 Result<bool> Body::put_into_program(
@@ -40,7 +55,12 @@ Result<bool> Body::put_into_program(
     registers.rax = static_cast<uint64_t>(interrupted_wait);
     TRY(tracee.set_registers(thread, registers));
     TRY(tracee.set_mask(thread, now.thread.mask));
-    TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, state), SlotState::gone));
+    if (number == SYS_futex) { // of the others the kernel tells how much is left
+        now.thread.called_off = {next - 2, wire::restart_block, SYS_futex};
+        now.private_words[wire::sleeps_word] = TRY(sleeps_of(thread.tid)).sleeps + 1;
+    }
+    now.state = SlotState::gone;
+    TRY(memory_.put(slot_address(index), now));
     return true;
 }
 
@@ -70,6 +90,25 @@ Status Body::wake_in_program() {
         }
     }
     return {};
+}
+
+std::unordered_map<pid_t, Body::TimedCall> Body::timed_calls() const {
+    std::unordered_map<pid_t, TimedCall> found;
+    auto now = mapped_ ? control() : Result<wire::Control>(fail(ENOENT, "there is no runtime"));
+    if (!now) return found;
+    std::unordered_map<pid_t, pid_t> outer;
+    for (uint32_t index = 1; index < std::min(now->slots_end, wire::slots_max); ++index) {
+        auto old = slot(index);
+        if (!old || old->private_words[wire::sleeps_word] == 0) continue;
+        if (outer.empty()) outer = outer_tids().value_or(outer);
+        auto tid = outer.find(old->tid);
+        if (tid == outer.end()) continue;
+        auto now_there = sleeps_of(tid->second);
+        if (now_there && now_there->asleep &&
+            now_there->sleeps == old->private_words[wire::sleeps_word])
+            found[tid->second] = {old->thread.called_off, old->thread.deadline_ns};
+    }
+    return found;
 }
 
 } // namespace rove::migrate

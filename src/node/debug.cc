@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debug: a process comes home for a debugger, and stays there as long as that runs.
 //
-// The debugger is the very process that asks ('rove debug' becomes it), so its end is the end of the
-// stay, whatever happens to it.
+// The debugger is the very process that asks ('rove debug' becomes it), so its end is the end of
+// the stay, whatever happens to it.
 #include <poll.h>
 
 #include "node/node.hh"
@@ -32,15 +32,14 @@ Task<> Node::end_debugging(ProcessPtr process, std::shared_ptr<Fd> debugger) {
     std::erase(process->debuggers, debugger);
     if (ending_ || process->ended || !process->debuggers.empty()) co_return;
     happenings_.add("debugged", process->pid(), process->host, "", {});
-    if (!process->anchor.empty() && process->anchor != process->host)
-        start(io_, go_back(process));
+    if (!process->anchor.empty() && process->anchor != process->host) start(io_, go_back(process));
 }
 
 Task<Outcome> Node::debug(Caller caller, json::object body) {
     PidName pid = parse_pid(body.if_contains("pid") ? body.at("pid") : json::value());
     if (!pid.home.empty() && pid.home != name_)
-        co_return Outcome::failed(1, fmt::format("a process is debugged at its home; run this on {}",
-                                         pid.home));
+        co_return Outcome::failed(
+            1, fmt::format("a process is debugged at its home; run this on {}", pid.home));
     refresh_programs();
     if (Outcome allowed = permit(caller, pid.pid); allowed.code == 4) co_return allowed;
     auto process = find(pid.pid);

@@ -53,9 +53,11 @@ struct Private {
     uint32_t departed_resumes;        // guest: Control::resumes when it asked
     HotSite hot_sites[hot_sites_max]; // guest: where calls have trapped lately
     uint32_t hot_oldest;
-    uint32_t shares;    // guest: a child that shares its parent's memory until it executes another
-                        // program; it parks for nobody
-    uint32_t executes;  // guest: where the link ends, home runs another program
+    uint32_t shares;   // guest: a child that shares its parent's memory until it executes another
+                       // program; it parks for nobody
+    uint32_t executes; // guest: where the link ends, home runs another program
+    wire::CalledOff
+        resumed;        // guest: what the call that is being made was before, if it was called off
     uint32_t ask_again; // guest: home's wait was called off, and nobody goes on with it on this
                         // link unless asked to
 };

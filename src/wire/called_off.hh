@@ -21,7 +21,8 @@ enum Restart : int32_t {
 struct CalledOff {
     uint64_t at;  // address of the `syscall` at which the program stands; 0: there is no such call
     int32_t code; // a Restart
-    uint32_t reserved;
+    uint32_t timed; // number of a call whose time is counted from its beginning: it is to end at
+                    // ThreadState::deadline_ns; 0: of another one
     /// Does a handler end it for a program that stands at `rip`?
     bool ended_by(uint64_t rip, bool restarts) const {
         return at != 0 && rip == at && (code == restart_sys ? !restarts : code != restart_no_intr);

@@ -366,5 +366,8 @@ enum Slot0Word : uint32_t {
 /// entry); the deputy ends the wait by restart_syscall and answers it; the guest's image has
 /// Pending::call and rip behind the call.
 inline constexpr uint32_t restart_word = 8;
+/// Word of a slot whose thread has come home to a call that CalledOff::timed tells of: 1 + how
+/// often it has slept by then. It sleeps in that very call as long as it has slept once more.
+inline constexpr uint32_t sleeps_word = 9;
 
 } // namespace rove::wire
