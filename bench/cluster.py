@@ -36,8 +36,8 @@ def build(directory):
 
 
 class Lab:
-    def __init__(self, programs, same_cpu=False):
-        self.same_cpu = same_cpu
+    def __init__(self, programs, same_cpu=False, nodes=2):
+        self.same_cpu, self.nodes = same_cpu, nodes
         self.name = f"bench-{os.getpid()}"
         self.programs = programs
         self.children = []
@@ -47,7 +47,7 @@ class Lab:
         cpus = sorted(os.sched_getaffinity(0))
         host_cpu = cpus[0] if self.same_cpu else cpus[-1]
         self.pinned = "both pinned to one CPU" if host_cpu == cpus[0] else "each pinned to its own CPU"
-        words = ["--nodes", "2", "--cpus", "0", "--mem", "0", "--rate", "0"]
+        words = ["--nodes", str(self.nodes), "--cpus", "0", "--mem", "0", "--rate", "0"]
         words += ["--node", f"{HOME}:cpuset={cpus[0]}", "--node", f"{HOST}:cpuset={host_cpu}"]
         self.up = True
         try:

@@ -12,11 +12,12 @@ namespace rove::migrate {
 
 using wire::SessionType;
 
-// A child's deputy is there before its guest.
+// A child's deputy is there before its guest. And the process is lost if its host is: that one may
+// be very busy.
 static Result<Session> reach(wire::Landing const& landing, uint32_t epoch) {
     Deadline deadline = Deadline::after(std::chrono::seconds(5));
     for (;;) {
-        auto session = Session::connect(landing, epoch);
+        auto session = Session::connect(landing, epoch, deaf_limit);
         if (session || session.error().code != EAGAIN || deadline.passed()) return session;
         (void)::usleep(500);
     }
@@ -55,12 +56,14 @@ Status Steward::relearn(bool& away) {
     wire::Landing landing = TRY(body_.read_landing(epoch));
     host_ = landing.node;
     auto session = TRY(reach(landing, epoch));
+    session.set_patience(deaf_limit);
     wire::Prepare prepare;
     prepare.identity = order_.identity;
     prepare.epoch = epoch;
     prepare.region = body_.region();
     TRY(session.send(SessionType::adopt, prepare));
-    TRY(session.wait({SessionType::running}, std::chrono::seconds(10)));
+    TRY(session.wait({SessionType::running}, deaf_limit));
+    session.set_patience(silence_limit);
     session_.emplace(std::move(session));
     resumed_ = true;
     told_stopped_ = true; // perhaps it was told so; the loop says what holds now

@@ -40,7 +40,7 @@ Result<Fd> connect_to(
     std::optional<Error> last;
     for (std::string const& address : landing.addresses) {
         auto endpoint = sys::Endpoint::parse(address, landing.port);
-        auto fd = endpoint ? sys::tcp_connect(*endpoint, deadline.left())
+        auto fd = endpoint ? sys::tcp_connect(*endpoint, std::min(deadline.left(), silence_limit))
                            : Result<Fd>(Failure(endpoint.error()));
         if (!fd) {
             last = fd.error();
@@ -69,8 +69,8 @@ Result<Fd> connect_to(
     return deny(EINVAL, "{} has told no address of its warden", landing.node);
 }
 
-Result<Session> Session::connect(wire::Landing const& landing, uint32_t epoch) {
-    Fd fd = TRY(connect_to(landing, wire::Kind::control, 0, epoch));
+Result<Session> Session::connect(wire::Landing const& landing, uint32_t epoch, Nanos timeout) {
+    Fd fd = TRY(connect_to(landing, wire::Kind::control, 0, epoch, timeout));
     // A send into a link that was cut would otherwise last as long as TCP hopes.
     TRY(sys::set_dead_peer_timeout(fd.number(), silence_limit));
     return Session(landing, std::move(fd), epoch);
@@ -145,6 +145,7 @@ Status Session::receive() {
         if (got == 0)
             return deny(ECONNRESET, "the warden on {} has closed the session", landing_.node);
         if (errno == EAGAIN) return {};
+        if (errno == ETIMEDOUT) return deny(ETIMEDOUT, "{} is silent", landing_.node);
         if (errno != EINTR) return fail(errno, "the session with {} is broken", landing_.node);
     }
 }
@@ -155,7 +156,7 @@ Status Session::sound() const {
         auto trouble = wire::decode<wire::Trouble>(frame.body);
         return deny(EIO, "{}: {}", landing_.node, trouble ? trouble->text : "it has trouble");
     }
-    if (silent_for() > silence_limit) return deny(ETIMEDOUT, "{} is silent", landing_.node);
+    if (silent_for() > patience_) return deny(ETIMEDOUT, "{} is silent", landing_.node);
     return {};
 }
 
@@ -194,7 +195,7 @@ Result<Session::Frame> Session::wait(std::initializer_list<SessionType> types, N
         }
         TRY(heard);
         if (deadline.passed()) return deny(ETIMEDOUT, "{} does not answer", landing_.node);
-        if (silent_for() > silence_limit) return deny(ETIMEDOUT, "{} is silent", landing_.node);
+        if (silent_for() > patience_) return deny(ETIMEDOUT, "{} is silent", landing_.node);
         pollfd wanted{fd_.number(), POLLIN, 0};
         (void)::poll(&wanted, 1, std::min(deadline.poll_ms(), meanwhile_ ? 5 : 100));
         if (meanwhile_) TRY(meanwhile_());

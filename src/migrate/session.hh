@@ -18,15 +18,18 @@
 namespace rove::migrate {
 
 constexpr Nanos ping_period = std::chrono::milliseconds(500);
-constexpr Nanos silence_limit = std::chrono::seconds(3);
+constexpr Nanos silence_limit =
+    std::chrono::milliseconds(wire::session_dead_ms); // of who should answer now
+constexpr Nanos deaf_limit = std::chrono::milliseconds(wire::session_deaf_ms); // of a host
 
 // A connection to the landing that has been welcomed.
 Result<Fd> connect_to(wire::Landing const& landing, wire::Kind kind, uint32_t slot, uint32_t epoch,
-    Nanos timeout = std::chrono::seconds(3));
+    Nanos timeout = silence_limit);
 
 class Session {
 public:
-    static Result<Session> connect(wire::Landing const& landing, uint32_t epoch);
+    static Result<Session> connect(
+        wire::Landing const& landing, uint32_t epoch, Nanos timeout = silence_limit);
 
     wire::Landing const& landing() const { return landing_; }
     int fd() const { return fd_.number(); }
@@ -62,6 +65,8 @@ public:
     Status ping_if_due();
     // An error if the host has trouble or is silent.
     Status sound() const;
+    // How long the host may say nothing while it is waited for: silence_limit unless set.
+    void set_patience(Nanos patience) { patience_ = patience; }
     Nanos silent_for() const { return monotonic_now() - heard_; }
 
     // The last that was waited into; what was before a new attempt is none of it.
@@ -84,6 +89,7 @@ private:
     Fd fd_;
     uint32_t epoch_;
     Nanos heard_;
+    Nanos patience_ = silence_limit;
     Nanos pinged_{0};
     uint64_t pings_ = 0;
     std::string input_;

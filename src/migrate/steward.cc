@@ -158,7 +158,7 @@ void Steward::serve_session() {
     }
     if (!heard)
         host_lost(heard.error().sentence());
-    else if (session_->silent_for() > silence_limit)
+    else if (session_->silent_for() > deaf_limit)
         host_lost(fmt::format("{} is silent", host_));
 }
 

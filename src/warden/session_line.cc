@@ -15,12 +15,13 @@ using wire::SessionFrame;
 using wire::SessionType;
 
 namespace {
-constexpr Nanos silence_max = std::chrono::seconds(3);
+constexpr Nanos silence_max = std::chrono::milliseconds(wire::session_dead_ms);
 }
 
 SessionLine::SessionLine(Fd socket) : socket_(std::move(socket)), heard_(monotonic_now()) {
     timeval limit{std::chrono::duration_cast<std::chrono::seconds>(silence_max).count(), 0};
     (void)setsockopt(socket_.number(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    (void)sys::set_dead_peer_timeout(socket_.number(), silence_max);
 }
 
 Status SessionLine::send(SessionType type, std::string const& body) {

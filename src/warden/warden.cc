@@ -27,7 +27,7 @@ using wire::SessionType;
 namespace {
 
 constexpr Nanos ping_interval = std::chrono::milliseconds(500);
-constexpr Nanos silence_max = std::chrono::seconds(3);
+constexpr Nanos silence_max = std::chrono::milliseconds(wire::session_deaf_ms);
 constexpr Nanos abandoned_max = std::chrono::seconds(15);
 constexpr Nanos unused_max = std::chrono::seconds(15);
 constexpr Nanos answer_time_max = std::chrono::seconds(5);
@@ -160,7 +160,9 @@ void Warden::take_control(Fd socket) {
 void Warden::serve_control() {
     auto served =
         control_.serve([this](SessionType type, std::string_view body) { take(type, body); });
-    if (!served && control_ && !ended_) lose_control(served.error().what);
+    if (served || !control_ || ended_) return;
+    if (served.error().code == ETIMEDOUT) return end("the steward is silent");
+    lose_control(served.error().what);
 }
 
 void Warden::lose_control(std::string const& why) {

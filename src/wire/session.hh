@@ -16,6 +16,9 @@ namespace rove::wire {
 inline constexpr uint32_t session_magic = 0x53455652;
 inline constexpr uint16_t session_version = 1;
 inline constexpr uint32_t session_frame_max = 16 << 20;
+/// Both sides ping. A machine or a network that is gone acknowledges nothing: the kernel says so
+/// after that long. One that does, and says nothing, is busy, and is given up much later.
+inline constexpr int session_dead_ms = 3000, session_deaf_ms = 30000;
 
 enum class Kind : uint16_t { none = 0, control = 1, link = 2, pages = 3, spare = 4 };
 
