@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Document: docs/syscalls.md, made of the table and differences.def.
+#include <algorithm>
+#include <initializer_list>
+#include <vector>
+
 #include "syscalls/names.hh"
 #include "syscalls/row.hh"
 
@@ -34,6 +38,27 @@ Served served(Who who, bool by_hand) {
     return {"the process comes home", "a move"};
 }
 
+struct Group {
+    char const* words;
+    std::initializer_list<Who> who;
+    bool listed; // in the short form
+};
+constexpr Group groups[] = {
+    {"on the host", {Who::local}, true},
+    {"at home, by the deputy", {Who::forward, Who::by_fd, Who::by_pid}, false},
+    {"by the runtime", {Who::special, Who::by_guest}, true},
+    {"the process comes home", {Who::comes_home}, true},
+    {"nowhere (ENOSYS)", {Who::absent}, false},
+};
+
+std::vector<std::string_view> calls_of(Group const& group) {
+    std::vector<std::string_view> names;
+    for (unsigned nr = 0; nr < rows_max; ++nr)
+        if (std::find(group.who.begin(), group.who.end(), row_of(nr).who) != group.who.end())
+            names.push_back(name_of(nr));
+    return names;
+}
+
 } // namespace
 
 std::string_view difference_of(unsigned long nr) {
@@ -45,6 +70,18 @@ std::string_view difference_of(unsigned long nr) {
     return "";
 }
 
+std::string short_form() {
+    std::string text = "| served | calls | which |\n|---|---|---|\n";
+    for (Group const& group : groups) {
+        auto const names = calls_of(group);
+        text += std::string("| ") + group.words + " | " + std::to_string(names.size()) + " | ";
+        for (size_t i = 0; group.listed && i < names.size(); ++i)
+            text += (i == 0 ? "" : ", ") + std::string(names[i]);
+        text += " |\n";
+    }
+    return text;
+}
+
 std::string document() {
     std::string text =
         "# System calls of a program that is away\n\n"
@@ -54,23 +91,11 @@ std::string document() {
         "its row says; a call that cannot be served from afar takes the process home, where it is "
         "performed\n"
         "natively. Numbers that are not in the table come home, too.\n\n";
-    unsigned counts[8] = {};
-    for (unsigned nr = 0; nr < rows_max; ++nr)
-        ++counts[static_cast<unsigned>(row_of(nr).who)];
-    unsigned const forwarded = counts[static_cast<unsigned>(Who::forward)] +
-                               counts[static_cast<unsigned>(Who::by_fd)] +
-                               counts[static_cast<unsigned>(Who::by_pid)];
     text += "| served | calls |\n|---|---|\n";
-    text += "| on the host | " + std::to_string(counts[static_cast<unsigned>(Who::local)]) + " |\n";
-    text += "| at home, by the deputy | " + std::to_string(forwarded) + " |\n";
-    text += "| by the runtime | " +
-            std::to_string(counts[static_cast<unsigned>(Who::special)] +
-                           counts[static_cast<unsigned>(Who::by_guest)]) +
-            " |\n";
-    text += "| the process comes home | " +
-            std::to_string(counts[static_cast<unsigned>(Who::comes_home)]) + " |\n";
-    text += "| nowhere (ENOSYS) | " + std::to_string(counts[static_cast<unsigned>(Who::absent)]) +
-            " |\n\n";
+    for (Group const& group : groups)
+        text += std::string("| ") + group.words + " | " + std::to_string(calls_of(group).size()) +
+                " |\n";
+    text += "\n";
     text += "| number | call | served | cost | what differs |\n|---|---|---|---|---|\n";
     for (unsigned nr = 0; nr < rows_max; ++nr) {
         Row const& row = row_of(nr);

@@ -24,5 +24,7 @@ std::string_view difference_of(unsigned long nr);
 
 /// docs/syscalls.md: every call, how it is served, what it costs, what is different.
 std::string document();
+/// A table of a few lines, for README.md.
+std::string short_form();
 
 } // namespace rove::syscalls
