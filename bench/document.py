@@ -9,7 +9,7 @@ DOCUMENT = ROOT / "docs/benchmarks.md"
 PLOTS = ROOT / "docs/bench"
 STORE = PLOTS / "rows.json"
 GROUPS = {"home": "A program that was never away", "cpu": "Computing away", "calls": "Forwarded calls",
-          "moves": "Moving memory", "freeze": "Standing still", "trees": "Process trees"}
+          "moves": "Moving memory", "freeze": "Standing still", "trees": "Process trees", "storm": "Storms"}
 CRIU = """## CRIU, for information
 
 CRIU 4.2 on the same kind of machine: dump through a page server over the same veth, then restore, images in memory; the program stands still
