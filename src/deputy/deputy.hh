@@ -61,7 +61,7 @@ bool ask_home_for_core(Slot& slot);
 /// The program is about to make a call again that it was in: a signal that has come by now ends it,
 /// as natively. All signals are blocked.
 void end_called_off(Slot& slot, rt::UserContext& user);
-/// A call that is made again at home, and has its time in a register, gets what is left of it; and
+/// A call that the program makes again, with its time in a register, gets what is left of it; and
 /// the next move can tell whether it still waits in that call.
 void note_timed_call(Slot& slot, rt::UserContext& user);
 /// A recorded signal goes to the guest on its own, with a bell.

@@ -2,8 +2,8 @@
 // Waits: what a thread was waiting in when it was moved is waited for to its end at home.
 //
 // A wait whose call has an absolute time, or none, is simply made again by the program; so is one
-// with a time that the call only reads, of which a register gets the rest, and a struct timespec,
-// which is the program's own, cannot: until the next move it waits anew. Of the
+// whose time is in a register, which gets what is left. Where it is in a struct timespec of the
+// program's, the deputy makes the call in here. Of the
 // others the kernel keeps the rest of the time, in the thread's restart block: the deputy begins
 // such a wait with all signals blocked, and the steward, which interrupts it, puts the program's
 // registers in its place and leaves the kernel's own wish to restart (Body::wake_in_program). So
@@ -20,6 +20,8 @@ namespace {
 
 constexpr uint32_t sys_poll = 7, sys_nanosleep = 35, sys_futex = 202, sys_restart = 219,
                    sys_clock_nanosleep = 230;
+constexpr uint32_t sys_sigtimedwait = 128, sys_semtimedop = 220, sys_epoll_wait = 232,
+                   sys_epoll_pwait = 281, sys_epoll_pwait2 = 441;
 constexpr uint32_t futex_wait = 0, futex_wait_bitset = 9, futex_commands = 0x7f;
 
 struct Time {
@@ -50,6 +52,19 @@ void make_again(Slot& slot, rt::UserContext& user, uint32_t nr, wire::Restart me
     user.rip -= 2;
     user.rax = nr;
     slot.thread.called_off = {user.rip, meant, 0};
+}
+
+bool reads_timespec(uint32_t nr) {
+    return nr == sys_sigtimedwait || nr == sys_semtimedop || nr == sys_epoll_pwait2;
+}
+
+/// With what is left of its time.
+long wait_again(Slot const& slot, rt::UserContext const& user, uint32_t nr) {
+    Time left = time_of(time_left(1, slot.thread.deadline_ns));
+    uint64_t time = word(&left);
+    bool third = nr == sys_sigtimedwait;
+    return sys(
+        nr, user.rdi, user.rsi, third ? time : user.rdx, third ? user.r10 : time, user.r8, user.r9);
 }
 
 void unblock(Slot& slot) {
@@ -138,6 +153,12 @@ Wait wait_owed(Slot& slot, rt::UserContext& user) {
         make_again(slot, user, sys_futex, futex_restart(user.rsi & futex_commands, t.has_deadline));
         break;
     case wire::Pending::none:
+        if (t.called_off.at != user.rip || !reads_timespec(t.called_off.timed)) break;
+        t.rest_call = t.called_off.timed;
+        t.rest_done = 0;
+        t.pending = wire::Pending::rest;
+        user.rip += 2;
+        return Wait::here;
     case wire::Pending::call:
     default:
         break;
@@ -149,20 +170,21 @@ Wait wait_owed(Slot& slot, rt::UserContext& user) {
 void note_timed_call(Slot& slot, rt::UserContext& user) {
     auto const& t = slot.thread;
     slot.private_words[wire::sleeps_word] = 0;
-    if (t.called_off.timed == 0 || t.called_off.at != user.rip) return;
-    constexpr uint32_t sys_epoll_wait = 232, sys_epoll_pwait = 281;
+    bool polls = t.called_off.timed == sys_poll;
+    if (t.called_off.at != user.rip ||
+        (!polls && t.called_off.timed != sys_epoll_wait && t.called_off.timed != sys_epoll_pwait))
+        return;
     auto left = static_cast<uint64_t>((time_left(1, t.deadline_ns) + 999999) / 1000000);
-    if (t.called_off.timed == sys_poll) user.rdx = left;
-    if (t.called_off.timed == sys_epoll_wait || t.called_off.timed == sys_epoll_pwait)
-        user.r10 = left;
+    (polls ? user.rdx : user.r10) = left;
     struct {
         int64_t times[4];
         int64_t counts[14];
     } usage;
     constexpr int voluntary_switches = 12, of_thread = 1;
-    if (sys(98, of_thread, &usage) == 0) // getrusage
-        slot.private_words[wire::sleeps_word] =
-            1 + static_cast<uint64_t>(usage.counts[voluntary_switches]);
+    if (left == 0 || sys(98, of_thread, &usage) != 0) return; // getrusage
+    slot.private_words[wire::time_word] = left;
+    slot.private_words[wire::sleeps_word] =
+        1 + static_cast<uint64_t>(usage.counts[voluntary_switches]);
 }
 
 void finish_wait(Slot& slot, rt::UserContext& user, Wait wait) {
@@ -178,7 +200,8 @@ void finish_wait(Slot& slot, rt::UserContext& user, Wait wait) {
         rt::set_state(slot, SlotState::leaving);
     } else if (!owed && t.pending == wire::Pending::rest) {
         unblock(slot);
-        result = finish_transfer(t.rest_call, user, t.rest_done);
+        result = reads_timespec(t.rest_call) ? wait_again(slot, user, t.rest_call)
+                                             : finish_transfer(t.rest_call, user, t.rest_done);
     } else {
         result = wait_here(slot, user, nr);
     }

@@ -69,7 +69,7 @@ Answer begin_sleep(Slot& slot, UserContext& user, uint32_t clock, bool absolute,
     return Answer::registers_set;
 }
 
-Answer begin_futex(Slot& slot, UserContext const& user, uint64_t const args[6], long* result) {
+Answer begin_futex(Slot& slot, uint64_t const args[6], long* result) {
     auto& t = slot.thread;
     uint32_t op = static_cast<uint32_t>(args[1]) & 0x7f;
     bool waits = op == 0 || op == 9 || op == 6 || op == 11 || op == 13;
@@ -82,12 +82,7 @@ Answer begin_futex(Slot& slot, UserContext const& user, uint64_t const args[6], 
         int64_t ns = 0;
         if (!read_time(args[3], &ns, result)) return Answer::result;
         t.has_deadline = 1;
-        // Of a relative wait that is made again after a move the end is known.
-        auto const& before = own(slot).resumed;
-        if (op != 0)
-            t.deadline_ns = static_cast<uint64_t>(ns);
-        else if (before.timed != 202 || before.at != user.rip - 2)
-            t.deadline_ns = static_cast<uint64_t>(clock_ns(1) + ns);
+        t.deadline_ns = static_cast<uint64_t>(op == 0 ? clock_ns(1) + ns : ns);
     }
     t.pending = Pending::futex;
     return Answer::registers_set;
@@ -194,8 +189,11 @@ bool continue_pending(Slot& slot, UserContext& user) {
         uint64_t const args[6] = {user.rdi, user.rsi, user.rdx, user.r10, user.r8, user.r9};
         long result = 0;
         t.pending = Pending::none;
+        own(slot).resumed = t.called_off;
+        t.called_off = {};
         Answer answer = forward(slot, user, t.rest_call, args, &result, t.rest_done);
         if (answer == Answer::result) return finish(slot, user, result);
+        if (answer == Answer::redo && t.rest_done == 0) rewind(user, t.rest_call);
         return t.pending == Pending::none;
     }
     case Pending::none:
@@ -328,7 +326,7 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         return true;
     }
     case 202:
-        *answer = begin_futex(slot, user, args, result);
+        *answer = begin_futex(slot, args, result);
         return true;
     case 38: { // setitimer: a timer on CPU time belongs where the CPU time is spent and counted
         int64_t value[4] = {};

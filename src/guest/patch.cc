@@ -250,13 +250,13 @@ extern "C" uint32_t volatile* rove_guest_patched(UserContext* user) {
     auto& mine = own(slot);
     mine.patched_context = word(user);
     mine.fast_context = 0;
-    mine.resumed = slot.thread.called_off;
-    slot.thread.called_off = {};
     auto nr = static_cast<uint32_t>(user->rax);
     if (owed(slot)) { // it traps instead
         rewind(*user, nr);
         rove_guest_take_context();
     }
+    mine.resumed = slot.thread.called_off;
+    slot.thread.called_off = {};
     uint64_t const args[6] = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9};
     long result = 0;
     Answer answer = forward(slot, *user, nr, args, &result);

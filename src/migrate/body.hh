@@ -123,9 +123,8 @@ private:
     struct TimedCall {
         wire::CalledOff call{};
         uint64_t deadline_ns = 0;
+        uint64_t time = 0; // in the register, milliseconds
     };
-    struct Sleeps;
-    Result<Sleeps> sleeps_of(pid_t tid) const;
     // By the host's numbers. Those that have not slept since but in that call.
     std::unordered_map<pid_t, TimedCall> timed_calls() const;
     Result<std::vector<wire::ThreadImage>> divert(tracee::Tracee& tracee, Survey const& survey,

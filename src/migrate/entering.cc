@@ -265,7 +265,8 @@ Result<Body::Caught> Body::catch_thread(
     }
     if (one.interrupted == tracee::Interrupted::again && !inside) {
         one.left.called_off = {one.registers.rip, kept, 0};
-        if (before.call.timed != 0 && before.call.at == one.registers.rip) {
+        uint64_t time = before.call.timed == SYS_poll ? one.registers.rdx : one.registers.r10;
+        if (before.call.timed != 0 && before.call.at == one.registers.rip && time == before.time) {
             one.left.called_off.timed = before.call.timed;
             one.left.deadline_ns = before.deadline_ns;
         }

@@ -57,7 +57,7 @@ Status Steward::place_file(wire::FileWanted const& wanted, wire::FileFound& foun
 
 void Steward::find_file(wire::FileWanted const& wanted) {
     wire::FileFound found;
-    found.address = wanted.address;
+    found.question = wanted.question;
     if (auto placed = place_file(wanted, found); !placed) {
         LOG(debug, "mapped away: {}", placed.error().sentence());
         found.error = std::max(placed.error().code, 1);
@@ -65,9 +65,17 @@ void Steward::find_file(wire::FileWanted const& wanted) {
     (void)session_->send(SessionType::file_found, found);
 }
 
-// An error of the sending ends the session, and shows there.
+// A file that has changed, or been cut off, meanwhile does not come whole.
 void Steward::send_bytes(wire::BytesWanted const& wanted) {
-    if (auto ours = segments_.find(wanted.key)) (void)send_segment(*session_, *ours, wanted.index);
+    auto ours = segments_.find(wanted.key);
+    Status sent =
+        ours ? send_segment(*session_, *ours, wanted.index) : Status(Failure(ours.error()));
+    if (sent) return;
+    LOG(debug, "mapped away: {}", sent.error().sentence());
+    wire::FileFound none;
+    none.question = wanted.question;
+    none.error = EIO;
+    (void)session_->send(SessionType::file_found, none);
 }
 
 } // namespace rove::migrate

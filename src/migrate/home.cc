@@ -142,6 +142,7 @@ uint32_t Steward::find_segment(wire::Layout const& layout, uint32_t theirs) {
                          : Result<std::vector<image::Mapping>>(Failure(text.error()));
     if (!mappings) return ~0u;
     uint64_t length = (layout.segments[theirs].length + page - 1) & ~(page - 1);
+    std::optional<image::Mapping> changed;
     for (auto const& vma : layout.vmas) {
         if (vma.kind != wire::VmaKind::segment || vma.segment != theirs) continue;
         for (image::Mapping mapping : *mappings) {
@@ -155,9 +156,10 @@ uint32_t Steward::find_segment(wire::Layout const& layout, uint32_t theirs) {
             mapping.offset = first;
             if (auto known = segments_.add_known(body_.pid(), mapping, layout.segments[theirs]))
                 return *known;
+            if (!changed) changed = mapping;
         }
     }
-    return ~0u;
+    return changed ? segments_.add_changed(*changed, layout.segments[theirs]) : ~0u;
 }
 
 // The host's account of the memory: checked, and its segments renumbered to ours.

@@ -95,6 +95,14 @@ Result<uint32_t> Segments::add_known(
     return static_cast<uint32_t>(keys_.size() - 1);
 }
 
+uint32_t Segments::add_changed(image::Mapping const& mapping, wire::SegmentKey const& key) {
+    Source source = source_of(mapping);
+    source.length = key.length;
+    keys_.push_back(key);
+    sources_.push_back(std::move(source));
+    return static_cast<uint32_t>(keys_.size() - 1);
+}
+
 bool Segments::unchanged(uint32_t index) {
     Source& source = sources_[index];
     if (!source.file) return true; // a copy of our own

@@ -35,6 +35,9 @@ public:
     // Adds exactly these bytes of the mapping's file, if they have that key; their index.
     Result<uint32_t> add_known(
         pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key);
+    // The mapping shows what the host calls by that key, though the file has other bytes by now:
+    // natively the program would see those, too.
+    uint32_t add_changed(image::Mapping const& mapping, wire::SegmentKey const& key);
     std::vector<wire::SegmentKey> const& keys() const { return keys_; }
     // Bytes [offset, +length) of a segment; shorter at its end.
     Result<std::string> read(uint32_t index, uint64_t offset, uint64_t length) const;

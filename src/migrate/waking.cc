@@ -5,7 +5,6 @@
 
 #include <cstddef>
 
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "abi/x86_64/call_site.hh"
@@ -20,18 +19,6 @@ using wire::SlotState;
 namespace {
 constexpr int64_t interrupted_wait =
     -516; // ERESTART_RESTARTBLOCK: the kernel keeps the rest of its time
-}
-
-struct Body::Sleeps {
-    bool asleep = false;
-    uint64_t sleeps = 0; // so far
-};
-
-Result<Body::Sleeps> Body::sleeps_of(pid_t tid) const {
-    auto status = TRY(sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid)));
-    auto count = tracee::status_line(status, "voluntary_ctxt_switches");
-    return Sleeps{
-        tracee::status_line(status, "State").starts_with("S"), TRY(parse_number<uint64_t>(count))};
 }
 
 Result<bool> Body::put_into_program(
@@ -55,12 +42,7 @@ Result<bool> Body::put_into_program(
     registers.rax = static_cast<uint64_t>(interrupted_wait);
     TRY(tracee.set_registers(thread, registers));
     TRY(tracee.set_mask(thread, now.thread.mask));
-    if (number == SYS_futex) { // of the others the kernel tells how much is left
-        now.thread.called_off = {next - 2, wire::restart_block, SYS_futex};
-        now.private_words[wire::sleeps_word] = TRY(sleeps_of(thread.tid)).sleeps + 1;
-    }
-    now.state = SlotState::gone;
-    TRY(memory_.put(slot_address(index), now));
+    TRY(memory_.put(slot_address(index) + offsetof(wire::Slot, state), SlotState::gone));
     return true;
 }
 
@@ -103,10 +85,13 @@ std::unordered_map<pid_t, Body::TimedCall> Body::timed_calls() const {
         if (outer.empty()) outer = outer_tids().value_or(outer);
         auto tid = outer.find(old->tid);
         if (tid == outer.end()) continue;
-        auto now_there = sleeps_of(tid->second);
-        if (now_there && now_there->asleep &&
-            now_there->sleeps == old->private_words[wire::sleeps_word])
-            found[tid->second] = {old->thread.called_off, old->thread.deadline_ns};
+        auto status = sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid->second));
+        if (!status || !tracee::status_line(*status, "State").starts_with("S")) continue;
+        auto sleeps =
+            parse_number<uint64_t>(tracee::status_line(*status, "voluntary_ctxt_switches"));
+        if (sleeps && *sleeps == old->private_words[wire::sleeps_word])
+            found[tid->second] = {old->thread.called_off, old->thread.deadline_ns,
+                old->private_words[wire::time_word]};
     }
     return found;
 }

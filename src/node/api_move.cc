@@ -199,7 +199,7 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     Moved moved = co_await move(process, where.node, caller.uid);
     if (moved.ok) co_return Outcome::done(move_row(pid.pid, moved));
     // A user's wish that could not be met is not pursued behind his back; the one before it is.
-    process->anchor = before;
+    if (process->anchor == (where.node == name_ ? "" : where.node)) process->anchor = before;
     co_return Outcome::failed(moved.code, moved.text, moved.reason);
 }
 
@@ -255,7 +255,7 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
             continue;
         }
         if (!moved.ok) {
-            members[i]->anchor = before[i];
+            if (members[i]->anchor == (to == name_ ? "" : to)) members[i]->anchor = before[i];
             row["from"] = members[i]->host;
             row["to"] = to;
             row["error"] = moved.text;

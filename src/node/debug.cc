@@ -29,7 +29,7 @@ bool has_ended(int pidfd) {
 Task<> Node::end_debugging(ProcessPtr process, std::shared_ptr<Fd> debugger) {
     while (!ending_ && !process->ended && !has_ended(debugger->number()))
         co_await pause(io_, look_interval);
-    std::erase(process->debuggers, debugger);
+    if (std::erase(process->debuggers, debugger) == 0) co_return; // it did not come to it
     if (ending_ || process->ended || !process->debuggers.empty()) co_return;
     happenings_.add("debugged", process->pid(), process->host, "", {});
     if (!process->anchor.empty() && process->anchor != process->host) start(io_, go_back(process));

@@ -20,7 +20,7 @@ void Warden::want_file() {
     auto pages = uint64_t{asked_->slot};
     if (stage_ != Stage::running) return answer_guest(-EAGAIN, {});
     if (!control_ || asked_->value < 0 || pages == 0) return answer_guest(-ENOTCONN, {});
-    wire::FileWanted wanted{static_cast<uint64_t>(asked_->value), pages * page};
+    wire::FileWanted wanted{++file_question_, static_cast<uint64_t>(asked_->value), pages * page};
     if (!send(SessionType::file_wanted, wanted)) answer_guest(-ENOTCONN, {});
 }
 
@@ -30,7 +30,7 @@ bool Warden::wants_file() const {
 
 Status Warden::file_found(wire::FileFound const& found) {
     // Later than the guest has waited for it?
-    if (!wants_file() || found.address != static_cast<uint64_t>(asked_->value)) return {};
+    if (!wants_file() || found.question != file_question_) return {};
     if (found.error != 0 || found.offset % page != 0 || found.offset > found.key.length) {
         answer_guest(found.error == EAGAIN ? -EIO : -std::clamp(found.error, 1, 4095), {});
         return {};
@@ -42,16 +42,26 @@ Status Warden::file_found(wire::FileFound const& found) {
     }
     file_ = File{*index, found.offset};
     if (!segments_.holds(*index))
-        return send(SessionType::bytes_wanted, wire::BytesWanted{*index, found.key});
+        return send(
+            SessionType::bytes_wanted, wire::BytesWanted{file_question_, *index, found.key});
     give_file();
     return {};
 }
 
 void Warden::give_file() {
     if (!file_ || !segments_.holds(file_->index)) return;
-    File file = *std::exchange(file_, std::nullopt);
+    File file = *file_;
     if (wants_file())
         answer_guest(static_cast<int64_t>(file.offset), {segments_.number(file.index)});
+}
+
+// What does not come whole, the guest fetches as it is by then.
+void Warden::take_file_bytes(wire::SegmentBytes const& part) {
+    auto received = segments_.receive(part);
+    if (received && *received) return give_file();
+    if (received) return;
+    LOG(debug, "a file that the guest maps: {}", received.error().sentence());
+    if (wants_file()) answer_guest(-EIO, {});
 }
 
 // Before it is brought to a stand: who waits for a file would not come to one.

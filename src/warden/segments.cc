@@ -29,10 +29,12 @@ std::string name_of(SegmentKey const& key) {
     return fmt::format("{:016x}{:016x}-{:x}", key.hash_high, key.hash_low, key.length);
 }
 
-Status seal(Fd const& memory) {
+// Nobody can write it any more, and it is opened anew for reading: before Linux 6.7 another one
+// cannot be mapped shared.
+Result<Fd> seal(Fd memory) {
     constexpr int all = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     if (fcntl(memory.number(), F_ADD_SEALS, all) != 0) return fail(errno, "cannot seal a segment");
-    return {};
+    return sys::open(fmt::format("/proc/self/fd/{}", memory.number()), O_RDONLY);
 }
 
 } // namespace
@@ -94,8 +96,7 @@ Result<Fd> Segments::executable(Fd stored) const {
             sendfile(copy.number(), stored.number(), &at, static_cast<size_t>(size - at));
         if (sent <= 0) return fail(sent < 0 ? errno : EIO, "cannot copy a segment");
     }
-    TRY(seal(copy));
-    return copy;
+    return seal(std::move(copy));
 }
 
 Status Segments::keep(uint32_t index, Fd fd) {
@@ -148,7 +149,12 @@ void Segments::make_room(uint64_t wanted) const {
     uint64_t sum = wanted;
     for (auto const& name : *names) {
         auto path = directory_ + "/" + name;
-        if (auto status = sys::stat(path)) {
+        auto status = sys::stat(path);
+        // What begins with a dot is still being received, or was left behind.
+        if (status && name[0] == '.' &&
+            real_now() - std::chrono::seconds(status->st_mtim.tv_sec) < std::chrono::minutes(10))
+            continue;
+        if (status) {
             entries.push_back({path, static_cast<uint64_t>(status->st_size), status->st_mtim});
             sum += static_cast<uint64_t>(status->st_size);
         }
@@ -206,14 +212,16 @@ Status Segments::finish(uint32_t index) {
         return fail(ESTALE, "a file that it maps has changed while it was read; try again");
     }
     if (incoming.path.empty()) {
-        TRY(seal(incoming.fd));
-        return keep(index, std::move(incoming.fd));
+        return keep(index, TRY(seal(std::move(incoming.fd))));
     }
     incoming.fd.close();
     // Opened again for reading: a descriptor that could write exists no more.
     Fd stored = TRY(sys::open(incoming.path, O_RDONLY));
-    if (rename(incoming.path.c_str(), (directory_ + "/" + name_of(keys_[index])).c_str()) != 0)
-        return fail(errno, "cannot keep a segment");
+    if (rename(incoming.path.c_str(), (directory_ + "/" + name_of(keys_[index])).c_str()) != 0) {
+        int why = errno;
+        (void)sys::remove_file(incoming.path);
+        return fail(why, "cannot keep a segment");
+    }
     TRY(keep(index, TRY(executable(std::move(stored)))));
     for (uint32_t i = 0; i < keys_.size(); ++i)
         if (!open_[i] && keys_[i] == keys_[index]) open_[i] = open_[index];

@@ -81,6 +81,7 @@ void Warden::offer_thread() {
 void Warden::answer_guest(int64_t value, std::vector<int> const& fds) {
     Service answer{asked_->type, asked_->slot, value};
     asked_.reset();
+    file_.reset();
     if (value < 0) household_.leave_turn(*this);
     (void)sys::send_fds(
         service_.number(), ByteView(reinterpret_cast<uint8_t const*>(&answer), sizeof answer), fds);

@@ -206,7 +206,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
         return prepare(TRY(parse<wire::Prepare>(body)));
     case SessionType::segment: {
         if (may_be_committed(stage_)) {
-            if (TRY(segments_.receive(TRY(parse<wire::SegmentBytes>(body))))) give_file();
+            take_file_bytes(TRY(parse<wire::SegmentBytes>(body)));
             return {};
         }
         if (!segments_missing_) return fail(EPROTO, "bytes of a segment that is not missing");

@@ -158,6 +158,7 @@ private:
     bool wants_file() const;
     Status file_found(wire::FileFound const& found);
     void give_file();
+    void take_file_bytes(wire::SegmentBytes const& part);
     void refuse_file();
     Result<std::unique_ptr<Warden>> bear(pid_t pid, Spare& spare);
     void born(uint32_t slot, int64_t pid);
@@ -227,6 +228,7 @@ private:
         uint64_t offset = 0;
     };
     std::optional<File> file_; // what the guest waits for
+    uint32_t file_question_ = 0;
     sys::Loop::TimerId park_timer_ = 0;
     Nanos parking_since_{0};
     int guest_status_ = 0;

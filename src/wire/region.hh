@@ -369,5 +369,7 @@ inline constexpr uint32_t restart_word = 8;
 /// Word of a slot whose thread has come home to a call that CalledOff::timed tells of: 1 + how
 /// often it has slept by then. It sleeps in that very call as long as it has slept once more.
 inline constexpr uint32_t sleeps_word = 9;
+/// And with this time in milliseconds, which a later call hardly has.
+inline constexpr uint32_t time_word = 10;
 
 } // namespace rove::wire

@@ -348,22 +348,24 @@ template <class V> void describe(V& v, SpareOffer& m) {
 }
 
 struct FileWanted {
+    uint32_t question = 0; // each has another
     uint64_t address = 0, length = 0;
 };
 template <class V> void describe(V& v, FileWanted& m) {
+    v.field("question", m.question);
     v.field("address", m.address);
     v.field("length", m.length);
 }
 
 struct FileFound {
-    uint64_t address = 0; // as it was asked for
-    int32_t error = 0;    // an errno: the guest must do without
+    uint32_t question = 0;
+    int32_t error = 0; // an errno: the guest must do without
     SegmentKey key;
     uint64_t offset = 0; // of the mapping in those bytes
     uint8_t passing = 0; // 1: they are new, and will hardly be mapped again
 };
 template <class V> void describe(V& v, FileFound& m) {
-    v.field("address", m.address);
+    v.field("question", m.question);
     v.field("error", m.error);
     v.field("key", m.key);
     v.field("offset", m.offset);
@@ -371,10 +373,12 @@ template <class V> void describe(V& v, FileFound& m) {
 }
 
 struct BytesWanted {
+    uint32_t question = 0;
     uint32_t index = 0; // what the warden calls it
     SegmentKey key;
 };
 template <class V> void describe(V& v, BytesWanted& m) {
+    v.field("question", m.question);
     v.field("index", m.index);
     v.field("key", m.key);
 }
