@@ -6,6 +6,7 @@
 #include "base/log.hh"
 #include "migrate/steward.hh"
 #include "sys/files.hh"
+#include "sys/sockets.hh"
 #include "tracee/proc.hh"
 
 namespace rove::migrate {
@@ -16,6 +17,7 @@ namespace {
 
 // What has just been written will hardly be mapped again: it would only fill the host's store.
 constexpr Nanos settled_after = std::chrono::seconds(60);
+constexpr Nanos stalled_limit = std::chrono::seconds(10);
 
 // The part of a file's mapping that is [address, +length).
 Result<image::Mapping> part_of(
@@ -65,11 +67,14 @@ void Steward::find_file(wire::FileWanted const& wanted) {
     (void)session_->send(SessionType::file_found, found);
 }
 
-// A file that has changed, or been cut off, meanwhile does not come whole.
+// A file that has changed, or been cut off, meanwhile does not come whole. A host that is busy
+// takes nothing in for a while, and the kernel would end the connection for that, too.
 void Steward::send_bytes(wire::BytesWanted const& wanted) {
+    (void)sys::set_dead_peer_timeout(session_->fd(), stalled_limit);
     auto ours = segments_.find(wanted.key);
     Status sent =
         ours ? send_segment(*session_, *ours, wanted.index) : Status(Failure(ours.error()));
+    (void)sys::set_dead_peer_timeout(session_->fd(), silence_limit);
     if (sent) return;
     LOG(debug, "mapped away: {}", sent.error().sentence());
     wire::FileFound none;

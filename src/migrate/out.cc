@@ -90,12 +90,6 @@ Status Steward::send_segments(Session& session, std::vector<uint32_t> const& ind
 Status Steward::send_segment(Session& session, uint32_t index, uint32_t their_index) {
     if (index >= segments_.keys().size())
         return fail(EBADMSG, "the host asks for segment {}", index);
-    // A host that is busy with what it has got takes nothing in for a while.
-    (void)sys::set_dead_peer_timeout(session.fd(), deaf_limit);
-    struct Back {
-        int fd;
-        ~Back() { (void)sys::set_dead_peer_timeout(fd, silence_limit); }
-    } back{session.fd()};
     uint64_t length = segments_.keys()[index].length;
     for (uint64_t at = 0; at < length || at == 0; at += segment_part) {
         wire::SegmentBytes part{their_index, at, TRY(segments_.read(index, at, segment_part))};
