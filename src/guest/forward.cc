@@ -2,6 +2,7 @@
 // Forward: one call of the program, performed by its deputy: one frame there, one frame back.
 #include "abi/x86_64/ticks.hh"
 #include "guest/guest.hh"
+#include "guest/time_limit.hh"
 #include "rt/futex.hh"
 #include "rt/memory.hh"
 
@@ -195,102 +196,8 @@ bool interrupted_at_once(Slot& slot, UserContext& user, uint32_t nr, uint64_t co
     return delivered;
 }
 
-long now_ns() {
-    int64_t time[2];
-    sys(228, 1, time);
-    return time[0] * 1000000000 + time[1];
-}
-
-/// Of those whose time Linux writes back, in any case.
-bool writes_rest(uint32_t nr) {
-    return nr == 23 || nr == 270 || nr == 271; // select, pselect6, ppoll
-}
-
-/// A call that is made again after a move waits for what is left of its time, as the kernel would
-/// have it.
-void shorten_timeout(UserContext& user, uint32_t nr, long started) {
-    long gone = now_ns() - started;
-    uint64_t at = nr == 271 ? user.rdx : user.r8;
-    int64_t time[2];
-    if (at == 0 || !copy_in(time, at, sizeof time)) return;
-    long unit = nr == 23 ? 1000 : 1;
-    long left = time[0] * 1000000000 + time[1] * unit - gone;
-    if (left < 0) left = 0;
-    time[0] = left / 1000000000;
-    time[1] = left % 1000000000 / unit;
-    (void)copy_out(at, time, sizeof time);
-}
-
-/// A time that the call only reads: milliseconds in a register, or a struct timespec.
-struct TimeGiven {
-    int argument = -1;
-    bool in_memory = false;
-};
-TimeGiven time_given(uint32_t nr) {
-    switch (nr) {
-    case 7: // poll
-        return {2, false};
-    case 232:
-    case 281: // epoll_wait, epoll_pwait
-        return {3, false};
-    case 128: // rt_sigtimedwait
-        return {2, true};
-    case 220:
-    case 441: // semtimedop, epoll_pwait2
-        return {3, true};
-    default:
-        return {};
-    }
-}
-
-/// Such a call ends at one time however often it is made again.
-class TimedCall {
-public:
-    TimedCall(Slot& slot, UserContext const& user, uint32_t nr, uint64_t const args[6])
-        : given_(time_given(nr)), nr_(nr) {
-        if (given_.argument < 0) return;
-        auto const& before = own(slot).resumed;
-        uint64_t value = args[given_.argument];
-        if (before.timed == nr && before.at == user.rip - 2) {
-            deadline_ = static_cast<long>(slot.thread.deadline_ns);
-            again_ = true;
-        } else if (!given_.in_memory) {
-            auto ms = static_cast<int32_t>(value);
-            if (ms > 0) deadline_ = now_ns() + ms * 1000000l;
-        } else if (int64_t time[2]; value != 0 && copy_in(time, value, sizeof time) &&
-                                    time[0] >= 0 && time[0] < 1 << 30 && time[1] >= 0 &&
-                                    time[1] < 1000000000) {
-            deadline_ = now_ns() + time[0] * 1000000000 + time[1];
-        }
-    }
-    /// What is left, in place of the time that was given, when it is made again. `this` must last.
-    void shorten(uint64_t args[6]) {
-        if (!again_) return;
-        long left = deadline_ - now_ns();
-        if (left < 0) left = 0;
-        left_[0] = left / 1000000000;
-        left_[1] = left % 1000000000;
-        args[given_.argument] =
-            given_.in_memory ? word(left_) : static_cast<uint64_t>((left + 999999) / 1000000);
-    }
-    /// It is called off; `code` is what the kernel had in mind for it, or 0.
-    void keep(Slot& slot, UserContext const& user, int32_t code) const {
-        if (deadline_ == 0 && code == 0) return;
-        slot.thread.called_off = {
-            user.rip - 2, code != 0 ? code : wire::restart_no_intr, deadline_ != 0 ? nr_ : 0};
-        if (deadline_ != 0) slot.thread.deadline_ns = static_cast<uint64_t>(deadline_);
-    }
-
-private:
-    TimeGiven given_;
-    uint32_t nr_;
-    bool again_ = false;
-    long deadline_ = 0; // CLOCK_MONOTONIC; 0: it may wait for ever, or not at all
-    int64_t left_[2] = {};
-};
-
 Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
-    Exchanged const& got, long started, long* result) {
+    Exchanged const& got, WrittenTime const& written, long* result) {
     uint32_t number = got.signal.number;
     bool has_signal = (got.flags & wire::flag_signal) && number >= 1 && number <= 64;
     if (got.flags & wire::flag_go_home) {
@@ -301,8 +208,8 @@ Answer settle(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6]
     if (got.flags & wire::flag_restart) {
         if (has_signal)
             receive_signal(slot, got.signal);
-        else if (started)
-            shorten_timeout(user, nr, started);
+        else
+            written.shorten(user);
         return Answer::redo;
     }
     *result = got.result;
@@ -362,7 +269,7 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const given[
     auto memory = user_memory();
     syscalls::Limits limits;
     limits.done = done;
-    long started = writes_rest(nr) ? now_ns() : 0;
+    WrittenTime written(nr);
     for (;;) {
         Plan plan;
         switch (syscalls::make_plan(plan, nr, args, memory, limits)) {
@@ -384,7 +291,7 @@ Answer forward(Slot& slot, UserContext& user, uint32_t nr, uint64_t const given[
         }
         Exchanged got = exchange(slot, plan);
         long r = 0;
-        Answer answer = settle(slot, user, nr, args, got, started, &r);
+        Answer answer = settle(slot, user, nr, args, got, written, &r);
         if (answer != Answer::result) {
             if (done == 0) {
                 if (answer == Answer::redo) {
@@ -423,7 +330,7 @@ Answer forward_plain(Slot& slot, UserContext& user, uint32_t nr, uint64_t a, uin
     syscalls::begin_plan(plan, nr, args);
     Exchanged got = exchange(slot, plan);
     uint64_t const none[6] = {};
-    return settle(slot, user, 0, none, got, 0, result);
+    return settle(slot, user, 0, none, got, {}, result);
 }
 
 void send_plan(Slot& slot, Plan& plan) {
@@ -434,7 +341,7 @@ void send_plan(Slot& slot, Plan& plan) {
 Answer take_answer(Slot& slot, UserContext& user, Plan& plan, long* result) {
     Exchanged got = receive_reply(slot, plan);
     uint64_t const none[6] = {};
-    return settle(slot, user, 0, none, got, 0, result);
+    return settle(slot, user, 0, none, got, {}, result);
 }
 
 namespace {
@@ -487,7 +394,7 @@ Answer await_restarted(Slot& slot, UserContext& user, long* result) {
     constexpr uint32_t poll = 7;
     if (got.result >= 0 && slot.thread.rest_call == poll) take_found(slot, user.rdi, user.rsi);
     uint64_t const none[6] = {};
-    return settle(slot, user, 0, none, got, 0, result);
+    return settle(slot, user, 0, none, got, {}, result);
 }
 
 uint64_t fetch(Slot& slot, uint64_t address, uint64_t length, uint64_t to) {

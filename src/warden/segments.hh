@@ -3,7 +3,7 @@
 //
 // They lie as read-only files in <run_dir>/segments, a directory of the daemon's user, and are
 // shared by all wardens of the node: written once, compared with their hash, renamed into place.
-// A guest gets them as private mappings of read-only descriptors, so nobody can change them.
+// A guest gets them as mappings of read-only descriptors, so nobody can change them.
 #pragma once
 
 #include <cstdint>
