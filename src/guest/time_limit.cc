@@ -57,8 +57,8 @@ void TimedCall::shorten(uint64_t args[6]) {
     if (left < 0) left = 0;
     left_[0] = left / second;
     left_[1] = left % second;
-    args[argument_] = in_memory_ ? word(left_)
-                                 : static_cast<uint64_t>((left + millisecond - 1) / millisecond);
+    args[argument_] =
+        in_memory_ ? word(left_) : static_cast<uint64_t>((left + millisecond - 1) / millisecond);
 }
 
 void TimedCall::keep(Slot& slot, UserContext const& user, int32_t code) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time limit: a call that waits for a relative time, and is called off for a move, waits for what is
-// left of it when it is made again.
+// Time limit: a call that waits for a relative time, and is called off for a move, waits for what
+// is left of it when it is made again.
 //
 // Linux writes the rest into the program's memory for some calls; of the others, which only read
 // their time, the end travels with the thread (CalledOff::timed).

@@ -17,7 +17,7 @@ namespace {
 
 // What has just been written will hardly be mapped again: it would only fill the host's store.
 constexpr Nanos settled_after = std::chrono::seconds(60);
-constexpr Nanos stalled_limit = std::chrono::seconds(10);
+constexpr Nanos stalled_limit = std::chrono::seconds(10); // of a host that is sent a file's bytes
 
 // The part of a file's mapping that is [address, +length).
 Result<image::Mapping> part_of(
