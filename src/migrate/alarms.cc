@@ -40,6 +40,8 @@ bool moves(wire::AlarmType type) {
 // Perhaps it has been asked for twice: by the thread, and because it was found without one.
 void Steward::give_link(uint32_t slot) {
     if (!body_.linkless(slot).value_or(false)) return;
+    // The host has it at once; a process that is stopped right now must get its end all the same.
+    Body::Awake awake(body_);
     auto link = connect_to(session_->landing(), wire::Kind::link, slot, session_->epoch());
     auto given = link ? body_.give_link(slot, link->number()) : Status(Failure(link.error()));
     if (!given) LOG(warn, "no link for slot {}: {}", slot, given.error().sentence());

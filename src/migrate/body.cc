@@ -62,7 +62,6 @@ Status Body::reopen_memory() {
 
 void Body::set_idle(std::function<Status()> idle) {
     idle_ = std::move(idle);
-    if (porter_) porter_->idle = idle_;
 }
 
 Status Body::take_sockets(Nanos patience) {
@@ -81,6 +80,7 @@ Status Body::take_sockets(Nanos patience) {
                     return fd;
             }
             if (deadline.passed()) return deny(ETIMEDOUT, "the porter offers no socket");
+            TRY(keep_afloat());
             nap(100);
         }
     };
@@ -89,7 +89,8 @@ Status Body::take_sockets(Nanos patience) {
     auto command_number = TRY(memory_.get<uint64_t>(words + wire::command_peer_word * 8));
     auto alarm_number = TRY(memory_.get<uint64_t>(words + wire::alarm_peer_word * 8));
     porter_.emplace(std::move(command));
-    porter_->idle = idle_;
+    porter_->look_ms = afloat_ ? look_ms_afloat : look_ms_usual;
+    porter_->idle = [this] { return attend(); };
     alarm_ = std::move(alarm);
     TRY(porter_->calls({{SYS_close, {command_number}, 0}, {SYS_close, {alarm_number}, 0}}));
     TRY(memory_.put(words + wire::command_peer_word * 8, no_number));
@@ -132,6 +133,7 @@ Status Body::release() {
         return {};
     }
     auto used = TRY(used_slots());
+    if (afloat_) afloat_->let_out(region_, region_ + wire::region_size);
     TRY(memory_.put(control_address() + offsetof(wire::Control, phase), Phase::released));
     // From here on the last thread that leaves ends the porter, perhaps before it has answered us.
     (void)porter_->wake(control_address() + offsetof(wire::Control, phase));
@@ -152,6 +154,7 @@ Status Body::release() {
             if (!state || *state == SlotState::leaving || *state == SlotState::asleep ||
                 *state == SlotState::gone || deadline.passed())
                 break;
+            if (afloat_) afloat_->look_after();
             nap(20);
         }
     }
@@ -159,6 +162,7 @@ Status Body::release() {
     close_porter();
     entered_ = false;
     if (auto woken = wake_in_program(); !woken) LOG(warn, "{}", woken.error().sentence());
+    await_out();
     return {};
 }
 
@@ -174,15 +178,13 @@ Result<bool> Body::remove_region() {
     if (!tracee::still_there(gadgets_, memory_))
         gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     for (auto const& thread : tracee.threads()) {
-        if (thread.group_stopped || in_region(thread.registers.rip) ||
-            in_region(thread.registers.rsp))
-            return false;
+        if (in_region(thread.registers.rip) || in_region(thread.registers.rsp)) return false;
     }
     tracee.make_calls_again();
     auto& leader = tracee.leader();
     image::FrameParts frame;
     auto settled = leader.registers;
-    (void)tracee::settle_interrupted(settled);
+    (void)tracee::settle_interrupted(settled, leader.group_stopped);
     frame.registers = image::from_user_regs(settled);
     frame.xsave = TRY(tracee.xsave(leader));
     frame.mask = TRY(tracee.mask(leader));
@@ -441,7 +443,6 @@ Result<std::unordered_map<pid_t, pid_t>> Body::outer_tids() const {
 }
 
 Status Body::cancel_calls(std::vector<uint32_t> const& slots) {
-    uint64_t text = region_ + wire::text_offset;
     std::unordered_map<pid_t, pid_t> outer;
     for (uint32_t index : slots) {
         auto state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
@@ -450,25 +451,27 @@ Status Body::cancel_calls(std::vector<uint32_t> const& slots) {
         auto tid =
             outer.find(TRY(memory_.get<int32_t>(slot_address(index) + offsetof(wire::Slot, tid))));
         if (tid == outer.end()) continue;
-        auto seized = tracee::Tracee::seize_thread(tid->second, std::chrono::seconds(2));
-        if (!seized && seized.error().gone()) continue; // its call has ended, and so has it
-        auto tracee = TRY(std::move(seized));
-        auto& thread = tracee.leader();
-        user_regs_struct registers = thread.registers;
-        uint64_t at = registers.rip - text;
-        // It may have come back meanwhile, and wait for its guest by the same few instructions.
-        state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
-        if (state == SlotState::in_call && at >= blob::call_begin_offset &&
-            at <= blob::call_end_offset) {
-            registers.rip = text + blob::call_cancelled_offset;
-            registers.orig_rax = no_number;
-            if (at < blob::call_end_offset)
-                registers.rcx = 0; // about to be made (again): it has no result
-            TRY(tracee.set_registers(thread, registers));
-        }
-        TRY(tracee.detach(thread));
+        auto held = hold(tid->second);
+        if (!held && held.error().gone()) continue; // its call has ended, and so has it
+        if (!held) return Failure(held.error());
+        TRY(call_off(*held, held->leader(), index));
+        TRY(let_go(std::move(*held)));
     }
     return {};
+}
+
+Status Body::call_off(tracee::Tracee& tracee, tracee::Thread& thread, uint32_t index) {
+    uint64_t text = region_ + wire::text_offset;
+    user_regs_struct registers = thread.registers;
+    uint64_t at = registers.rip - text;
+    // It may have come back meanwhile, and wait for its guest by the same few instructions.
+    auto state = TRY(memory_.get<SlotState>(slot_address(index) + offsetof(wire::Slot, state)));
+    if (state != SlotState::in_call || at < blob::call_begin_offset || at > blob::call_end_offset)
+        return {};
+    registers.rip = text + blob::call_cancelled_offset;
+    registers.orig_rax = no_number;
+    if (at < blob::call_end_offset) registers.rcx = 0; // about to be made (again): it has no result
+    return tracee.set_registers(thread, registers);
 }
 
 } // namespace rove::migrate

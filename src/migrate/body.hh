@@ -6,6 +6,7 @@
 // writing its region; ptrace is used again only to call off a blocked call.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -15,10 +16,14 @@
 #include "image/frame.hh"
 #include "migrate/executor.hh"
 #include "migrate/preflight.hh"
+#include "tracee/afloat.hh"
 #include "tracee/tracee.hh"
 #include "wire/session.hh"
 
 namespace rove::migrate {
+
+// How often a porter's client looks after the process while it waits for an answer.
+constexpr int look_ms_usual = 100, look_ms_afloat = 1;
 
 class Body {
 public:
@@ -52,6 +57,8 @@ public:
     // stays.
     Status release();
     Nanos released_at() const { return released_at_; }
+    // One that has been stopped on its way out of the runtime comes to its end.
+    Status finish_leaving();
     // Threads that have come home in a wait go on with it in the program itself; see
     // deputy/waits.cc.
     Status wake_in_program();
@@ -109,6 +116,22 @@ public:
     // Calls off what the deputies of these slots are blocked in.
     Status cancel_calls(std::vector<uint32_t> const& slots);
 
+    // While one of these lives, a process that is stopped by a signal, or comes to be, runs in its
+    // runtime all the same (tracee/afloat.hh); after the last one it is stopped as before.
+    class Awake {
+    public:
+        explicit Awake(Body& body) : body_(body) { ++body.awake_; }
+        Awake(Awake&&) = delete;
+        ~Awake();
+
+    private:
+        Body& body_;
+    };
+    // To be called again and again meanwhile.
+    Status keep_afloat();
+    // It is one that was found stopped.
+    bool afloat() const { return afloat_ != nullptr; }
+
     // Called now and then while a long command runs.
     void set_idle(std::function<Status()> idle);
 
@@ -135,6 +158,15 @@ private:
     Status write_control(Survey const& survey, size_t threads);
     Status wait_entered(size_t threads);
     void close_porter();
+    // One thread of a process that may be afloat, and its way back.
+    Result<tracee::Tracee> hold(pid_t tid);
+    Status let_go(tracee::Tracee&& held);
+    // If it is blocked in a call for its guest.
+    Status call_off(tracee::Tracee& tracee, tracee::Thread& thread, uint32_t index);
+    void set_afloat(tracee::Tracee&& held);
+    void await_out();
+    Status attend();
+    void end_afloat();
     bool in_region(uint64_t address) const {
         return mapped_ && address - region_ < wire::region_size;
     }
@@ -157,6 +189,9 @@ private:
     bool entered_ = false;
     Nanos released_at_{0};
     std::optional<Executor> porter_;
+    std::unique_ptr<tracee::Afloat> afloat_;
+    int awake_ = 0; // who wants it so
+    Nanos stopped_looked_{0};
     Fd alarm_;
     std::function<Status()> idle_ = [] { return Status{}; };
 };

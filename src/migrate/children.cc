@@ -22,6 +22,7 @@ void Steward::make_spares() {
     if (!session_) return;
     auto control = body_.control();
     if (!control) return;
+    Body::Awake awake(body_);
     for (uint32_t i = 0; i < wire::spares_max && session_; ++i) {
         if (control->spares[i].epoch == control->epoch) continue;
         if (auto made = make_spare(i, *control); !made) {

@@ -215,11 +215,9 @@ struct Body::Caught {
 // What a thread was caught in, and what of it the guest, or the deputy, must go on with.
 Result<Body::Caught> Body::catch_thread(
     tracee::Tracee& tracee, tracee::Thread const& thread, TimedCall const& before) const {
-    if (thread.group_stopped)
-        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
     Caught one;
     one.registers = thread.registers;
-    one.interrupted = tracee::settle_interrupted(one.registers);
+    one.interrupted = tracee::settle_interrupted(one.registers, thread.group_stopped);
     one.rseq = TRY(tracee.rseq(thread));
     TRY(leave_rseq_section(memory_, one.rseq, one.registers));
     one.frame.xsave = TRY(tracee.xsave(thread));
@@ -258,7 +256,9 @@ Result<Body::Caught> Body::catch_thread(
         else if (!inside)
             one.left.sleep_remaining = plain ? one.registers.rsi : one.registers.r10;
     }
-    if (uint64_t moved = inside ? 0 : cut_off(memory_, thread.registers); moved != 0) {
+    // Of a stopped process it is the program that gets the part.
+    bool whole = inside || thread.group_stopped;
+    if (uint64_t moved = whole ? 0 : cut_off(memory_, thread.registers); moved != 0) {
         one.left.pending = wire::Pending::rest;
         one.left.rest_call = static_cast<uint32_t>(thread.registers.orig_rax);
         one.left.rest_done = moved;
@@ -326,8 +326,6 @@ Result<std::vector<wire::ThreadImage>> Body::divert(tracee::Tracee& tracee, Surv
             catch_thread(tracee, thread, before == timed.end() ? TimedCall() : before->second)));
     }
     if (!mapped_) TRY(map_region(tracee, caught.front().frame));
-    if (tracee.leader().group_stopped)
-        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid_);
     TRY(write_control(survey, caught.size()));
     wire::Slot zero{};
     zero.private_words[wire::command_peer_word] = zero.private_words[wire::alarm_peer_word] =
@@ -422,6 +420,9 @@ Result<std::vector<wire::ThreadImage>> Body::enter(
     }
     std::vector<wire::ThreadImage> images = std::move(*diverted);
     entered_ = true;
+    bool stopped = std::any_of(held->threads().begin(), held->threads().end(),
+        [](tracee::Thread const& thread) { return thread.group_stopped; });
+    if (stopped) set_afloat(std::move(*held));
     while (!held->threads().empty())
         (void)held->detach(held->threads().front());
 
@@ -459,6 +460,7 @@ Status Body::wait_entered(size_t threads) {
         if (deadline.passed())
             return deny(
                 EBUSY, "slot {} does not enter the runtime (state {})", i, static_cast<int>(state));
+        TRY(keep_afloat());
         nap(20);
     }
     return {};

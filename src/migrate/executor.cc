@@ -42,7 +42,7 @@ Result<Executor::Reply> Executor::wait(Nanos patience) {
     Deadline deadline = Deadline::after(patience);
     for (;;) {
         pollfd wanted{socket_.number(), POLLIN, 0};
-        int ready = ::poll(&wanted, 1, std::min(deadline.poll_ms(), 100));
+        int ready = ::poll(&wanted, 1, std::min(deadline.poll_ms(), look_ms));
         if (ready > 0) return take(deadline);
         TRY(idle());
         if (deadline.passed()) return deny(ETIMEDOUT, "the porter does not answer");

@@ -24,6 +24,8 @@ public:
     // that then is still owed is thrown away when it comes.
     std::function<Status()> idle = [] { return Status{}; };
 
+    int look_ms = 100; // how often it is called
+
     struct Reply {
         int64_t result = 0, detail = 0;
         std::string bytes;

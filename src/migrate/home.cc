@@ -72,8 +72,10 @@ Status Steward::await_resumed() {
 
 Result<wire::Parked> Steward::park() {
     TRY(await_resumed());
-    // Home goes on again, and the loop may not have told the host yet.
-    if (std::exchange(told_stopped_, false)) TRY(session_->send(SessionType::cont));
+    // Home goes on again, and the loop may not have told the host yet. What is still stopped parks
+    // before it does anything else.
+    if (!body_.afloat() && std::exchange(told_stopped_, false))
+        TRY(session_->send(SessionType::cont));
     // A deputy that is between two links would miss that it was served for a moment, and wait out
     // the park.
     Deadline links = Deadline::after(links_patience);
@@ -90,6 +92,7 @@ Result<wire::Parked> Steward::park() {
     // off.
     for (;;) {
         serve_without_moving(); // a thread that is being made is made to its end
+        give_missing_links();
         TRY(body_.cancel_calls(TRY(body_.used_slots())));
         auto frame = session_->wait({SessionType::parked}, std::chrono::milliseconds(5));
         if (frame) {
@@ -340,7 +343,9 @@ Status Steward::put_threads(wire::ProcessState const& state) {
 }
 
 Status Steward::move_home(Progress& progress) {
+    Body::Awake awake(body_);
     body_.set_idle([this] { return keep_sessions(); });
+    TRY(body_.keep_afloat());
     TRY(await_resumed()); // it would end the new connection
     // What P maps is changed by forwarded calls only, and those that change it show in its maps.
     auto before = TRY(look_at_held());

@@ -19,6 +19,8 @@ constexpr Nanos reach_patience = std::chrono::seconds(2);
 } // namespace
 
 Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
+    Body::Awake awake(body_);
+    TRY(body_.keep_afloat());
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = TRY(body_.epoch()) + 1;
     Session next = TRY(Session::connect(landing, epoch));
@@ -131,7 +133,8 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     }
     (void)fault_point("onward_after_commit");
     // Nothing depends on the old host any more.
-    body_.set_idle([&next]() -> Status {
+    body_.set_idle([this, &next]() -> Status {
+        TRY(body_.keep_afloat());
         TRY(next.receive());
         return next.ping_if_due();
     });

@@ -75,7 +75,7 @@ void Steward::move(wire::Move const& request) {
     done.to = request.landing.node.empty() ? order_.node : request.landing.node;
     bool home = request.landing.node.empty();
     bool was_away = session_.has_value();
-    Status moved = goes_on();
+    Status moved = check_thawed();
     if (session_) session_->forget_trouble();
     if (moved) {
         Urgent urgent;

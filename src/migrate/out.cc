@@ -249,6 +249,8 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
 // The commit has been made; now the host hears of it. If it cannot begin at once, it is asked once
 // more, as a new steward would ask; after that it is for the loop to see what has become of it.
 void Steward::begin_there(Session& session) {
+    told_stopped_ = body_.afloat();
+    if (told_stopped_ && !session.send(SessionType::stop)) return;
     if (!session.send(SessionType::commit)) return;
     auto running = session.wait({SessionType::running}, short_patience);
     if (running) return;
@@ -281,15 +283,26 @@ Result<std::vector<wire::ThreadImage>> Steward::enter(
     for (;;) {
         progress.frozen = monotonic_now();
         auto images = body_.enter(found, refusal_, std::exchange(held, std::nullopt));
-        if (images || !again || images.error().code != EALREADY || deadline.passed() || stands())
-            return images;
+        if (images || !again || images.error().code != EALREADY || deadline.passed()) return images;
         TRY(keep_sessions());
+        TRY(body_.finish_leaving());
         (void)::usleep(2000);
     }
 }
 
 Status Steward::move_out(
     wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
+    auto before = tracee::read_stat(body_.pid());
+    Status done = split(landing, progress, std::move(held));
+    // What was found out of another program that it was by then means nothing.
+    auto now = tracee::read_stat(body_.pid());
+    if (!done && before && now && now->arg_start != before->arg_start) refusal_.word = "exec";
+    return done;
+}
+
+Status Steward::split(
+    wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
+    Body::Awake awake(body_);
     TRY(check_asker(body_.pid(), asker_, refusal_));
     Survey found = TRY(survey(body_.pid(), body_.region(), refusal_));
     TRY(body_.prepare(found));
@@ -369,9 +382,6 @@ Status Steward::move_out(
     };
     Status done = attempt();
     if (!done) {
-        // What was found out of another program that it was by then means nothing.
-        auto now = tracee::read_stat(body_.pid());
-        if (now && now->arg_start != found.stat.arg_start) refusal_.word = "exec";
         (void)session.send(SessionType::abort);
         progress.thawed = monotonic_now();
         return done;

@@ -136,8 +136,6 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* 
         return refusal.because("leader_ended", "its first thread has ended");
     if (survey.stat.state == 'Z' || survey.stat.state == 'X')
         return deny(ESRCH, "process {} has ended", pid);
-    if (survey.stat.state == 'T')
-        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", pid);
     if (survey.stat.policy == SCHED_FIFO || survey.stat.policy == SCHED_RR ||
         survey.stat.policy == 6)
         return refusal.because("realtime", "it has a real-time scheduling policy");

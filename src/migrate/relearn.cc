@@ -69,11 +69,12 @@ Status Steward::relearn(bool& away) {
     told_stopped_ = true; // perhaps it was told so; the loop says what holds now
     away_since_ = monotonic_now();
     body_.set_idle([this] { return keep_sessions(); });
-    // The porter is one of the process's threads: while that is stopped it answers nobody.
+    // The porter is one of the process's threads: if that is stopped, it is set afloat.
+    Body::Awake awake(body_);
     for (;;) {
         auto taken = body_.take_sockets(std::chrono::milliseconds(1000));
         if (taken) break;
-        if (taken.error().code != ETIMEDOUT || !stands()) return taken;
+        if (taken.error().code != ETIMEDOUT || (!stands() && !body_.afloat())) return taken;
         TRY(keep_sessions());
     }
     TRY(body_.forget_parent());

@@ -65,6 +65,7 @@ wire::StewardHello Steward::hello() const {
 
 Status Steward::keep_sessions() {
     daemon_.keep_up(hello());
+    TRY(body_.keep_afloat());
     for (Session* session : {session_ ? &*session_ : nullptr, other_}) {
         if (session == nullptr) continue;
         TRY(session->receive());
@@ -180,12 +181,13 @@ void Steward::tick() {
     tracee::let_go_of_late();
     if (session_) {
         (void)session_->ping_if_due();
-        give_missing_links();
+        bool stopped = stands();
+        if (!stopped) give_missing_links();
         if (leases_.wanted() && postponed_.empty())
             want_home(wire::HomeReason::shared_file_mapping);
-        bool stopped = stands();
         if (!stopped && !stale_.empty() && monotonic_now() > stale_until_) {
             held_.clear();
+            Body::Awake awake(body_);
             (void)body_.porter().calls_tolerant(std::exchange(stale_, {}));
         }
         if (stopped != told_stopped_) {
@@ -202,9 +204,7 @@ void Steward::tick() {
     if (monotonic_now() - reported_ > report_period) report_state();
 }
 
-Status Steward::goes_on() {
-    if (TRY(tracee::read_stat(body_.pid())).state == 'T')
-        return deny(EBUSY, "it is stopped; let it go on first (kill -CONT {})", body_.pid());
+Status Steward::check_thawed() {
     if (!group_ || monotonic_now() - group_known_ > report_period) {
         auto group = sys::Cgroup::of(body_.pid());
         group_ = group ? std::optional(std::move(*group)) : std::nullopt;
@@ -216,8 +216,8 @@ Status Steward::goes_on() {
 }
 
 bool Steward::stands() {
-    auto going = goes_on();
-    return !going && going.error().code == EBUSY;
+    auto stat = tracee::read_stat(body_.pid());
+    return (stat && stat->state == 'T') || !check_thawed();
 }
 
 int steward_main(int argc, char** argv) {

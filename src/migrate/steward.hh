@@ -55,9 +55,10 @@ private:
     // steward.cc
     void serve_session();
     void tick();
-    // Fails while the process stands still at home, by a signal or by its cgroup: its deputies and
-    // the porter do nothing.
-    Status goes_on();
+    // Fails while its cgroup is frozen: then nothing can be done with it.
+    Status check_thawed();
+    // It stands still at home, by a signal or by its cgroup: its deputies and the porter do
+    // nothing.
     bool stands();
     // What the process has used in all its stays away, by now.
     wire::GuestTally const& account();
@@ -106,6 +107,8 @@ private:
     Result<std::vector<wire::ThreadImage>> enter(
         Survey const& found, Progress& progress, std::optional<tracee::Tracee> held);
     Status move_out(
+        wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held);
+    Status split(
         wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held);
     // Layout of P's mappings, with the pages that are to travel.
     Result<wire::Layout> layout_of(std::vector<image::Mapping> const& mappings);

@@ -26,8 +26,8 @@ Result<bool> Body::put_into_program(
     wire::Slot now = TRY(slot(index));
     auto registers = thread.registers;
     bool in_call = registers.rip == region_ + wire::text_offset + blob::call_end_offset;
-    if (now.state != SlotState::asleep || !in_call || thread.group_stopped ||
-        tracee::settle_interrupted(registers) != tracee::Interrupted::restart)
+    if (now.state != SlotState::asleep || !in_call ||
+        tracee::settle_interrupted(registers, thread.group_stopped) != tracee::Interrupted::restart)
         return false;
     auto frame = TRY(saved_frame(now));
     unsigned char code[abi::call_site_size];
@@ -61,12 +61,12 @@ Status Body::wake_in_program() {
         auto tid = outer.find(TRY(slot(index)).tid);
         // It leaves the porter behind first; a wait that is over by then needs nobody.
         while (tid != outer.end() && TRY(state_of(index)) == SlotState::asleep) {
-            auto tracee = tracee::Tracee::seize_thread(tid->second, std::chrono::seconds(2));
+            auto tracee = hold(tid->second);
             if (!tracee && tracee.error().gone()) break;
             if (!tracee) return Failure(tracee.error());
             if (TRY(put_into_program(*tracee, tracee->leader(), index))) break;
             if (deadline.passed()) return deny(EBUSY, "a thread does not come to its wait");
-            TRY(tracee->detach(tracee->leader()));
+            TRY(let_go(std::move(*tracee)));
             timespec moment{0, 50000};
             (void)::nanosleep(&moment, nullptr);
         }

@@ -14,36 +14,13 @@
 
 #include "sys/files.hh"
 #include "tracee/proc.hh"
+#include "tracee/stops.hh"
 
 namespace rove::tracee {
 
 namespace {
 
-constexpr int interrupt_event = 128; // PTRACE_EVENT_STOP
 constexpr uint64_t all_blocked = ~uint64_t{0};
-
-// glibc's enum ends before the newer requests; the number is the kernel's.
-template <class A, class D> long trace(int request, pid_t tid, A address, D value) {
-    return ::syscall(SYS_ptrace, request, tid, address, value);
-}
-
-Error trace_error(char const* what, pid_t tid) {
-    return Error(errno, fmt::format("cannot {} thread {}", what, tid));
-}
-
-void nap() {
-    timespec time{0, 20000};
-    (void)::nanosleep(&time, nullptr);
-}
-
-bool is_stop_signal(int signal) {
-    return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-}
-
-bool is_fault(int signal) {
-    return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGTRAP ||
-           signal == SIGFPE;
-}
 
 // Calls that end with EINTR when a tracer stops them although no signal has come.
 bool disturbed_by_stop(uint64_t number) {
@@ -79,12 +56,12 @@ bool disturbed_by_stop(uint64_t number) {
 
 } // namespace
 
-Interrupted settle_interrupted(user_regs_struct& registers) {
+Interrupted settle_interrupted(user_regs_struct& registers, bool stopped) {
     auto number = static_cast<int64_t>(registers.orig_rax);
     if (number < 0) return Interrupted::no;
     auto result = static_cast<int64_t>(registers.rax);
     bool again = result == -512 || result == -513 || result == -514 ||
-                 (result == -EINTR && disturbed_by_stop(registers.orig_rax));
+                 (result == -EINTR && !stopped && disturbed_by_stop(registers.orig_rax));
     if (result == -516) return Interrupted::restart;
     if (again) {
         registers.rip -= 2;
@@ -98,6 +75,7 @@ Tracee::Tracee(Tracee&& other) noexcept
     : pid_(other.pid_),
       threads_(std::move(other.threads_)),
       unstopped_(std::move(other.unstopped_)),
+      born_(std::move(other.born_)),
       guard_(std::move(other.guard_)),
       waits_for_exec_(other.waits_for_exec_) {
     other.threads_.clear();
@@ -126,21 +104,9 @@ void let_go_of_late() {
     }
 }
 
-Result<int> Tracee::wait_stop(Thread& thread, Deadline deadline) {
-    // Spins a little first: a running thread stops within microseconds, and a sleep costs 60.
-    for (int round = 0;; ++round) {
-        int status = 0;
-        pid_t got = ::waitpid(thread.tid, &status, __WALL | WNOHANG);
-        if (got == thread.tid) return status;
-        if (got < 0 && errno != EINTR) return fail(ESRCH, "thread {} has gone", thread.tid);
-        if (deadline.passed()) return fail(EBUSY, "thread {} does not stop", thread.tid);
-        if (round > 50) nap();
-    }
-}
-
 Result<bool> Tracee::stop(Thread& thread, Deadline deadline) {
     for (;;) {
-        auto waited = wait_stop(thread, deadline);
+        auto waited = wait_stop(thread.tid, deadline);
         if (!waited) {
             if (waited.error().gone()) return false;
             return Failure(waited.error());
@@ -153,15 +119,20 @@ Result<bool> Tracee::stop(Thread& thread, Deadline deadline) {
             thread.group_stopped = is_stop_signal(signal);
             break;
         }
+        if (event == clone_event) note_born(thread.tid);
         // A signal on its way to the program is delivered first; the interrupt comes after it.
-        int deliver = event == 0 && signal != (SIGTRAP | 0x80) ? signal : 0;
-        if (trace(PTRACE_CONT, thread.tid, 0, deliver) != 0) return false;
+        if (trace(PTRACE_CONT, thread.tid, 0, signal_of(status)) != 0) return false;
     }
     if (trace(PTRACE_GETREGS, thread.tid, 0, &thread.registers) != 0) {
         if (errno == ESRCH) return false;
         return Failure(trace_error("read the registers of", thread.tid));
     }
     return true;
+}
+
+void Tracee::note_born(pid_t creator) {
+    unsigned long tid = 0;
+    if (trace(PTRACE_GETEVENTMSG, creator, 0, &tid) == 0) born_.push_back(static_cast<pid_t>(tid));
 }
 
 Result<Tracee> Tracee::seize(pid_t pid, Nanos patience) {
@@ -246,8 +217,7 @@ Result<bool> Tracee::wait_exec(Nanos patience) {
             (void)trace(is_stop_signal(signal) ? PTRACE_LISTEN : PTRACE_CONT, pid_, 0, 0);
             continue;
         }
-        (void)trace(
-            PTRACE_CONT, pid_, 0, status >> 16 == 0 && signal != (SIGTRAP | 0x80) ? signal : 0);
+        (void)trace(PTRACE_CONT, pid_, 0, signal_of(status));
     }
     // From the exec's own stop on to the first instruction.
     Thread thread{pid_, {}, false, false};
@@ -266,7 +236,7 @@ void Tracee::make_calls_again() {
     for (Thread& thread : threads_) {
         auto registers = thread.registers;
         if (static_cast<int64_t>(registers.rax) == -EINTR &&
-            settle_interrupted(registers) == Interrupted::again)
+            settle_interrupted(registers, thread.group_stopped) == Interrupted::again)
             (void)set_registers(thread, registers);
     }
 }
@@ -279,14 +249,11 @@ Status Tracee::step_out(Thread& thread, uint64_t begin, uint64_t end) {
             return fail(ETIMEDOUT, "thread {} does not leave {:#x}", thread.tid, begin);
         if (trace(PTRACE_SINGLESTEP, thread.tid, 0, deliver) != 0)
             return Failure(trace_error("step", thread.tid));
-        int status = TRY(wait_stop(thread, Deadline::after(std::chrono::seconds(1))));
+        int status = TRY(wait_stop(thread.tid, Deadline::after(std::chrono::seconds(1))));
         if (WIFEXITED(status) || WIFSIGNALED(status))
             return fail(ESRCH, "thread {} has gone", thread.tid);
         int signal = WSTOPSIG(status);
-        if (status >> 16 == interrupt_event && is_stop_signal(signal)) {
-            thread.group_stopped = true;
-            return {};
-        }
+        if (status >> 16 == interrupt_event && is_stop_signal(signal)) thread.group_stopped = true;
         deliver = status >> 16 == 0 && signal != SIGTRAP ? signal : 0;
         if (trace(PTRACE_GETREGS, thread.tid, 0, &thread.registers) != 0)
             return Failure(trace_error("read the registers of", thread.tid));
@@ -382,11 +349,11 @@ Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, ui
         if (trace(PTRACE_SYSCALL, thread.tid, 0, deliver) != 0)
             return Failure(trace_error("run a call in", thread.tid));
         deliver = 0;
-        int status = TRY(wait_stop(thread, deadline));
+        int status = TRY(wait_stop(thread.tid, deadline));
         if (WIFEXITED(status) || WIFSIGNALED(status))
             return fail(ESRCH, "process {} has ended", pid_);
         int signal = WSTOPSIG(status), event = status >> 16;
-        if (signal == (SIGTRAP | 0x80)) ++stops;
+        if (signal == syscall_trap) ++stops;
         // The instruction is not there any more, or what it has come to instead.
         else if (event == 0 && is_fault(signal))
             return fail(EFAULT, "process {} has changed its text", pid_);

@@ -29,7 +29,8 @@ enum class Interrupted {
     restart, // the kernel keeps the rest of its time (-ERESTART_RESTARTBLOCK); registers untouched
 };
 // Sets the registers to where the program would go on by itself, orig_rax to -1 unless `restart`.
-Interrupted settle_interrupted(user_regs_struct& registers);
+// `stopped`: by a signal, so that an EINTR is the program's own, as signal(7) tells for stops.
+Interrupted settle_interrupted(user_regs_struct& registers, bool stopped);
 
 struct RseqArea {
     uint64_t address = 0;
@@ -102,9 +103,10 @@ public:
     Result<bool> wait_exec(Nanos patience);
 
 private:
+    friend class Afloat; // of threads that run on
     explicit Tracee(pid_t pid) : pid_(pid) {}
     Result<bool> stop(Thread& thread, Deadline deadline); // false: the thread has ended
-    Result<int> wait_stop(Thread& thread, Deadline deadline);
+    void note_born(pid_t creator);
 
     struct Guard {
         uint64_t address = 0;
@@ -117,6 +119,7 @@ private:
     pid_t pid_;
     std::vector<Thread> threads_;
     std::vector<pid_t> unstopped_; // seized, not yet stopped
+    std::vector<pid_t> born_;      // made by these threads, traced as they are (Afloat)
     Guard guard_;
     bool waits_for_exec_ = false;
 };

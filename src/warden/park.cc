@@ -79,7 +79,8 @@ Status Warden::park() {
     enter(Stage::parking);
     parking_since_ = monotonic_now();
     kick();
-    return {};
+    // The kicks are there before it goes on: it comes to nothing of its own.
+    return stopped_ ? guest_->signal(SIGCONT) : Status{};
 }
 
 // Its creator is held by the kernel until it executes something, or ends; most do at once.
@@ -207,6 +208,7 @@ Status Warden::resume() {
     pages_.close();
     onward_.close();
     staging_.reset();
+    if (stopped_) TRY(guest_->signal(SIGSTOP));
     TRY(go_on());
     enter(Stage::running);
     return send(SessionType::running, wire::Empty{});

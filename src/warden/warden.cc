@@ -252,8 +252,10 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::resume:
         return resume();
     case SessionType::stop:
+        stopped_ = true;
         return guest_ ? guest_->signal(SIGSTOP) : Status{};
     case SessionType::cont:
+        stopped_ = false;
         return guest_ ? guest_->signal(SIGCONT) : Status{};
     case SessionType::adopt: {
         auto known = TRY(parse<wire::Prepare>(body));

@@ -189,6 +189,7 @@ private:
     uint64_t began_ticks_ = abi::ticks(); // at that time, to measure ticks by the clock
     uint64_t pings_ = 0;
     Stage stage_ = Stage::waiting;
+    bool stopped_ = false;     // home is, by a signal
     bool ended_ = false;       // it is leaving
     bool finished_ = false;    // it has left
     std::string error_reason_; // the reason word of the step that fails
