@@ -181,7 +181,6 @@ bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info) {
 Answer signal_return(Slot& slot, UserContext& user) {
     uint64_t at = user.rsp - 8;
     UserFrame frame;
-    uint64_t fp_room = rt::fp_length(user.fpstate);
     uint64_t fpstate = user.fpstate;
     if (!copy_in(&frame, at, sizeof frame))
         return go_home(slot, user, HomeReason::fatal_signal, 15);
@@ -194,16 +193,27 @@ Answer signal_return(Slot& slot, UserContext& user) {
         if (!copy_in(&theirs, from.fpstate + rt::xsave_words_offset, sizeof theirs)) {
             return go_home(slot, user, HomeReason::fatal_signal, 15);
         }
-        bool their_wide = theirs.magic1 == rt::xsave_magic1 && theirs.extended_size == fp_room;
-        uint64_t n = wide && their_wide ? fp_room - 4 : 512;
+        bool both_wide = wide && rt::sound(theirs);
+        uint64_t n = 512, present = 0;
+        if (both_wide) {
+            n = theirs.xsave_size < saved_words.xsave_size ? theirs.xsave_size
+                                                           : saved_words.xsave_size;
+            if (!copy_in(&present, from.fpstate + 512, sizeof present)) {
+                return go_home(slot, user, HomeReason::fatal_signal, 15);
+            }
+            present &= theirs.features;
+            // The frame may have been made elsewhere: what this CPU lacks is restored at home.
+            if ((present & ~saved_words.features & ~rt::protection_keys) != 0) {
+                return go_home(slot, user, HomeReason::cpu_features, 15);
+            }
+        }
         if (!copy_in(reinterpret_cast<void*>(fpstate), from.fpstate, n)) {
             return go_home(slot, user, HomeReason::fatal_signal, 15);
         }
         auto* header = reinterpret_cast<uint64_t*>(fpstate + 512);
         *words = saved_words; // the kernel's own words, whatever the program has made of its copy
         if (wide) {
-            if (n == 512) header[0] = 3;
-            header[0] &= saved_words.features;
+            header[0] = (both_wide ? present : 3) & saved_words.features;
             for (int i = 1; i < 8; ++i)
                 header[i] = 0;
         }

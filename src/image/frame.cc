@@ -2,11 +2,8 @@
 // Frame: building and reading rt_sigframes.
 #include "image/frame.hh"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
-
-#include <cpuid.h>
 
 namespace rove::image {
 
@@ -39,9 +36,7 @@ static_assert(sizeof(XsaveWords) == 48);
 
 constexpr uint64_t words_offset = 464;  // of XsaveWords in the area
 constexpr uint64_t header_offset = 512; // XSTATE_BV, XCOMP_BV, reserved
-constexpr uint64_t xsave_size_min = 576;
 constexpr uint32_t magic1 = 0x46505853, magic2 = 0x46505845;
-constexpr uint64_t amx_data = 1ull << 18;
 constexpr uint64_t segments_64 = 0x002b000000000033; // ss, fs = gs = 0, cs
 constexpr uint64_t context_flags = 7; // UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS
 // What a program can set in its flags word: the rest is forced by sigreturn anyway.
@@ -79,30 +74,6 @@ void to_user_regs(Registers const& from, user_regs_struct& to) {
     for (size_t i = 0; i <= greg_rip; ++i)
         *words[i] = from[i];
     to.eflags = (to.eflags & ~flags_settable) | (from[greg_flags] & flags_settable);
-}
-
-XsaveFormat machine_format() {
-    XsaveFormat format;
-    unsigned low = 0, high = 0;
-    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    // Without permission for AMX the kernel's frames end before its data.
-    format.features = ((uint64_t{high} << 32) | low) & ~amx_data;
-    format.size = xsave_size_min;
-    for (unsigned i = 2; i < 63; ++i) {
-        if ((format.features >> i & 1) == 0) continue;
-        unsigned size = 0, offset = 0, c = 0, d = 0;
-        __cpuid_count(0xd, i, size, offset, c, d);
-        format.size = std::max<uint64_t>(format.size, offset + size);
-    }
-    return format;
-}
-
-Status check_area(ByteView area, XsaveFormat const& format) {
-    if (area.size() < format.size) return fail(ENOTSUP, "an XSAVE area of {} bytes", area.size());
-    uint64_t in_use = 0;
-    std::memcpy(&in_use, area.data() + header_offset, 8);
-    if ((in_use & ~format.features) != 0) return fail(ENOTSUP, "CPU state {:#x} is in use", in_use);
-    return {};
 }
 
 uint64_t frame_address(uint64_t area) {

@@ -2,7 +2,7 @@
 // Frame: a thread's registers as the kernel's rt_sigframe, and back.
 //
 // A thread is set to an image by rt_sigreturn from such a frame. Registers are the 23 words of
-// gregset_t, in its order; extended state is the standard-format XSAVE area as ptrace gives it.
+// gregset_t, in its order; extended state is the XSAVE area as ptrace gives it here (extended.hh).
 // Both directions check: the values may come from another node.
 #pragma once
 
@@ -14,6 +14,7 @@
 
 #include "base/bytes.hh"
 #include "base/result.hh"
+#include "image/extended.hh"
 
 namespace rove::image {
 
@@ -51,17 +52,6 @@ using Registers = std::vector<uint64_t>; // greg_count of them
 Registers from_user_regs(user_regs_struct const& regs);
 // Sets what a program can set; segments, their bases and orig_rax stay.
 void to_user_regs(Registers const& from, user_regs_struct& to);
-
-// What this machine's XSAVE areas look like, taken from an area that ptrace gave.
-struct XsaveFormat {
-    uint64_t size = 0;     // bytes, without magic2
-    uint64_t features = 0; // of XCR0, without those that need permission (AMX data)
-};
-// Of the machine that this runs on.
-XsaveFormat machine_format();
-// `area` is PTRACE_GETREGSET's NT_X86_XSTATE. Fails with ENOTSUP if it holds what `format` does not
-// have room for: AMX data in use.
-Status check_area(ByteView area, XsaveFormat const& format);
 
 struct FrameParts {
     Registers registers;

@@ -370,7 +370,7 @@ Result<std::vector<wire::ThreadImage>> Body::divert(tracee::Tracee& tracee, Surv
         image.slot = slot.index;
         image.tid = slot.tid;
         image.registers = one.frame.registers;
-        image.xsave = one.frame.xsave;
+        image.xsave = TRY(image::pack_area(as_bytes(one.frame.xsave), format_));
         images.push_back(std::move(image));
     }
     for (uint32_t i = static_cast<uint32_t>(caught.size()) + 1; i < wire::slots_max; ++i) {

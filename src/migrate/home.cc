@@ -329,8 +329,9 @@ Status Steward::put_threads(wire::ProcessState const& state) {
         std::memcpy(&thread, image.thread_state.data(), sizeof thread);
         uint64_t address = body_.slot_address(image.slot);
         uint64_t frame_at = image::frame_address(address + wire::slot_frame_offset);
+        auto area = TRY(image::unpack_area(as_bytes(image.xsave), body_.format()));
         std::string frame = TRY(image::build_frame(
-            frame_at, {image.registers, image.xsave, thread.mask}, body_.format()));
+            frame_at, {image.registers, std::move(area), thread.mask}, body_.format()));
         TRY(body_.memory().write(frame_at, frame.data(), frame.size()));
         TRY(body_.memory().put(address + offsetof(wire::Slot, frame), frame_at));
         TRY(body_.memory().put(

@@ -44,6 +44,14 @@ struct XsaveWords {
 inline constexpr uint32_t xsave_magic1 = 0x46505853;
 inline constexpr uint32_t xsave_magic2 = 0x46505845;
 inline constexpr uint64_t xsave_words_offset = 464;
+inline constexpr uint32_t xsave_size_min = 576;        // legacy area and header
+inline constexpr uint64_t protection_keys = 1ull << 9; // Linux sets them in every program
+
+/// Whether an XSAVE area stands before them, as the kernel sees it. Its size is its machine's.
+constexpr bool sound(XsaveWords const& words) {
+    return words.magic1 == xsave_magic1 && words.xsave_size >= xsave_size_min &&
+           words.extended_size == words.xsave_size + sizeof xsave_magic2;
+}
 
 /// Bytes of the floating-point part at `fpstate`, magic2 included; 512 for a plain FXSAVE area.
 inline uint64_t fp_length(uint64_t fpstate) {

@@ -24,16 +24,6 @@ using wire::ExecReply;
 using wire::SessionType;
 using wire::VmaKind;
 
-namespace {
-
-uint64_t host_xfeatures() {
-    uint32_t low, high;
-    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return uint64_t{high} << 32 | low;
-}
-
-} // namespace
-
 // Within what a clock of a machine can say: sums with it cannot overflow.
 Status Warden::check_clock(int64_t time) {
     if (time < 0 || time > int64_t{1} << 61) return fail(EBADMSG, "a clock that says {} ns", time);
@@ -51,10 +41,6 @@ Status Warden::prepare(wire::Prepare message) {
     if (message.identity.pid <= 1) {
         error_reason_ = "pid_1";
         return deny(ENOTSUP, "PID {} cannot be away", message.identity.pid);
-    }
-    if ((message.xfeatures & ~host_xfeatures()) != 0) {
-        error_reason_ = "cpu_features";
-        return deny(ENOTSUP, "this CPU lacks state that the process may use");
     }
     if (message.region % wire::region_align != 0 || message.region == 0 ||
         message.region > address_end - wire::region_align)

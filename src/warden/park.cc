@@ -137,7 +137,7 @@ Result<wire::Parked> Warden::describe_parked() const {
     parked.layout.segments = segments_.keys();
     parked.layout.vmas = TRY(guest_->mappings(segments_, known_mappings_));
     auto patched = TRY(take_patches_back(parked.layout.vmas));
-    image::XsaveFormat format{prepare_->xsave_size, prepare_->xfeatures};
+    auto format = image::machine_format();
     for (auto const& [index, slot] : TRY(live_slots())) {
         uint64_t begin = guest_->slot(index), end = begin + wire::slot_size;
         if (slot.index != index || slot.frame < begin || slot.frame >= end)
@@ -151,7 +151,7 @@ Result<wire::Parked> Warden::describe_parked() const {
         thread.slot = index;
         thread.tid = slot.tid;
         thread.registers = std::move(parts.registers);
-        thread.xsave = std::move(parts.xsave);
+        thread.xsave = TRY(image::pack_area(as_bytes(parts.xsave), format));
         thread.thread_state.assign(reinterpret_cast<char const*>(&slot.thread), sizeof slot.thread);
         if (slot.tid == guest_->pid()) {
             parked.state.threads.insert(parked.state.threads.begin(), std::move(thread));

@@ -44,7 +44,7 @@ Status Warden::state(wire::ProcessState message) {
 }
 
 Status Warden::write_state() {
-    image::XsaveFormat format{prepare_->xsave_size, prepare_->xfeatures};
+    auto format = image::machine_format();
     for (auto const& thread : state_->threads) {
         uint64_t address = guest_->slot(thread.slot);
         slots_end_ = std::max(slots_end_, thread.slot + 1);
@@ -58,8 +58,10 @@ Status Warden::write_state() {
         std::memcpy(&slot.thread, thread.thread_state.data(), sizeof slot.thread);
         slot.thread.cpu_before_ns += std::exchange(slot.thread.cpu_here_ns, 0);
         slot.frame = image::frame_address(address + wire::slot_frame_offset);
+        auto area = image::unpack_area(as_bytes(thread.xsave), format);
+        if (!area && area.error().code == ENOTSUP) error_reason_ = "cpu_features";
         auto frame = TRY(image::build_frame(
-            slot.frame, {thread.registers, thread.xsave, slot.thread.mask}, format));
+            slot.frame, {thread.registers, TRY(std::move(area)), slot.thread.mask}, format));
         if (frame.size() > wire::slot_frame_size - 64)
             return fail(EBADMSG, "a frame of {} bytes", frame.size());
         slot.frame_length = frame.size();

@@ -240,7 +240,7 @@ wire::ProcessState state_of_program() {
     leader.registers[15] = stack + 65536 - 128; // rsp
     leader.registers[16] = code;                // rip
     leader.registers[17] = 0x202;               // flags
-    leader.xsave.assign(xsave_size(), '\0');
+    leader.xsave.assign(576, '\0');             // nothing but the legacy area and the header
     uint32_t mxcsr = 0x1f80;
     memcpy(leader.xsave.data() + 24, &mxcsr, 4);
     wire::ThreadState thread{};

@@ -35,7 +35,8 @@ namespace rove::wire {
     X(22, shared_memory_segment)                                                                   \
     X(23, cpu_timer)                                                                               \
     X(24, leader_ended)                                                                            \
-    X(25, memory_listing)
+    X(25, memory_listing)                                                                          \
+    X(26, cpu_features)
 
 enum class HomeReason : uint32_t {
     none = 0,

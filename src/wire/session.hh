@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t session_magic = 0x53455652;
-inline constexpr uint16_t session_version = 1;
+inline constexpr uint16_t session_version = 2;
 inline constexpr uint32_t session_frame_max = 16 << 20;
 /// Both sides ping. A machine or a network that is gone acknowledges nothing: the kernel says so
 /// after that long. One that does, and says nothing, is busy, and is given up much later.
@@ -180,8 +180,8 @@ struct Prepare {
     uint32_t epoch = 0;  // that this host will serve: home's present epoch + 1
     uint64_t region = 0; // address
     std::string blob;    // XXH3-128 of the runtime's bytes: both nodes must run the same
-    ClockReading home_clock, host_clock; // of one moment, as the steward has found out by asking
-    uint64_t xsave_size = 0, xfeatures = 0;
+    ClockReading home_clock, host_clock;    // of one moment, as the steward has found out by asking
+    uint64_t xsave_size = 0, xfeatures = 0; // home's
     std::string user, command, hostname, domainname;
     uint32_t cpu_count = 0; // home's
     uint64_t memory_limit = 0;
@@ -226,7 +226,8 @@ template <class V> void describe(V& v, SegmentBytes& m) {
 }
 
 /// One thread, in a form that both directions use. `frame` is a kernel-format ucontext's general
-/// registers (23 × u64, the order of gregset_t) and `xsave` the standard-format XSAVE area.
+/// registers (23 × u64, the order of gregset_t) and `xsave` the packed extended state
+/// (image/extended.hh).
 struct ThreadImage {
     uint32_t slot = 0;
     int32_t tid = 0;

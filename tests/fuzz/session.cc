@@ -39,6 +39,9 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     if (!parked) return 0;
     (void)image::check_vmas(parked->layout.vmas, 0x2000'0000'0000, parked->layout.segments.size());
     for (auto const& thread : parked->state.threads)
-        (void)image::build_frame(0x7008, {thread.registers, thread.xsave, 0}, format);
+        if (auto area = image::unpack_area(as_bytes(thread.xsave), format)) {
+            if (!image::pack_area(as_bytes(*area), format)) std::abort();
+            (void)image::build_frame(0x7008, {thread.registers, std::move(*area), 0}, format);
+        }
     return 0;
 }
