@@ -362,7 +362,7 @@ def suites():
         return Pytest(name, "tests/cluster", files=files)
 
     return [Unit(), Corpus(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"),
-            cluster("cluster", "test_cli.py", "test_lab*.py"), cluster("daemon", "test_daemon.py"), cluster("failure", "test_failure.py"),
+            cluster("cluster", "test_cli.py", "test_lab*.py"), cluster("daemon", "test_daemon.py", "test_cpu.py"), cluster("failure", "test_failure.py"),
             cluster("confined", "test_confined.py"), cluster("cores", "test_cores.py"), cluster("trees", "test_trees.py"), cluster("debug", "test_debug.py"), cluster("stopped", "test_stopped.py"), cluster("leaks", "test_leaks.py"),
             Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"), ClangTidy(), Fuzz(), Sanitized("asan")]
 

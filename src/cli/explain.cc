@@ -71,6 +71,10 @@ std::string draw(Screen const& screen, Json const& answer, std::string const& as
     if (!locked && !bool_field(answer, "automatic").value_or(true))
         text += "Only 'rove move' moves it: automatic moves are off here; 'rove node auto on' "
                 "lifts that.\n";
+    if (auto level = text_field(answer, "cpu_baseline"))
+        text +=
+            fmt::format("It goes where {} is: that is all that it uses, by its --cpu-baseline.\n",
+                for_terminal(*level, screen.utf8));
     if (auto lifted = text_field(answer, "lifted_by"))
         text += fmt::format("What lifts it: {}.\n", for_terminal(*lifted, screen.utf8));
     Json const* decisions = field(answer, "decisions");

@@ -10,9 +10,11 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "base/cpu_level.hh"
 #include "base/text.hh"
 #include "base/units.hh"
 #include "cli/answer.hh"
+#include "cli/cpu_baseline.hh"
 #include "cli/find_program.hh"
 #include "cli/screen.hh"
 #include "cli/verbs.hh"
@@ -58,6 +60,14 @@ int fill(Given const& given, client::RunRequest& request) {
                 fmt::format("'{}' is not a size such as 500M or 2G", for_terminal(*text, true)));
         request.mem = *bytes;
     }
+    if (auto text = given.value("--cpu-baseline")) {
+        auto const level = parse_cpu_level(*text);
+        if (!level)
+            return usage(given,
+                fmt::format("'{}' is no level: they are x86-64, x86-64-v2, x86-64-v3, x86-64-v4",
+                    for_terminal(*text, true)));
+        request.cpu_baseline = cpu_level_name(*level);
+    }
     request.cwd = here();
     if (auto text = given.value("--report")) {
         if (text->empty()) return usage(given, "--report needs a file name");
@@ -84,6 +94,7 @@ int run(Given const& given) {
         client::call("POST", "/v1/run", client::body_of(request), client::Patience::patient);
     if (!taken) return cannot_start(given, taken.error());
 
+    if (request.cpu_baseline) set_baseline_environment(*parse_cpu_level(*request.cpu_baseline));
     Trouble const failed = become(*path, given.command);
     return report(given, failed);
 }
@@ -97,6 +108,9 @@ Option const options[] = {
         "no automatic moves; with --on NODE it comes home only while it must"},
     {"--mem", nullptr, "SIZE", Kind::size,
         "how much memory it will need, such as 500M or 2G: it goes only where that is free"},
+    {"--cpu-baseline", nullptr, "LEVEL", Kind::text,
+        "use no newer CPU features than x86-64, x86-64-v2, x86-64-v3 or x86-64-v4 (in short v1 "
+        "to v4), so that it can go wherever these are"},
     {"--no-patch", nullptr, nullptr, Kind::text,
         "leave its text alone while it is away: for programs that read their own code"},
     {"--storm", nullptr, "MS", Kind::number,
@@ -115,6 +129,10 @@ Verb const run_verb{"run", "start a program that can be moved", arguments, optio
     "timeout and ^C act on it as always. Prints nothing when all goes well.\n\n"
     "    rove run -- python3 work.py\n"
     "    rove run --on n2 make -j8\n\n"
+    "By --cpu-baseline CMD promises to use nothing newer. Its environment tells glibc, Go,\n"
+    "OpenSSL, OpenBLAS, MKL, oneDNN and PyTorch to keep that; programs that ask the CPU\n"
+    "themselves (NumPy, ffmpeg, Java, JavaScript, code made with -march=native) do not hear of\n"
+    "it: give those their own option, or they may end with SIGILL on an older node.\n\n"
     "Exit status: that of CMD; 125 if Rove cannot start it (a sentence says why), 126 if CMD\n"
     "cannot be executed, 127 if it is not found.",
     run};

@@ -33,6 +33,7 @@ std::string body_of(RunRequest const& request) {
     body["on"] = or_null(request.on);
     body["stay"] = request.stay;
     body["no_patch"] = request.no_patch;
+    body["cpu_baseline"] = or_null(request.cpu_baseline);
     body["storm_ms"] = or_null(request.storm_ms);
     body["seed"] = or_null(request.seed);
     body["report"] = or_null(request.report);

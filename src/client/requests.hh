@@ -16,6 +16,7 @@ struct RunRequest {
     std::optional<std::string> on; // node, "best" or "home"
     bool stay = false;
     bool no_patch = false;
+    std::optional<std::string> cpu_baseline; // x86-64 … x86-64-v4
     std::optional<int64_t> storm_ms;
     std::optional<uint64_t> seed;
     std::optional<std::string> report; // absolute path

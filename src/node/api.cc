@@ -232,6 +232,10 @@ Task<Outcome> Node::explain(Caller caller, json::value name) {
             answer["came_home"].get_object()[reason] = count;
         answer["wants_to_be"] = or_null(process->anchor);
         answer["locked"] = process->locked;
+        auto program = programs_.find(process->program);
+        CpuLevel level =
+            program == programs_.end() ? CpuLevel::any : program->second->wish.cpu_level;
+        answer["cpu_baseline"] = or_null(std::string(cpu_level_name(level)));
         answer["automatic"] = balancing_ && !process->locked;
         if (process->locked && answer["reason"].is_null()) {
             answer["reason"] = "user_stay";

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "base/cpu_level.hh"
 #include "base/text.hh"
 #include "node/node.hh"
 #include "node/pid_name.hh"
@@ -70,6 +71,18 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
         static_cast<uint64_t>(number(body, "seed").value_or(static_cast<int64_t>(random_())));
     wish.report = text(body, "report").value_or("");
     wish.memory = static_cast<uint64_t>(number(body, "mem").value_or(0));
+    if (auto level = text(body, "cpu_baseline")) {
+        auto known = parse_cpu_level(*level);
+        if (!known)
+            co_return Outcome::failed(
+                125, fmt::format("'{}' is no level of CPU features", printable(*level)));
+        wish.cpu_level = *known;
+        auto missing = missing_features(features_of(*known), cpu_.features);
+        if (!missing.empty())
+            co_return Outcome::failed(
+                125, fmt::format("the CPU of {} has not all of {}: it lacks {}", name_,
+                         cpu_level_name(*known), join(missing, ", ")));
+    }
     if (!wish.report.empty() && wish.report[0] != '/')
         co_return Outcome::failed(125, "the report's path must begin with /");
     std::string on = text(body, "on").value_or("");

@@ -4,10 +4,7 @@
 
 #include <algorithm>
 
-#include <asm/prctl.h>
 #include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace rove::node {
 
@@ -64,6 +61,16 @@ constexpr Feature features[] = {
 };
 // clang-format on
 
+// By level, each with those before it. XSAVE is no part of the first two, but of what Rove itself
+// asks of every CPU.
+constexpr char const* needed[][16] = {
+    {"cmov", "cx8", "fxsr", "mmx", "sse", "sse2", "xsave"},
+    {"cx16", "lahf_lm", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3"},
+    {"abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe", "avx registers"},
+    {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512 mask registers",
+        "avx512 registers", "avx512 upper registers"},
+};
+
 uint32_t enabled_state() {
     uint32_t low = 0, high = 0;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -112,9 +119,20 @@ std::vector<std::string> missing_features(CpuFeatures const& wanted, CpuFeatures
     return missing;
 }
 
-bool cpuid_can_be_faulted() {
-    // Asking for what is so already changes nothing: 1 is "CPUID is allowed".
-    return ::syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1) == 0;
+CpuFeatures features_of(CpuLevel level) {
+    CpuFeatures words(word_count);
+    for (size_t each = 0; each < static_cast<size_t>(level); ++each)
+        for (char const* name : needed[each])
+            for (Feature const& feature : features)
+                if (name && std::string_view(name) == feature.name)
+                    words[feature.word] |= 1u << feature.bit;
+    return words;
+}
+
+CpuFeatures registers_of(CpuFeatures const& features) {
+    CpuFeatures words(word_count);
+    if (features.size() > xcr0) words[xcr0] = features[xcr0];
+    return words;
 }
 
 } // namespace rove::node

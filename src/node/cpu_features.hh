@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cpu_level.hh"
+
 namespace rove::node {
 
 using CpuFeatures = std::vector<uint32_t>;
@@ -20,10 +22,14 @@ bool is_cpu_feature(std::string_view name);
 // Of the CPU that we run on, without those named in `hidden`.
 CpuFeatures cpu_features(std::vector<std::string> const& hidden);
 
+// What a program of that level needs of a CPU. Not for `any`.
+CpuFeatures features_of(CpuLevel level);
+
 // Names of the bits that `wanted` has and `offered` lacks, in a fixed order.
 std::vector<std::string> missing_features(CpuFeatures const& wanted, CpuFeatures const& offered);
 
-// Whether a guest's CPUID can be made to answer as home's would (CPUID faulting).
-bool cpuid_can_be_faulted();
+// Of those, only the registers that a thread has: which of them exist cannot be hidden, and what
+// saves them all (XSAVE) writes as much as the CPU has.
+CpuFeatures registers_of(CpuFeatures const& features);
 
 } // namespace rove::node

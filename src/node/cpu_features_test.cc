@@ -17,6 +17,19 @@ TEST(CpuFeatures, comparison_takes_any_length) {
     newer[19] = 1;
     EXPECT_EQ(missing_features(newer, {}), std::vector<std::string>{"word 19"});
 }
+TEST(CpuFeatures, each_level_has_those_before_it) {
+    constexpr size_t sizes[] = {7, 14, 23, 31};
+    CpuFeatures before;
+    for (auto level : {CpuLevel::v1, CpuLevel::v2, CpuLevel::v3, CpuLevel::v4}) {
+        auto features = features_of(level);
+        EXPECT_EQ(missing_features(features, {}).size(), sizes[static_cast<size_t>(level) - 1]);
+        EXPECT_TRUE(missing_features(before, features).empty());
+        before = features;
+    }
+    EXPECT_EQ(missing_features(registers_of(features_of(CpuLevel::v3)), {}),
+        std::vector<std::string>{"avx registers"});
+    EXPECT_TRUE(missing_features(features_of(CpuLevel::v1), cpu_features({})).empty());
+}
 TEST(CpuFeatures, hidden_ones_are_missing) {
     auto all = cpu_features({}), less = cpu_features({"sse2", "no such"});
     EXPECT_EQ(missing_features(all, less), std::vector<std::string>{"sse2"});

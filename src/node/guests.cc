@@ -43,8 +43,7 @@ uint32_t preferred_slot(std::string const& session) {
 } // namespace
 
 Refuse judge_offer(wire::Offer const& offer, Grants const& grants, uint64_t guests_now,
-    uint64_t memory_used, uint64_t memory_free, CpuFeatures const& own, bool can_fault_cpuid,
-    std::string const& node) {
+    uint64_t memory_used, uint64_t memory_free, Cpu const& own, std::string const& node) {
     if (grants.blocked)
         return {
             "", fmt::format("{} takes no guests; 'rove node unblock {}' changes that", node, node)};
@@ -66,17 +65,7 @@ Refuse judge_offer(wire::Offer const& offer, Grants const& grants, uint64_t gues
     if (offer.memory_bytes > memory_free)
         return {"", fmt::format("{} has {} of free memory, the process has {}", node,
                         print_size(memory_free), print_size(offer.memory_bytes))};
-    auto missing = missing_features(offer.cpu_features, own);
-    if (!missing.empty())
-        return {"cpu_features", fmt::format("the CPU of {} lacks {}, which the process may use",
-                                    node, join(missing, ", "))};
-    // Code that asks the CPU while it is away would choose what home lacks.
-    auto more = missing_features(own, offer.cpu_features);
-    if (!more.empty() && !can_fault_cpuid)
-        return {"cpu_features",
-            fmt::format("the CPU of {} has {}, which home lacks, and cannot hide it", node,
-                join(more, ", "))};
-    return {};
+    return judge_cpu(offer, own, node);
 }
 
 Guests::Guests(asio::io_context& io, Config const& config, Keepers& keepers, Host host)
@@ -126,8 +115,8 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     uint64_t used = 0;
     for (auto const& [session, guest] : guests_)
         used += guest.memory_bytes;
-    Refuse refuse = judge_offer(offer, grants, guests_.size(), used, memory_free, host_.features,
-        cpuid_can_be_faulted(), host_.node);
+    Refuse refuse =
+        judge_offer(offer, grants, guests_.size(), used, memory_free, host_.cpu, host_.node);
     if (!refuse.text.empty()) co_return refuse;
 
     auto secret = sys::random_bytes(24);

@@ -15,7 +15,7 @@
 
 #include "node/async.hh"
 #include "node/config.hh"
-#include "node/cpu_features.hh"
+#include "node/cpu_match.hh"
 #include "node/keepers.hh"
 #include "wire/peer.hh"
 
@@ -43,15 +43,14 @@ struct Grants {
 };
 // Why not, or an empty text. Pure.
 wire::Refuse judge_offer(wire::Offer const& offer, Grants const& grants, uint64_t guests_now,
-    uint64_t memory_used, uint64_t memory_free, CpuFeatures const& own, bool can_fault_cpuid,
-    std::string const& node);
+    uint64_t memory_used, uint64_t memory_free, Cpu const& own, std::string const& node);
 
 class Guests {
 public:
     struct Host {
         std::string node, run_dir;
         std::vector<std::string> addresses;
-        CpuFeatures features;
+        Cpu cpu;
     };
     Guests(asio::io_context& io, Config const& config, Keepers& keepers, Host host);
 

@@ -123,7 +123,10 @@ Task<Moved> Node::ask_target(
     auto program = programs_.find(process->program);
     if (program != programs_.end() && program->second->root == process->identity)
         offer.memory_bytes = std::max(offer.memory_bytes, program->second->wish.memory);
-    offer.cpu_features = features_;
+    offer.cpu_features = cpu_.features;
+    offer.state_offsets = cpu_.state_offsets;
+    if (program != programs_.end() && program->second->wish.cpu_level != CpuLevel::any)
+        offer.needed_features = features_of(program->second->wish.cpu_level);
     offer.session_version = wire::session_version;
     offer.from = process->host;
     auto reply = co_await peers_->ask(to, PeerType::offer, wire::encode(offer), offer_patience);

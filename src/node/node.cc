@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
+#include "image/extended.hh"
 #include "node/control.hh"
 #include "node/sensors/memory.hh"
 #include "sys/files.hh"
@@ -53,7 +54,7 @@ Node::Node(asio::io_context& io, Config config, std::string psk)
       run_dir_(config_.text("run_dir")),
       name_(own_name(config_)),
       addresses_(own_addresses(config_)),
-      features_(cpu_features(config_.texts("cpu.hide"))),
+      cpu_{cpu_features(config_.texts("cpu.hide")), image::component_offsets()},
       speed_(measure_speed()),
       happenings_(name_),
       keepers_(io, run_dir_,
@@ -81,7 +82,7 @@ Node::Node(asio::io_context& io, Config config, std::string psk)
             return serve_peer(std::move(from), type, std::move(body));
         });
     guests_ = std::make_unique<Guests>(
-        io_, config_, keepers_, Guests::Host{name_, run_dir_, addresses_, features_});
+        io_, config_, keepers_, Guests::Host{name_, run_dir_, addresses_, cpu_});
     guests_->happened = [this](std::string const& event, Guest const& guest) {
         // Where one goes that leaves is its home's business.
         bool comes = event == "arrived";
@@ -177,7 +178,7 @@ wire::Bulletin Node::own_bulletin() {
     bulletin.memory_free = memory.free;
     bulletin.guests = guests_ ? static_cast<uint32_t>(guests_->arrived().size()) : 0;
     bulletin.session_version = wire::session_version;
-    bulletin.cpu_features = features_;
+    bulletin.cpu_features = cpu_.features;
     bulletin.kernel = system.release;
     return bulletin;
 }

@@ -18,7 +18,7 @@
 #include "node/async.hh"
 #include "node/board.hh"
 #include "node/config.hh"
-#include "node/cpu_features.hh"
+#include "node/cpu_match.hh"
 #include "node/guests.hh"
 #include "node/happenings.hh"
 #include "node/keepers.hh"
@@ -198,7 +198,7 @@ private:
     std::string run_dir_, name_;
     uint64_t incarnation_ = 0;
     std::vector<std::string> addresses_;
-    CpuFeatures features_;
+    Cpu cpu_;
     double speed_ = 0;
     Smoothed load_;
     bool blocked_ = false, balancing_ = true, ending_ = false;

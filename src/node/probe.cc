@@ -19,7 +19,6 @@
 #include <boost/json/object.hpp>
 
 #include "base/text.hh"
-#include "node/cpu_features.hh"
 #include "sys/cgroup.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
@@ -182,7 +181,6 @@ json::array probe_rows() {
         "is copied");
     row("PAGEMAP_SCAN", can_scan_pages(), "finding a process's pages takes longer");
     row("/proc/PID/map_files", can_map_files(), "mapped files that were deleted cannot be served");
-    row("CPUID faulting", cpuid_can_be_faulted(), "this node takes guests from equal CPUs only");
     row("exit status by pidfd (Linux 6.15)", can_read_ending(),
         "'rove run --report' has no exit status");
     auto top = sys::Cgroup::top();

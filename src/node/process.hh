@@ -13,6 +13,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "base/cpu_level.hh"
 #include "base/fd.hh"
 #include "image/credentials.hh"
 #include "node/async.hh"
@@ -86,9 +87,10 @@ struct ProgramWish {
     bool stay = false;
     int64_t storm_ms = 0; // 0: none
     uint64_t seed = 0;
-    std::string report;    // file; empty: none
-    uint64_t memory = 0;   // bytes that its first process will need
-    bool no_patch = false; // its text is left alone
+    std::string report;                 // file; empty: none
+    uint64_t memory = 0;                // bytes that its first process will need
+    bool no_patch = false;              // its text is left alone
+    CpuLevel cpu_level = CpuLevel::any; // it has promised to use nothing newer
 };
 
 // Sums over processes that have ended, for the report.

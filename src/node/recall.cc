@@ -102,8 +102,9 @@ void Node::save() const {
                 {"stay", program->wish.stay}, {"storm_ms", program->wish.storm_ms},
                 {"seed", program->wish.seed}, {"report", program->wish.report},
                 {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch},
-                {"met", program->met}, {"sums", sums_row(program->sums)}, {"uid", program->uid},
-                {"gid", program->gid}, {"groups", groups}});
+                {"cpu_baseline", cpu_level_name(program->wish.cpu_level)}, {"met", program->met},
+                {"sums", sums_row(program->sums)}, {"uid", program->uid}, {"gid", program->gid},
+                {"groups", groups}});
     }
     json::array processes;
     for (auto const& [pid, process] : processes_) {
@@ -159,6 +160,8 @@ void Node::recall() {
             program->wish.report = text_of(row, "report");
             program->wish.memory = number(row, "memory");
             program->wish.no_patch = flag(row, "no_patch");
+            program->wish.cpu_level =
+                parse_cpu_level(text_of(row, "cpu_baseline")).value_or(CpuLevel::any);
             program->met = number(row, "met");
             if (auto* sums = row.if_contains("sums"); sums && sums->is_object())
                 program->sums = sums_of(sums->get_object());

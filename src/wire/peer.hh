@@ -125,9 +125,12 @@ struct Offer {
     uint32_t uid = 0;
     std::string command;
     uint64_t memory_bytes = 0;
-    std::vector<uint32_t> cpu_features; // that it may have chosen at its start
+    std::vector<uint32_t> cpu_features; // home's
     uint16_t session_version = 0;
     std::string from; // node where it is now
+    // Those that it may use; none: it has promised nothing, and may use all of home's.
+    std::vector<uint32_t> needed_features;
+    std::vector<uint32_t> state_offsets; // of home's XSAVE area, by component (image/extended.hh)
 };
 template <class V> void describe(V& v, Offer& m) {
     v.field("identity", m.identity);
@@ -138,6 +141,8 @@ template <class V> void describe(V& v, Offer& m) {
     v.field("cpu_features", m.cpu_features);
     v.field("session_version", m.session_version);
     v.field("from", m.from);
+    v.field("needed_features", m.needed_features);
+    v.field("state_offsets", m.state_offsets);
 }
 
 struct Accept {

@@ -168,8 +168,18 @@ def test_run_passes_its_options(daemon, tmp_path):
                 cwd=tmp_path).returncode == 0
     body = daemon.requests[-1][2]
     assert body["on"] == "n2" and body["stay"] is True and body["storm_ms"] == 50 and body["seed"] == 3
-    assert body["no_patch"] is False
+    assert body["no_patch"] is False and body["cpu_baseline"] is None
     assert body["mem"] == 1 << 30 and body["report"] == f"{tmp_path}/r" and body["command"] == ["true"]
+
+
+def test_run_tells_runtimes_their_cpu_baseline(daemon):
+    """And leaves the environment as it is without one."""
+    show = ("run", "--cpu-baseline", "v2", "sh", "-c", "echo $GLIBC_TUNABLES; echo $GODEBUG")
+    done = rove(daemon, *show, env={"GLIBC_TUNABLES": "glibc.malloc.check=3"})
+    tunables, go = done.stdout.splitlines()
+    assert tunables.startswith("glibc.malloc.check=3:glibc.cpu.hwcaps=-AVX,-AVX2,") and go.startswith("cpu.all=off,")
+    assert daemon.requests[-1][2]["cpu_baseline"] == "x86-64-v2"
+    assert rove(daemon, "run", "sh", "-c", "echo $GLIBC_TUNABLES$LD_BIND_NOW").stdout == "\n"
 
 
 def test_run_refused_starts_nothing(daemon):

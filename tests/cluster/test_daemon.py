@@ -126,15 +126,6 @@ def test_run_says_how_much_memory_is_needed(lab):
     assert lab.run("n1", "rove", "run", "--on", "n2", "--mem", "1M", "--no-patch", "--", "true", check=False).returncode == 0
 
 
-def test_missing_cpu_features_are_named(new_lab):
-    lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0", "--node", "n2:hide=sse4_2")
-    program, row = counting(lab)
-    code, text = error_of(lab, "n1", "move", row["pid"], "n2")
-    assert code == 3 and "sse4_2" in text
-    assert only(lab)["host"] == "n1"
-    end(lab, program, row)
-
-
 def test_daemons_that_die_leave_guests_running(lab):
     program, row = counting(lab)
     lab.run("n1", "rove", "move", str(row["pid"]), "n2")
