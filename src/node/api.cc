@@ -232,10 +232,7 @@ Task<Outcome> Node::explain(Caller caller, json::value name) {
             answer["came_home"].get_object()[reason] = count;
         answer["wants_to_be"] = or_null(process->anchor);
         answer["locked"] = process->locked;
-        auto program = programs_.find(process->program);
-        CpuLevel level =
-            program == programs_.end() ? CpuLevel::any : program->second->wish.cpu_level;
-        answer["cpu_baseline"] = or_null(std::string(cpu_level_name(level)));
+        answer["cpu_baseline"] = or_null(std::string(cpu_level_name(promised_level(*process))));
         answer["automatic"] = balancing_ && !process->locked;
         if (process->locked && answer["reason"].is_null()) {
             answer["reason"] = "user_stay";
@@ -306,7 +303,8 @@ Task<Outcome> Node::trace(Caller caller, json::value name) {
 // ---- other nodes
 
 Task<Outcome> Node::forward(std::string node, std::string verb, Caller caller, json::object body) {
-    if (!board_.find(node, monotonic_now())) co_return resolve(node, nullptr).trouble;
+    if (!board_.find(node, monotonic_now()))
+        co_return resolve(node, nullptr, CpuLevel::any).trouble;
     wire::Ask ask{verb, caller.uid, json::serialize(body)};
     auto reply = co_await peers_->ask(
         node, wire::PeerType::ask, wire::encode(ask), std::chrono::minutes(10));

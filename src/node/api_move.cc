@@ -88,7 +88,7 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
     std::string on = text(body, "on").value_or("");
     bool best = on == "best";
     if (!on.empty()) {
-        Destination where = resolve(on, nullptr);
+        Destination where = resolve(on, nullptr, wish.cpu_level);
         if (where.node.empty()) co_return Outcome::failed(125, where.trouble.error);
         on = where.node == name_ ? "" : where.node;
     }
@@ -193,7 +193,7 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     if (!process)
         co_return Outcome::failed(
             1, fmt::format("process {0} is not migratable; 'rove adopt {0}' makes it so", pid.pid));
-    Destination where = resolve(to, process);
+    Destination where = resolve(to, process, promised_level(*process));
     if (where.node.empty()) co_return where.trouble;
     // Home is always allowed.
     if (allowed.code != 0 && where.node != name_) co_return allowed;

@@ -29,7 +29,20 @@ uint64_t resident_bytes(Process const& process) {
 }
 } // namespace
 
-std::string Node::best_node(ProcessPtr const& process) {
+void Node::say_cpu(wire::Offer& offer, CpuLevel promised) const {
+    offer.cpu_features = cpu_.features;
+    offer.state_offsets = cpu_.state_offsets;
+    if (promised != CpuLevel::any) offer.needed_features = features_of(promised);
+}
+
+CpuLevel Node::promised_level(Process const& process) const {
+    auto program = programs_.find(process.program);
+    return program == programs_.end() ? CpuLevel::any : program->second->wish.cpu_level;
+}
+
+std::string Node::best_node(ProcessPtr const& process, CpuLevel promised) {
+    wire::Offer offer;
+    say_cpu(offer, promised);
     // What the load would be with it there, per speed of a core.
     auto with_it = [](double load, double cores, double speed, bool there) {
         cores = std::max(cores, 0.01);
@@ -40,6 +53,8 @@ std::string Node::best_node(ProcessPtr const& process) {
         with_it(load_.value(), board_.own().cores, speed_, process && process->host == name_);
     for (Member const& member : board_.members(monotonic_now())) {
         if (member.state != MemberState::up || !member.bulletin || member.name == name_) continue;
+        if (!judge_cpu(offer, {member.bulletin->cpu_features, {}}, member.name).text.empty())
+            continue;
         double load =
             with_it(member.bulletin->load, member.bulletin->cores, member.bulletin->speed, false);
         if (load >= least) continue;
@@ -49,9 +64,10 @@ std::string Node::best_node(ProcessPtr const& process) {
     return best;
 }
 
-Node::Destination Node::resolve(std::string const& to, ProcessPtr const& process) {
+Node::Destination Node::resolve(
+    std::string const& to, ProcessPtr const& process, CpuLevel promised) {
     if (to == "home") return {name_, {}};
-    if (to == "best") return {best_node(process), {}};
+    if (to == "best") return {best_node(process, promised), {}};
     auto member = board_.find(to, monotonic_now());
     if (!member) {
         std::vector<std::string> known;
@@ -123,10 +139,7 @@ Task<Moved> Node::ask_target(
     auto program = programs_.find(process->program);
     if (program != programs_.end() && program->second->root == process->identity)
         offer.memory_bytes = std::max(offer.memory_bytes, program->second->wish.memory);
-    offer.cpu_features = cpu_.features;
-    offer.state_offsets = cpu_.state_offsets;
-    if (program != programs_.end() && program->second->wish.cpu_level != CpuLevel::any)
-        offer.needed_features = features_of(program->second->wish.cpu_level);
+    say_cpu(offer, promised_level(*process));
     offer.session_version = wire::session_version;
     offer.from = process->host;
     auto reply = co_await peers_->ask(to, PeerType::offer, wire::encode(offer), offer_patience);

@@ -143,8 +143,12 @@ private:
     Task<std::shared_ptr<Running>> perform(
         ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker);
     Task<> go_back(ProcessPtr process);
-    std::string best_node(ProcessPtr const& process);
-    Destination resolve(std::string const& to, ProcessPtr const& process);
+    // What is asked of a CPU by a process here.
+    void say_cpu(wire::Offer& offer, CpuLevel promised) const;
+    CpuLevel promised_level(Process const& process) const;
+    // Of those whose CPU takes it.
+    std::string best_node(ProcessPtr const& process, CpuLevel promised);
+    Destination resolve(std::string const& to, ProcessPtr const& process, CpuLevel promised);
 
     // --- stewards.cc
     Task<Result<std::shared_ptr<Keeper>>> steward_for(ProcessPtr process);

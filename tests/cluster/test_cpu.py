@@ -104,6 +104,19 @@ def test_what_home_lacks_is_refused_unless_it_is_promised_not_to_be_used(mixed):
     assert (done.returncode, done.stdout) == (125, "") and "lacks avx2" in done.stderr
 
 
+def test_the_best_node_is_one_that_takes_it(mixed):
+    """n3 is idle, and lacks what is needed."""
+    busy = ("--cpu-baseline", "v2", "--stay")
+    spin = ("python3", "-c", "for i in range(3): print(3, flush=True)\nwhile True: pass")
+    with Program(mixed, "n1", *busy, command=("sh", "-c", '"$@" & "$@"', "sh", *spin)), Program(mixed, "n2", *busy, command=spin):
+        def load(node):
+            return next(row["load"] for row in mixed.json("n1", "nodes") if row["name"] == node)
+        wait_for(lambda: load("n1") > load("n2") + 0.1 > load("n3") + 0.2, "load on n1 and n2")
+        light = ("sh", "-c", "echo 3; echo 3; echo 3; sleep 60 & wait")
+        with Program(mixed, "n1", "--on", "best", "--cpu-baseline", "v2", command=light) as program:
+            assert program.host() == "n2"
+
+
 def test_levels_have_names(mixed):
     for level in ("x86-64-v5", "avx2", ""):
         done = mixed.run("n1", "rove", "run", "--cpu-baseline", level, "true", check=False)
