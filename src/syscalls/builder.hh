@@ -109,6 +109,7 @@ WALKER(personality);
 WALKER(robust);
 WALKER(scheduler);
 WALKER(capability);
+WALKER(mempolicy);
 WALKER(sysv_control);
 WALKER(sysv_message);
 WALKER(keyctl);

@@ -172,6 +172,7 @@ Verdict walk(Builder& build, Walker walker) {
         CASE(robust)
         CASE(scheduler)
         CASE(capability)
+        CASE(mempolicy)
         CASE(sysv_control)
         CASE(sysv_message)
         CASE(keyctl)

@@ -89,6 +89,7 @@ enum class Walker : uint16_t {
     robust,
     scheduler,
     capability,
+    mempolicy,
     sysv_control, // semctl, msgctl, shmctl
     sysv_message,
     keyctl,

@@ -208,6 +208,27 @@ TEST(Others, processes) {
         {.compare_result = false});
 }
 
+TEST(Others, memory_policies) {
+    for (uint64_t bits : {0u, 1u, 2u, 64u, 65u, 1024u, 1025u, 4096u * 8 + 1, 4096u * 8 + 2}) {
+        expect_same(nr_get_mempolicy, [&](Arena& a) {
+            return Args{a.space(4), a.space(8192), bits, 0, 0};
+        });
+        expect_same(nr_get_mempolicy, // MPOL_F_MEMS_ALLOWED
+            [&](Arena& a) {
+                return Args{0, a.space(8192), bits, 0, 4};
+            });
+        expect_same(nr_set_mempolicy, // MPOL_DEFAULT, and a set that is not there
+            [&](Arena& a) {
+                return Args{0, a.space(8192), bits};
+            });
+        expect_same(nr_set_mempolicy, [&](Arena&) { return Args{1, 8, bits}; });
+    }
+    expect_same(nr_get_mempolicy, [](Arena& a) { return Args{a.space(4), 0, 0, 0, 0}; });
+    expect_same(nr_get_mempolicy, [](Arena& a) { return Args{a.space(4), 0, 0, 4096, 0}; });
+    expect_same(nr_get_mempolicy, [](Arena&) { return Args{8, 0, 0, 0, 0}; });
+    EXPECT_EQ(verdict_of(nr_get_mempolicy, {0, 0, 0, 4096, 2}), Verdict::comes_home);
+}
+
 TEST(Others, system_v) {
     expect_same(nr_semctl, [](Arena& a) { return Args{77777, 0, IPC_STAT, a.space(104)}; });
     int const queue = msgget(IPC_PRIVATE, 0600 | IPC_CREAT);
