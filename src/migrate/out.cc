@@ -119,11 +119,41 @@ Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layo
     prepare.no_patch = order_.no_patch;
     prepare.layout = std::move(layout);
     TRY(session.send(SessionType::prepare, prepare));
+    return await_prepared(session);
+}
+
+Status Steward::await_prepared(Session& session) {
     auto wanted =
         TRY(session.wait_for<wire::SegmentsWanted>(SessionType::segments_wanted, short_patience));
     TRY(send_segments(session, wanted.indexes));
     TRY(session.wait({SessionType::prepared}, std::chrono::seconds(30)));
     return {};
+}
+
+// While that lasts, a program that starts maps more files: they are brought before it stands still,
+// and not in its freeze. One that maps and maps is not waited for.
+Status Steward::bring_new_files(Session& session, Survey& found) {
+    constexpr int looks_most = 5;
+    for (int looks = 0; looks < looks_most; ++looks) {
+        size_t known = segments_.keys().size();
+        found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
+        auto steady = steady_mappings(found.mappings);
+        if (segments_.keys().size() == known) return {};
+        TRY(session.send(SessionType::forecast, TRY(layout_of(steady))));
+        TRY(await_prepared(session));
+    }
+    return {};
+}
+
+// Without files whose mapping a program takes away while it is being read, and those that it has
+// just written: they are read when it stands still.
+std::vector<image::Mapping> Steward::steady_mappings(std::vector<image::Mapping> mappings) {
+    std::erase_if(mappings, [&](auto const& mapping) {
+        if (mapping.inode == 0) return false;
+        auto place = segments_.place(body_.pid(), nullptr, mapping);
+        return !place || !segments_.settled(place->index);
+    });
+    return mappings;
 }
 
 Status Steward::settle_layout(Session& session, wire::Layout const& layout) {
@@ -308,14 +338,9 @@ Status Steward::split(
     TRY(body_.prepare(found));
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = body_.mapped() ? TRY(body_.epoch()) + 1 : 1;
-    // What the host is told first is a forecast. A program that goes on meanwhile may take away a
-    // file's mapping while it is being read: such a one is left out.
+    // What the host is told first is a forecast.
     TRY(leases_.take(body_.pid(), found.mappings, refusal_));
-    auto steady = found.mappings;
-    std::erase_if(steady, [&](auto const& mapping) {
-        return mapping.inode != 0 && !segments_.place(body_.pid(), nullptr, mapping);
-    });
-    wire::Layout expected = TRY(layout_of(steady));
+    wire::Layout expected = TRY(layout_of(steady_mappings(found.mappings)));
     TRY(check_freeze(Nanos(0), expected));
     wire::Layout layout; // the final one, when frozen
     progress.phase("survey");
@@ -330,6 +355,7 @@ Status Steward::split(
     // Until the commit an error leaves the program running at home and ends the guest there.
     auto attempt = [&]() -> Status {
         TRY(prepare_host(session, epoch, std::move(expected)));
+        if (!held) TRY(bring_new_files(session, found));
         Fd pages = TRY(connect_to(landing, wire::Kind::pages, 0, epoch));
         std::vector<Fd> links;
         for (uint32_t i = 1; i <= found.threads; ++i)

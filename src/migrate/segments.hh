@@ -38,6 +38,8 @@ public:
     // The mapping shows what the host calls by that key, though the file has other bytes by now:
     // natively the program would see those, too.
     uint32_t add_changed(image::Mapping const& mapping, wire::SegmentKey const& key);
+    // Its file had last been changed some time before it was hashed, and will hardly change now.
+    bool settled(uint32_t index) const { return sources_[index].settled; }
     std::vector<wire::SegmentKey> const& keys() const { return keys_; }
     // Bytes [offset, +length) of a segment; shorter at its end.
     Result<std::string> read(uint32_t index, uint64_t offset, uint64_t length) const;

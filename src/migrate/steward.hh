@@ -116,6 +116,9 @@ private:
     // Under the number that the host has for it.
     Status send_segment(Session& session, uint32_t index, uint32_t their_index);
     Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout);
+    Status await_prepared(Session& session);
+    Status bring_new_files(Session& session, Survey& found);
+    std::vector<image::Mapping> steady_mappings(std::vector<image::Mapping> mappings);
     Status settle_layout(Session& session, wire::Layout const& layout);
     Status send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress);
     Status check_freeze(Nanos so_far, wire::Layout const& to_send) const;

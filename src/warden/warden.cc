@@ -216,6 +216,11 @@ Status Warden::perform(SessionType type, std::string_view body) {
         }
         return {};
     }
+    case SessionType::forecast:
+        if (stage_ != Stage::prepared)
+            return fail(EPROTO, "a forecast while {}", stage_name(stage_));
+        enter(Stage::building);
+        return bring(TRY(parse<wire::Layout>(body)));
     case SessionType::layout:
         if (stage_ != Stage::prepared) return fail(EPROTO, "a layout while {}", stage_name(stage_));
         enter(Stage::laying);

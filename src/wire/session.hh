@@ -86,6 +86,8 @@ enum class SessionType : uint16_t {
     file_wanted = 35,  // W FileWanted: the guest has mapped a file, which P maps there by now
     file_found = 36,   // S FileFound: which bytes those are
     bytes_wanted = 37, // W BytesWanted: this host does not hold them; `segment` brings them
+    forecast = 38,     // S Layout, after prepared: what the program has mapped since; answered as
+                       // prepare is
 };
 
 struct SessionFrame {
