@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Core: what happens when: the steps, what is heard, and the passing of time.
+#include "gossip/core.hh"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "gossip/window.hh"
+
+namespace rove::gossip {
+
+namespace {
+
+constexpr Millis day = 24 * 3600 * 1000;
+// How many of those that hear of a suspicion ask the suspect themselves.
+constexpr size_t witnesses = 3;
+
+size_t log2_up(size_t n) {
+    return static_cast<size_t>(std::bit_width(n - 1));
+}
+
+} // namespace
+
+Core::Core(NodeIndex self, uint64_t incarnation, uint32_t first_issue, Knobs const& knobs)
+    : self_(self), knobs_(knobs), entries_(self) {
+    Entry& own = entries_.touch(self);
+    own.incarnation = incarnation;
+    own.issue = first_issue;
+    entries_.turn(self, State::alive, 0);
+    fit_window();
+}
+
+Millis Core::silence_max() const {
+    return knobs_.step * static_cast<Millis>(4 + (log2_up(nodes()) + 1) / 2);
+}
+
+Millis Core::age(NodeIndex node, Time now) const {
+    if (node == self_) return 0;
+    return clock_ - entries_.at(node).born +
+           static_cast<Millis>(std::clamp<Time>(now - last_, 0, day));
+}
+
+// What an entry gets that all shall know: enough to reach everybody, also if some messages are
+// lost.
+uint8_t Core::urgency_max() const {
+    return static_cast<uint8_t>(1 + 1.386 * std::log2(static_cast<double>(nodes())));
+}
+
+void Core::advance(Time now) {
+    if (!started_) last_ = now;
+    started_ = true;
+    // A clock that is set back stands still for us. One that is set ahead cannot be told from a
+    // pause of ours, and in that nobody else was silent.
+    auto passed = static_cast<Millis>(std::clamp<Time>(now - last_, 0, day));
+    last_ = now;
+    clock_ += passed;
+    if (passed <= 3 * knobs_.step) return;
+    returned_ = clock_;
+    questions_.clear();
+    for (Doubt const& doubt : doubts_)
+        entries_.touch(doubt.about).since += passed;
+}
+
+Millis Core::wait_until(Millis time) const {
+    return later(time, clock_) ? time - clock_ : 0;
+}
+
+Time Core::due() const {
+    Millis wait = wait_until(next_step_);
+    if (hurried_) wait = std::min(wait, wait_until(next_hurry_));
+    for (Doubt const& doubt : doubts_)
+        wait = std::min(wait, wait_until(entries_.at(doubt.about).since + silence_max()));
+    return last_ + wait;
+}
+
+Actions Core::step(Tick, Time now, Random& random) {
+    Actions actions;
+    advance(now);
+    if (left_) return actions;
+    bury(actions);
+    if (wait_until(next_step_) == 0) {
+        beat(actions, random);
+        Millis fifth = knobs_.step / 5;
+        next_step_ = clock_ + knobs_.step - fifth + static_cast<Millis>(lot(random, 2 * fifth + 1));
+    }
+    if (hurried_ && wait_until(next_hurry_) == 0) spread_news(actions, random);
+    return actions;
+}
+
+Actions Core::step(Received const& received, Time now, Random& random) {
+    Actions actions;
+    advance(now);
+    if (left_ || received.from == self_) return actions;
+    for (Statement const& each : received.message.statements)
+        hear(each, each.node == received.from, actions, random);
+    if (received.message.kind == Kind::push || received.message.kind == Kind::pull)
+        send(received.from, received.message.kind == Kind::pull ? Kind::push : Kind::answer,
+            actions);
+    return actions;
+}
+
+Actions Core::step(Met met, Time now, Random&) {
+    advance(now);
+    if (met.node != self_ && entries_.at(met.node).state == State::unknown)
+        entries_.turn(met.node, State::dead, clock_);
+    return {};
+}
+
+Actions Core::step(Sudden, Time now, Random&) {
+    advance(now);
+    entries_.touch(self_).urgency = urgency_max();
+    hurry();
+    return {};
+}
+
+Actions Core::step(Leaving, Time now, Random& random) {
+    Actions actions;
+    advance(now);
+    entries_.turn(self_, State::left, clock_);
+    entries_.touch(self_).urgency = urgency_max();
+    for (int i = 0; i < 3; ++i)
+        spread_news(actions, random);
+    left_ = true;
+    return actions;
+}
+
+void Core::hear(Statement const& said, bool from_itself, Actions& actions, Random& random) {
+    if (said.node == self_) return hear_about_us(said);
+    State was = entries_.at(said.node).state;
+    uint64_t incarnation = entries_.at(said.node).incarnation;
+    Heard heard = entries_.hear(said, clock_);
+    Entry& entry = entries_.touch(said.node);
+    uint8_t urgency = std::min(said.urgency, urgency_max());
+    switch (heard) {
+    case Heard::stale:
+        return;
+    case Heard::contradicted:
+        // Whoever believes it shall hear of the later sign of life.
+        urgency = 2;
+        break;
+    case Heard::fresh:
+        actions.fresh.push_back(said.node);
+        break;
+    case Heard::turned: {
+        bool renewed = incarnation != 0 && entry.incarnation != incarnation;
+        actions.changed.push_back({said.node, was, entry.state, renewed});
+        if (entry.state == State::alive) actions.fresh.push_back(said.node);
+        if (entry.state == State::suspect)
+            doubts_.push_back({said.node, lot(random, nodes()) < witnesses});
+        entry.urgency = 0;
+        if (from_itself) urgency = urgency_max();
+        fit_window();
+        break;
+    }
+    }
+    // Who knew it to be urgent has begun to forget that.
+    if (entry.urgency == 0 && urgency != 0) {
+        entry.urgency = urgency;
+        hurry();
+    }
+    offer_to_window(said.node);
+}
+
+// Others must not believe that we are gone, nor that an issue is ours that we have yet to use.
+void Core::hear_about_us(Statement const& said) {
+    Entry& own = entries_.touch(self_);
+    if (said.incarnation != own.incarnation) return;
+    if (later(said.issue, own.issue)) own.issue = said.issue;
+    if (said.state == State::alive || own.urgency != 0) return;
+    own.urgency = urgency_max();
+    hurry();
+}
+
+void Core::change(NodeIndex node, State state, Millis since, Actions& actions) {
+    Entry& entry = entries_.touch(node);
+    State was = entry.state;
+    entries_.turn(node, state, since);
+    actions.changed.push_back({node, was, state, false});
+    fit_window();
+}
+
+void Core::hurry() {
+    if (hurried_) return;
+    hurried_ = true;
+    next_hurry_ = clock_ + knobs_.step / 20;
+}
+
+// A question is old when two steps have passed. Whoever has said anything since it was sent, to
+// anybody, is there.
+void Core::doubt_the_silent(Actions& actions) {
+    std::erase_if(questions_, [&](Question const& question) {
+        if (clock_ - question.sent < 2 * knobs_.step) return false;
+        Entry& entry = entries_.touch(question.to);
+        if (entry.state == State::alive && later(question.sent, entry.born)) {
+            change(question.to, State::suspect, question.sent, actions);
+            doubts_.push_back({question.to, true});
+            entry.urgency = urgency_max();
+            offer_to_window(question.to);
+            hurry();
+        }
+        return true;
+    });
+}
+
+void Core::bury(Actions& actions) {
+    std::erase_if(doubts_, [&](Doubt const& doubt) {
+        Entry& entry = entries_.touch(doubt.about);
+        if (entry.state != State::suspect) return true;
+        if (clock_ - entry.since < silence_max()) return false;
+        change(doubt.about, State::dead, entry.since, actions);
+        entry.urgency = urgency_max();
+        offer_to_window(doubt.about);
+        hurry();
+        return true;
+    });
+}
+
+// The last resort for who missed the news: four times what the oldest entry should be. A part of
+// the entries each step.
+void Core::age_out(Actions& actions) {
+    double oldest = maximum_age(nodes(), window_, flow());
+    Millis limit = knobs_.step * static_cast<Millis>(20 + 4 * oldest);
+    if (clock_ - returned_ < limit) return;
+    size_t part = entries_.size() / 16 + 1;
+    for (size_t i = 0; i < part; ++i) {
+        aged_out_ = aged_out_ + 1 < entries_.size() ? aged_out_ + 1 : 0;
+        Entry const& entry = entries_.at(aged_out_);
+        if (aged_out_ != self_ && entry.present() && clock_ - entry.born > limit)
+            change(aged_out_, State::dead, entry.born, actions);
+    }
+}
+
+} // namespace rove::gossip

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Core: what is sent to whom.
+#include <algorithm>
+
+#include "gossip/core.hh"
+
+namespace rove::gossip {
+
+void Core::beat(Actions& actions, Random& random) {
+    doubt_the_silent(actions);
+    age_out(actions);
+    odd_step_ = !odd_step_;
+    auto anybody = [](NodeIndex, Entry const& entry) {
+        return entry.present() || entry.state == State::dead;
+    };
+    std::vector<NodeIndex> told;
+    auto somebody = [&](NodeIndex node, Entry const& entry) {
+        return entry.present() && std::find(told.begin(), told.end(), node) == told.end();
+    };
+    if (knobs_.algorithm == Algorithm::reg) {
+        NodeIndex to = entries_.pick(random, anybody);
+        send(to, Kind::news, actions);
+        return;
+    }
+    size_t targets = std::min<size_t>(entries_.present(), nodes() <= knobs_.small_cluster ? 2 : 1);
+    for (size_t i = 0; i < targets; ++i) {
+        bool pull = knobs_.algorithm == Algorithm::pushpull && odd_step_;
+        NodeIndex to = pull ? oldest() : entries_.pick(random, somebody);
+        send(to, pull ? Kind::pull : Kind::push, actions);
+        told.push_back(to);
+    }
+    if (targets == 1 && has_news()) spread_news(actions, random);
+    for (Doubt const& doubt : doubts_)
+        if (doubt.ours) send(doubt.about, Kind::push, actions);
+    ask_the_dead(actions, random);
+}
+
+// All nodes together ask about one dead node a step. Who knows nobody asks all that it can.
+void Core::ask_the_dead(Actions& actions, Random& random) {
+    if (entries_.dead() == 0) return;
+    size_t questions = entries_.present() == 0 ? std::min<size_t>(entries_.dead(), 3)
+                                               : lot(random, std::max<size_t>(nodes(), 2)) == 0;
+    for (size_t i = 0; i < questions; ++i)
+        send(entries_.pick(
+                 random, [](NodeIndex, Entry const& entry) { return entry.state == State::dead; }),
+            Kind::pull, actions);
+}
+
+NodeIndex Core::oldest() const {
+    NodeIndex found = self_;
+    for (NodeIndex node = 0; node < entries_.size(); ++node)
+        if (node != self_ && entries_.at(node).present() &&
+            (found == self_ || later(entries_.at(found).born, entries_.at(node).born)))
+            found = node;
+    return found;
+}
+
+void Core::spread_news(Actions& actions, Random& random) {
+    hurried_ = false;
+    for (int i = 0; i < 2 && has_news(); ++i) {
+        NodeIndex to = entries_.pick(
+            random, [](NodeIndex, Entry const& entry) { return entry.state == State::alive; });
+        if (to != self_) send(to, Kind::news, actions);
+    }
+}
+
+void Core::send(NodeIndex to, Kind kind, Actions& actions) {
+    if (to == self_) return;
+    bool asks = kind == Kind::push || kind == Kind::pull;
+    if (asks && entries_.at(to).state == State::alive) questions_.push_back({to, clock_});
+    actions.send.push_back({to, compose(kind, to)});
+}
+
+Message Core::compose(Kind kind, NodeIndex to) {
+    Message message{kind, {}};
+    Entry& own = entries_.touch(self_);
+    // What we say of ourselves is true at this moment.
+    own.born = clock_;
+    ++own.issue;
+    message.statements.push_back(statement(self_));
+    // Who is taken for gone shall hear it, and can say that it is not so.
+    State state = entries_.at(to).state;
+    if (entries_.at(to).incarnation != 0 && (state == State::suspect || state == State::dead))
+        message.statements.push_back(statement(to));
+    if (kind == Kind::answer || kind == Kind::pull) return message;
+    sort_window();
+    size_t most = knobs_.up_to_age != 0 ? knobs_.window_max : window_;
+    for (NodeIndex node : candidates_) {
+        if (message.statements.size() >= most) break;
+        Entry const& entry = entries_.at(node);
+        bool old = knobs_.up_to_age != 0 && clock_ - entry.born > knobs_.up_to_age;
+        bool only_news = kind == Kind::news && knobs_.algorithm != Algorithm::reg;
+        if (entry.urgency == 0 && (old || only_news)) break;
+        if (node != to) message.statements.push_back(statement(node));
+    }
+    return message;
+}
+
+Statement Core::statement(NodeIndex node) {
+    Entry& entry = entries_.touch(node);
+    // What is sent on is a little less urgent, so that no news goes round for ever.
+    if (entry.urgency != 0) --entry.urgency;
+    return {node, entry.state, entry.urgency, entry.issue,
+        clock_ - (entry.state == State::alive ? entry.born : entry.since), entry.incarnation};
+}
+
+void Core::offer_to_window(NodeIndex node) {
+    Entry& entry = entries_.touch(node);
+    if (entry.in_window) return;
+    entry.in_window = true;
+    candidates_.push_back(node);
+}
+
+// Urgent first, then the youngest; twice as many as go into a message are kept, since one that is
+// heard anew goes ahead of those that were before it.
+void Core::sort_window() {
+    auto drop = [&](NodeIndex node) {
+        entries_.touch(node).in_window = false;
+        return true;
+    };
+    std::erase_if(candidates_, [&](NodeIndex node) {
+        Entry const& entry = entries_.at(node);
+        return entry.state != State::alive && entry.urgency == 0 && drop(node);
+    });
+    std::sort(candidates_.begin(), candidates_.end(), [&](NodeIndex a, NodeIndex b) {
+        Entry const &first = entries_.at(a), &second = entries_.at(b);
+        if (first.urgency != second.urgency) return first.urgency > second.urgency;
+        return clock_ - first.born < clock_ - second.born;
+    });
+    size_t capacity = 2 * (knobs_.up_to_age != 0 ? knobs_.window_max : window_);
+    while (candidates_.size() > capacity) {
+        drop(candidates_.back());
+        candidates_.pop_back();
+    }
+}
+
+bool Core::has_news() const {
+    auto urgent = [&](NodeIndex node) { return entries_.at(node).urgency != 0; };
+    return urgent(self_) || std::any_of(candidates_.begin(), candidates_.end(), urgent);
+}
+
+void Core::fit_window() {
+    if (sized_for_ == nodes()) return;
+    sized_for_ = nodes();
+    double step = knobs_.step;
+    size_t wished = knobs_.window_min;
+    if (knobs_.average_age != 0)
+        wished = std::max(wished, window_for_average(nodes(), knobs_.average_age / step, flow()));
+    if (knobs_.maximum_age != 0)
+        wished = std::max(wished, window_for_maximum(nodes(), knobs_.maximum_age / step, flow()));
+    window_ = std::max<size_t>(1, std::min({wished, knobs_.window_max, nodes()}));
+}
+
+} // namespace rove::gossip

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cluster: many cores and a network with delay, loss and partitions, in virtual time, for tests.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <vector>
+
+#include "gossip/core.hh"
+
+namespace rove::gossip::testing {
+
+class Cluster {
+public:
+    Cluster(size_t nodes, Knobs a_knobs, uint64_t seed = 1) : knobs(a_knobs), random(seed) {
+        cores.resize(nodes);
+        for (NodeIndex node = 0; node < nodes; ++node)
+            start(node);
+    }
+    // As if all had known each other for some time.
+    void acquaint() {
+        Message message{Kind::news, {}};
+        for (NodeIndex node = 0; node < cores.size(); ++node)
+            message.statements.push_back({node, State::alive, 0, cores[node]->issue(), 0,
+                cores[node]->entry(node).incarnation});
+        for (NodeIndex node = 0; node < cores.size(); ++node)
+            perform(node, cores[node]->step(Received{(node + 1) % NodeIndex(cores.size()), message},
+                              now, random));
+        changes.clear();
+    }
+    void start(NodeIndex node, uint64_t incarnation = 1) {
+        cores[node] = std::make_unique<Core>(node, incarnation, 0, knobs);
+        plan(node, now + Time(lot(random, knobs.step)));
+    }
+    void kill(NodeIndex node) { cores[node].reset(); }
+    void meet(NodeIndex node, NodeIndex other) {
+        perform(node, cores[node]->step(Met{other}, now, random));
+    }
+    // It neither hears nor says anything until then, and gets afterwards what has come meanwhile.
+    void pause(NodeIndex node, Time until) { paused_[node] = until; }
+
+    void run(Time time) {
+        Time end = now + time;
+        while (!queue_.empty() && queue_.top().at <= end) {
+            Happening next = queue_.top();
+            queue_.pop();
+            now = next.at;
+            happen(std::move(next));
+        }
+        now = end;
+    }
+    void run_steps(double steps) { run(static_cast<Time>(steps * knobs.step)); }
+    // The time it took, or nothing if it is not so then.
+    std::optional<Time> run_until(std::function<bool()> const& so, Time limit) {
+        Time begun = now;
+        while (!so()) {
+            if (now - begun > limit) return std::nullopt;
+            run(25);
+        }
+        return now - begun;
+    }
+    template <class Which> bool all_up(Which const& which) const {
+        for (NodeIndex node = 0; node < cores.size(); ++node)
+            if (cores[node] && !which(node, *cores[node])) return false;
+        return true;
+    }
+    // Of all entries about others, in steps.
+    struct Ages {
+        double average = 0, maximum = 0;
+    };
+    Ages ages() const {
+        double sum = 0, count = 0, maxima = 0, viewers = 0;
+        for (NodeIndex node = 0; node < cores.size(); ++node) {
+            if (!cores[node]) continue;
+            double oldest = 0;
+            for (NodeIndex other = 0; other < cores.size(); ++other) {
+                if (other == node || !cores[other]) continue;
+                double age = cores[node]->age(other, now);
+                sum += age;
+                ++count;
+                oldest = std::max(oldest, age);
+            }
+            maxima += oldest;
+            ++viewers;
+        }
+        return {sum / count / knobs.step, maxima / viewers / knobs.step};
+    }
+
+    struct Seen {
+        Time at;
+        NodeIndex by;
+        Change change;
+    };
+    Knobs knobs;
+    Random random;
+    Time now = 1000;
+    double loss = 0;
+    Time delay = 1;
+    std::function<bool(NodeIndex, NodeIndex)> cut; // no packets between them
+    std::vector<std::unique_ptr<Core>> cores;      // null: no power
+    std::vector<Seen> changes;
+    size_t messages = 0, statements = 0;
+
+private:
+    struct Happening {
+        Time at;
+        uint64_t order;
+        NodeIndex node;
+        std::shared_ptr<Received> received; // null: a tick
+        bool operator<(Happening const& other) const {
+            return at != other.at ? at > other.at : order > other.order;
+        }
+    };
+    void plan(NodeIndex node, Time at) { queue_.push({at, ++order_, node, nullptr}); }
+    void happen(Happening next) {
+        NodeIndex node = next.node;
+        if (!cores[node]) return;
+        if (auto found = paused_.find(node); found != paused_.end()) {
+            if (found->second > now) {
+                next.at = found->second;
+                queue_.push(next);
+                return;
+            }
+            paused_.erase(found);
+        }
+        if (next.received) {
+            perform(node, cores[node]->step(*next.received, now, random));
+            // What has come may be urgent.
+            if (cores[node]->due() < next_tick_[node]) plan_tick(node);
+            return;
+        }
+        if (now < next_tick_[node]) return; // there is an earlier one
+        perform(node, cores[node]->step(Tick{}, now, random));
+        plan_tick(node);
+    }
+    void plan_tick(NodeIndex node) {
+        next_tick_[node] = std::max(cores[node]->due(), now + 1);
+        plan(node, next_tick_[node]);
+    }
+    void perform(NodeIndex node, Actions actions) {
+        for (Change const& change : actions.changed)
+            changes.push_back({now, node, change});
+        for (Send& send : actions.send) {
+            ++messages;
+            statements += send.message.statements.size();
+            bool lost = (cut && cut(node, send.to)) ||
+                        static_cast<double>(random()) < loss * 18446744073709551615.0;
+            if (lost) continue;
+            queue_.push({now + delay, ++order_, send.to,
+                std::make_shared<Received>(Received{node, std::move(send.message)})});
+        }
+    }
+
+    uint64_t order_ = 0;
+    std::map<NodeIndex, Time> paused_, next_tick_;
+    std::priority_queue<Happening> queue_;
+};
+
+} // namespace rove::gossip::testing
