@@ -44,9 +44,8 @@ TEST_P(ClosedForms, are_those_of_the_closed_forms) {
     Cluster cluster(nodes, fixed_window(window, algorithm));
     cluster.acquaint();
     Cluster::Ages ages = settled_ages(cluster, 40);
-    std::printf("N %zu w %zu: average %.2f (%.2f) maximum %.1f (%.1f)\n", nodes, window,
-        ages.average, average_age(nodes, window, flow), ages.maximum,
-        maximum_age(nodes, window, flow));
+    EXPECT_NEAR(ages.average, average_age(nodes, window, flow), 0.05 * ages.average);
+    EXPECT_NEAR(ages.maximum, maximum_age(nodes, window, flow), 0.05 * ages.maximum);
 }
 
 INSTANTIATE_TEST_SUITE_P(Gossip, ClosedForms,
@@ -55,8 +54,8 @@ INSTANTIATE_TEST_SUITE_P(Gossip, ClosedForms,
         Case{256, 16, Algorithm::reg}, Case{256, 16, Algorithm::mindead},
         Case{256, 32, Algorithm::mindead}, Case{512, 20, Algorithm::mindead}));
 
-TEST(Ages, half_of_the_nodes_dead) {
-    for (size_t nodes : {128u, 256u, 512u}) {
+TEST(Ages, the_dead_half_of_a_cluster_costs_the_others_nothing) {
+    for (size_t nodes : {128u, 512u}) {
         size_t window = 16;
         Cluster cluster(nodes, fixed_window(window, Algorithm::mindead));
         cluster.acquaint();
@@ -64,9 +63,10 @@ TEST(Ages, half_of_the_nodes_dead) {
             cluster.kill(node);
         cluster.run_steps(60);
         Cluster::Ages ages = settled_ages(cluster, 40);
-        std::printf("N %zu w %zu: average %.2f (%.2f) maximum %.1f (%.1f)\n", nodes, window,
-            ages.average, average_age(nodes / 2, window, Flow::answered), ages.maximum,
-            maximum_age(nodes / 2, window, Flow::answered));
+        EXPECT_NEAR(
+            ages.average, average_age(nodes / 2, window, Flow::answered), 0.06 * ages.average);
+        EXPECT_NEAR(
+            ages.maximum, maximum_age(nodes / 2, window, Flow::answered), 0.06 * ages.maximum);
     }
 }
 

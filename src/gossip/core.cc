@@ -70,7 +70,9 @@ Time Core::due() const {
     Millis wait = wait_until(next_step_);
     if (hurried_) wait = std::min(wait, wait_until(next_hurry_));
     for (Doubt const& doubt : doubts_)
-        wait = std::min(wait, wait_until(entries_.at(doubt.about).since + silence_max()));
+        wait = std::min({wait, wait_until(death_of(doubt)), wait_until(doubt.again)});
+    for (Question const& question : questions_)
+        wait = std::min(wait, wait_until(question.again));
     return last_ + wait;
 }
 
@@ -79,6 +81,7 @@ Actions Core::step(Tick, Time now, Random& random) {
     advance(now);
     if (left_) return actions;
     bury(actions);
+    ask_again(actions);
     if (wait_until(next_step_) == 0) {
         beat(actions, random);
         Millis fifth = knobs_.step / 5;
@@ -94,9 +97,19 @@ Actions Core::step(Received const& received, Time now, Random& random) {
     if (left_ || received.from == self_) return actions;
     for (Statement const& each : received.message.statements)
         hear(each, each.node == received.from, actions, random);
-    if (received.message.kind == Kind::push || received.message.kind == Kind::pull)
-        send(received.from, received.message.kind == Kind::pull ? Kind::push : Kind::answer,
-            actions);
+    std::erase_if(questions_, [&](Question const& question) { return answered(question); });
+    switch (received.message.kind) {
+    case Kind::push:
+    case Kind::ask:
+        send(received.from, Kind::answer, actions);
+        break;
+    case Kind::pull:
+        send(received.from, Kind::push, actions);
+        break;
+    case Kind::answer:
+    case Kind::news:
+        break;
+    }
     return actions;
 }
 
@@ -136,7 +149,7 @@ void Core::hear(Statement const& said, bool from_itself, Actions& actions, Rando
     case Heard::stale:
         return;
     case Heard::contradicted:
-        // Whoever believes it shall hear of the later sign of life.
+        // Whoever believes it shall hear what came after it.
         urgency = 2;
         break;
     case Heard::fresh:
@@ -146,8 +159,7 @@ void Core::hear(Statement const& said, bool from_itself, Actions& actions, Rando
         bool renewed = incarnation != 0 && entry.incarnation != incarnation;
         actions.changed.push_back({said.node, was, entry.state, renewed});
         if (entry.state == State::alive) actions.fresh.push_back(said.node);
-        if (entry.state == State::suspect)
-            doubts_.push_back({said.node, lot(random, nodes()) < witnesses});
+        if (entry.state == State::suspect) doubt(said.node, lot(random, nodes()) < witnesses);
         entry.urgency = 0;
         if (from_itself) urgency = urgency_max();
         fit_window();
@@ -178,6 +190,9 @@ void Core::change(NodeIndex node, State state, Millis since, Actions& actions) {
     entries_.turn(node, state, since);
     actions.changed.push_back({node, was, state, false});
     fit_window();
+    entry.urgency = urgency_max();
+    offer_to_window(node);
+    hurry();
 }
 
 void Core::hurry() {
@@ -186,33 +201,59 @@ void Core::hurry() {
     next_hurry_ = clock_ + knobs_.step / 20;
 }
 
-// A question is old when two steps have passed. Whoever has said anything since it was sent, to
-// anybody, is there.
-void Core::doubt_the_silent(Actions& actions) {
-    std::erase_if(questions_, [&](Question const& question) {
-        if (clock_ - question.sent < 2 * knobs_.step) return false;
-        Entry& entry = entries_.touch(question.to);
-        if (entry.state == State::alive && later(question.sent, entry.born)) {
-            change(question.to, State::suspect, question.sent, actions);
-            doubts_.push_back({question.to, true});
-            entry.urgency = urgency_max();
-            offer_to_window(question.to);
-            hurry();
+// Whoever has said anything since it was asked, to anybody, is there.
+bool Core::answered(Question const& question) const {
+    Entry const& entry = entries_.at(question.to);
+    return entry.state != State::alive || !later(question.sent, entry.born);
+}
+
+// A datagram may be lost, so a question is repeated for two steps before anything is concluded.
+void Core::ask_again(Actions& actions) {
+    std::erase_if(questions_, [&](Question& question) {
+        if (answered(question)) return true;
+        if (wait_until(question.again) != 0) return false;
+        if (clock_ - question.sent >= 2 * knobs_.step) {
+            suspect(question.to, question.sent, actions);
+            return true;
         }
-        return true;
+        question.again = clock_ + knobs_.step * 3 / 10;
+        actions.send.push_back({question.to, compose(Kind::ask, question.to)});
+        return false;
     });
 }
 
+void Core::suspect(NodeIndex node, Millis since, Actions& actions) {
+    change(node, State::suspect, since, actions);
+    doubt(node, true);
+}
+
+// A few ask the suspect at once; nobody buries it unasked.
+void Core::doubt(NodeIndex node, bool at_once) {
+    Doubt doubt{node, clock_, clock_};
+    if (!at_once) doubt.again = death_of(doubt) - 2 * knobs_.step;
+    doubts_.push_back(doubt);
+}
+
+// Who hears of a suspicion late still waits for the suspect's word, which may be on its way.
+Millis Core::death_of(Doubt const& doubt) const {
+    Millis death = entries_.at(doubt.about).since + silence_max();
+    Millis least = doubt.heard + 2 * knobs_.step;
+    return later(least, death) ? least : death;
+}
+
 void Core::bury(Actions& actions) {
-    std::erase_if(doubts_, [&](Doubt const& doubt) {
-        Entry& entry = entries_.touch(doubt.about);
+    std::erase_if(doubts_, [&](Doubt& doubt) {
+        Entry const& entry = entries_.at(doubt.about);
         if (entry.state != State::suspect) return true;
-        if (clock_ - entry.since < silence_max()) return false;
-        change(doubt.about, State::dead, entry.since, actions);
-        entry.urgency = urgency_max();
-        offer_to_window(doubt.about);
-        hurry();
-        return true;
+        if (wait_until(death_of(doubt)) == 0) {
+            change(doubt.about, State::dead, entry.since, actions);
+            return true;
+        }
+        if (wait_until(doubt.again) == 0) {
+            doubt.again = clock_ + knobs_.step * 6 / 10;
+            send(doubt.about, Kind::ask, actions);
+        }
+        return false;
     });
 }
 

@@ -87,17 +87,20 @@ public:
 private:
     struct Question {
         NodeIndex to;
-        Millis sent;
+        Millis sent, again;
     };
     struct Doubt {
         NodeIndex about;
-        bool ours; // we ask it each step
+        Millis heard, again; // since when we doubt, when we ask it the next time
     };
     void advance(Time now);
     void beat(Actions& actions, Random& random);
     void ask_the_dead(Actions& actions, Random& random);
     NodeIndex oldest() const;
-    void doubt_the_silent(Actions& actions);
+    void ask_again(Actions& actions);
+    bool answered(Question const& question) const;
+    void suspect(NodeIndex node, Millis since, Actions& actions);
+    void doubt(NodeIndex node, bool at_once);
     void bury(Actions& actions);
     void age_out(Actions& actions);
     void spread_news(Actions& actions, Random& random);
@@ -116,6 +119,7 @@ private:
     Flow flow() const { return knobs_.algorithm == Algorithm::reg ? Flow::push : Flow::answered; }
     uint8_t urgency_max() const;
     Millis wait_until(Millis time) const;
+    Millis death_of(Doubt const& doubt) const;
 
     NodeIndex self_;
     Knobs knobs_;

@@ -50,8 +50,10 @@ Heard Entries::hear_alive(Entry& entry, Statement const& statement, Millis clock
     Millis born = clock - statement.age;
     bool another = statement.incarnation > entry.incarnation;
     bool silent = entry.state == State::suspect || entry.state == State::dead;
-    if (!another && !later(statement.issue, entry.issue)) return Heard::stale;
-    if (!another && silent && !later(born, entry.since)) return Heard::stale;
+    bool gone = entry.state == State::dead || entry.state == State::left;
+    bool older =
+        !another && (!later(statement.issue, entry.issue) || (silent && !later(born, entry.since)));
+    if (older) return gone ? Heard::contradicted : Heard::stale;
     entry.incarnation = statement.incarnation;
     entry.issue = statement.issue;
     entry.born = born;
@@ -62,7 +64,9 @@ Heard Entries::hear_alive(Entry& entry, Statement const& statement, Millis clock
 
 Heard Entries::hear_silence(Entry& entry, Statement const& statement, Millis clock) {
     // Only who is believed to be present can be missed.
-    if (statement.incarnation != entry.incarnation || !entry.present()) return Heard::stale;
+    if (statement.incarnation != entry.incarnation) return Heard::stale;
+    if (entry.state == State::left) return Heard::contradicted;
+    if (!entry.present()) return Heard::stale;
     Millis since = clock - statement.age;
     if (!later(since, entry.born)) return Heard::contradicted;
     if (statement.state == State::suspect && entry.state == State::suspect) {

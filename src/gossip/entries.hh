@@ -37,7 +37,7 @@ static_assert(sizeof(Entry) == 24);
 
 enum class Heard : uint8_t {
     stale,        // nothing new
-    contradicted, // we know better: there was a sign of life after that
+    contradicted, // we know better
     fresh,        // a newer bulletin
     turned,       // the state, or the incarnation, has changed
 };

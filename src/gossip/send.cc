@@ -7,7 +7,6 @@
 namespace rove::gossip {
 
 void Core::beat(Actions& actions, Random& random) {
-    doubt_the_silent(actions);
     age_out(actions);
     odd_step_ = !odd_step_;
     auto anybody = [](NodeIndex, Entry const& entry) {
@@ -30,8 +29,6 @@ void Core::beat(Actions& actions, Random& random) {
         told.push_back(to);
     }
     if (targets == 1 && has_news()) spread_news(actions, random);
-    for (Doubt const& doubt : doubts_)
-        if (doubt.ours) send(doubt.about, Kind::push, actions);
     ask_the_dead(actions, random);
 }
 
@@ -67,7 +64,8 @@ void Core::spread_news(Actions& actions, Random& random) {
 void Core::send(NodeIndex to, Kind kind, Actions& actions) {
     if (to == self_) return;
     bool asks = kind == Kind::push || kind == Kind::pull;
-    if (asks && entries_.at(to).state == State::alive) questions_.push_back({to, clock_});
+    if (asks && entries_.at(to).state == State::alive)
+        questions_.push_back({to, clock_, clock_ + knobs_.step * 3 / 10});
     actions.send.push_back({to, compose(kind, to)});
 }
 
@@ -82,7 +80,7 @@ Message Core::compose(Kind kind, NodeIndex to) {
     State state = entries_.at(to).state;
     if (entries_.at(to).incarnation != 0 && (state == State::suspect || state == State::dead))
         message.statements.push_back(statement(to));
-    if (kind == Kind::answer || kind == Kind::pull) return message;
+    if (kind != Kind::push && kind != Kind::news) return message;
     sort_window();
     size_t most = knobs_.up_to_age != 0 ? knobs_.window_max : window_;
     for (NodeIndex node : candidates_) {

@@ -32,6 +32,7 @@ struct Statement {
 enum class Kind : uint8_t {
     push,   // the sender's entry and its window; wants an answer
     pull,   // the sender's entry; wants the other's window
+    ask,    // the sender's entry; wants an answer
     answer, // the sender's entry, or all that was asked for
     news,   // the sender's entry and what is urgent; no answer
 };

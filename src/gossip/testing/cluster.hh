@@ -32,13 +32,34 @@ public:
                               now, random));
         changes.clear();
     }
-    void start(NodeIndex node, uint64_t incarnation = 1) {
-        cores[node] = std::make_unique<Core>(node, incarnation, 0, knobs);
+    void start(NodeIndex node, uint64_t incarnation = 1, uint32_t first_issue = 0) {
+        cores[node] = std::make_unique<Core>(node, incarnation, first_issue, knobs);
         plan(node, now + Time(lot(random, knobs.step)));
     }
     void kill(NodeIndex node) { cores[node].reset(); }
+    void leave(NodeIndex node) {
+        perform(node, cores[node]->step(Leaving{}, clock(node), random));
+        kill(node);
+    }
+    void surprise(NodeIndex node) {
+        perform(node, cores[node]->step(Sudden{}, clock(node), random));
+        plan_tick(node);
+    }
+    // Its clock is set, forward or back.
+    void jump(NodeIndex node, Time by) {
+        offset_[node] += by;
+        plan(node, now);
+        next_tick_[node] = now;
+    }
+    Time clock(NodeIndex node) const {
+        auto found = offset_.find(node);
+        return now + (found == offset_.end() ? 0 : found->second);
+    }
+    Millis age(NodeIndex viewer, NodeIndex node) const {
+        return cores[viewer]->age(node, clock(viewer));
+    }
     void meet(NodeIndex node, NodeIndex other) {
-        perform(node, cores[node]->step(Met{other}, now, random));
+        perform(node, cores[node]->step(Met{other}, clock(node), random));
     }
     // It neither hears nor says anything until then, and gets afterwards what has come meanwhile.
     void pause(NodeIndex node, Time until) { paused_[node] = until; }
@@ -79,7 +100,7 @@ public:
             double oldest = 0;
             for (NodeIndex other = 0; other < cores.size(); ++other) {
                 if (other == node || !cores[other]) continue;
-                double age = cores[node]->age(other, now);
+                double age = this->age(node, other);
                 sum += age;
                 ++count;
                 oldest = std::max(oldest, age);
@@ -128,17 +149,17 @@ private:
             paused_.erase(found);
         }
         if (next.received) {
-            perform(node, cores[node]->step(*next.received, now, random));
+            perform(node, cores[node]->step(*next.received, clock(node), random));
             // What has come may be urgent.
-            if (cores[node]->due() < next_tick_[node]) plan_tick(node);
+            if (now + cores[node]->due() - clock(node) < next_tick_[node]) plan_tick(node);
             return;
         }
         if (now < next_tick_[node]) return; // there is an earlier one
-        perform(node, cores[node]->step(Tick{}, now, random));
+        perform(node, cores[node]->step(Tick{}, clock(node), random));
         plan_tick(node);
     }
     void plan_tick(NodeIndex node) {
-        next_tick_[node] = std::max(cores[node]->due(), now + 1);
+        next_tick_[node] = std::max(now + cores[node]->due() - clock(node), now + 1);
         plan(node, next_tick_[node]);
     }
     void perform(NodeIndex node, Actions actions) {
@@ -156,7 +177,7 @@ private:
     }
 
     uint64_t order_ = 0;
-    std::map<NodeIndex, Time> paused_, next_tick_;
+    std::map<NodeIndex, Time> paused_, next_tick_, offset_;
     std::priority_queue<Happening> queue_;
 };
 
