@@ -280,11 +280,7 @@ int run_join(Given const& given) {
     std::string const peers =
         fmt::format("{{ name = \"{}\", address = \"{}\" }}", peer, with_port(host));
     return finish(given, *place, *key, *name, *address, peers,
-        fmt::format(
-            "Next: on {}, and on each node of the cluster, add to 'peers' of its configuration\n"
-            "  {{ name = \"{}\", address = \"{}\" }}\n"
-            "and 'systemctl restart roved' there and here; then 'rove nodes' shows them all.\n",
-            peer, *name, *address));
+        "Next: 'systemctl restart roved' here; then 'rove nodes' shows the cluster.\n");
 }
 
 Option const options_init[] = {

@@ -22,8 +22,9 @@ size_t log2_up(size_t n) {
 
 } // namespace
 
-Core::Core(NodeIndex self, uint64_t incarnation, uint32_t first_issue, Knobs const& knobs)
-    : self_(self), knobs_(knobs), entries_(self) {
+Core::Core(
+    NodeIndex self, uint64_t incarnation, uint32_t first_issue, Knobs const& knobs, uint8_t group)
+    : self_(self), knobs_(knobs), entries_(self, group) {
     Entry& own = entries_.touch(self);
     own.incarnation = incarnation;
     own.issue = first_issue;
@@ -67,6 +68,7 @@ Millis Core::wait_until(Millis time) const {
 }
 
 Time Core::due() const {
+    if (left_) return last_ + day;
     Millis wait = wait_until(next_step_);
     if (hurried_) wait = std::min(wait, wait_until(next_hurry_));
     for (Doubt const& doubt : doubts_)
@@ -120,6 +122,13 @@ Actions Core::step(Met met, Time now, Random&) {
     return {};
 }
 
+Actions Core::step(Placed placed, Time now, Random&) {
+    advance(now);
+    if (placed.node != self_) entries_.place(placed.node, placed.group);
+    fit_window();
+    return {};
+}
+
 Actions Core::step(Sudden, Time now, Random&) {
     advance(now);
     entries_.touch(self_).urgency = urgency_max();
@@ -140,6 +149,7 @@ Actions Core::step(Leaving, Time now, Random& random) {
 
 void Core::hear(Statement const& said, bool from_itself, Actions& actions, Random& random) {
     if (said.node == self_) return hear_about_us(said);
+    if (entries_.far(entries_.at(said.node))) return hear_of_far(said, actions);
     State was = entries_.at(said.node).state;
     uint64_t incarnation = entries_.at(said.node).incarnation;
     Heard heard = entries_.hear(said, clock_);
@@ -213,7 +223,10 @@ void Core::ask_again(Actions& actions) {
         if (answered(question)) return true;
         if (wait_until(question.again) != 0) return false;
         if (clock_ - question.sent >= 2 * knobs_.step) {
-            suspect(question.to, question.sent, actions);
+            if (entries_.far(entries_.at(question.to)))
+                forget(question.to, State::dead, actions);
+            else
+                suspect(question.to, question.sent, actions);
             return true;
         }
         question.again = clock_ + knobs_.step * 3 / 10;
@@ -267,7 +280,8 @@ void Core::age_out(Actions& actions) {
     for (size_t i = 0; i < part; ++i) {
         aged_out_ = aged_out_ + 1 < entries_.size() ? aged_out_ + 1 : 0;
         Entry const& entry = entries_.at(aged_out_);
-        if (aged_out_ != self_ && entry.present() && clock_ - entry.born > limit)
+        if (aged_out_ != self_ && entry.present() && !entries_.far(entry) &&
+            clock_ - entry.born > limit)
             change(aged_out_, State::dead, entry.born, actions);
     }
 }

@@ -33,6 +33,11 @@ struct Received {
 struct Met {
     NodeIndex node;
 };
+/// A node's group has become known. Until then it is 0.
+struct Placed {
+    NodeIndex node;
+    uint8_t group;
+};
 /// Our bulletin has changed so much that others should hear of it now.
 struct Sudden {};
 /// We go; nothing is said after it.
@@ -59,11 +64,13 @@ struct Actions {
 class Core {
 public:
     /// `first_issue` must be above all that this node has used in this incarnation.
-    Core(NodeIndex self, uint64_t incarnation, uint32_t first_issue, Knobs const& knobs);
+    Core(NodeIndex self, uint64_t incarnation, uint32_t first_issue, Knobs const& knobs,
+        uint8_t group = 0);
 
     Actions step(Tick, Time now, Random& random);
     Actions step(Received const& received, Time now, Random& random);
     Actions step(Met met, Time now, Random& random);
+    Actions step(Placed placed, Time now, Random& random);
     Actions step(Sudden, Time now, Random& random);
     Actions step(Leaving, Time now, Random& random);
 
@@ -76,7 +83,7 @@ public:
     size_t size() const { return entries_.size(); }
     /// The age of the bulletin that we have of it.
     Millis age(NodeIndex node, Time now) const;
-    /// Nodes that are present, this one among them.
+    /// Nodes of our group that are present, this one among them.
     size_t nodes() const { return entries_.present() + 1; }
     /// How many entries a message has at present.
     size_t window() const { return window_; }
@@ -97,6 +104,11 @@ private:
     void beat(Actions& actions, Random& random);
     void ask_the_dead(Actions& actions, Random& random);
     NodeIndex oldest() const;
+    void look_far(Actions& actions, Random& random);
+    void hear_of_far(Statement const& statement, Actions& actions);
+    void forget_far(Actions& actions);
+    void forget(NodeIndex node, State state, Actions& actions);
+    void add_far(Message& message, NodeIndex to);
     void ask_again(Actions& actions);
     bool answered(Question const& question) const;
     void suspect(NodeIndex node, Millis since, Actions& actions);
@@ -126,6 +138,7 @@ private:
     Entries entries_;
     size_t window_ = 1, sized_for_ = 0;
     std::vector<NodeIndex> candidates_; // for the window: the youngest, and what is urgent
+    std::vector<NodeIndex> far_;        // entries of other groups, the youngest first
     std::vector<Question> questions_;   // that may still be answered
     std::vector<Doubt> doubts_;
     bool started_ = false, hurried_ = false, left_ = false, odd_step_ = false;

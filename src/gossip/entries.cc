@@ -11,16 +11,23 @@ Entry& Entries::touch(NodeIndex node) {
 
 void Entries::turn(NodeIndex node, State state, Millis since) {
     Entry& entry = touch(node);
-    if (node != self_) {
-        present_ -= entry.present();
-        dead_ -= entry.state == State::dead;
-    }
+    count(entry, -1);
     entry.state = state;
     entry.since = since;
-    if (node != self_) {
-        present_ += entry.present();
-        dead_ += state == State::dead;
-    }
+    count(entry, 1);
+}
+
+void Entries::place(NodeIndex node, uint8_t group) {
+    Entry& entry = touch(node);
+    count(entry, -1);
+    entry.group = group;
+    count(entry, 1);
+}
+
+void Entries::count(Entry const& entry, int by) {
+    if (&entry == &all_[self_] || far(entry)) return;
+    if (entry.present()) present_ += static_cast<size_t>(by);
+    if (entry.state == State::dead) dead_ += static_cast<size_t>(by);
 }
 
 Heard Entries::hear(Statement const& statement, Millis clock) {

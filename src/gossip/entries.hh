@@ -30,6 +30,7 @@ struct Entry {
     State state = State::unknown;
     uint8_t urgency = 0;
     bool in_window = false;
+    uint8_t group = 0;
     // Counts among those that bulletins are sent to.
     bool present() const { return state == State::alive || state == State::suspect; }
 };
@@ -44,19 +45,23 @@ enum class Heard : uint8_t {
 
 class Entries {
 public:
-    explicit Entries(NodeIndex self) : self_(self) { touch(self); }
+    Entries(NodeIndex self, uint8_t group) : self_(self), group_(group) {
+        touch(self).group = group;
+    }
 
     Entry const& at(NodeIndex node) const {
         static Entry const nobody;
         return node < all_.size() ? all_[node] : nobody;
     }
     size_t size() const { return all_.size(); }
-    // Others that are present, and dead ones.
+    // Others of our group that are present, and dead ones.
     size_t present() const { return present_; }
     size_t dead() const { return dead_; }
 
     Heard hear(Statement const& statement, Millis clock);
     void turn(NodeIndex node, State state, Millis since);
+    void place(NodeIndex node, uint8_t group);
+    bool far(Entry const& entry) const { return entry.group != group_; }
     // Makes room; the entry may be changed, but its state only by turn().
     Entry& touch(NodeIndex node);
 
@@ -68,7 +73,10 @@ private:
     Heard hear_alive(Entry& entry, Statement const& statement, Millis clock);
     Heard hear_silence(Entry& entry, Statement const& statement, Millis clock);
 
+    void count(Entry const& entry, int by);
+
     NodeIndex self_;
+    uint8_t group_;
     size_t present_ = 0, dead_ = 0;
     std::vector<Entry> all_;
 };

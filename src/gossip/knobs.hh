@@ -26,6 +26,8 @@ struct Knobs {
     /// Messages a step go to two nodes while the cluster has no more nodes than this: that is still
     /// cheap, and in a small cluster nothing else makes ages small.
     size_t small_cluster = 8;
+    /// Of other groups only entries up to this age are kept, and a few windows full of them.
+    Millis far_age = 30000;
 };
 
 } // namespace rove::gossip

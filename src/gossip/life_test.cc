@@ -34,8 +34,9 @@ struct LifeTest : ::testing::Test {
 };
 
 TEST_F(LifeTest, a_death_is_known_to_all_within_the_limit) {
-    // Measured worst of ten: 5.4, 7.1, 12.6, 12.7 steps.
-    for (auto [nodes, limit] : {std::pair{3u, 6.2}, std::pair{8u, 8.0}, std::pair{64u, 14.0},
+    // Measured: 5.4, 6.6, 8.4, 11.3 steps on average; worst of 300, 300, 100, 20: 6.0, 9.3, 13.0,
+    // 14.3.
+    for (auto [nodes, limit] : {std::pair{3u, 6.5}, std::pair{8u, 10.0}, std::pair{64u, 15.0},
              std::pair{1000u, 2 * std::log2(1000)}}) {
         for (uint64_t seed = 0; seed < (nodes < 100 ? 10 : 3); ++seed) {
             Cluster cluster(nodes, knobs, seed);

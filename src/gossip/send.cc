@@ -9,12 +9,13 @@ namespace rove::gossip {
 void Core::beat(Actions& actions, Random& random) {
     age_out(actions);
     odd_step_ = !odd_step_;
-    auto anybody = [](NodeIndex, Entry const& entry) {
-        return entry.present() || entry.state == State::dead;
+    auto anybody = [&](NodeIndex, Entry const& entry) {
+        return !entries_.far(entry) && (entry.present() || entry.state == State::dead);
     };
     std::vector<NodeIndex> told;
     auto somebody = [&](NodeIndex node, Entry const& entry) {
-        return entry.present() && std::find(told.begin(), told.end(), node) == told.end();
+        return entry.present() && !entries_.far(entry) &&
+               std::find(told.begin(), told.end(), node) == told.end();
     };
     if (knobs_.algorithm == Algorithm::reg) {
         NodeIndex to = entries_.pick(random, anybody);
@@ -30,6 +31,7 @@ void Core::beat(Actions& actions, Random& random) {
     }
     if (targets == 1 && has_news()) spread_news(actions, random);
     ask_the_dead(actions, random);
+    look_far(actions, random);
 }
 
 // All nodes together ask about one dead node a step. Who knows nobody asks all that it can.
@@ -38,15 +40,17 @@ void Core::ask_the_dead(Actions& actions, Random& random) {
     size_t questions = entries_.present() == 0 ? std::min<size_t>(entries_.dead(), 3)
                                                : lot(random, std::max<size_t>(nodes(), 2)) == 0;
     for (size_t i = 0; i < questions; ++i)
-        send(entries_.pick(
-                 random, [](NodeIndex, Entry const& entry) { return entry.state == State::dead; }),
+        send(entries_.pick(random,
+                 [&](NodeIndex, Entry const& entry) {
+                     return entry.state == State::dead && !entries_.far(entry);
+                 }),
             Kind::pull, actions);
 }
 
 NodeIndex Core::oldest() const {
     NodeIndex found = self_;
     for (NodeIndex node = 0; node < entries_.size(); ++node)
-        if (node != self_ && entries_.at(node).present() &&
+        if (node != self_ && entries_.at(node).present() && !entries_.far(entries_.at(node)) &&
             (found == self_ || later(entries_.at(found).born, entries_.at(node).born)))
             found = node;
     return found;
@@ -55,8 +59,9 @@ NodeIndex Core::oldest() const {
 void Core::spread_news(Actions& actions, Random& random) {
     hurried_ = false;
     for (int i = 0; i < 2 && has_news(); ++i) {
-        NodeIndex to = entries_.pick(
-            random, [](NodeIndex, Entry const& entry) { return entry.state == State::alive; });
+        NodeIndex to = entries_.pick(random, [&](NodeIndex, Entry const& entry) {
+            return entry.state == State::alive && !entries_.far(entry);
+        });
         if (to != self_) send(to, Kind::news, actions);
     }
 }
@@ -83,6 +88,7 @@ Message Core::compose(Kind kind, NodeIndex to) {
     if (kind != Kind::push && kind != Kind::news) return message;
     sort_window();
     size_t most = knobs_.up_to_age != 0 ? knobs_.window_max : window_;
+    if (kind == Kind::push) add_far(message, to);
     for (NodeIndex node : candidates_) {
         if (message.statements.size() >= most) break;
         Entry const& entry = entries_.at(node);

@@ -36,6 +36,14 @@ bool query_flag(std::string const& query, std::string_view name) {
     return false;
 }
 
+// What the board costs, and what came that was not for it.
+Outcome gossip_row(GossipCounts const& counts, size_t senseless) {
+    return Outcome::done(json::object{{"sent", counts.sent}, {"sent_bytes", counts.sent_bytes},
+        {"received", counts.received}, {"received_bytes", counts.received_bytes},
+        {"no_datagram", counts.no_datagram}, {"other_version", counts.other_version},
+        {"forged", counts.forged}, {"replayed", counts.replayed}, {"senseless", senseless}});
+}
+
 } // namespace
 
 Task<Outcome> Node::serve(
@@ -55,6 +63,7 @@ Task<Outcome> Node::serve(
         if (path == "/v1/nodes") co_return nodes();
         if (path == "/v1/check") co_return Outcome::done(probe_rows());
         if (path == "/v1/config") co_return config_rows();
+        if (path == "/v1/gossip") co_return gossip_row(gossip_->counts(), board_.senseless());
         auto last = [&] { return pid_value(std::string_view(path).substr(path.rfind('/') + 1)); };
         if (path.starts_with("/v1/explain/")) {
             PidName pid = parse_pid(last());

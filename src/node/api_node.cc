@@ -33,6 +33,7 @@ Task<Outcome> Node::local_node_verb(std::string verb, json::value on) {
     };
     if (verb == "block" || verb == "unblock") {
         blocked_ = verb == "block";
+        if (!blocked_) drained_ = false;
     } else if (verb == "auto") {
         if (!on.is_bool()) co_return Outcome::failed(2, "'rove node auto' needs on or off");
         balancing_ = on.get_bool();
@@ -42,16 +43,15 @@ Task<Outcome> Node::local_node_verb(std::string verb, json::value on) {
         co_return co_await bring();
     } else if (verb == "drain") {
         blocked_ = true;
-        refresh_own();
-        peers_->beat();
+        announce_own();
         save();
         Outcome drained = co_await drain();
         if (drained.code != 0) co_return drained;
+        drained_ = true;
     } else {
         co_return Outcome::failed(2, fmt::format("there is no node verb '{}'", printable(verb)));
     }
-    refresh_own();
-    peers_->beat();
+    announce_own();
     save();
     happenings_.add("node_" + verb, 0, "", "", {});
     co_return Outcome::done(state());

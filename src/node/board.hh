@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// Board: what this node knows of all, with ages.
-//
-// Board is the interface; ListBoard serves it for a fixed list of members that send bulletins to
-// each other directly. Pure: the time is an argument, and a change is told to whoever subscribed.
+// Board: what this node knows of all, with ages, as the rest of the daemon sees it.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hh"
-#include "wire/peer.hh"
 
 namespace rove::node {
 
-constexpr Nanos bulletin_period = std::chrono::milliseconds(500);
-constexpr Nanos suspect_after = std::chrono::milliseconds(1500);
-constexpr Nanos dead_after = std::chrono::seconds(3);
+// What a node says of itself.
+struct Bulletin {
+    std::string name;
+    uint64_t incarnation = 0;
+    std::vector<std::string> addresses; // numeric, without port
+    bool blocked = false;               // takes no guests
+    bool balancing = true;              // automatic migration is on
+    double load = 0;                    // smoothed runnable threads ÷ cores available
+    double cores = 0;
+    double speed = 0; // 1.0: the reference core
+    uint64_t memory_total = 0, memory_free = 0;
+    uint32_t guests = 0;
+    uint16_t session_version = 0;
+    std::vector<uint32_t> cpu_features;
+    std::string kernel;
+    uint8_t group = 0; // of the gossip
+};
 
 enum class MemberState : uint8_t { up, blocked, suspect, dead, left };
 char const* word(MemberState state);
@@ -27,9 +37,9 @@ struct Member {
     std::string name;
     std::string address; // what `rove nodes` shows
     MemberState state = MemberState::dead;
-    std::optional<wire::Bulletin> bulletin; // the last one
-    std::optional<Nanos> age;               // of it
-    std::string trouble;                    // why it cannot be reached, one clause, if known
+    std::optional<Bulletin> bulletin; // the last one
+    std::optional<Nanos> age;         // of it
+    std::string trouble;              // why it cannot be reached, one clause, if known
     bool reachable() const {
         return state == MemberState::up || state == MemberState::blocked ||
                state == MemberState::suspect;
@@ -47,36 +57,9 @@ public:
     virtual void subscribe(Changed changed) = 0;
 };
 
-class ListBoard : public Board {
-public:
-    void set_own(wire::Bulletin bulletin);
-    void add(std::string const& name, std::string const& address);
-    void hear(wire::Bulletin bulletin, Nanos now);
-    void set_left(std::string const& name, Nanos now);
-    void set_trouble(std::string const& name, std::string why);
-    // Tells subscribers what time alone has changed.
-    void tick(Nanos now);
-
-    wire::Bulletin const& own() const { return own_; }
-    std::vector<Member> members(Nanos now) const override;
-    std::optional<Member> find(std::string const& name, Nanos now) const override;
-    void subscribe(Changed changed) override { changed_.push_back(std::move(changed)); }
-
-private:
-    struct Slot {
-        std::string address;
-        std::optional<wire::Bulletin> bulletin;
-        Nanos heard{};
-        bool left = false;
-        std::string trouble;
-        MemberState told = MemberState::dead;
-    };
-    Member view(std::string const& name, Slot const& slot, Nanos now) const;
-    void tell(std::string const& name, Slot& slot, Nanos now, bool new_incarnation);
-
-    wire::Bulletin own_;
-    std::map<std::string, Slot> slots_;
-    std::vector<Changed> changed_;
+// n2 before n10: digits count as numbers.
+struct NaturalLess {
+    bool operator()(std::string_view a, std::string_view b) const;
 };
 
 } // namespace rove::node

@@ -20,9 +20,9 @@ std::vector<Knob> const knobs = {
     {"node.name",          Unit::text,     "",          "This node's name; empty: the host name."},
     {"node.address",       Unit::text,     "",          "The address that others reach this node at; empty: the first of node.listen."},
     {"node.addresses",     Unit::texts,    "",          "More addresses that others reach this node at."},
-    {"node.listen",        Unit::texts,    "",          "Where peers may connect, address:port; empty: the node is alone."},
+    {"node.listen",        Unit::texts,    "",          "Where other nodes reach this one by TCP and UDP, address:port; empty: the node is alone, or only asks."},
     {"cluster.key_file",   Unit::text,     "/etc/rove/key", "The file with the cluster's key."},
-    {"cluster.peers",      Unit::peers,    "",          "The members of the cluster, name and address:port of each."},
+    {"cluster.peers",      Unit::peers,    "",          "Nodes of the cluster, name and address:port of each; all others are learnt from any one of them."},
     {"guests.max",         Unit::number,   "1000",      "How many guests this node takes."},
     {"guests.memory",      Unit::size,     "0",         "How much memory all guests may use together; 0: no limit but the node's."},
     {"guests.homes",       Unit::texts,    "*",         "The nodes whose processes are taken; * is all."},
@@ -36,6 +36,10 @@ std::vector<Knob> const knobs = {
     {"links.port_range",   Unit::text,     "",          "The ports that guests' connections may use, first-last; empty: any."},
     {"drain.seconds",      Unit::number,   "60",        "How many seconds a drain takes at most, also that of a machine that shuts down."},
     {"cpu.hide",           Unit::texts,    "",          "CPU features that this node does not count among its own."},
+    {"gossip.step",        Unit::duration, "500ms",     "How often this node tells another what it knows: half of it doubles the traffic (some 2 kB/s) and halves all ages; deaths are noticed in 5 to 12 steps. The same on all nodes."},
+    {"gossip.average_age", Unit::duration, "10s",       "The wanted mean age of what is known of the others; each halving costs up to twice the traffic, and 46 entries (3 kB/s) are the most; 0: no wish."},
+    {"gossip.maximum_age", Unit::duration, "0",         "The wanted age of the oldest entry, at the same cost; 0: no wish."},
+    {"gossip.group",       Unit::number,   "0",         "Beyond some 500 nodes: this node's group, such as its rack, 0 to 255. Of its group a node knows all, of each other one some."},
     {"log.level",          Unit::text,     "info",      "debug, info, warn or error."},
 };
 // clang-format on
@@ -154,12 +158,18 @@ Status check_range(std::string const& key, Setting const& setting, std::string c
     };
     static constexpr Range ranges[] = {{"guests.max", 0, 1000000}, {"guests.nice", 0, 19},
         {"guests.cpu_weight", 1, 10000}, {"guests.uid_base", 100000, 4294000000},
-        {"drain.seconds", 0, 86400}};
+        {"drain.seconds", 0, 86400}, {"gossip.group", 0, 255}};
     for (Range const& range : ranges) {
         if (key != range.key) continue;
         int64_t value = std::get<int64_t>(setting);
         if (value < range.low || value > range.high)
             return deny(EINVAL, "{} must be between {} and {}", where, range.low, range.high);
+    }
+    if (key == "gossip.step") {
+        constexpr int64_t ms = 1000000;
+        auto step = std::get<int64_t>(setting);
+        if (step < 50 * ms || step > 60000 * ms)
+            return deny(EINVAL, "{} must be between 50ms and 60s", where);
     }
     if (key == "log.level") {
         auto const& level = std::get<std::string>(setting);

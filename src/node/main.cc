@@ -40,10 +40,15 @@ void start_log(Config const& config) {
     spdlog::set_default_logger(log);
 }
 
-Result<std::string> peer_key(Config const& config) {
+struct Keys {
+    std::string peer, gossip;
+};
+Result<Keys> derive_keys(Config const& config) {
     // A node that is alone needs no key.
-    if (config.peers().empty() && config.texts("node.listen").empty()) return sys::random_bytes(32);
-    return net::derive(TRY(net::load_cluster_key(config.text("cluster.key_file"))), "peer");
+    if (config.peers().empty() && config.texts("node.listen").empty())
+        return Keys{TRY(sys::random_bytes(32)), TRY(sys::random_bytes(32))};
+    net::ClusterKey key = TRY(net::load_cluster_key(config.text("cluster.key_file")));
+    return Keys{TRY(net::derive(key, "peer")), TRY(net::derive(key, "gossip"))};
 }
 
 // Each process of a program costs a few descriptors, and the usual limit of 1024 is for those who
@@ -92,8 +97,8 @@ int run(int argc, char** argv) {
     }
     auto config = Config::load(path, must_exist);
     if (!config) return complain(config.error());
-    auto psk = peer_key(*config);
-    if (!psk) return complain(psk.error());
+    auto keys = derive_keys(*config);
+    if (!keys) return complain(keys.error());
     start_log(*config);
 
     (void)std::signal(SIGPIPE, SIG_IGN);
@@ -101,7 +106,7 @@ int run(int argc, char** argv) {
     asio::io_context io(1);
     asio::signal_set ended_children(io, SIGCHLD);
     reap(ended_children);
-    Node node(io, std::move(*config), std::move(*psk));
+    Node node(io, std::move(*config), std::move(keys->peer), std::move(keys->gossip));
     if (Status begun = node.begin(); !begun) return complain(begun.error());
     asio::signal_set end(io, SIGTERM, SIGINT);
     end.async_wait([&](boost::system::error_code error, int) {

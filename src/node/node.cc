@@ -2,6 +2,8 @@
 // Node: joins the parts, keeps the bulletin up to date, and serves other nodes.
 #include "node/node.hh"
 
+#include <cmath>
+
 #include <sys/file.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -31,6 +33,20 @@ std::string own_name(Config const& config) {
     return std::string(cut(name, '.').first);
 }
 
+// The bulletin is made anew as often as the gossip sends it.
+constexpr Nanos bulletin_period = std::chrono::milliseconds(500);
+
+gossip::Knobs gossip_knobs(Config const& config) {
+    auto in_ms = [&](char const* key) {
+        return static_cast<gossip::Millis>(config.number(key) / 1000000);
+    };
+    gossip::Knobs knobs;
+    knobs.step = in_ms("gossip.step");
+    knobs.average_age = in_ms("gossip.average_age");
+    knobs.maximum_age = in_ms("gossip.maximum_age");
+    return knobs;
+}
+
 std::vector<std::string> own_addresses(Config const& config) {
     std::vector<std::string> addresses;
     if (!config.text("node.address").empty()) addresses.push_back(config.text("node.address"));
@@ -48,7 +64,7 @@ std::vector<std::string> own_addresses(Config const& config) {
 
 } // namespace
 
-Node::Node(asio::io_context& io, Config config, std::string psk)
+Node::Node(asio::io_context& io, Config config, std::string peer_key, std::string gossip_key)
     : io_(io),
       config_(std::move(config)),
       run_dir_(config_.text("run_dir")),
@@ -57,6 +73,8 @@ Node::Node(asio::io_context& io, Config config, std::string psk)
       cpu_{cpu_features(config_.texts("cpu.hide")), image::component_offsets()},
       speed_(measure_speed()),
       happenings_(name_),
+      board_(gossip_knobs(config_), static_cast<uint64_t>(real_now().count())),
+      gossip_key_(std::move(gossip_key)),
       keepers_(io, run_dir_,
           Keepers::Events{[this](auto keeper, auto hello) {
                               steward_hello(std::move(keeper), std::move(hello));
@@ -77,8 +95,8 @@ Node::Node(asio::io_context& io, Config config, std::string psk)
       ended_(run_dir_ + "/ended.jsonl"),
       random_(static_cast<uint64_t>(real_now().count())) {
     blocked_ = config_.flag("move.host_blocked");
-    peers_ = std::make_unique<Peers>(
-        io_, board_, std::move(psk), [this](std::string from, PeerType type, std::string body) {
+    peers_ = std::make_unique<Peers>(io_, board_, std::move(peer_key),
+        [this](std::string from, PeerType type, std::string body) {
             return serve_peer(std::move(from), type, std::move(body));
         });
     guests_ = std::make_unique<Guests>(
@@ -88,8 +106,7 @@ Node::Node(asio::io_context& io, Config config, std::string psk)
         bool comes = event == "arrived";
         happenings_.add("guest_" + event, guest.identity.pid, comes ? guest.identity.home : name_,
             comes ? name_ : "", {{"home", guest.identity.home}, {"user", guest.user}});
-        refresh_own();
-        peers_->beat();
+        announce_own();
     };
     board_.subscribe([this](Member const& member, bool new_incarnation) {
         member_changed(member, new_incarnation);
@@ -135,15 +152,14 @@ Status Node::begin() {
     TRY(lock_run_dir());
     TRY(recall_incarnation());
     load_.add(0, monotonic_now());
-    refresh_own();
+    TRY(begin_gossip());
     TRY(keepers_.listen());
     ended_.recall(monotonic_now());
     recall();
     refresh_own();
-    for (PeerEntry const& peer : config_.peers())
-        peers_->add(peer.name, peer.address);
     for (std::string const& at : config_.texts("node.listen"))
         TRY(peers_->listen(at));
+    gossip_->begin();
     TRY(serve_control(io_, run_dir_ + "/control.sock", *this));
     start(io_, beat());
     start(io_, sense());
@@ -154,18 +170,39 @@ Status Node::begin() {
     return {};
 }
 
+// The board is there, and will say what it has to when all else is.
+Status Node::begin_gossip() {
+    auto listen = config_.texts("node.listen");
+    gossip_ = TRY(GossipSocket::create(io_, board_, gossip_key_));
+    for (std::string const& at : listen)
+        TRY(gossip_->listen(at));
+    // Who only asks is answered where it asks from.
+    if (listen.empty() && !config_.peers().empty()) TRY(gossip_->listen("0.0.0.0:0"));
+    uint16_t port = 0;
+    if (!listen.empty())
+        port = TRY(parse_number<uint16_t>(listen[0].substr(listen[0].rfind(':') + 1)));
+    // Datagrams are counted on from where an earlier daemon of this boot can be: it sent fewer than
+    // a hundred a second.
+    auto centiseconds = boottime_now() / std::chrono::milliseconds(10);
+    board_.begin(own_bulletin(), port, static_cast<uint32_t>(centiseconds), monotonic_now());
+    for (PeerEntry const& peer : config_.peers())
+        board_.add(peer.name, peer.address, monotonic_now());
+    return {};
+}
+
 void Node::end() {
     ending_ = true;
     save();
+    if (drained_) gossip_->leave();
     spdlog::info("node {} ends; programs and guests stay as they are", name_);
     io_.stop();
 }
 
-wire::Bulletin Node::own_bulletin() {
+Bulletin Node::own_bulletin() {
     utsname system{};
     (void)::uname(&system);
     MemoryState memory = memory_state();
-    wire::Bulletin bulletin;
+    Bulletin bulletin;
     bulletin.name = name_;
     bulletin.incarnation = incarnation_;
     bulletin.addresses = addresses_;
@@ -180,6 +217,7 @@ wire::Bulletin Node::own_bulletin() {
     bulletin.session_version = wire::session_version;
     bulletin.cpu_features = cpu_.features;
     bulletin.kernel = system.release;
+    bulletin.group = static_cast<uint8_t>(config_.number("gossip.group"));
     return bulletin;
 }
 
@@ -187,11 +225,27 @@ void Node::refresh_own() {
     board_.set_own(own_bulletin());
 }
 
+void Node::announce_own() {
+    refresh_own();
+    announced_load_ = load_.value();
+    board_.sudden(monotonic_now());
+    gossip_->wake();
+}
+
+// By a process or more, and by half.
+bool Node::load_has_jumped() const {
+    double change = std::abs(load_.value() - announced_load_);
+    return change * board_.own().cores >= 1.5 &&
+           change >= std::max(load_.value(), announced_load_) / 2;
+}
+
 Task<> Node::beat() {
     while (!ending_) {
-        refresh_own();
+        if (load_has_jumped())
+            announce_own();
+        else
+            refresh_own();
         peers_->beat();
-        board_.tick(monotonic_now());
         co_await pause(io_, bulletin_period);
     }
 }
@@ -242,7 +296,10 @@ void Node::member_changed(Member const& member, bool new_incarnation) {
     if (new_incarnation) {
         spdlog::info("node {} was restarted", member.name);
         guests_->home_lost(member.name, member.bulletin->incarnation);
+        peers_->drop(member.name, member.bulletin->incarnation);
     }
+    if (member.state == MemberState::dead || member.state == MemberState::left)
+        peers_->drop(member.name);
     spdlog::info("node {} is {}{}", member.name, word(member.state),
         member.trouble.empty() ? "" : ": " + member.trouble);
     happenings_.add(fmt::format("node_{}", word(member.state)), 0, "", "", {{"node", member.name}});

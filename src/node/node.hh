@@ -16,9 +16,9 @@
 #include "base/fd.hh"
 #include "image/credentials.hh"
 #include "node/async.hh"
-#include "node/board.hh"
 #include "node/config.hh"
 #include "node/cpu_match.hh"
+#include "node/gossip_socket.hh"
 #include "node/guests.hh"
 #include "node/happenings.hh"
 #include "node/keepers.hh"
@@ -82,7 +82,8 @@ struct Moved {
 
 class Node {
 public:
-    Node(asio::io_context& io, Config config, std::string psk);
+    // The keys are derived from the cluster's, 32 bytes each.
+    Node(asio::io_context& io, Config config, std::string peer_key, std::string gossip_key);
     Status begin();
     // Ends cleanly: programs, guests and their keepers stay as they are.
     void end();
@@ -101,8 +102,12 @@ private:
     // --- node.cc
     Status lock_run_dir();
     Status recall_incarnation();
-    wire::Bulletin own_bulletin();
+    Bulletin own_bulletin();
     void refresh_own();
+    // As above, and others hear of it at once.
+    void announce_own();
+    Status begin_gossip();
+    bool load_has_jumped() const;
     Task<> beat();
     Task<> sense();
     Task<PeerReply> serve_peer(std::string from, wire::PeerType type, std::string body);
@@ -205,9 +210,13 @@ private:
     Cpu cpu_;
     double speed_ = 0;
     Smoothed load_;
+    double announced_load_ = 0;
     bool blocked_ = false, balancing_ = true, ending_ = false;
+    bool drained_ = false; // nothing of others is here, nothing of ours elsewhere
     Happenings happenings_;
-    ListBoard board_;
+    GossipBoard board_;
+    std::string gossip_key_;
+    std::unique_ptr<GossipSocket> gossip_;
     std::unique_ptr<Peers> peers_;
     Keepers keepers_;
     std::unique_ptr<Guests> guests_;

@@ -9,6 +9,8 @@
 
 #include "base/text.hh"
 #include "net/tls.hh"
+#include "node/config.hh"
+#include "node/host_port.hh"
 
 namespace rove::node {
 
@@ -18,22 +20,10 @@ using wire::PeerType;
 namespace {
 
 constexpr size_t outbox_max = 16 << 20;
+// Until the other end has said who it is; until a connection that is of no use is closed.
+constexpr Nanos greeting_patience = std::chrono::seconds(3), idle_max = std::chrono::seconds(60);
 // Of connections whose other end has not said yet, under the cluster's key, who it is.
 constexpr size_t strangers_max = 64, strangers_of_address_max = 8;
-
-struct HostPort {
-    std::string host, port;
-};
-Result<HostPort> split_address(std::string const& text) {
-    size_t colon = text.rfind(':');
-    if (colon == std::string::npos ||
-        !parse_number<uint16_t>(std::string_view(text).substr(colon + 1)))
-        return deny(EINVAL, "'{}' is not an address:port", printable(text));
-    std::string host = text.substr(0, colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-        host = host.substr(1, host.size() - 2);
-    return HostPort{host, text.substr(colon + 1)};
-}
 
 } // namespace
 
@@ -51,7 +41,8 @@ public:
           tls(std::move(a_tls)),
           address(std::move(an_address)),
           began(monotonic_now()),
-          heard(began) {}
+          heard(began),
+          ready(io) {}
 
     asio::io_context& io_;
     tcp::socket socket;
@@ -59,7 +50,10 @@ public:
     std::string address;
     std::string name; // known after its hello; before that whom we dialled
     bool dialled = false, said_hello = false, greeted = false;
+    uint64_t incarnation = 0;
     Nanos began, heard;
+    Event ready; // greeted, or ended
+    size_t serving = 0;
     std::string inbox;
     uint32_t last_request = 0;
     std::map<uint32_t, std::shared_ptr<Pending>> pending;
@@ -105,7 +99,7 @@ struct Peers::Listener {
     tcp::acceptor acceptor;
 };
 
-Peers::Peers(asio::io_context& io, ListBoard& board, std::string psk, Serve serve)
+Peers::Peers(asio::io_context& io, GossipBoard& board, std::string psk, Serve serve)
     : io_(io), board_(board), psk_(std::move(psk)), serve_(std::move(serve)) {}
 Peers::~Peers() = default;
 
@@ -165,64 +159,58 @@ void Peers::make_room(std::string const& from) {
         oldest->close();
 }
 
-void Peers::add(std::string const& name, std::string const& address) {
-    if (name == board_.own().name) return;
-    board_.add(name, address.substr(0, address.rfind(':')));
-    if (board_.own().name < name) start(io_, dial(name, address));
+Task<Result<tcp::socket>> Peers::connect(std::string address) {
+    auto at = split_address(address);
+    if (!at) co_return tl::unexpected(at.error());
+    tcp::socket socket(io_);
+    boost::system::error_code error;
+    // A connect that nobody answers is given up after a second.
+    asio::steady_timer limit(io_, std::chrono::seconds(1));
+    limit.async_wait([&](boost::system::error_code canceled) {
+        boost::system::error_code ignored;
+        if (!canceled) socket.close(ignored);
+    });
+    boost::system::error_code not_numeric;
+    auto numeric = asio::ip::make_address(at->host, not_numeric);
+    if (!not_numeric) {
+        auto [failed] = co_await socket.async_connect(
+            tcp::endpoint(numeric, static_cast<uint16_t>(std::stoi(at->port))), no_throw);
+        error = failed;
+    } else {
+        tcp::resolver resolver(io_);
+        auto [unresolved, found] = co_await resolver.async_resolve(at->host, at->port, no_throw);
+        error = unresolved;
+        if (!error) {
+            auto [failed, endpoint] = co_await asio::async_connect(socket, found, no_throw);
+            error = failed;
+        }
+    }
+    if (error == asio::error::operation_aborted || (!error && !socket.is_open()))
+        co_return deny(ETIMEDOUT, "it does not answer");
+    if (error) co_return deny(ECONNREFUSED, "{}", error.message());
+    co_return std::move(socket);
 }
 
-Task<> Peers::dial(std::string name, std::string address) {
-    auto at = split_address(address);
-    if (!at) {
-        spdlog::error("peer {}: {}", name, at.error().what);
-        board_.set_trouble(name, at.error().what);
+Task<> Peers::dial(std::string name) {
+    std::string address = board_.contact(name);
+    if (address.empty()) {
+        board_.set_trouble(name, "its address is not known");
         co_return;
     }
-    Nanos wait = std::chrono::milliseconds(50);
-    for (;;) {
-        tcp::socket socket(io_);
-        boost::system::error_code error;
-        {
-            // A connect that nobody answers is given up after a second.
-            asio::steady_timer limit(io_, std::chrono::seconds(1));
-            limit.async_wait([&](boost::system::error_code canceled) {
-                boost::system::error_code ignored;
-                if (!canceled) socket.close(ignored);
-            });
-            boost::system::error_code not_numeric;
-            auto numeric = asio::ip::make_address(at->host, not_numeric);
-            if (!not_numeric) {
-                auto [failed] = co_await socket.async_connect(
-                    tcp::endpoint(numeric, static_cast<uint16_t>(std::stoi(at->port))), no_throw);
-                error = failed;
-            } else {
-                tcp::resolver resolver(io_);
-                auto [unresolved, found] =
-                    co_await resolver.async_resolve(at->host, at->port, no_throw);
-                error = unresolved;
-                if (!error) {
-                    auto [failed, endpoint] = co_await asio::async_connect(socket, found, no_throw);
-                    error = failed;
-                }
-            }
-        }
-        auto tls = net::Tls::create(psk_, net::Role::client);
-        if (!error && socket.is_open() && tls) {
-            boost::system::error_code ignored;
-            socket.set_option(tcp::no_delay(true), ignored);
-            auto link =
-                std::make_shared<PeerLink>(io_, std::move(socket), std::move(*tls), address);
-            link->name = name;
-            link->dialled = true;
-            co_await converse(link);
-            if (link->greeted) wait = std::chrono::milliseconds(50);
-        } else {
-            board_.set_trouble(name,
-                error == asio::error::operation_aborted ? "it does not answer" : error.message());
-        }
-        co_await pause(io_, wait);
-        wait = std::min<Nanos>(wait * 2, std::chrono::seconds(1));
+    auto socket = co_await connect(address);
+    if (!socket) {
+        board_.set_trouble(name, socket.error().what);
+        co_return;
     }
+    auto tls = net::Tls::create(psk_, net::Role::client);
+    if (!tls) co_return;
+    boost::system::error_code ignored;
+    socket->set_option(tcp::no_delay(true), ignored);
+    auto link = std::make_shared<PeerLink>(io_, std::move(*socket), std::move(*tls), address);
+    link->name = name;
+    link->dialled = true;
+    start(io_, converse(link));
+    (void)co_await link->ready.wait(greeting_patience);
 }
 
 Task<> Peers::converse(std::shared_ptr<PeerLink> link) {
@@ -247,7 +235,6 @@ Task<> Peers::converse(std::shared_ptr<PeerLink> link) {
             hello.name = board_.own().name;
             hello.incarnation = board_.own().incarnation;
             link->send(PeerType::hello, 0, hello);
-            link->send(PeerType::bulletin, 0, board_.own());
         }
         auto plain = link->tls.read();
         if (!plain) {
@@ -274,6 +261,7 @@ Task<> Peers::converse(std::shared_ptr<PeerLink> link) {
     // Let the alert or the last words go out before the socket closes.
     co_await pause(io_, std::chrono::milliseconds(1));
     link->close();
+    link->ready.set();
     for (auto& [number, pending] : link->pending)
         pending->done.set();
     auto found = links_.find(link->name);
@@ -295,10 +283,9 @@ bool Peers::take_hello(PeerLink& link, std::string_view body) {
         trouble(link, Error(EPROTO, fmt::format("it calls itself '{}'", printable(hello->name))));
         return false;
     }
-    auto member = board_.find(hello->name, monotonic_now());
-    if (!member || hello->name == board_.own().name) {
-        trouble(link,
-            Error(EPROTO, fmt::format("'{}' is not in cluster.peers", printable(hello->name))));
+    // Who has the key is a member, also if the board has not heard of it yet.
+    if (!is_node_name(hello->name) || hello->name == board_.own().name) {
+        trouble(link, Error(EPROTO, fmt::format("it calls itself '{}'", printable(hello->name))));
         return false;
     }
     link.name = hello->name;
@@ -312,24 +299,16 @@ bool Peers::take_hello(PeerLink& link, std::string_view body) {
     }
     link.greeted = true;
     told_.erase(link.name);
-    auto& present = links_[link.name];
-    if (present && present.get() != &link) present->close();
-    present = link.shared_from_this();
+    link.incarnation = hello->incarnation;
+    // Both may have dialled at once; the other connection is used to its end.
+    links_[link.name] = link.shared_from_this();
+    link.ready.set();
     return true;
 }
 
 bool Peers::take(PeerLink& link, wire::PeerFrame const& frame, std::string_view body) {
     if (!link.greeted) return frame.type == PeerType::hello && take_hello(link, body);
     switch (frame.type) {
-    case PeerType::bulletin: {
-        auto bulletin = wire::decode<wire::Bulletin>(body);
-        if (!bulletin || bulletin->name != link.name) return false;
-        board_.hear(std::move(*bulletin), monotonic_now());
-        return true;
-    }
-    case PeerType::goodbye:
-        board_.set_left(link.name, monotonic_now());
-        return true;
     case PeerType::offer:
     case PeerType::ask:
     case PeerType::withdraw:
@@ -346,13 +325,17 @@ bool Peers::take(PeerLink& link, wire::PeerFrame const& frame, std::string_view 
     }
     case PeerType::hello:
     case PeerType::none:
+    case PeerType::retired_2:
+    case PeerType::retired_3:
         break;
     }
     return false;
 }
 
 Task<> Peers::answer(std::shared_ptr<PeerLink> link, wire::PeerFrame frame, std::string body) {
+    ++link->serving;
     PeerReply reply = co_await serve_(link->name, frame.type, std::move(body));
+    --link->serving;
     if (reply.type == PeerType::none || !link->socket.is_open()) co_return;
     wire::PeerFrame head;
     head.length = static_cast<uint32_t>(reply.body.size());
@@ -362,16 +345,31 @@ Task<> Peers::answer(std::shared_ptr<PeerLink> link, wire::PeerFrame frame, std:
     link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + reply.body);
 }
 
-// A daemon that has just been restarted is up before its connections are.
+std::shared_ptr<PeerLink> Peers::open_link(std::string const& node) const {
+    auto found = links_.find(node);
+    return found != links_.end() && found->second->socket.is_open() ? found->second : nullptr;
+}
+
+// A daemon that is being restarted is still up for the others.
 Task<std::shared_ptr<PeerLink>> Peers::link_to(std::string node) {
     Deadline patience = Deadline::after(std::chrono::seconds(1));
     for (;;) {
-        auto found = links_.find(node);
-        if (found != links_.end() && found->second->socket.is_open()) co_return found->second;
+        if (auto link = open_link(node)) co_return link;
+        if (auto found = dialling_.find(node); found != dialling_.end()) {
+            auto dialled = found->second;
+            (void)co_await dialled->wait(Nanos::max());
+        } else {
+            auto dialled = std::make_shared<Event>(io_);
+            dialling_[node] = dialled;
+            co_await dial(node);
+            dialling_.erase(node);
+            dialled->set();
+        }
+        if (auto link = open_link(node)) co_return link;
         auto member = board_.find(node, monotonic_now());
         bool may_come = member && member->state == MemberState::up;
         if (!may_come || patience.passed()) co_return nullptr;
-        co_await pause(io_, std::chrono::milliseconds(10));
+        co_await pause(io_, std::chrono::milliseconds(50));
     }
 }
 
@@ -403,9 +401,12 @@ Task<Result<PeerReply>> Peers::ask_once(
     if (head.length > wire::peer_body_max(type))
         co_return deny(EMSGSIZE, "the question to {} is too long", node);
     link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
+    Nanos asked = monotonic_now();
     (void)co_await pending->done.wait(timeout);
     link->pending.erase(number);
     int code = link->socket.is_open() ? ETIMEDOUT : ECONNRESET;
+    // Nobody is there any more; the next question gets a connection of its own.
+    if (!pending->reply && link->heard < asked) link->close();
     if (!pending->reply) co_return fail(code, "{} cannot be reached: it does not answer", node);
     co_return std::move(*pending->reply);
 }
@@ -422,22 +423,21 @@ void Peers::tell(std::string const& node, PeerType type, std::string const& body
 
 void Peers::beat() {
     Nanos now = monotonic_now();
-    for (auto const& weak : std::vector(all_))
+    for (auto const& weak : std::vector(all_)) {
+        auto link = weak.lock();
+        if (!link) continue;
+        bool idle = link->pending.empty() && link->serving == 0 && now - link->heard > idle_max;
         // Bytes that come to nothing do not keep a stranger here.
-        if (auto link = weak.lock();
-            link && now - (link->greeted ? link->heard : link->began) > dead_after) {
-            if (!link->greeted) trouble(*link, Error(ETIMEDOUT, "it does not answer"));
-            link->close();
-        }
-    auto links = links_;
-    for (auto& [name, link] : links)
-        link->send(PeerType::bulletin, 0, board_.own());
+        bool silent = !link->greeted && now - link->began > greeting_patience;
+        if (silent) trouble(*link, Error(ETIMEDOUT, "it does not answer"));
+        if (idle || silent) link->close();
+    }
 }
 
-void Peers::say_goodbye() {
-    auto links = links_;
-    for (auto& [name, link] : links)
-        link->send(PeerType::goodbye, 0, wire::Goodbye{"leaves"});
+void Peers::drop(std::string const& name, std::optional<uint64_t> all_but) {
+    for (auto const& weak : std::vector(all_))
+        if (auto link = weak.lock(); link && link->name == name && link->incarnation != all_but)
+            link->close();
 }
 
 } // namespace rove::node

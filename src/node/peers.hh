@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Peers: the connections to the daemons of the other nodes.
 //
-// One TLS connection per pair; the node whose name sorts first dials, and dials again at most a
-// second after a loss. A connection that is silent for as long as makes a node dead is closed, so
-// that packets which vanish cost no more than a refused connection. Questions are numbered.
+// A TLS connection is made when there is something to ask, and closed a minute after the last word
+// on it, or when the board says that the other node is dead, so that packets which vanish cost no
+// more than a refused connection. Questions are numbered.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+
+#include <boost/asio/ip/tcp.hpp>
 
 #include "base/result.hh"
 #include "node/async.hh"
-#include "node/board.hh"
+#include "node/gossip_board.hh"
 #include "wire/peer.hh"
 
 namespace rove::node {
@@ -32,32 +35,33 @@ class Peers {
 public:
     using Serve =
         std::function<Task<PeerReply>(std::string from, wire::PeerType type, std::string body)>;
-    Peers(asio::io_context& io, ListBoard& board, std::string psk, Serve serve);
+    Peers(asio::io_context& io, GossipBoard& board, std::string psk, Serve serve);
     ~Peers();
 
     Status listen(std::string const& address_and_port);
-    // Begins to dial if that is our part.
-    void add(std::string const& name, std::string const& address_and_port);
 
-    // The answer, or why there is none: no connection, or silence.
+    // The answer, or why there is none: no connection, or silence. The board knows the address.
     Task<Result<PeerReply>> ask(std::string node, wire::PeerType type, std::string body,
         Nanos timeout = std::chrono::seconds(3));
     // No answer is expected; lost if there is no connection.
     void tell(std::string const& node, wire::PeerType type, std::string const& body);
-    // Own bulletin to all, silent connections closed.
+    // Closes what is of no use any more; to be called now and then.
     void beat();
-    void say_goodbye();
+    // The connections to a node that is dead, or to earlier incarnations of it.
+    void drop(std::string const& name, std::optional<uint64_t> all_but = std::nullopt);
 
 private:
     friend class PeerLink;
     struct Listener;
     Task<std::shared_ptr<PeerLink>> link_to(std::string node);
+    std::shared_ptr<PeerLink> open_link(std::string const& node) const;
     Task<Result<PeerReply>> ask_once(
         std::string node, wire::PeerType type, std::string body, Nanos timeout);
     Task<> accept_all(std::shared_ptr<Listener> listener);
     // Among those that come from this address, or from anywhere.
     void make_room(std::string const& from);
-    Task<> dial(std::string name, std::string address);
+    Task<Result<asio::ip::tcp::socket>> connect(std::string address);
+    Task<> dial(std::string name);
     Task<> converse(std::shared_ptr<PeerLink> link);
     bool take(PeerLink& link, wire::PeerFrame const& frame, std::string_view body);
     bool take_hello(PeerLink& link, std::string_view body);
@@ -65,10 +69,11 @@ private:
     void trouble(PeerLink& link, Error const& error);
 
     asio::io_context& io_;
-    ListBoard& board_;
+    GossipBoard& board_;
     std::string psk_;
     Serve serve_;
     std::map<std::string, std::shared_ptr<PeerLink>> links_; // by name, after the hello
+    std::map<std::string, std::shared_ptr<Event>> dialling_; // by name
     std::vector<std::weak_ptr<PeerLink>> all_;               // those in the handshake, too
     std::map<std::string, std::string> told_;                // what the log last said of an address
 };

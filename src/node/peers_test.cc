@@ -12,8 +12,8 @@ namespace {
 
 using wire::PeerType;
 
-wire::Bulletin bulletin_of(std::string name) {
-    wire::Bulletin bulletin;
+Bulletin bulletin_of(std::string name) {
+    Bulletin bulletin;
     bulletin.name = std::move(name);
     bulletin.incarnation = 7;
     return bulletin;
@@ -27,7 +27,7 @@ uint16_t free_port() {
 // One end: a board and its connections.
 struct End {
     End(asio::io_context& io, std::string name, std::string key)
-        : peers((board.set_own(bulletin_of(name)), io), board, std::move(key),
+        : peers((board.begin(bulletin_of(name), 0, 1, monotonic_now()), io), board, std::move(key),
               [name](std::string from, PeerType type, std::string body) -> Task<PeerReply> {
                   if (type != PeerType::ask) co_return PeerReply{};
                   auto ask = wire::decode<wire::Ask>(body);
@@ -35,7 +35,7 @@ struct End {
                   answer.body = name + " heard " + (ask ? ask->verb : "noise") + " from " + from;
                   co_return PeerReply::of(PeerType::answer, answer);
               }) {}
-    ListBoard board;
+    GossipBoard board{{}, 1};
     Peers peers;
 };
 
@@ -49,18 +49,14 @@ struct PeersTest : testing::Test {
             io.run_one_for(std::chrono::milliseconds(10));
         return so();
     }
-    static MemberState state(End& end, std::string const& name) {
-        return end.board.find(name, monotonic_now())->state;
-    }
 };
 
 TEST_F(PeersTest, meet_ask_and_answer) {
     End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'k'));
     ASSERT_TRUE(b.peers.listen(at));
-    b.peers.add("a", "127.0.0.1:1"); // a dials: it sorts first
-    a.peers.add("b", at);
-    ASSERT_TRUE(until(
-        [&] { return state(a, "b") == MemberState::up && state(b, "a") == MemberState::up; }));
+    // b cannot dial a, and uses the connection that a has made.
+    b.board.add("a", "127.0.0.1:1", monotonic_now());
+    a.board.add("b", at, monotonic_now());
     for (auto [from, to, name] : {std::tuple{&a, &b, "b"}, std::tuple{&b, &a, "a"}}) {
         std::string said;
         start(io, [](End& end, std::string whom, std::string& answer) -> Task<> {
@@ -72,16 +68,12 @@ TEST_F(PeersTest, meet_ask_and_answer) {
         EXPECT_TRUE(until([&] { return !said.empty(); }));
         EXPECT_EQ(said, std::string(name) + " heard hello from " + (to == &b ? "a" : "b"));
     }
-    b.peers.say_goodbye();
-    EXPECT_TRUE(until([&] { return state(a, "b") == MemberState::left; }));
 }
 
 TEST_F(PeersTest, wrong_key_is_the_reason_that_is_told) {
     End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'x'));
     ASSERT_TRUE(b.peers.listen(at));
-    b.peers.add("a", "127.0.0.1:1");
-    a.peers.add("b", at);
-    ASSERT_TRUE(until([&] { return !a.board.find("b", monotonic_now())->trouble.empty(); }));
+    a.board.add("b", at, monotonic_now());
     std::string said;
     start(io, [](End& end, std::string& answer) -> Task<> {
         auto reply = co_await end.peers.ask("b", PeerType::ask, "");
@@ -89,25 +81,50 @@ TEST_F(PeersTest, wrong_key_is_the_reason_that_is_told) {
     }(a, said));
     EXPECT_TRUE(until([&] { return !said.empty(); }));
     EXPECT_EQ(said, "b cannot be reached: it has another cluster key");
-    EXPECT_EQ(state(b, "a"), MemberState::dead);
 }
 
-TEST_F(PeersTest, a_stranger_is_not_let_in) {
+TEST_F(PeersTest, who_has_the_key_may_ask_but_not_in_another_name) {
     End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'k'));
     ASSERT_TRUE(b.peers.listen(at));
-    a.peers.add("b", at); // b does not know a
-    // b's hello comes, then the end: b has told the log why.
-    ASSERT_TRUE(until([&] { return a.board.find("b", monotonic_now())->bulletin.has_value(); }));
-    EXPECT_FALSE(b.board.find("a", monotonic_now()));
+    a.board.add("b", at, monotonic_now()); // b has never heard of a
+    a.board.add("c", at, monotonic_now()); // which is b's address
+    for (std::string whom : {"b", "c"}) {
+        std::string said;
+        start(io, [](End& end, std::string name, std::string& answer) -> Task<> {
+            wire::Ask ask{"hello", 0, "{}"};
+            auto reply = co_await end.peers.ask(name, PeerType::ask, wire::encode(ask));
+            answer = reply ? "an answer" : reply.error().what;
+        }(a, whom, said));
+        EXPECT_TRUE(until([&] { return !said.empty(); }));
+        EXPECT_EQ(said, whom == "b" ? "an answer" : "c cannot be reached: it calls itself 'b'");
+    }
+}
+
+TEST_F(PeersTest, a_dropped_connection_is_made_again) {
+    End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'k'));
+    ASSERT_TRUE(b.peers.listen(at));
+    a.board.add("b", at, monotonic_now());
+    for (int i = 0; i < 3; ++i) {
+        std::string said;
+        start(io, [](End& end, std::string& answer) -> Task<> {
+            wire::Ask ask{"hello", 0, "{}"};
+            auto reply = co_await end.peers.ask("b", PeerType::ask, wire::encode(ask));
+            answer = reply ? "an answer" : reply.error().what;
+        }(a, said));
+        EXPECT_TRUE(until([&] { return !said.empty(); }));
+        EXPECT_EQ(said, "an answer");
+        if (i == 0) a.peers.drop("b");
+        if (i == 1) a.peers.drop("b", 7); // all but those of the present incarnation
+    }
 }
 
 TEST(PeerFrames, what_is_no_frame_is_bad) {
-    std::string good = wire::peer_frame(PeerType::goodbye, 3, wire::Goodbye{"leaves"});
+    std::string good = wire::peer_frame(PeerType::withdraw, 3, wire::Withdraw{"leaves"});
     std::string const stream = good + "more"; // the frame read is a view into it
     auto read = wire::read_peer_frame(stream);
     ASSERT_TRUE(read.frame);
     EXPECT_EQ(read.used, good.size());
-    EXPECT_EQ(wire::decode<wire::Goodbye>(read.body)->why, "leaves");
+    EXPECT_EQ(wire::decode<wire::Withdraw>(read.body)->session, "leaves");
     for (size_t cut = 0; cut < good.size(); ++cut) {
         auto part = wire::read_peer_frame(std::string_view(good).substr(0, cut));
         EXPECT_FALSE(part.frame);
@@ -118,8 +135,8 @@ TEST(PeerFrames, what_is_no_frame_is_bad) {
         wrong[at] = static_cast<char>(wrong[at] ^ 0x55);
         EXPECT_TRUE(wire::read_peer_frame(wrong).bad) << at;
     }
-    EXPECT_FALSE(wire::decode<wire::Goodbye>(std::string(read.body) + "x"));
-    EXPECT_FALSE(wire::decode<wire::Bulletin>("\xff\xff\xff\xff"));
+    EXPECT_FALSE(wire::decode<wire::Withdraw>(std::string(read.body) + "x"));
+    EXPECT_FALSE(wire::decode<wire::PeerHello>("\xff\xff\xff\xff"));
 }
 
 } // namespace

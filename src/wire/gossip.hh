@@ -83,6 +83,7 @@ struct Card {
     uint16_t session_version = 0;
     std::vector<uint32_t> cpu_features;
     std::string kernel;
+    uint8_t group = 0; // who is of the same one is known in full
 };
 template <class V> void describe(V& v, Card& m) {
     v.field("name", m.name);
@@ -95,6 +96,7 @@ template <class V> void describe(V& v, Card& m) {
     v.field("session_version", m.session_version);
     v.field("cpu_features", m.cpu_features);
     v.field("kernel", m.kernel);
+    v.field("group", m.group);
 }
 
 // FNV-1a: both ends must get the same number, and nobody without the key can choose one.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Peer messages: what the daemons of two nodes say to each other, inside TLS.
 //
-// One connection per pair of nodes. Each side sends its hello first, then a bulletin every half a
-// second; everything else is a question with a request number, answered under the same number by
-// whoever was asked. A frame is PeerFrame and a described body of `length` bytes, at most the limit
-// of its type; reserved bits are zero. Anything else closes the connection.
+// Connections are made when there is something to ask and closed when they have been idle. Each
+// side sends its hello first; everything else is a question with a request number, answered under
+// the same number by whoever was asked. A frame is PeerFrame and a described body of `length`
+// bytes, at most the limit of its type; reserved bits are zero. Anything else closes the
+// connection.
 #pragma once
 
 #include "wire/keeper.hh"
@@ -13,15 +14,15 @@ namespace rove::wire {
 
 inline constexpr uint32_t peer_magic = 0x50564f52; // "ROVP"
 /// The range of protocol versions that this program speaks; two sides use the smaller max.
-inline constexpr uint16_t peer_speaks_min = 1;
-inline constexpr uint16_t peer_speaks_max = 1;
+inline constexpr uint16_t peer_speaks_min = 2;
+inline constexpr uint16_t peer_speaks_max = 2;
 
 /// APPEND ONLY; numbers are the protocol.
 enum class PeerType : uint16_t {
     none = 0,
-    hello = 1,    // both: PeerHello, first
-    bulletin = 2, // both: Bulletin, every 0.5 s and at once on a sudden change
-    goodbye = 3,  // both: Goodbye: this node leaves
+    hello = 1, // both: PeerHello, first
+    retired_2 = 2,
+    retired_3 = 3,
     offer = 4,    // home → target: Offer
     accept = 5,   // target → home: Accept
     refuse = 6,   // answer: Refuse
@@ -44,10 +45,6 @@ constexpr uint32_t peer_body_max(PeerType type) {
     switch (type) {
     case PeerType::hello:
         return 4 << 10;
-    case PeerType::bulletin:
-        return 16 << 10;
-    case PeerType::goodbye:
-        return 256;
     case PeerType::offer:
         return 64 << 10;
     case PeerType::accept:
@@ -61,6 +58,8 @@ constexpr uint32_t peer_body_max(PeerType type) {
     case PeerType::answer:
         return 4 << 20;
     case PeerType::none:
+    case PeerType::retired_2:
+    case PeerType::retired_3:
         break;
     }
     return 0;
@@ -76,46 +75,6 @@ template <class V> void describe(V& v, PeerHello& m) {
     v.field("speaks_max", m.speaks_max);
     v.field("name", m.name);
     v.field("incarnation", m.incarnation);
-}
-
-/// What a node says of itself.
-struct Bulletin {
-    std::string name;
-    uint64_t incarnation = 0;
-    std::vector<std::string> addresses; // numeric, without port
-    uint8_t blocked = 0;                // takes no guests
-    uint8_t balancing = 1;              // automatic migration is on
-    double load = 0;                    // smoothed runnable threads ÷ cores available
-    double cores = 0;
-    double speed = 0; // 1.0: the reference core
-    uint64_t memory_total = 0, memory_free = 0;
-    uint32_t guests = 0;
-    uint16_t session_version = 0;
-    std::vector<uint32_t> cpu_features;
-    std::string kernel;
-};
-template <class V> void describe(V& v, Bulletin& m) {
-    v.field("name", m.name);
-    v.field("incarnation", m.incarnation);
-    v.field("addresses", m.addresses);
-    v.field("blocked", m.blocked);
-    v.field("balancing", m.balancing);
-    v.field("load", m.load);
-    v.field("cores", m.cores);
-    v.field("speed", m.speed);
-    v.field("memory_total", m.memory_total);
-    v.field("memory_free", m.memory_free);
-    v.field("guests", m.guests);
-    v.field("session_version", m.session_version);
-    v.field("cpu_features", m.cpu_features);
-    v.field("kernel", m.kernel);
-}
-
-struct Goodbye {
-    std::string why;
-};
-template <class V> void describe(V& v, Goodbye& m) {
-    v.field("why", m.why);
 }
 
 /// Would you take this process?

@@ -16,11 +16,14 @@ namespace rove::gossip::testing {
 
 class Cluster {
 public:
-    Cluster(size_t nodes, Knobs a_knobs, uint64_t seed = 1) : knobs(a_knobs), random(seed) {
+    // `groups`: node n is of group n modulo that.
+    Cluster(size_t nodes, Knobs a_knobs, uint64_t seed = 1, unsigned groups = 1)
+        : knobs(a_knobs), random(seed), groups_(groups) {
         cores.resize(nodes);
         for (NodeIndex node = 0; node < nodes; ++node)
             start(node);
     }
+    uint8_t group(NodeIndex node) const { return static_cast<uint8_t>(node % groups_); }
     // As if all had known each other for some time.
     void acquaint() {
         Message message{Kind::news, {}};
@@ -33,7 +36,9 @@ public:
         changes.clear();
     }
     void start(NodeIndex node, uint64_t incarnation = 1, uint32_t first_issue = 0) {
-        cores[node] = std::make_unique<Core>(node, incarnation, first_issue, knobs);
+        cores[node] = std::make_unique<Core>(node, incarnation, first_issue, knobs, group(node));
+        for (NodeIndex other = 0; groups_ > 1 && other < cores.size(); ++other)
+            (void)cores[node]->step(Placed{other, group(other)}, clock(node), random);
         plan(node, now + Time(lot(random, knobs.step)));
     }
     void kill(NodeIndex node) { cores[node].reset(); }
@@ -176,6 +181,7 @@ private:
         }
     }
 
+    unsigned groups_;
     uint64_t order_ = 0;
     std::map<NodeIndex, Time> paused_, next_tick_, offset_;
     std::priority_queue<Happening> queue_;

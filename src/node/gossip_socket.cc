@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// GossipSocket: UDP.
+#include "node/gossip_socket.hh"
+
+#include <spdlog/spdlog.h>
+
+#include "base/text.hh"
+#include "node/host_port.hh"
+
+namespace rove::node {
+
+namespace {
+
+constexpr size_t headers_bytes = 28; // IPv4 and UDP
+constexpr Nanos name_patience = std::chrono::seconds(30);
+constexpr size_t told_max = 100;
+
+std::string text_of(asio::ip::udp::endpoint const& endpoint) {
+    auto address = endpoint.address();
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+        address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    std::string host = address.to_string();
+    return (address.is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
+}
+
+} // namespace
+
+Result<std::unique_ptr<GossipSocket>> GossipSocket::create(
+    asio::io_context& io, GossipBoard& board, std::string const& key) {
+    return std::unique_ptr<GossipSocket>(
+        new GossipSocket(io, board, TRY(net::Sealer::create(key)), net::Opener(key)));
+}
+
+GossipSocket::GossipSocket(
+    asio::io_context& io, GossipBoard& board, net::Sealer sealer, net::Opener opener)
+    : io_(io), board_(board), sealer_(std::move(sealer)), opener_(std::move(opener)), timer_(io) {}
+
+Status GossipSocket::listen(std::string const& text) {
+    HostPort at = TRY(split_address(text));
+    boost::system::error_code error;
+    auto address =
+        asio::ip::make_address(at.host.empty() || at.host == "*" ? "::" : at.host, error);
+    if (error) return deny(EINVAL, "'{}' is not a numeric address", at.host);
+    udp::endpoint endpoint(address, static_cast<uint16_t>(std::stoi(at.port)));
+    auto socket = std::make_shared<udp::socket>(io_);
+    socket->open(endpoint.protocol(), error);
+    if (!error) socket->bind(endpoint, error);
+    if (!error) socket->non_blocking(true, error);
+    if (error) return fail(error.value(), "cannot take datagrams on {}", text);
+    sockets_.push_back(socket);
+    return {};
+}
+
+void GossipSocket::begin() {
+    for (auto const& socket : sockets_)
+        start(io_, receive_all(socket));
+    start(io_, tick_all());
+}
+
+void GossipSocket::wake() {
+    timer_.cancel();
+}
+
+Task<> GossipSocket::tick_all() {
+    for (;;) {
+        carry(board_.tick(monotonic_now()));
+        timer_.expires_after(board_.due() - monotonic_now());
+        (void)co_await timer_.async_wait(no_throw);
+    }
+}
+
+Task<> GossipSocket::receive_all(std::shared_ptr<udp::socket> socket) {
+    std::array<char, wire::datagram_max + 1> buffer;
+    for (;;) {
+        udp::endpoint from;
+        auto [error, count] =
+            co_await socket->async_receive_from(asio::buffer(buffer), from, no_throw);
+        if (error == asio::error::operation_aborted) co_return;
+        if (error) {
+            co_await pause(io_, std::chrono::milliseconds(100));
+            continue;
+        }
+        net::Opener::Opened opened = opener_.open({buffer.data(), count});
+        if (opened.fault != net::SealFault::none) {
+            refuse(opened.fault, text_of(from));
+            continue;
+        }
+        ++counts_.received;
+        counts_.received_bytes += count + headers_bytes;
+        Nanos due = board_.due();
+        carry(board_.receive(text_of(from), opened.plain, monotonic_now()));
+        if (board_.due() < due) wake();
+    }
+}
+
+void GossipSocket::carry(std::vector<Outgoing> const& all) {
+    for (Outgoing const& each : all) {
+        auto to = resolve(each.to);
+        auto sealed = to ? sealer_.seal(each.plain) : deny(EDESTADDRREQ, "not found yet");
+        if (!sealed) continue;
+        for (auto const& socket : sockets_) {
+            boost::system::error_code error;
+            auto local = socket->local_endpoint(error);
+            udp::endpoint target = *to;
+            if (local.address().is_v6() && target.address().is_v4())
+                target.address(
+                    asio::ip::make_address_v6(asio::ip::v4_mapped, target.address().to_v4()));
+            if (local.protocol() != target.protocol()) continue;
+            // What does not fit into the kernel's buffer is lost like any other datagram.
+            (void)socket->send_to(asio::buffer(*sealed), target, 0, error);
+            ++counts_.sent;
+            counts_.sent_bytes += sealed->size() + headers_bytes;
+            break;
+        }
+    }
+}
+
+void GossipSocket::leave() {
+    carry(board_.leave(monotonic_now()));
+}
+
+void GossipSocket::refuse(net::SealFault fault, std::string const& from) {
+    char const* why = "";
+    switch (fault) {
+    case net::SealFault::no_datagram:
+        ++counts_.no_datagram;
+        return;
+    case net::SealFault::replayed:
+        ++counts_.replayed;
+        return;
+    case net::SealFault::other_version:
+        ++counts_.other_version;
+        why = "it speaks another version of the protocol";
+        break;
+    case net::SealFault::forged:
+        ++counts_.forged;
+        why = "it has another cluster key";
+        break;
+    case net::SealFault::none:
+        return;
+    }
+    if (told_.size() >= told_max || !told_.insert(from + why).second) return;
+    spdlog::warn("datagrams from {} are dropped: {}", from, why);
+}
+
+std::optional<asio::ip::udp::endpoint> GossipSocket::resolve(std::string const& to) {
+    auto at = split_address(to);
+    if (!at) return std::nullopt;
+    boost::system::error_code not_numeric;
+    auto address = asio::ip::make_address(at->host, not_numeric);
+    if (!not_numeric) return udp::endpoint(address, static_cast<uint16_t>(std::stoi(at->port)));
+    Found& found = names_[to];
+    if (found.asked == Nanos(0) || monotonic_now() - found.asked > name_patience) {
+        found.asked = monotonic_now();
+        start(io_, look_up(to));
+    }
+    return found.endpoint;
+}
+
+Task<> GossipSocket::look_up(std::string to) {
+    auto at = split_address(to);
+    udp::resolver resolver(io_);
+    auto [error, results] = co_await resolver.async_resolve(at->host, at->port, no_throw);
+    if (!error && !results.empty()) names_[to].endpoint = results.begin()->endpoint();
+}
+
+} // namespace rove::node

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// GossipSocket: carries the board's datagrams, sealed, over UDP, and calls it when it is due.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include <boost/asio/ip/udp.hpp>
+
+#include "base/result.hh"
+#include "net/seal.hh"
+#include "node/async.hh"
+#include "node/gossip_board.hh"
+
+namespace rove::node {
+
+struct GossipCounts {
+    uint64_t sent = 0, sent_bytes = 0;         // with IP and UDP headers
+    uint64_t received = 0, received_bytes = 0; // what was opened
+    uint64_t no_datagram = 0, other_version = 0, forged = 0, replayed = 0;
+};
+
+class GossipSocket {
+public:
+    // `key`: net::derive(…, "gossip").
+    static Result<std::unique_ptr<GossipSocket>> create(
+        asio::io_context& io, GossipBoard& board, std::string const& key);
+
+    // One more address that datagrams come in on, and go out from.
+    Status listen(std::string const& address_and_port);
+    // The board's own part must have begun.
+    void begin();
+    // The board has something to say sooner than it thought.
+    void wake();
+    // Tells some others that this node goes; they are sent before it returns.
+    void leave();
+    GossipCounts const& counts() const { return counts_; }
+
+private:
+    using udp = asio::ip::udp;
+    GossipSocket(asio::io_context& io, GossipBoard& board, net::Sealer sealer, net::Opener opener);
+    Task<> receive_all(std::shared_ptr<udp::socket> socket);
+    Task<> tick_all();
+    void carry(std::vector<Outgoing> const& all);
+    void refuse(net::SealFault fault, std::string const& from);
+    std::optional<udp::endpoint> resolve(std::string const& to);
+    Task<> look_up(std::string to);
+
+    asio::io_context& io_;
+    GossipBoard& board_;
+    net::Sealer sealer_;
+    net::Opener opener_;
+    std::vector<std::shared_ptr<udp::socket>> sockets_;
+    asio::steady_timer timer_;
+    GossipCounts counts_;
+    struct Found {
+        std::optional<udp::endpoint> endpoint;
+        Nanos asked{};
+    };
+    std::map<std::string, Found> names_; // of hosts that the configuration names
+    std::set<std::string> told_;         // what the log has said about strange datagrams
+};
+
+} // namespace rove::node
