@@ -88,6 +88,8 @@ class Gate:
 class Case:
     """One run of one program in one mode."""
 
+    storm_ms = STORM_MS
+
     def __init__(self, cluster, name, argv, mode, folder, seed, limit, setup=None, rounds=True, environment=None, tells=False):
         self.cluster, self.name, self.argv, self.mode = cluster, name, [str(a) for a in argv], mode
         self.folder, self.seed, self.limit = folder, seed, limit
@@ -140,7 +142,7 @@ class Case:
             return program
         if not self.rounds and not self.tells:  # the shell tells its PID and becomes the program
             program = ["/bin/sh", "-c", 'echo "$$ 0" > "$GUEST_GATE/rounds"; exec "$@"', "sh", *program]
-        options = ["--stay"] if self.mode != "storm" else ["--storm", str(STORM_MS), "--seed", str(self.seed)]
+        options = ["--stay"] if self.mode != "storm" else ["--storm", str(self.storm_ms), "--seed", str(self.seed)]
         if self.mode == "away":
             options += ["--on", HOSTS[0]]
         if self.cluster.has("--report"):
@@ -241,8 +243,12 @@ class Case:
 
     def wait_end(self):
         while not select.select([self.pidfd], [], [], min(self.left(), 1.0))[0]:
-            self.gate.take()
+            self.look()
         self.process.wait()
+
+    def look(self):
+        """What is done every second until it ends."""
+        self.gate.take()
 
     def collect(self):
         """What is left to see of a case that hangs or was broken, for whoever has to find out why."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # redis-server, which is the process that is moved, serves redis-benchmark and redis-cli; then its data must be what was put in.
 set -eu
-redis-server --port 0 --unixsocket redis.sock --save '' --appendonly yes --appendfsync everysec --daemonize no > server.log 2>&1 &
+redis-server --port 0 --unixsocket redis.sock --save '' --appendonly yes --appendfsync everysec --enable-debug-command yes --daemonize no > server.log 2>&1 &
 server=$!
 [ -z "${GUEST_GATE:-}" ] || echo "$server 0" > "$GUEST_GATE/rounds"
 ask() { redis-cli -s redis.sock "$@"; }

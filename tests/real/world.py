@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs all programs of programs/ natively, away and in a storm, one at a time, and writes docs/world.md.
+
+  tests/real/world.py                  all, and the table is written
+  tests/real/world.py redis nginx      those whose names contain one of these; nothing is written
+
+Away is `rove run --stay --on n2`, a storm `rove run --storm 60`, in a lab of three nodes. A program passes if exit status,
+output and files are those of its native run. One that was never moved must have said why: in the report, or to `rove ps`.
+The last line is 'N passed, N failed' (', N skipped' may follow).
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+REPOSITORY = FOLDER.parents[1]
+sys.path[:0] = [str(FOLDER.parent / "guest"), str(REPOSITORY / "tools")]
+import interruption  # noqa: E402
+import table  # noqa: E402
+
+from cluster import Cluster  # noqa: E402
+from modes import Case, Verdict, seed_of  # noqa: E402
+from program import every  # noqa: E402
+from tally import Tally  # noqa: E402
+from trial import make_case, run_moved, run_native  # noqa: E402
+
+MODES = ("away", "storm")
+RESULT = REPOSITORY / "docs/world.md"
+
+
+@dataclass
+class Result:
+    """One program in all modes; None is what was not run."""
+
+    name: str
+    native: Verdict
+    verdicts: dict = field(default_factory=dict)  # mode → Verdict
+    reports: dict = field(default_factory=dict)  # mode → the object of --report
+    kept: dict = field(default_factory=dict)  # mode → reasons that `rove ps` gave meanwhile
+
+
+class Watched(Case):
+    """A case that looks every second which processes cannot be away, and why."""
+
+    storm_ms = 60
+
+    def __init__(self, *words, **more):
+        super().__init__(*words, **more)
+        self.kept = collections.Counter()
+
+    def look(self):
+        super().look()
+        status, out, _ = self.cluster.ask(["ps", "--json"])
+        if status == 0:
+            self.kept.update({row["reason"] for row in json.loads(out or "[]") if row["reason"]})
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="parts of names; all without")
+    parser.add_argument("--mode", action="append", choices=MODES, help="may be repeated; both without")
+    parser.add_argument("--seed", type=int, default=1, help="for --storm (1)")
+    parser.add_argument("--rove", default=os.environ.get("ROVE", REPOSITORY / "build/bin/rove"), help="the command to test")
+    parser.add_argument("--build", type=pathlib.Path, default=REPOSITORY / "build/real", help="where programs are built")
+    parser.add_argument("--keep", action="store_true", help="keep all directories, not only those of failures")
+    parser.add_argument("--list", action="store_true", help="list the tests and end")
+    return parser.parse_args()
+
+
+def unexplained(case, report):
+    """A complaint about a program that stayed at home and did not say why; None if all is well."""
+    if report["moves"] or report["came_home"] or case.kept:
+        return None
+    return "it was never moved, and no reason was given"
+
+
+def run_one(program, mode, oracle, result, folder, options, cluster):
+    place = folder / f"{program.name}.{mode}"
+    case = make_case(cluster, program, mode, place, seed_of(options.seed, program.name, 0), options, Watched)
+    verdict = run_moved(program, oracle, case, may_stay=True)
+    if report := case.report():
+        result.reports[mode] = report
+        verdict.moves = report["moves"]
+    result.kept[mode] = case.kept
+    if verdict.kind == "passed":
+        complaint = unexplained(case, report) if report else "no report was written"
+        if complaint:
+            verdict = Verdict("failed", complaint, verdict.moves, verdict.seconds)
+        elif not options.keep:
+            shutil.rmtree(place, ignore_errors=True)
+    result.verdicts[mode] = verdict
+    return verdict, f"tests/real/world.py '^{program.name}$' --mode {mode} --seed {options.seed}   # {place}"
+
+
+def main():
+    options = arguments()
+    chosen = [p for p in every() if not options.names or any(re.search(name, p.name) for name in options.names)]
+    if options.list:
+        print(*(program.name for program in chosen), sep="\n")
+        return 0
+    if not chosen:
+        print("no program has such a name; --list shows them", file=sys.stderr)
+        return 2
+    with interruption.folder("rove-world-") as folder:
+        return run(chosen, options.mode or MODES, folder, options)
+
+
+def run(chosen, modes, folder, options):
+    tally = Tally(True, [program.name for program in chosen])
+    cluster = Cluster(pathlib.Path(options.rove).resolve(), f"world-{os.getpid()}")
+    results = []
+    try:
+        cluster.up()
+        for program in chosen:
+            native, oracle = run_native(program, folder, options)
+            tally.add("native", program.name, native)
+            results.append(result := Result(program.name, native))
+            for mode in modes if oracle else ():
+                tally.add(mode, program.name, *run_one(program, mode, oracle, result, folder, options, cluster))
+                print(f"        {table.details(result, mode)}", flush=True)
+    finally:
+        cluster.down()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    if not options.names and not options.mode:
+        RESULT.write_text(table.page(results, REPOSITORY))
+    return tally.close()
+
+
+if __name__ == "__main__":
+    sys.exit(interruption.run("world", main))
