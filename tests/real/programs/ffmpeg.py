@@ -2,4 +2,4 @@
 """FFmpeg: makes pictures and sound, encodes with threads and decodes again; digests of frames."""
 from program import Program, script
 
-PROGRAM = Program(["sh", script("ffmpeg.sh")], ["ffmpeg"], files=["film.mkv"])
+PROGRAM = Program(["sh", script("ffmpeg.sh")], ["ffmpeg"], files=["*.mkv"])

@@ -10,7 +10,7 @@ diff -r from copy && echo same
 sed -i '5s/.*/changed/' from/3.txt
 printf x | dd of=from/deep/big bs=1 seek=100000 conv=notrunc status=none
 rm from/1.txt
-rsync -a --checksum --no-whole-file --delete --itemize-changes from/ copy/
+rsync -rlp --checksum --no-whole-file --delete --itemize-changes from/ copy/
 diff -r from copy && echo same again
 cat > rsyncd.conf <<END
 use chroot = no
