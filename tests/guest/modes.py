@@ -88,7 +88,7 @@ class Gate:
 class Case:
     """One run of one program in one mode."""
 
-    storm_ms = STORM_MS
+    storm_ms = STORM_MS  # between moves, in the mean
 
     def __init__(self, cluster, name, argv, mode, folder, seed, limit, setup=None, rounds=True, environment=None, tells=False):
         self.cluster, self.name, self.argv, self.mode = cluster, name, [str(a) for a in argv], mode

@@ -10,7 +10,7 @@ import subprocess
 HEAD = """# Programs of the distribution
 
 Written by `./run test world`, which runs all of it again. Each program runs natively, then under `rove run --stay --on n2`
-(away), then under `rove run --storm 60`, again until it has been in one for ten seconds, in a lab of three nodes on one machine. It
+(away), then under `rove run --storm 60`, again until it has been in one for ten seconds or more, in a lab of three nodes on one machine. It
 passes if its exit status, what it prints and the files that it leaves are those of its native run, each time; `tests/real/programs` says
 what each is. Seconds are those of one run (the mean), ÷ compares them with the native ones. *Moves* and *calls* (those that were forwarded
 home) are of the program with all its descendants, in all runs. *Came home* counts homecomings by reason, *stayed* names the reasons that
@@ -87,5 +87,6 @@ def conditions(repository):
 def page(results, repository):
     reasons = "".join(reasons_of(result) for result in results)
     passed = sum(said(result) == "passed" for result in results)
-    return (f"{HEAD}\n{passed} of {len(results)} passed. {conditions(repository)}.\n\n{HEADINGS}{''.join(row(result) for result in results)}"
+    rows = "".join(row(result) for result in results)
+    return (f"{HEAD}\n{passed} of {len(results)} passed. {conditions(repository)}.\n\n{HEADINGS}{rows}"
             f"\n## What was at home, and why\n\n| program | mode | came home | stayed |\n|---|---|---|---|\n{reasons}")
