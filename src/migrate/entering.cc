@@ -179,7 +179,9 @@ Status Body::write_control(Survey const& survey, size_t threads) {
     control.command_fd = control.alarm_fd = -1;
     auto limit = TRY(tracee::parse_limit(
         TRY(sys::read_file(fmt::format("/proc/{}/limits", pid_))), "Max open files"));
-    auto numbers = number_block(survey.highest_fd, static_cast<int>(threads), limit.hard);
+    // Not of the survey: it has opened others since, and they must not be in the block.
+    int highest = TRY(tracee::highest_descriptor(pid_));
+    auto numbers = number_block(highest, static_cast<int>(threads), limit.hard);
     if (!numbers) return deny(EMFILE, "it has no {} descriptors left", threads + 6);
     control.fd_first = numbers->first;
     control.fd_last = numbers->last;

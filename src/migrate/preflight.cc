@@ -146,8 +146,6 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* 
     TRY(check_program(pid, refusal));
     auto files = TRY(tracee::list_files(pid));
     TRY(check_files(files, refusal));
-    for (auto const& file : files)
-        survey.highest_fd = std::max(survey.highest_fd, file.number);
     TRY(check_timers(pid, refusal));
     TRY(check_relatives(pid, survey.stat, refusal));
     survey.threads = TRY(tracee::list_threads(pid)).size();

@@ -17,7 +17,6 @@ struct Survey {
     std::vector<image::Mapping> mappings; // with flags
     tracee::Stat stat;
     pid_t inner_pid = 0;
-    int highest_fd = -1;
     size_t threads = 0;
 };
 

@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/text.hh"
 #include "sys/files.hh"
 
@@ -120,6 +122,13 @@ Result<std::vector<OpenFile>> list_files(pid_t pid) {
         files.push_back({number, target ? *target : ""});
     }
     return files;
+}
+
+Result<int> highest_descriptor(pid_t pid) {
+    int highest = -1;
+    for (pid_t number : TRY(numbers_in(fmt::format("/proc/{}/fd", pid))))
+        highest = std::max(highest, number);
+    return highest;
 }
 
 bool same_memory(pid_t one, pid_t other) {

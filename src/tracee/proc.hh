@@ -55,6 +55,8 @@ struct OpenFile {
     std::string target; // of the link in /proc/PID/fd
 };
 Result<std::vector<OpenFile>> list_files(pid_t pid);
+/// -1 if none is open.
+Result<int> highest_descriptor(pid_t pid);
 
 // Whether two processes use one address space (kcmp); false if that cannot be found out.
 bool same_memory(pid_t one, pid_t other);
