@@ -3,6 +3,7 @@
 #include "node/gossip_board.hh"
 
 #include <algorithm>
+#include <set>
 
 #include <spdlog/spdlog.h>
 
@@ -147,7 +148,8 @@ void GossipBoard::ask_for_cards(
 void GossipBoard::give_cards(
     std::string const& to, Datagram const& asked, std::vector<Outgoing>& out) const {
     std::vector<wire::Card> cards;
-    for (uint64_t life : asked.lives) {
+    // Each once, so that a short question has no long answer.
+    for (uint64_t life : std::set<uint64_t>(asked.lives.begin(), asked.lives.end())) {
         auto whose = roster_.whose(life);
         if (life == life_) whose = Life{self_, own_.incarnation};
         if (!whose) continue;
