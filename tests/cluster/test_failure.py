@@ -111,17 +111,25 @@ def test_a_dead_target_is_told_in_one_sentence(lab):
     end(lab, program, row)
 
 
-def test_a_stopped_process_stays_where_it_is(lab):
+@pytest.mark.parametrize("point, at, there", [("after_inject", "n1", "n2"), ("after_pages", "n1", "n2"), ("after_commit", "n1", "n2"),
+                                              ("onward_parked", "n2", "n3"), ("parked", "n2", "home"), ("home_after_commit", "n2", "home")])
+def test_a_steward_that_dies_while_it_moves_a_stopped_process(new_lab, tmp_path, point, at, there):
+    fault = tmp_path / "fault"
+    lab = new_lab("--nodes", "3", "--cpus", "0", "--mem", "0", env={"ROVE_FAULT": f"@{fault}"})
     program, row = counting(lab)
-    for host, there in (("n1", "n2"), ("n2", "home")):
-        lab.run("n1", "kill", "-STOP", row["pid"])
-        wait_for(lambda: only(lab)["stopped"], "stopped process")
-        code, text = error_of(lab, "n1", "move", row["pid"], there)
-        assert code in (1, 3) and "stopped" in text
-        assert only(lab)["host"] == host
-        lab.run("n1", "kill", "-CONT", row["pid"])
-        numbers_go_on(program)
-        move(lab, row, there)
+    if at != "n1":
+        move(lab, row, at)
+    lab.run("n1", "kill", "-STOP", row["pid"])
+    wait_for(lambda: only(lab)["stopped"], "stopped process")
+    fault.write_text(f"{point}:kill")
+    lab.run("n1", "rove", "move", row["pid"], there, check=False)
+    assert f"fault point {point}: kill" in lab.do("log", "n1").stdout
+    fault.write_text("")
+    wait_for(lambda: (only(lab) or {}).get("stopped"), "stopped process once more")
+    lab.run("n1", "kill", "-CONT", row["pid"])
+    numbers_go_on(program)
+    move(lab, row, "n3" if only(lab)["host"] != "n3" else "home")
+    numbers_go_on(program)
     end(lab, program, row)
 
 
