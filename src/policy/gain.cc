@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gain: the formula.
+#include "policy/gain.hh"
+
+#include <algorithm>
+#include <limits>
+
+#include "policy/load.hh"
+
+namespace rove::policy {
+
+namespace {
+constexpr double forever = std::numeric_limits<double>::infinity();
+constexpr double demand_least = 0.01;
+} // namespace
+
+Crowd::Crowd(Snapshot const& snapshot, Knobs const& knobs)
+    : cores_(snapshot.self.cores), speed_(snapshot.self.speed), load_(snapshot.self.load) {
+    members_.reserve(snapshot.processes.size());
+    for (ProcessView const& each : snapshot.processes) {
+        if (each.moving) continue;
+        float demand = std::max(each.demand, static_cast<float>(demand_least));
+        members_.push_back(
+            {each.id, static_cast<float>(knobs.future) * each.cpu_s / demand, demand});
+    }
+    std::sort(members_.begin(), members_.end(),
+        [](Member const& a, Member const& b) { return a.remaining_s < b.remaining_s; });
+}
+
+double Crowd::lasts(ProcessView const& process) const {
+    double load = load_, pace = stretch(load_, cores_, speed_);
+    if (load <= cores_) return 0;
+    for (Member const& each : members_) {
+        if (each.id == process.id) continue;
+        load -= each.demand;
+        if (load <= cores_) return each.remaining_s * pace;
+    }
+    return forever;
+}
+
+void Crowd::remove(ProcessView const& process) {
+    auto found = std::find_if(members_.begin(), members_.end(),
+        [&](Member const& each) { return each.id == process.id; });
+    if (found == members_.end()) return;
+    load_ = std::max(0.0, load_ - found->demand);
+    members_.erase(found);
+}
+
+double talk(ProcessView const& process, NodeIndex there, Snapshot const& snapshot) {
+    double trips = there == process.home ? 0 : process.calls;
+    for (Partner const& partner : process.partners)
+        if (partner.node != nowhere && partner.node != there) trips += partner.messages;
+    return trips * snapshot.round_trip_s;
+}
+
+Figures weigh(ProcessView const& process, NodeView const& target, Crowd const& crowd,
+    Snapshot const& snapshot, Knobs const& knobs) {
+    NodeView const& self = snapshot.self;
+    double demand = std::max<double>(process.demand, demand_least);
+    double here = stretch(crowd.load(), self.cores, self.speed), there = stretch(target, demand);
+    double alone = stretch(0, self.cores, self.speed);
+    double remaining = knobs.future * process.cpu_s, crowded = crowd.lasts(process);
+
+    // At the crowd's pace while it lasts, alone afterwards.
+    double stay = remaining * here / demand;
+    if (stay > crowded) stay = crowded + (remaining - crowded * demand / here) * alone / demand;
+    Figures f;
+    f.load_here = static_cast<float>(crowd.load());
+    f.load_there = static_cast<float>(target.load + demand);
+    f.stretch_here = static_cast<float>(here);
+    f.stretch_there = static_cast<float>(there);
+    f.remaining_s = static_cast<float>(remaining);
+    f.crowded_s = static_cast<float>(crowded);
+    f.stay_s = static_cast<float>(stay);
+    f.go_s = static_cast<float>(remaining * there / demand);
+    f.cost_s = static_cast<float>(snapshot.cost.seconds(process.memory));
+    f.talk_s = static_cast<float>(
+        remaining * (talk(process, target.node, snapshot) - talk(process, self.node, snapshot)));
+    f.gain_s = f.stay_s - f.go_s - f.cost_s - f.talk_s;
+    f.needed_s = static_cast<float>(std::max(knobs.gain_min, knobs.gain_factor * f.cost_s));
+    return f;
+}
+
+} // namespace rove::policy

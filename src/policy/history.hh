@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// History: what a process has done, as decaying rates; begun anew when it executes another program.
+//
+// A sample is what was counted since the last one. Each rate loses half of its weight in a few
+// seconds of the process's own history, so that a phase that has ended is forgotten.
+#pragma once
+
+#include <cstdint>
+
+namespace rove::policy {
+
+struct Counted {
+    double passed_s = 0;     // wall time of the sample
+    double cpu_s = 0;        // CPU time in it
+    double wanted_s = 0;     // running or waiting for a core
+    double faults = 0;       // page faults that read something
+    double read_written = 0; // bytes
+    double calls = 0;        // forwarded, or that would be
+    double messages = 0;     // to its partners
+};
+
+class History {
+public:
+    void add(Counted const& sample);
+    void executed() { *this = History(); }
+
+    double cpu_s() const { return cpu_s_; } // since exec
+    double age_s() const { return age_s_; } // since exec
+    double demand() const;                  // of cores
+    double faults_per_s() const { return per_second(faults_); }
+    double bytes_per_s() const { return per_second(bytes_); }
+    double calls_per_cpu_s() const { return per_cpu_second(calls_); }
+    double messages_per_cpu_s() const { return per_cpu_second(messages_); }
+
+private:
+    double per_second(double count) const { return seconds_ > 0 ? count / seconds_ : 0; }
+    double per_cpu_second(double count) const {
+        return count / (recent_cpu_ > 0.01 ? recent_cpu_ : 0.01);
+    }
+
+    double cpu_s_ = 0, age_s_ = 0;
+    // Decayed sums, and the decayed time that they were counted in.
+    double seconds_ = 0, recent_cpu_ = 0, wanted_ = 0, faults_ = 0, bytes_ = 0, calls_ = 0,
+           messages_ = 0;
+};
+
+} // namespace rove::policy

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Load: the filters.
+#include "policy/load.hh"
+
+#include <cmath>
+
+namespace rove::policy {
+
+namespace {
+// Of the old value, after a second: 5/8 and 7/8, the constants of MOSIX as its port to Kerrighed
+// has them.
+constexpr double keep_rising = 0.625, keep_falling = 0.875;
+} // namespace
+
+void LoadFilter::add(double sample, double passed_s) {
+    if (!begun_) {
+        mine_ = told_ = sample;
+        begun_ = true;
+        return;
+    }
+    mine_ = sample > mine_ ? sample + (mine_ - sample) * std::pow(keep_rising, passed_s) : sample;
+    told_ = sample < told_ ? sample + (told_ - sample) * std::pow(keep_falling, passed_s) : sample;
+}
+
+double believed(NodeView const& node, double average, double fade_s) {
+    double mean = average * node.cores;
+    return mean + (node.load - mean) * std::exp(-node.age_s / fade_s);
+}
+
+} // namespace rove::policy

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Load: how many processes want a core, smoothed, and what that does to each of them.
+//
+// Two filters, as MOSIX has them: what I judge myself by rises slowly and falls at once, so that a
+// short peak makes nobody leave; what I tell others rises at once and falls slowly, so that nobody
+// comes because of a short pause.
+#pragma once
+
+#include "policy/view.hh"
+
+namespace rove::policy {
+
+class LoadFilter {
+public:
+    // `passed_s`: since the last sample.
+    void add(double sample, double passed_s);
+    double mine() const { return mine_; }
+    double told() const { return told_; }
+
+private:
+    double mine_ = 0, told_ = 0;
+    bool begun_ = false;
+};
+
+// How many seconds a process needs there for a second of the reference core.
+inline double stretch(double load, double cores, double speed) {
+    double crowd = load / (cores > 0.01 ? cores : 0.01);
+    return (crowd > 1 ? crowd : 1) / (speed > 0.01 ? speed : 0.01);
+}
+inline double stretch(NodeView const& node, double added) {
+    return stretch(node.load + added, node.cores, node.speed);
+}
+
+// What is old is believed less: it fades towards what all nodes have on average.
+double believed(NodeView const& node, double average, double fade_s);
+
+} // namespace rove::policy

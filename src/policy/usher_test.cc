@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "policy/testing/scene.hh"
+
+namespace rove::policy {
+namespace {
+
+// 16 GiB: it becomes short below 0.8, and stops at 1.6.
+struct Short : Scene {
+    Short() { snapshot.self.memory_free = gib / 2; }
+    ProcessView& with_memory(uint64_t bytes) {
+        ProcessView& process = with_process();
+        process.memory = bytes;
+        return process;
+    }
+};
+
+TEST(Usher, the_smallest_that_cures_it_goes_to_the_least_loaded_with_room) {
+    Short scene;
+    scene.with_memory(4 * gib);
+    scene.with_memory(2 * gib);
+    scene.with_memory(gib / 2);
+    scene.with_node(0).memory_free = 3 * gib; // 1.6 must be left over
+    scene.with_node(2);
+    scene.with_node(1);
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].process, 2u);
+    EXPECT_EQ(decision.orders[0].to, 3u);
+    EXPECT_EQ(decision.orders[0].why, Why::memory);
+    EXPECT_TRUE(decision.ushering);
+}
+TEST(Usher, several_go_when_one_is_not_enough) {
+    Short scene;
+    for (int i = 0; i < 3; ++i)
+        scene.with_memory(600 << 20);
+    scene.with_node(1);
+    EXPECT_EQ(scene.decide().orders.size(), 2u);
+}
+TEST(Usher, it_begins_late_and_ends_early) {
+    Short scene;
+    scene.with_memory(2 * gib);
+    scene.with_node(0);
+    scene.snapshot.self.memory_free = gib;
+    EXPECT_FALSE(scene.decide().ushering);
+    scene.snapshot.ushering = 1;
+    EXPECT_TRUE(scene.decide().ushering);
+    scene.snapshot.self.memory_free = 2 * gib;
+    EXPECT_FALSE(scene.decide().ushering);
+}
+TEST(Usher, what_is_leaving_already_counts) {
+    Short scene;
+    scene.with_memory(2 * gib).moving = 1;
+    scene.with_memory(2 * gib);
+    scene.with_node(0);
+    EXPECT_TRUE(scene.decide().orders.empty());
+}
+TEST(Usher, memory_comes_before_load) {
+    Short scene;
+    scene.with_memory(2 * gib);
+    scene.with_node(5); // more crowded than here, but with room
+    ASSERT_EQ(scene.decide().orders.size(), 1u);
+}
+TEST(Usher, a_chain_makes_room) {
+    Short scene;
+    scene.with_memory(6 * gib);
+    NodeView& full = scene.with_node(1);
+    full.memory_free = 4 * gib;
+    full.memory_movable = 5 * gib;
+    scene.with_node(0).memory_free = gib;
+    Decision decision = scene.decide();
+    EXPECT_TRUE(decision.orders.empty());
+    ASSERT_TRUE(decision.room);
+    EXPECT_EQ(decision.room->node, 1u);
+    EXPECT_EQ(decision.room->bytes, 6 * gib);
+
+    // The one that is asked sends the smallest that is enough, and only smaller ones than the one
+    // that wants to come.
+    Short asked;
+    asked.snapshot.self.memory_free = 4 * gib;
+    asked.snapshot.room_wanted = 6 * gib;
+    asked.with_memory(8 * gib);
+    asked.with_memory(5 * gib);
+    asked.with_memory(4 * gib);
+    asked.with_node(3);
+    decision = asked.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].process, 3u);
+    EXPECT_EQ(decision.orders[0].why, Why::make_room);
+}
+
+TEST(Leave, a_drained_node_sends_all_and_an_expelling_one_its_guests) {
+    Scene scene;
+    scene.with_process();
+    ProcessView& guest = scene.with_process();
+    guest.guest = 1;
+    guest.home = 1;
+    guest.stays = 1;
+    scene.with_node(5);
+    scene.with_node(0);
+    scene.snapshot.stance = Stance::expelling;
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].process, 2u);
+    EXPECT_EQ(decision.orders[0].to, 2u);
+    scene.snapshot.stance = Stance::draining;
+    EXPECT_EQ(scene.decide().orders.size(), 2u);
+}
+TEST(Leave, home_takes_its_own_when_nobody_else_does) {
+    Scene scene;
+    ProcessView& guest = scene.with_process();
+    guest.guest = 1;
+    guest.home = 1;
+    scene.with_node(5).takes = 0;
+    scene.snapshot.stance = Stance::expelling;
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].to, 1u);
+}
+TEST(Leave, guests_give_way_to_the_users_of_the_node) {
+    Scene scene;
+    ProcessView& guest = scene.with_process();
+    guest.guest = 1;
+    guest.home = 1;
+    scene.with_process();
+    scene.with_node(0);
+    scene.snapshot.foreign = 0.95f;
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].process, 1u);
+    EXPECT_EQ(decision.orders[0].why, Why::owner);
+}
+
+} // namespace
+} // namespace rove::policy
