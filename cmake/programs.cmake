@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The three programs: rove (command line), roved (daemon), rove-keeper (warden and steward).
+# The programs: rove (command line), roved (daemon), rove-keeper (warden and steward), and the simulator.
 
 function(program name folder)
     if(EXISTS ${CMAKE_SOURCE_DIR}/src/${folder}/main.cc AND TARGET rove_${folder})
@@ -12,3 +12,4 @@ endfunction()
 program(rove cli)
 program(roved node)
 program(rove-keeper keeper)
+program(rove-sim sim)

@@ -163,7 +163,7 @@ void balance(Deciding const& deciding) {
         if (!best.process) break;
         Order order{best.process->id, best.to->node, best.why, stretch_limit(best), best.figures};
         deciding.decision.orders.push_back(order);
-        Targets::add(*best.to, *best.process);
+        deciding.targets.add(*best.to, *best.process);
         crowd.remove(*best.process);
     }
     for (Order const& order : deciding.decision.orders)

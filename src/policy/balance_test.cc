@@ -122,8 +122,9 @@ TEST(Balance, a_short_peak_moves_nobody) {
     native.with_node(0);
     LoadFilter foreign;
     for (int tenth = 0; tenth < 1200; ++tenth) {
-        foreign.add(tenth % 600 < 5 ? 1 : 0, 0.1);
+        foreign.add(tenth % 600 < 5 ? 3 : 0, 0.1);
         native.snapshot.foreign = static_cast<float>(foreign.mine());
+        native.snapshot.foreign_lasts_s = static_cast<float>(foreign.lasts_s());
         ASSERT_TRUE(native.decide().orders.empty()) << "at " << tenth << " tenths of a second";
     }
 }

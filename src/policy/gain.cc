@@ -12,6 +12,8 @@ namespace rove::policy {
 namespace {
 constexpr double forever = std::numeric_limits<double>::infinity();
 constexpr double demand_least = 0.01;
+constexpr double rounding = 1e-3;
+constexpr uint64_t not_ours = UINT64_MAX;
 } // namespace
 
 Crowd::Crowd(Snapshot const& snapshot, Knobs const& knobs)
@@ -23,17 +25,22 @@ Crowd::Crowd(Snapshot const& snapshot, Knobs const& knobs)
         members_.push_back(
             {each.id, static_cast<float>(knobs.future) * each.cpu_s / demand, demand});
     }
+    // What is not ours has a time of its own, which does not depend on the crowd.
+    double pace = stretch(load_, cores_, speed_);
+    if (snapshot.foreign > 0)
+        members_.push_back({not_ours,
+            static_cast<float>(knobs.future * snapshot.foreign_lasts_s / pace), snapshot.foreign});
     std::sort(members_.begin(), members_.end(),
         [](Member const& a, Member const& b) { return a.remaining_s < b.remaining_s; });
 }
 
 double Crowd::lasts(ProcessView const& process) const {
     double load = load_, pace = stretch(load_, cores_, speed_);
-    if (load <= cores_) return 0;
+    if (load <= cores_ + rounding) return 0;
     for (Member const& each : members_) {
         if (each.id == process.id) continue;
         load -= each.demand;
-        if (load <= cores_) return each.remaining_s * pace;
+        if (load <= cores_ + rounding) return each.remaining_s * pace;
     }
     return forever;
 }

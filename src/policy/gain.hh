@@ -19,8 +19,7 @@ class Crowd {
 public:
     Crowd(Snapshot const& snapshot, Knobs const& knobs);
     double load() const { return load_; }
-    // Seconds until the node is not crowded any more if `process` stays; infinite if what is not
-    // ours crowds it.
+    // Seconds until the node is not crowded any more if `process` stays.
     double lasts(ProcessView const& process) const;
     // It leaves.
     void remove(ProcessView const& process);

@@ -28,7 +28,7 @@ NodeIndex refuge(ProcessView const& process, Deciding const& deciding) {
     if (other && home && stretch(*home, process.demand) <= stretch(*other, process.demand))
         other = nullptr;
     if (other) {
-        Targets::add(*other, process);
+        deciding.targets.add(*other, process);
         return other->node;
     }
     return process.guest ? process.home : nowhere;

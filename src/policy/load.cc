@@ -13,6 +13,7 @@ constexpr double keep_rising = 0.625, keep_falling = 0.875;
 } // namespace
 
 void LoadFilter::add(double sample, double passed_s) {
+    lasts_s_ = sample > mine_ / 2 ? lasts_s_ + passed_s : 0;
     if (!begun_) {
         mine_ = told_ = sample;
         begun_ = true;

@@ -16,9 +16,12 @@ public:
     void add(double sample, double passed_s);
     double mine() const { return mine_; }
     double told() const { return told_; }
+    // For how long there has been a load: past predicts future, so it is expected to last as long
+    // again.
+    double lasts_s() const { return lasts_s_; }
 
 private:
-    double mine_ = 0, told_ = 0;
+    double mine_ = 0, told_ = 0, lasts_s_ = 0;
     bool begun_ = false;
 };
 

@@ -46,7 +46,7 @@ template <class V> void describe(V& v, ProcessView& m) {
 template <class V> void describe(V& v, Snapshot& m) {
     v.field("self", m.self);
     v.field("foreign", m.foreign);
-    v.field("highest", m.highest);
+    v.field("foreign_lasts_s", m.foreign_lasts_s);
     v.field("fastest", m.fastest);
     v.field("round_trip_s", m.round_trip_s);
     v.field("stance", m.stance);

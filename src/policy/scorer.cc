@@ -12,6 +12,8 @@ namespace rove::policy {
 namespace {
 // Among nodes with a core to spare the emptier one is a little better: it stays good for longer.
 constexpr double emptier = 0.01;
+// With fewer nodes the cost would hardly grow with the load, and nobody would ever be crowded.
+constexpr double nodes_least = 64;
 } // namespace
 
 double MosixRule::price(NodeView const& node, Burden const& burden) const {
@@ -21,12 +23,11 @@ double MosixRule::price(NodeView const& node, Burden const& burden) const {
 }
 
 OpportunityCost::OpportunityCost(double nodes, double highest)
-    : log_nodes_(std::log(std::max(nodes, 2.0))),
+    : log_nodes_(std::log(std::max(nodes, nodes_least))),
       limit_(std::exp2(std::floor(std::log2(std::max(highest, 1.0))) + 1)) {}
 
 double OpportunityCost::cost(double part) const {
-    // A node can be asked for more than it has; beyond twice that the price need not grow any more.
-    return std::exp(log_nodes_ * std::min(part, 2.0));
+    return std::exp(log_nodes_ * part);
 }
 
 double OpportunityCost::price(NodeView const& node, Burden const& burden) const {
@@ -38,10 +39,15 @@ double OpportunityCost::price(NodeView const& node, Burden const& burden) const 
 }
 
 std::unique_ptr<Scorer> make_scorer(Knobs const& knobs, Snapshot const& snapshot) {
-    if (knobs.rule == Rule::opportunity)
-        return std::make_unique<OpportunityCost>(
-            static_cast<double>(snapshot.nodes.size()) + 1, snapshot.highest);
-    return std::make_unique<MosixRule>();
+    if (knobs.rule == Rule::mosix) return std::make_unique<MosixRule>();
+    auto crowd = [](NodeView const& node) {
+        return node.load / std::max(node.cores * node.speed, 0.01f);
+    };
+    double highest = crowd(snapshot.self);
+    for (NodeView const& node : snapshot.nodes)
+        highest = std::max<double>(highest, crowd(node));
+    return std::make_unique<OpportunityCost>(
+        static_cast<double>(snapshot.nodes.size()) + 1, highest);
 }
 
 } // namespace rove::policy

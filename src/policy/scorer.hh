@@ -34,7 +34,7 @@ public:
 
 class OpportunityCost : public Scorer {
 public:
-    // `nodes`: of the cluster; `highest`: load per core and speed of any node so far.
+    // `nodes`: of the cluster; `highest`: load per core and speed of any node now.
     OpportunityCost(double nodes, double highest);
     double price(NodeView const& node, Burden const& burden) const override;
 

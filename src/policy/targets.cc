@@ -56,6 +56,9 @@ Targets::Targets(Snapshot const& snapshot, Knobs const& knobs, Scorer const& sco
 }
 
 Targets::Choice Targets::choose(ProcessView const& process, Random& random) {
+    if (asked_before_ && asked_.demand == process.demand && asked_.memory == process.memory &&
+        asked_.features == process.features)
+        return last_;
     Burden burden = burden_of(process, knobs_);
     struct Priced {
         double price;
@@ -82,6 +85,9 @@ Targets::Choice Targets::choose(ProcessView const& process, Random& random) {
         if (each.price > best * (1 + knobs_.near)) continue;
         if (random.below(++equal) == 0) choice.node = each.node, choice.price = each.price;
     }
+    last_ = choice;
+    asked_ = process;
+    asked_before_ = true;
     return choice;
 }
 
@@ -122,6 +128,7 @@ std::vector<NodeView const*> Targets::in_order(
 }
 
 void Targets::add(NodeView& node, ProcessView const& process) {
+    asked_before_ = false;
     node.load += process.demand;
     node.memory_free -= std::min(node.memory_free, process.memory);
 }

@@ -30,12 +30,16 @@ public:
     std::vector<NodeView const*> in_order(ProcessView const& process, size_t most, Random& random);
     std::vector<NodeView>& all() { return nodes_; }
     // What was decided counts for what is decided next.
-    static void add(NodeView& node, ProcessView const& process);
+    void add(NodeView& node, ProcessView const& process);
 
 private:
     Knobs const& knobs_;
     Scorer const& scorer_;
     std::vector<NodeView> nodes_; // that take processes
+    // Most processes are alike: the last answer, and whom it was for.
+    Choice last_;
+    ProcessView asked_;
+    bool asked_before_ = false;
 };
 
 // What a node keeps for itself.

@@ -63,7 +63,7 @@ bool free_memory(Deciding const& deciding, uint64_t wanted, uint64_t below, Why 
         order.why = why;
         deciding.decision.orders.push_back(order);
         deciding.note(*process, Verdict::moves, to->node);
-        Targets::add(*to, *process);
+        deciding.targets.add(*to, *process);
         wanted -= std::min(wanted, process->memory);
     }
     return wanted == 0;

@@ -56,10 +56,10 @@ struct ProcessView {
 enum class Stance : uint8_t { open, expelling, draining };
 
 struct Snapshot {
-    NodeView self;     // load: `foreign`, and the demands of all processes
-    float foreign = 0; // smoothed load of what does not belong to Rove
-    float highest = 1; // load per core of any node ever seen, for opportunity cost
-    float fastest = 1; // speed of any node that is known
+    NodeView self;             // load: `foreign`, and the demands of all processes
+    float foreign = 0;         // smoothed load of what does not belong to Rove
+    float foreign_lasts_s = 0; // for how long it has been there
+    float fastest = 1;         // speed of any node that is known
     float round_trip_s = 0.0002f;
     Stance stance = Stance::open;
     uint8_t ushering = 0;     // memory was short at the last decision

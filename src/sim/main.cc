@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// rove-sim: runs scenarios under the policies that they compare, and repeats logged decisions.
+//
+// Exit status: 0 all is as expected, 1 something is not (with the line that repeats it), 2 usage.
+#include <chrono>
+#include <ctime>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "policy/record.hh"
+#include "sim/report.hh"
+#include "sim/workload.hh"
+#include "sys/files.hh"
+
+namespace {
+
+using namespace rove;
+
+struct Options {
+    std::vector<std::string> files, policies, knobs;
+    std::optional<uint64_t> seed;
+    std::string log;
+    bool json = false, replay = false;
+    uint64_t runs = 1;
+};
+
+double peak_gib() {
+    rusage usage{};
+    (void)::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / (1 << 20);
+}
+
+void print(Options const& options, sim::Scenario const& scenario, std::string const& policy,
+    uint64_t seed, sim::Figures const& figures, size_t jobs, double seconds) {
+    if (options.json) {
+        fmt::print(
+            "{{\"scenario\": \"{}\", \"policy\": \"{}\", \"seed\": {}, \"nodes\": {}, \"jobs\": {}",
+            scenario.name, policy, seed, scenario.node_count(), jobs);
+        for (auto const& [name, value] : figures)
+            fmt::print(", \"{}\": {}", name, value);
+        fmt::print(", \"wall_s\": {:.3f}, \"peak_gib\": {:.3f}}}\n", seconds, peak_gib());
+        return;
+    }
+    fmt::print("  {:<12}", policy);
+    for (auto const& [name, value] : figures)
+        if (value != 0) fmt::print(" {} {:.5g}", name, value);
+    fmt::print("   ({:.1f} s)\n", seconds);
+}
+
+void print_bounds(Options const& options, sim::Scenario const& scenario, uint64_t seed,
+    sim::Bounds const& bounds, size_t jobs) {
+    if (options.json) {
+        fmt::print("{{\"scenario\": \"{}\", \"policy\": \"bounds\", \"seed\": {}, \"nodes\": {}, "
+                   "\"jobs\": {}, "
+                   "\"makespan_s\": {}, \"fair_makespan_s\": {}, \"fair_slowdown\": {}, "
+                   "\"shortest_first_slowdown\": {}}}\n",
+            scenario.name, seed, scenario.node_count(), jobs, bounds.makespan_s,
+            bounds.fair_makespan_s, bounds.fair_slowdown,
+            bounds.shortest_first_slowdown ? fmt::format("{}", *bounds.shortest_first_slowdown)
+                                           : "null");
+        return;
+    }
+    fmt::print("{} (seed {}, {} nodes, {} jobs): no schedule ends before {:.6g} s; all-knowing and "
+               "free: slowdown {:.5g}{}, end {:.6g} s\n",
+        scenario.name, seed, scenario.node_count(), jobs, bounds.makespan_s, bounds.fair_slowdown,
+        bounds.shortest_first_slowdown
+            ? fmt::format(" ({:.5g} with the shortest first)", *bounds.shortest_first_slowdown)
+            : "",
+        bounds.fair_makespan_s);
+}
+
+// How many expectations were not met.
+Result<int> run(Options const& options, std::string const& file, uint64_t nth) {
+    sim::Scenario scenario = TRY(sim::parse_scenario(TRY(sys::read_file(file)), file));
+    uint64_t seed = options.seed.value_or(scenario.seed) + nth;
+    for (std::string const& knob : options.knobs) {
+        size_t equals = std::min(knob.find('='), knob.size());
+        double* value = policy::find_knob(scenario.knobs, knob.substr(0, equals));
+        if (!value || equals == knob.size())
+            return deny(EINVAL, "--knob {}: there is no such knob", knob);
+        *value = std::strtod(knob.c_str() + equals + 1, nullptr);
+    }
+    sim::Jobs jobs = TRY(sim::make_jobs(scenario, seed));
+    sim::Bounds bounds = sim::find_bounds(scenario, jobs);
+    print_bounds(options, scenario, seed, bounds, jobs.size());
+    int failed = 0;
+    for (std::string const& name :
+        options.policies.empty() ? scenario.policies : options.policies) {
+        auto strategy = sim::find_strategy(name);
+        if (!strategy) return deny(EINVAL, "there is no policy '{}'", name);
+        auto began = std::chrono::steady_clock::now();
+        std::clock_t cpu_began = std::clock();
+        std::string log;
+        sim::World world(scenario, *strategy, jobs, seed);
+        if (!options.log.empty()) world.log_to(&log);
+        world.run();
+        double seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+        sim::Figures figures = sim::figures_of(world, scenario, bounds);
+        figures.push_back(
+            {"cpu_s", static_cast<double>(std::clock() - cpu_began) / CLOCKS_PER_SEC});
+        print(options, scenario, name, seed, figures, jobs.size(), seconds);
+        (void)std::fflush(stdout);
+        if (!options.log.empty()) TRY(sys::write_file(options.log, log));
+        for (std::string const& failure : sim::failures(scenario, name, figures)) {
+            ++failed;
+            fmt::print(stderr,
+                "rove-sim: FAILED {}: {}; repeat with: ./run sim {} --seed {} --policy {}\n",
+                scenario.name, failure, file, seed, name);
+        }
+    }
+    return failed;
+}
+
+// Makes each logged decision again; how many came out differently.
+Result<int> replay(std::string const& file) {
+    std::string text = TRY(sys::read_file(file, size_t(1) << 32));
+    std::string_view rest = text;
+    int count = 0, differ = 0;
+    while (auto record = policy::take_record(rest)) {
+        ++count;
+        policy::Notes notes;
+        policy::Decision decision = policy::replay(*record, &notes);
+        if (!policy::same(decision.orders, record->orders)) ++differ;
+        fmt::print("at {:.3f} s node {}:\n", record->now_s, record->snapshot.self.node);
+        for (policy::Note const& note : notes)
+            fmt::print("  process {}: {}; {}\n", note.process, policy::sentence(note.verdict),
+                policy::text(note.figures));
+        for (policy::Order const& order : decision.orders)
+            fmt::print(
+                "  process {} to {}: {}\n", order.process, order.to, policy::sentence(order.why));
+    }
+    if (!rest.empty())
+        return deny(EINVAL, "{} is not a log of decisions after {} records", file, count);
+    fmt::print("{} decisions, {} came out differently\n", count, differ);
+    return differ;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app{"Runs scenarios of a simulated cluster.", "rove-sim"};
+    app.add_option("FILE", options.files, "scenarios (TOML), or logs with --replay")->required();
+    app.add_option("--policy", options.policies,
+        "only these of none round_robin random central mosix opportunity …");
+    app.add_option("--seed", options.seed, "instead of the scenario's");
+    app.add_option("--runs", options.runs, "so many, each with the next seed");
+    app.add_option("--knob", options.knobs, "NAME=VALUE, instead of the scenario's");
+    app.add_option("--log", options.log, "write each decision there, for --replay");
+    app.add_flag("--json", options.json, "one object per line");
+    app.add_flag("--replay", options.replay, "make the decisions of a log again");
+    CLI11_PARSE(app, argc, argv);
+    int failed = 0;
+    for (std::string const& file : options.files)
+        for (uint64_t nth = 0; nth < options.runs; ++nth) {
+            Result<int> done = options.replay ? replay(file) : run(options, file, nth);
+            if (!done) {
+                fmt::print(stderr, "rove-sim: {}\n", done.error().sentence());
+                return 2;
+            }
+            failed += *done;
+        }
+    return failed == 0 ? 0 : 1;
+}
