@@ -148,7 +148,7 @@ class Running:
 
 
 def conditions(lab):
-    """What the numbers hold for."""
+    """What the numbers hold for; without a lab: what is simulated."""
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True)
     changed = subprocess.run(["git", "-C", str(ROOT), "status", "--porcelain", "-uno", "src"], capture_output=True, text=True)
@@ -158,4 +158,4 @@ def conditions(lab):
             "kernel": f"{os.uname().sysname} {os.uname().release}", "date": now,
             "commit": (commit.stdout.strip() or "none") + (", changed" if changed.stdout.strip() else ""),
             "load": " ".join(f"{value:.2f}" for value in load),
-            "nodes": f"2 lab nodes on one machine, no limits, {lab.pinned}"}
+            "nodes": f"2 lab nodes on one machine, no limits, {lab.pinned}" if lab else "simulated"}

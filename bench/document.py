@@ -9,7 +9,8 @@ DOCUMENT = ROOT / "docs/benchmarks.md"
 PLOTS = ROOT / "docs/bench"
 STORE = PLOTS / "rows.json"
 GROUPS = {"home": "A program that was never away", "cpu": "Computing away", "calls": "Forwarded calls",
-          "moves": "Moving memory", "freeze": "Standing still", "trees": "Process trees", "storm": "Storms"}
+          "moves": "Moving memory", "freeze": "Standing still", "trees": "Process trees", "storm": "Storms",
+          "policy": "The policy, simulated", "gossip": "The gossip, simulated", "large": "The simulator itself"}
 CRIU = """## CRIU, for information
 
 CRIU 4.2 on the same kind of machine: dump through a page server over the same veth, then restore, images in memory; the program stands still

@@ -4,8 +4,8 @@
 
 usage: ./run bench [NAME…] [--json] [--no-write]
 
-NAME: home cpu calls moves freeze trees storm; without one, all but storm, which takes a quarter of an hour
-(ROVE_STORM_MINUTES is another time). Writes docs/benchmarks.md and docs/bench/, unless told not to.
+NAME: home cpu calls moves freeze trees storm, and of the simulator policy gossip large compare; without one, all but storm, which takes a quarter
+of an hour (ROVE_STORM_MINUTES is another time), large and compare. Writes docs/benchmarks.md and docs/bench/, unless told not to.
 Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
 """
 import argparse
@@ -21,14 +21,18 @@ import calls  # noqa: E402
 import document  # noqa: E402
 import interruption  # noqa: E402
 import moves  # noqa: E402
+import simulated  # noqa: E402
 import storm  # noqa: E402
 import trees  # noqa: E402
 from cluster import Broken, Lab, build, conditions, progress  # noqa: E402
 from figures import table  # noqa: E402
 
 PARTS = {"home": at_home.rows_home, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
-         "freeze": moves.rows_freeze, "trees": trees.rows_trees, "storm": storm.rows_storm}
-ON_REQUEST = ("storm",)
+         "freeze": moves.rows_freeze, "trees": trees.rows_trees, "storm": storm.rows_storm,
+         "policy": simulated.rows_policy, "gossip": simulated.rows_gossip, "large": simulated.rows_large}
+SIMULATED = ("policy", "gossip", "large")
+ON_REQUEST = ("storm", "large")
+COMPARE = "compare"  # writes a document, has no limits
 
 
 def arguments():
@@ -37,19 +41,29 @@ def arguments():
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.add_argument("--no-write", action="store_true", help="leave docs/ as it is")
     given = parser.parse_args()
-    if unknown := [name for name in given.name if name not in PARTS]:
-        parser.error(f"there is no {unknown[0]}; there are {', '.join(PARTS)}")
+    if unknown := [name for name in given.name if name not in PARTS and name != COMPARE]:
+        parser.error(f"there is no {unknown[0]}; there are {', '.join(PARTS)} and {COMPARE}")
     return given
 
 
 def measure(names):
     """The rows, and the names of the parts that could not be measured."""
     rows, broken = [], []
+    measured = [name for name in names if name not in SIMULATED]
+    for name in names:
+        if name in SIMULATED:
+            where = conditions(None)
+            print_conditions(where)
+            for row in PARTS[name](None):
+                row.conditions = where
+                rows.append(row)
+    if not measured:
+        return rows, broken
     with tempfile.TemporaryDirectory(prefix="rove-bench-") as directory:
         programs = pathlib.Path(directory)
         programs.chmod(0o755)
         build(programs)
-        for name in names:
+        for name in measured:
             # A lab for each part: what one leaves in a daemon does not touch the next.
             found = []
             try:
@@ -73,6 +87,11 @@ def print_conditions(where):
 
 def main():
     given = arguments()
+    if COMPARE in given.name:
+        simulated.compare()
+        given.name.remove(COMPARE)
+        if not given.name:
+            return 0
     rows, broken = measure(given.name or [name for name in PARTS if name not in ON_REQUEST])
     if rows and not given.no_write:
         document.write(document.merge(document.kept(), rows))

@@ -27,9 +27,17 @@ Placement place(
 
     auto scorer = make_scorer(knobs, snapshot);
     Targets targets(snapshot, knobs, *scorer);
-    placement.stretch_max = limit;
-    for (NodeView const* node : targets.in_order(newcomer, whole(knobs.place_tries), random))
-        if (stretch(*node, newcomer.demand) < limit) placement.ask.push_back(node->node);
+    auto order = targets.in_order(newcomer, whole(knobs.place_tries), random);
+    auto relaxed = static_cast<float>(limit);
+    for (NodeView const* node : order) {
+        // A promise that is not kept, or an old entry, may hide a core.
+        bool perhaps = node->load + newcomer.demand <= node->cores + 1;
+        auto free = static_cast<float>(stretch(0, node->cores, node->speed) * (1 + knobs.near));
+        if (perhaps && free < relaxed) placement.ask.push_back({node->node, free});
+    }
+    for (size_t i = 0; i < order.size() / 3 + 1 && i < order.size(); ++i)
+        if (stretch(*order[i], newcomer.demand) < relaxed)
+            placement.ask.push_back({order[i]->node, relaxed});
     return placement;
 }
 

@@ -14,10 +14,13 @@
 namespace rove::policy {
 
 struct Placement {
-    // In the order in which they should be asked; empty: it starts here.
-    std::vector<NodeIndex> ask;
-    // The most a CPU second may take there.
-    double stretch_max = 0;
+    struct Question {
+        NodeIndex node;
+        float stretch_max; // the most a CPU second may take there
+    };
+    // In the order in which they should be asked: first those that may have a core to spare,
+    // whether they have, then whether they would be better at least. Empty: it starts here.
+    std::vector<Question> ask;
 };
 
 // `newcomer` is not among the snapshot's processes, and not in its load.

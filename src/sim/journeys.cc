@@ -47,7 +47,8 @@ void World::close_journey(uint32_t index) {
 void World::ask_next(uint32_t index) {
     Journey& journey = journeys_[index];
     ++journey.turn;
-    journey.to = journey.ask.front();
+    journey.to = journey.ask.front().node;
+    journey.offer.stretch_max = journey.ask.front().stretch_max;
     journey.ask.erase(journey.ask.begin());
     journey.offer.own = jobs_[journey.job].home == journey.to;
     policy::Random& random = hosts_[journey.from].random;

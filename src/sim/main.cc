@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "policy/record.hh"
+#include "sim/gossip_trial.hh"
 #include "sim/report.hh"
 #include "sim/workload.hh"
 #include "sys/files.hh"
@@ -22,7 +23,9 @@ struct Options {
     std::vector<std::string> files, policies, knobs;
     std::optional<uint64_t> seed;
     std::string log;
-    bool json = false, replay = false;
+    std::vector<size_t> gossip;
+    size_t window = 20;
+    bool json = false, replay = false, half_dead = false;
     uint64_t runs = 1;
 };
 
@@ -138,12 +141,30 @@ Result<int> replay(std::string const& file) {
     return differ;
 }
 
+void print_gossip(Options const& options) {
+    for (size_t nodes : options.gossip) {
+        std::clock_t began = std::clock();
+        uint64_t seed = options.seed.value_or(1);
+        sim::GossipTrial trial = sim::try_gossip(nodes, options.window, options.half_dead, seed);
+        fmt::print("{{\"nodes\": {}, \"dead\": {}, \"window\": {}, \"seed\": {}, \"average\": "
+                   "{:.3f}, \"average_by_theory\": {:.3f}, "
+                   "\"maximum\": {:.3f}, \"maximum_by_theory\": {:.3f}, \"messages_per_step\": "
+                   "{:.3f}, \"death_steps\": {:.1f}, "
+                   "\"death_limit_steps\": {:.1f}, \"cpu_s\": {:.1f}}}\n",
+            nodes, options.half_dead ? nodes : 0, trial.window, seed, trial.average_age,
+            trial.average_by_theory, trial.maximum_age, trial.maximum_by_theory,
+            trial.messages_per_step, trial.death_steps, trial.death_limit_steps,
+            static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC);
+        (void)std::fflush(stdout);
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     Options options;
     CLI::App app{"Runs scenarios of a simulated cluster.", "rove-sim"};
-    app.add_option("FILE", options.files, "scenarios (TOML), or logs with --replay")->required();
+    app.add_option("FILE", options.files, "scenarios (TOML), or logs with --replay");
     app.add_option("--policy", options.policies,
         "only these of none round_robin random central mosix opportunity …");
     app.add_option("--seed", options.seed, "instead of the scenario's");
@@ -152,7 +173,18 @@ int main(int argc, char** argv) {
     app.add_option("--log", options.log, "write each decision there, for --replay");
     app.add_flag("--json", options.json, "one object per line");
     app.add_flag("--replay", options.replay, "make the decisions of a log again");
+    app.add_option("--gossip", options.gossip,
+           "instead: the ages of the gossip of so many nodes, against theory")
+        ->check(CLI::Range(3, 20000));
+    app.add_option("--window", options.window, "entries per message, for --gossip")
+        ->check(CLI::Range(1, 200));
+    app.add_flag("--half-dead", options.half_dead, "as many again are dead, for --gossip");
     CLI11_PARSE(app, argc, argv);
+    if (options.files.empty() && options.gossip.empty()) {
+        fmt::print(stderr, "{}", app.help());
+        return 2;
+    }
+    print_gossip(options);
     int failed = 0;
     for (std::string const& file : options.files)
         for (uint64_t nth = 0; nth < options.runs; ++nth) {

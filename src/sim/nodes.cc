@@ -158,8 +158,7 @@ void World::decide(NodeIndex node) {
         jobs_[job].leaving = true;
         ++host.departing;
         Journey& opened = journeys_[journey];
-        opened.ask = {order.to};
-        opened.offer.stretch_max = order.stretch_max;
+        opened.ask = {{order.to, order.stretch_max}};
         opened.offer.why = order.why;
         ask_next(journey);
     }
@@ -201,7 +200,6 @@ void World::place_by_policy(JobIndex index) {
     Journey& opened = journeys_[journey];
     opened.placing = true;
     opened.ask = std::move(placement.ask);
-    opened.offer.stretch_max = static_cast<float>(placement.stretch_max);
     job.state = JobState::placing;
     ask_next(journey);
 }

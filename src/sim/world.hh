@@ -81,7 +81,7 @@ private:
         JobIndex job = Machine::nobody;
         NodeIndex from = nowhere, to = nowhere;
         policy::Offer offer;
-        std::vector<NodeIndex> ask; // who is left to be asked
+        std::vector<policy::Placement::Question> ask; // what is left to be asked
         bool placing = false, moving = false;
         uint32_t turn = 0; // a question that is late is not another one
         double work_s = 0, began_s = 0;
