@@ -54,9 +54,13 @@ def measure(names):
         if name in SIMULATED:
             where = conditions(None)
             print_conditions(where)
-            for row in PARTS[name](None):
-                row.conditions = where
-                rows.append(row)
+            try:
+                for row in PARTS[name](None):
+                    row.conditions = where
+                    rows.append(row)
+            except (Broken, subprocess.TimeoutExpired) as problem:
+                progress(f"{name} could not be measured: {problem}")
+                broken.append(name)
     if not measured:
         return rows, broken
     with tempfile.TemporaryDirectory(prefix="rove-bench-") as directory:

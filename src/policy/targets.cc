@@ -25,7 +25,7 @@ uint64_t reserve_of(NodeView const& node, Knobs const& knobs) {
 }
 
 bool has_room(NodeView const& node, ProcessView const& process, Knobs const& knobs) {
-    return process.memory + reserve_of(node, knobs) <= node.memory_free && !node.crowded &&
+    return process.memory + reserve_of(node, knobs) <= node.memory_free &&
            (process.features & ~node.features) == 0;
 }
 
@@ -71,7 +71,7 @@ Targets::Choice Targets::choose(ProcessView const& process, Random& random) {
     bool lacking = false;
     for (NodeView& node : nodes_) {
         double price = scorer_.price(node, burden);
-        if (!has_room(node, process, knobs_)) {
+        if (node.crowded || !has_room(node, process, knobs_)) {
             best_without_room = lacking ? std::min(best_without_room, price) : price;
             lacking = true;
             continue;
@@ -114,7 +114,7 @@ std::vector<NodeView const*> Targets::in_order(
     };
     std::vector<Priced> priced;
     for (NodeView const& node : nodes_)
-        if (has_room(node, process, knobs_))
+        if (!node.crowded && has_room(node, process, knobs_))
             // A little noise, so that not everybody asks the same one first.
             priced.push_back(
                 {scorer_.price(node, burden) * (1 + knobs_.near * random.part()), &node});

@@ -90,6 +90,17 @@ TEST(Usher, a_chain_makes_room) {
     EXPECT_EQ(decision.orders[0].why, Why::make_room);
 }
 
+TEST(Usher, who_makes_room_is_no_target_for_its_cores) {
+    Scene scene;
+    scene.with_process();
+    scene.with_process();
+    scene.with_node(0).crowded = 1;
+    EXPECT_TRUE(scene.decide().orders.empty());
+    scene.snapshot.self.memory_free = gib / 2; // for its memory it is
+    scene.processes[0].memory = 2 * gib;
+    EXPECT_EQ(scene.decide().orders.size(), 1u);
+}
+
 TEST(Leave, a_drained_node_sends_all_and_an_expelling_one_its_guests) {
     Scene scene;
     scene.with_process();

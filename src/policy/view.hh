@@ -24,7 +24,7 @@ struct NodeView {
     float cores = 1;     // that it may really use: affinity and quota count
     float speed = 1;     // of one of them
     uint8_t takes = 1;   // it is up, not blocked, and takes processes of this home
-    uint8_t crowded = 0; // it is short of memory
+    uint8_t crowded = 0; // short of memory, or making room: nobody comes for its cores
     uint64_t memory_total = 0, memory_free = 0;
     uint64_t memory_movable = 0; // of processes that it could send away
     uint64_t features = 0;       // of its CPU, one bit each

@@ -17,7 +17,7 @@ constexpr double mb = 1 << 20;
 NodeView view_of(NodeIndex node, Built const& built, Told const& told, double age_s) {
     NodeView view;
     view.node = node;
-    view.age_s = static_cast<float>(age_s);
+    view.age_s = static_cast<float>(std::max(age_s, 0.0));
     view.load = told.load;
     view.cores = static_cast<float>(built.cores);
     view.speed = static_cast<float>(built.speed);

@@ -10,6 +10,7 @@ namespace rove::sim {
 
 namespace {
 constexpr double mb = 1 << 20;
+constexpr double room_kept_s = 10;
 constexpr uint32_t asleep_after = 64; // idle periods
 } // namespace
 
@@ -50,7 +51,7 @@ Told World::told(NodeIndex node) const {
     bool owned =
         knobs_.owner_share > 0 && host.native.mine() >= knobs_.owner_share * host.machine.cores();
     told.takes = host.alive && host.takes && !owned;
-    told.crowded = host.ushering;
+    told.crowded = host.ushering || now_s_ < host.room_until_s;
     uint64_t free = host.machine.memory_free(), promised = std::min(free, host.promises.memory());
     told.memory_free_mb = static_cast<uint32_t>(static_cast<double>(free - promised) / mb);
     uint64_t movable = 0;
@@ -151,7 +152,7 @@ void World::decide(NodeIndex node) {
     host.ushering = decision.ushering;
     host.room_wanted = 0;
     if (decision.room && network_.connects(node, decision.room->node))
-        hosts_[decision.room->node].room_wanted = decision.room->bytes;
+        make_room(decision.room->node, decision.room->bytes);
     for (policy::Order const& order : decision.orders) {
         auto job = static_cast<JobIndex>(order.process);
         uint32_t journey = open_journey(job, node);
@@ -164,9 +165,17 @@ void World::decide(NodeIndex node) {
     }
 }
 
+// What leaves for the sake of a larger one must not be replaced by others meanwhile.
+void World::make_room(NodeIndex node, uint64_t bytes) {
+    Host& host = hosts_[node];
+    host.room_wanted = bytes;
+    host.room_until_s = now_s_ + room_kept_s;
+    tell(node);
+}
+
 void World::invite(NodeIndex node) {
     Host& host = hosts_[node];
-    if (!host.takes || host.promises.arriving() > 0) return;
+    if (!host.takes || now_s_ < host.room_until_s || host.promises.arriving() > 0) return;
     policy::Snapshot seen;
     seen.self = view(node);
     board_->see(node, now_s_, seen_);

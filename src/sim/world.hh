@@ -74,7 +74,7 @@ private:
         bool alive = true, takes = true, ushering = false, ticking = false;
         uint32_t departing = 0, peak = 0, idle_ticks = 0, spare_ticks = 0;
         uint64_t room_wanted = 0;
-        double end_planned_s = 1e300, ticked_s = 0, drain_began_s = -1;
+        double end_planned_s = 1e300, ticked_s = 0, room_until_s = 0, drain_began_s = -1;
     };
     // A move, or a start elsewhere, from the first question to the arrival.
     struct Journey {
@@ -104,6 +104,7 @@ private:
     void wake(NodeIndex node);
     void decide(NodeIndex node);
     void invite(NodeIndex node);
+    void make_room(NodeIndex node, uint64_t bytes);
     void tell(NodeIndex node);
     Told told(NodeIndex node) const;
     NodeView view(NodeIndex node) const;
