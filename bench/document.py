@@ -64,8 +64,8 @@ def plot(rows):
     try:
         import matplotlib
     except ImportError:
-        progress("no plots: python3-matplotlib is not installed")
-        return []
+        progress("no new plots: python3-matplotlib is not installed")
+        return [group for group in GROUPS if (PLOTS / f"{group}.svg").exists()]
     matplotlib.use("svg")
     matplotlib.rcParams.update({"svg.hashsalt": "rove", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot
