@@ -85,6 +85,14 @@ inline void rewind(UserContext& user, uint32_t nr) {
 /// shares its parent's memory cannot; for it there is no such call (ENOSYS).
 Answer go_home(Slot& slot, UserContext& user, HomeReason reason, uint32_t nr);
 
+// wall_clock.cc: CLOCK_REALTIME and its kin, where the host's differ from home's
+/// Home's minus the host's, ns; 0 if they are taken for the same.
+int64_t wall_ahead();
+bool is_wall_clock(uint32_t clock);
+/// The call reads such a clock, and the host would tell a wrong time.
+bool tells_wall_clock(uint32_t nr, uint64_t const args[6]);
+long tell_wall_clock(uint32_t nr, uint64_t const args[6]);
+
 // local.cc: calls that need nobody else
 bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
     long* result, Answer* answer);

@@ -18,7 +18,16 @@ constexpr uint64_t up(uint64_t n) {
 int64_t clock_ns(uint32_t clock) {
     int64_t time[2] = {};
     sys(228, clock, time);
-    return time[0] * 1000000000 + time[1];
+    int64_t ahead = is_wall_clock(clock) ? wall_ahead() : 0;
+    return time[0] * 1000000000 + time[1] + ahead;
+}
+
+/// A deadline on home's clock, as this host's kernel wants it.
+void host_time(int64_t (&time)[2], uint64_t deadline_ns, bool wall_clock) {
+    int64_t ns = static_cast<int64_t>(deadline_ns) - (wall_clock ? wall_ahead() : 0);
+    if (ns < 0) ns = 0; // long ago
+    time[0] = ns / 1000000000;
+    time[1] = ns % 1000000000;
 }
 
 bool read_time(uint64_t at, int64_t* ns, long* error) {
@@ -118,8 +127,8 @@ bool continue_sleep(Slot& slot, UserContext& user) {
             return finish(slot, user, -4);
         }
         if (own(slot).stop) return false;
-        int64_t until[2] = {static_cast<int64_t>(t.deadline_ns / 1000000000),
-            static_cast<int64_t>(t.deadline_ns % 1000000000)};
+        int64_t until[2];
+        host_time(until, t.deadline_ns, is_wall_clock(t.sleep_clock));
         uint64_t args[6] = {t.sleep_clock, 1, word(&until[0]), 0, 0, 0};
         uint32_t outcome = 0;
         long r = rove_call(230, args, &own(slot).stop, &outcome);
@@ -133,14 +142,15 @@ bool continue_futex(Slot& slot, UserContext& user) {
     uint64_t args[6] = {user.rdi, user.rsi, user.rdx, user.r10, user.r8, user.r9};
     uint32_t op = static_cast<uint32_t>(args[1]) & 0x7f;
     int64_t until[2];
-    if (t.has_deadline) {
-        until[0] = static_cast<int64_t>(t.deadline_ns / 1000000000);
-        until[1] = static_cast<int64_t>(t.deadline_ns % 1000000000);
-        args[3] = word(&until[0]);
-    }
+    constexpr uint64_t on_wall_clock = 256;
     if (op == 0) { // relative time: as a bitset wait, whose time is absolute
-        args[1] = (args[1] & ~0x7full) | 9;
+        args[1] = (args[1] & ~(0x7full | on_wall_clock)) | 9;
         args[5] = 0xffffffff;
+    }
+    if (t.has_deadline) {
+        constexpr uint32_t lock_pi = 6; // always on that clock
+        host_time(until, t.deadline_ns, op == lock_pi || (args[1] & on_wall_clock) != 0);
+        args[3] = word(&until[0]);
     }
     for (;;) {
         if (uint32_t number = deliverable(slot)) {
@@ -299,12 +309,15 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     case 24:
     case 39:
     case 186:
-    case 96:
-    case 201:
     case 318:
     case 309:
     case 229:
         return native();
+    case 96:
+    case 201:
+        if (!tells_wall_clock(nr, args)) return native();
+        *result = tell_wall_clock(nr, args);
+        return true;
     case 324: // membarrier: a registration is for home as well; here all are made in
               // rove_builder_main
         if ((args[0] & wire::membarrier_registers) == 0) return native();
@@ -313,7 +326,9 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     case 228: { // clock_gettime: the process's own CPU clocks have a part at home
         auto clock = static_cast<int32_t>(args[0]);
         if (clock == 2 || clock == 3 || clock < 0 || clock > 11) return false;
-        return native();
+        if (!tells_wall_clock(nr, args)) return native();
+        *result = tell_wall_clock(nr, args);
+        return true;
     }
     case 35:
         *answer = begin_sleep(slot, user, 1, false, args[0], args[1], result);

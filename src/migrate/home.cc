@@ -180,7 +180,7 @@ Status Steward::take_layout(wire::Layout& layout) {
         vma.segment = ours[vma.segment];
         if (vma.segment == ~0u) return deny(ENOENT, "{} maps a segment that is not ours", host_);
     }
-    layout.segments = segments_.keys();
+    TRY(name_vdso(layout));
     TRY(image::check_pages(layout.present));
     size_t at = 0;
     for (auto const& range : layout.present) {

@@ -70,7 +70,7 @@ Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappi
         TRY(image::to_vmas(mappings, body_.region(), [this](image::Mapping const& mapping) {
             return segments_.place(body_.pid(), &body_.memory(), mapping);
         }));
-    layout.segments = segments_.keys();
+    TRY(name_vdso(layout));
     auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
     for (auto const& vma : layout.vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
@@ -79,6 +79,15 @@ Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappi
         TRY(pagemap.private_pages(vma.start, vma.end, backing, layout.present));
     }
     return layout;
+}
+
+// The host's kernel may be another, and its vdso is another then. Also takes the list of segments.
+Status Steward::name_vdso(wire::Layout& layout) {
+    uint32_t index = TRY(segments_.place_vdso());
+    for (auto& vma : layout.vmas)
+        if (vma.kind == wire::VmaKind::vdso) vma.segment = index;
+    layout.segments = segments_.keys();
+    return {};
 }
 
 Status Steward::send_segments(Session& session, std::vector<uint32_t> const& indexes) {

@@ -10,17 +10,10 @@
 #include <xxhash.h>
 
 #include "sys/files.hh"
+#include "sys/vdso.hh"
+#include "warden/segments.hh"
 
 namespace rove::migrate {
-
-namespace {
-
-wire::SegmentKey key_of(char const* bytes, size_t length) {
-    XXH128_hash_t hash = XXH3_128bits(bytes, length);
-    return {hash.high64, hash.low64, length};
-}
-
-} // namespace
 
 namespace {
 // File systems count time in ticks of up to some milliseconds; FAT in two seconds.
@@ -103,6 +96,17 @@ uint32_t Segments::add_changed(image::Mapping const& mapping, wire::SegmentKey c
     return static_cast<uint32_t>(keys_.size() - 1);
 }
 
+Result<uint32_t> Segments::place_vdso() {
+    Source source;
+    source.copy = TRY(sys::own_vdso());
+    source.length = source.copy.size();
+    auto key = warden::key_of(source.copy);
+    if (auto known = find(key)) return *known;
+    keys_.push_back(key);
+    sources_.push_back(std::move(source));
+    return static_cast<uint32_t>(keys_.size() - 1);
+}
+
 bool Segments::unchanged(uint32_t index) {
     Source& source = sources_[index];
     if (!source.file) return true; // a copy of our own
@@ -145,8 +149,7 @@ Result<image::SegmentPlace> Segments::place(
         source.copy.resize(source.length);
         TRY(memory->read_forced(mapping.start, source.copy.data(), source.length));
     }
-    auto key = source.copy.empty() ? TRY(key_of_file(source))
-                                   : key_of(source.copy.data(), source.copy.size());
+    auto key = source.copy.empty() ? TRY(key_of_file(source)) : warden::key_of(source.copy);
     keys_.push_back(key);
     sources_.push_back(std::move(source));
     return image::SegmentPlace{static_cast<uint32_t>(keys_.size() - 1), 0};

@@ -38,6 +38,8 @@ public:
     // The mapping shows what the host calls by that key, though the file has other bytes by now:
     // natively the program would see those, too.
     uint32_t add_changed(image::Mapping const& mapping, wire::SegmentKey const& key);
+    // This kernel's functions for programs, which another kernel cannot give; their index.
+    Result<uint32_t> place_vdso();
     // Its file had last been changed some time before it was hashed, and will hardly change now.
     bool settled(uint32_t index) const { return sources_[index].settled; }
     std::vector<wire::SegmentKey> const& keys() const { return keys_; }

@@ -112,6 +112,7 @@ private:
         wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held);
     // Layout of P's mappings, with the pages that are to travel.
     Result<wire::Layout> layout_of(std::vector<image::Mapping> const& mappings);
+    Status name_vdso(wire::Layout& layout);
     Status send_segments(Session& session, std::vector<uint32_t> const& indexes);
     // Under the number that the host has for it.
     Status send_segment(Session& session, uint32_t index, uint32_t their_index);

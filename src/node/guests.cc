@@ -168,7 +168,7 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     guest.warden_pid = *warden;
     auto listening = guest.listening;
     guests_[session] = std::move(guest);
-    bool said_hello = co_await listening->wait(std::chrono::seconds(5));
+    bool said_hello = co_await listening->wait(std::chrono::seconds(10));
     auto found = guests_.find(session);
     if (!said_hello || found == guests_.end() || found->second.port == 0) {
         if (found != guests_.end()) end(found->second);

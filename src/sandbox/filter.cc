@@ -185,13 +185,17 @@ Rules program_rules(FilterPlan const& plan) {
         {FUTEX_WAKE, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_UNLOCK_PI,
             FUTEX_WAKE_BITSET},
         FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
-    rules[SYS_clock_gettime] = host_clocks;
+    rules[SYS_clock_gettime] = plan.host_wall_clock
+                                   ? host_clocks
+                                   : one_of(0, {CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW,
+                                                   CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME});
     rules[SYS_clock_getres] = host_clocks;
     // Not its registrations, which home must know of.
     rules[SYS_membarrier] = only_bits(0, ~uint32_t{1 << 2 | 1 << 4 | 1 << 6 | 1 << 8});
     for (uint32_t number :
         {SYS_sched_yield, SYS_getpid, SYS_gettid, SYS_gettimeofday, SYS_time, SYS_getrandom}) {
-        rules[number] = anything;
+        bool wall_clock = number == SYS_gettimeofday || number == SYS_time;
+        if (plan.host_wall_clock || !wall_clock) rules[number] = anything;
     }
     return rules;
 }

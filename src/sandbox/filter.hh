@@ -20,6 +20,7 @@ struct FilterPlan {
     uint64_t text_begin = 0, text_size = 0; // the runtime's text
     int32_t fd_first = 0;                   // no descriptor below is the runtime's
     int32_t service_fd = -1;                // the one that descriptors may arrive on
+    bool host_wall_clock = true;            // the program may read it without the runtime
 };
 
 std::vector<sock_filter> guest_filter(FilterPlan const& plan);

@@ -70,7 +70,8 @@ Caller make_caller(uint64_t page) {
 using Cloner = long (*)(uint64_t flags, uint64_t stack);
 
 // Results of the calls in a child under the guest filter. The results come in shared memory.
-std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
+std::vector<long> results(
+    std::vector<Call> const& calls, bool from_runtime, bool host_wall_clock = true) {
     auto* shared = static_cast<long*>(
         mmap(nullptr, 65536, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     pid_t child = fork();
@@ -82,6 +83,7 @@ std::vector<long> results(std::vector<Call> const& calls, bool from_runtime) {
         plan.text_size = 0x2000;
         plan.fd_first = 500;
         plan.service_fd = 501;
+        plan.host_wall_clock = host_wall_clock;
         Caller inside = make_caller(plan.text_begin), outside = make_caller(region - (1 << 20));
         // The way back from a handler is the runtime's, too: the program's own sigreturn traps.
         uint64_t const action[4] = {reinterpret_cast<uint64_t>(&answer_trap),
@@ -131,6 +133,18 @@ TEST(Filter, program_may_use_its_memory_and_clocks) {
     EXPECT_EQ(got[2], 0);
     for (size_t i = 3; i < got.size(); ++i)
         EXPECT_EQ(got[i], 0) << i;
+}
+
+TEST(Filter, wall_clock_is_the_hosts_or_traps) {
+    static timespec time;
+    std::vector<Call> const calls{{SYS_clock_gettime, {CLOCK_REALTIME, word(&time)}},
+        {SYS_clock_gettime, {CLOCK_REALTIME_COARSE, word(&time)}}, {SYS_gettimeofday, {0, 0}},
+        {SYS_time, {0}}};
+    for (long result : results(calls, false, true))
+        EXPECT_NE(result, trapped);
+    for (long result : results(calls, false, false))
+        EXPECT_EQ(result, trapped);
+    EXPECT_EQ(results({{SYS_clock_gettime, {CLOCK_MONOTONIC, word(&time)}}}, false, false)[0], 0);
 }
 
 TEST(Filter, everything_else_of_the_program_traps) {

@@ -59,6 +59,13 @@ Status Warden::prepare(wire::Prepare message) {
     return bring(std::move(prepare_->layout));
 }
 
+// Of home's wall clock, if a program would see it: times of files have no finer grain than this.
+int64_t Warden::wall_ahead() const {
+    constexpr int64_t grain = 2'000'000;
+    int64_t ahead = prepare_->home_clock.realtime_ns - prepare_->host_clock.realtime_ns;
+    return ahead > -grain && ahead < grain ? 0 : ahead;
+}
+
 Status Warden::create_guest() {
     TRY(sandbox::set_clocks(monotonic_ahead_, boottime_ahead_));
     auto [command, command_theirs] = TRY(sys::socket_pair(SOCK_STREAM));
@@ -69,7 +76,7 @@ Status Warden::create_guest() {
     bool own_user = order_.guest_uid != 0;
     birth.uid = own_user ? sandbox::guest_uid : sandbox::warden_uid;
     birth.gid = birth.uid;
-    birth.realtime_offset_ns = prepare_->home_clock.realtime_ns - prepare_->host_clock.realtime_ns;
+    birth.realtime_offset_ns = wall_ahead();
     birth.command = command_theirs.number();
     birth.service = service_theirs.number();
     birth.joined = &household_.namespaces();

@@ -54,6 +54,7 @@ std::vector<sock_filter> filter_of(Birth const& birth) {
     // Every descriptor that it has is the runtime's; links of new threads get the lowest numbers.
     plan.fd_first = 0;
     plan.service_fd = birth.fd_first + 1;
+    plan.host_wall_clock = birth.realtime_offset_ns == 0;
     return sandbox::guest_filter(plan);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guest mappings: what a guest maps, and which pages of it hold something.
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
@@ -85,13 +86,17 @@ Result<std::vector<Vma>> Guest::mappings(
         vma.prot = static_cast<uint8_t>(mapping.prot);
         for (auto const& flag : flags)
             if (mapping.has(flag.name)) vma.advice |= flag.bit;
+        uint64_t device = makedev(mapping.device_major, mapping.device_minor);
+        auto replaced = segments.find_vdso(device, mapping.inode);
         if (mapping.path == "[vdso]") {
             vma.kind = VmaKind::vdso;
+        } else if (replaced) {
+            vma.kind = mapping.prot == PROT_NONE ? VmaKind::vvar : VmaKind::vdso;
+            vma.segment = *replaced;
         } else if (mapping.path.starts_with("[vvar")) {
             vma.kind = VmaKind::vvar;
         } else if (mapping.inode != 0) {
-            auto segment =
-                segments.find(makedev(mapping.device_major, mapping.device_minor), mapping.inode);
+            auto segment = segments.find(device, mapping.inode);
             if (!segment)
                 return fail(
                     EPROTO, "the guest maps {}, which is none of its segments", mapping.path);

@@ -13,7 +13,8 @@
 namespace rove::warden {
 
 namespace {
-constexpr Nanos turn_max = std::chrono::seconds(1);
+// Of one that may not be scheduled for a while; another's clone in between ends it.
+constexpr Nanos turn_max = std::chrono::seconds(10);
 } // namespace
 
 Household::Household(

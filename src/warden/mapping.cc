@@ -204,6 +204,8 @@ Status check_layout(Layout const& layout, uint64_t region) {
                 ((vma.advice & image::advice_shared) != 0 && (vma.prot & PROT_WRITE) != 0))
                 return fail(
                     EBADMSG, "the layout maps segment {} at {:#x}", vma.segment, vma.offset);
+        } else if (vma.kind == VmaKind::vdso && vma.segment >= layout.segments.size()) {
+            return fail(EBADMSG, "the layout's vdso is of segment {}", vma.segment);
         } else if ((vma.advice & image::advice_shared) != 0) {
             return fail(EBADMSG, "the layout shares memory at {:#x}", vma.start);
         }

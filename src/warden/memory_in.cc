@@ -29,7 +29,9 @@ using wire::VmaKind;
 Status Warden::bring(wire::Layout layout) {
     if (auto sound = check_layout(layout, prepare_->region); !sound) return sound;
     target_ = std::move(layout);
-    auto missing = TRY(segments_.open(target_.segments, segments_used(target_.vmas)));
+    auto used = segments_used(target_.vmas);
+    if (auto vdso = other_vdso()) used.push_back(*vdso);
+    auto missing = TRY(segments_.open(target_.segments, used));
     segments_missing_ = !missing.empty();
     if (stage_ == Stage::building || segments_missing_) {
         TRY(send(SessionType::segments_wanted, wire::SegmentsWanted{missing}));
@@ -38,65 +40,16 @@ Status Warden::bring(wire::Layout layout) {
     return {};
 }
 
-// The guest is a copy of its warden: all of that goes, but vdso and vvar, which move to where home
-// has them. They wait in the region meanwhile, since old and new places may overlap.
-std::vector<ExecCall> Warden::clear_address_space(std::vector<Vma> const& vmas) {
-    std::vector<ExecCall> calls;
-    struct Move {
-        uint64_t from, to, length, parked;
-    };
-    std::vector<Move> moves;
-    uint64_t const spare = wire::slot_address(prepare_->region, spare_slot);
-    uint64_t parked = spare;
-    auto maps = guest_->maps();
-    std::vector<image::Mapping> own;
-    for (auto const& mapping : maps ? *maps : std::vector<image::Mapping>{})
-        if (mapping.path == "[vdso]" || mapping.path.starts_with("[vvar")) own.push_back(mapping);
-    size_t at = 0;
-    for (auto const& vma : vmas) {
-        if (vma.kind != VmaKind::vdso && vma.kind != VmaKind::vvar) continue;
-        bool fits = at < own.size() && (own[at].path == "[vdso]") == (vma.kind == VmaKind::vdso) &&
-                    own[at].size() == vma.end - vma.start;
-        if (!fits) {
-            error_reason_ = "other_kernel_vdso";
-            return {};
-        }
-        moves.push_back({own[at].start, vma.start, own[at].size(), parked});
-        parked += own[at].size();
-        ++at;
-    }
-    if (!maps || at != own.size() || parked > spare + wire::slot_size) {
-        error_reason_ = "other_kernel_vdso";
-        return {};
-    }
-    for (auto const& move : moves)
-        calls.push_back(call_of(SYS_mremap,
-            {move.from, move.length, move.length, MREMAP_MAYMOVE | MREMAP_FIXED, move.parked},
-            static_cast<int64_t>(move.parked)));
-    uint64_t region_end = prepare_->region + wire::region_size;
-    calls.push_back(call_of(SYS_munmap, {0, prepare_->region}, 0));
-    calls.push_back(call_of(SYS_munmap, {region_end, address_end - region_end}, 0));
-    for (auto const& move : moves)
-        calls.push_back(call_of(SYS_mremap,
-            {move.parked, move.length, move.length, MREMAP_MAYMOVE | MREMAP_FIXED, move.to},
-            static_cast<int64_t>(move.to)));
-    calls.push_back(call_of(SYS_mmap,
-        {spare, wire::slot_size, PROT_READ | PROT_WRITE,
-            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, ~0ull, 0},
-        static_cast<int64_t>(spare)));
-    calls.push_back(call_of(SYS_madvise, {spare, wire::slot_size, MADV_DONTDUMP}, whatever_result));
-    return calls;
-}
-
 void Warden::apply_layout() {
     std::vector<Vma> wanted = writable_where_present(target_.vmas, target_.present);
     std::vector<ExecCall> calls;
     if (first_layout_) {
-        calls = clear_address_space(target_.vmas);
-        if (calls.empty()) {
-            trouble(error_reason_, Error(ENOTSUP, "this host's kernel has another vdso"));
+        auto cleared = clear_address_space(target_.vmas);
+        if (!cleared) {
+            trouble("other_kernel_vdso", cleared.error());
             return end("it failed before the commit");
         }
+        calls = std::move(*cleared);
         first_layout_ = false;
     }
     std::map<uint32_t, int> numbers;

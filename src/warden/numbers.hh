@@ -10,6 +10,7 @@ namespace rove::warden {
 inline constexpr int command_number = 16;
 inline constexpr int service_number = command_number + 1;
 inline constexpr int pages_number = command_number + 2;
+inline constexpr int vdso_number = command_number + 3; // until it is mapped
 inline constexpr int segments_first = command_number + 4;
 inline constexpr int links_first = command_number + 8; // plus the slot: segments are closed by then
 

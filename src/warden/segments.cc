@@ -39,17 +39,19 @@ Result<Fd> seal(Fd memory) {
 
 } // namespace
 
+SegmentKey key_of(std::string_view bytes) {
+    auto hash = XXH3_128bits(bytes.data(), bytes.size());
+    return {hash.high64, hash.low64, bytes.size()};
+}
+
 Result<SegmentKey> key_of_file(int fd) {
     auto size = static_cast<uint64_t>(TRY(sys::fstat(fd)).st_size);
-    if (size == 0) {
-        auto hash = XXH3_128bits("", 0);
-        return SegmentKey{hash.high64, hash.low64, 0};
-    }
+    if (size == 0) return key_of("");
     void* bytes = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED) return fail(errno, "cannot map a segment");
-    auto hash = XXH3_128bits(bytes, size);
+    auto key = key_of({static_cast<char const*>(bytes), size});
     (void)munmap(bytes, size);
-    return SegmentKey{hash.high64, hash.low64, size};
+    return key;
 }
 
 Segments::Segments(std::string directory, uint64_t bytes_max)
@@ -60,6 +62,7 @@ Segments Segments::duplicate() const {
     copy.keys_ = keys_;
     copy.by_inode_ = by_inode_;
     copy.open_ = open_;
+    copy.vdsos_ = vdsos_;
     return copy;
 }
 
@@ -236,6 +239,21 @@ std::optional<uint32_t> Segments::find(uint64_t device, uint64_t inode) const {
     auto found = by_inode_.find({device, inode});
     if (found == by_inode_.end()) return std::nullopt;
     return found->second;
+}
+
+Result<int> Segments::replace_vdso(uint32_t index, std::string const& bytes) {
+    Fd file = TRY(sys::memfd("rove-vdso", MFD_ALLOW_SEALING));
+    TRY(sys::write_all(file.number(), as_bytes(bytes)));
+    auto sealed = std::make_shared<Fd const>(TRY(seal(std::move(file))));
+    auto status = TRY(sys::fstat(sealed->number()));
+    vdsos_.insert_or_assign({status.st_dev, status.st_ino}, Replacement{index, sealed});
+    return sealed->number();
+}
+
+std::optional<uint32_t> Segments::find_vdso(uint64_t device, uint64_t inode) const {
+    auto found = vdsos_.find({device, inode});
+    if (found == vdsos_.end()) return std::nullopt;
+    return found->second.index;
 }
 
 } // namespace rove::warden

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.hh"
@@ -41,6 +42,11 @@ public:
     int number(uint32_t index) const;
     /// Which segment a mapping of the guest is, by device and inode.
     std::optional<uint32_t> find(uint64_t device, uint64_t inode) const;
+
+    /// Bytes that are mapped instead of a vdso's; its descriptor.
+    Result<int> replace_vdso(uint32_t index, std::string const& bytes);
+    /// Whose vdso that file stands in for.
+    std::optional<uint32_t> find_vdso(uint64_t device, uint64_t inode) const;
     std::vector<wire::SegmentKey> const& keys() const { return keys_; }
 
 private:
@@ -65,9 +71,16 @@ private:
     std::map<std::pair<uint64_t, uint64_t>, uint32_t> by_inode_;
     std::map<uint32_t, Incoming> incoming_;
     bool passing_ = false; // what is wanted
+    struct Replacement {
+        uint32_t index;
+        std::shared_ptr<Fd const> file;
+    };
+    std::map<std::pair<uint64_t, uint64_t>, Replacement> vdsos_; // by inode
 };
 
-/// XXH3-128 and length of the bytes of a file.
+/// XXH3-128 and length.
+wire::SegmentKey key_of(std::string_view bytes);
+/// Of the bytes of a file.
 Result<wire::SegmentKey> key_of_file(int fd);
 
 } // namespace rove::warden

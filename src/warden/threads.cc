@@ -52,7 +52,8 @@ void Warden::serve_service() {
 }
 
 void Warden::offer() {
-    if (!asked_ || ended_ || wants_file()) return;
+    // A stopped guest would keep the turn from its siblings.
+    if (!asked_ || ended_ || stopped_ || wants_file()) return;
     asked_->type == ServiceType::new_process ? offer_child() : offer_thread();
 }
 

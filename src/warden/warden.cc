@@ -258,10 +258,12 @@ Status Warden::perform(SessionType type, std::string_view body) {
         return resume();
     case SessionType::stop:
         stopped_ = true;
-        return guest_ ? guest_->signal(SIGSTOP) : Status{};
+        return signal_guest(SIGSTOP);
     case SessionType::cont:
         stopped_ = false;
-        return guest_ ? guest_->signal(SIGCONT) : Status{};
+        TRY(signal_guest(SIGCONT));
+        offer();
+        return {};
     case SessionType::adopt: {
         auto known = TRY(parse<wire::Prepare>(body));
         if (order_.identity.start_time == 0) // of a child only its PID is known here
@@ -312,6 +314,13 @@ Status Warden::perform(SessionType type, std::string_view body) {
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));
+}
+
+// One that has ended is reported by its end.
+Status Warden::signal_guest(int number) {
+    if (!guest_) return {};
+    auto sent = guest_->signal(number);
+    return sent || sent.error().gone() ? Status{} : sent;
 }
 
 void Warden::enter(Stage stage) {

@@ -85,6 +85,7 @@ private:
     }
     void trouble(std::string const& reason, Error const& error);
     void enter(Stage stage);
+    Status signal_guest(int number);
     void end(std::string const& why);
     void farewell(std::string const& why);
     void tick();
@@ -98,15 +99,21 @@ private:
     // arrive.cc
     static Status check_clock(int64_t time);
     Status prepare(wire::Prepare prepare);
+    int64_t wall_ahead() const;
     Status create_guest();
     void await_clocks() const;
     Status commit();
     void watch_builder();
     void serve_builder();
 
+    // room.cc
+    std::optional<uint32_t> other_vdso() const;
+    Result<std::vector<wire::ExecCall>> replace_vdso(
+        std::vector<wire::Vma> const& vmas, uint32_t index);
+    Result<std::vector<wire::ExecCall>> clear_address_space(std::vector<wire::Vma> const& vmas);
+
     // memory_in.cc
     Status bring(wire::Layout layout);
-    std::vector<wire::ExecCall> clear_address_space(std::vector<wire::Vma> const& vmas);
     void apply_layout();
     void laid_out();
     void receive_pages();

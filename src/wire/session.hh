@@ -104,7 +104,7 @@ enum class VmaKind : uint8_t {
     anonymous = 0, // private, zero-filled
     segment = 1,   // mapping of a read-only copy of file bytes: `segment` and `offset` say which
     stack = 2,     // anonymous and grows down
-    vdso = 3,      // [vdso]: the host's own goes here
+    vdso = 3,      // [vdso]: the host's own goes here if it is the same; `segment`: home's
     vvar = 4,      // [vvar] (and [vvar_vclock]): likewise
 };
 
@@ -114,7 +114,7 @@ struct Vma {
     VmaKind kind = VmaKind::anonymous;
     uint16_t advice = 0;  // bits: 1 dontfork 2 dontdump 4 wipeonfork 8 nohuge 16 huge 32 locked 64
                           // mergeable 128 noreserve 256 shared (read-only, of a segment)
-    uint32_t segment = 0; // index into Layout.segments
+    uint32_t segment = 0; // index into Layout.segments; of a vdso, too
     uint64_t offset = 0;  // in that segment, bytes
     bool operator==(Vma const&) const = default;
 };
