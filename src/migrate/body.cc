@@ -28,6 +28,7 @@ using wire::SlotState;
 namespace {
 
 constexpr uint64_t no_number = ~uint64_t{0};
+constexpr Nanos seize_patience = std::chrono::milliseconds(50);
 
 // Length first.
 template <size_t n> Status encode_landing(wire::Landing const& landing, uint8_t (&to)[n]) {
@@ -126,11 +127,19 @@ void Body::close_porter() {
     alarm_.close();
 }
 
+// Its threads have not come into the runtime in time, and no porter wakes them when they do. Those
+// that wait there already look again, since being held ends their wait.
+Status Body::release_unentered() {
+    TRY(memory_.put(control_address() + offsetof(wire::Control, phase), Phase::released));
+    (void)tracee::Tracee::seize(pid_, seize_patience);
+    return {};
+}
+
 Status Body::release() {
     if (!porter_) (void)take_sockets(std::chrono::milliseconds(500));
     if (!porter_) { // it has ended and has let everybody go, or the process is no more
         entered_ = false;
-        return {};
+        return phase().value_or(Phase::none) == Phase::preparing ? release_unentered() : Status{};
     }
     auto used = TRY(used_slots());
     if (afloat_) afloat_->let_out(region_, region_ + wire::region_size);
@@ -163,6 +172,8 @@ Status Body::release() {
     entered_ = false;
     if (auto woken = wake_in_program(); !woken) LOG(warn, "{}", woken.error().sentence());
     await_out();
+    // It may have been stopped only now, on its way out.
+    if (auto left = finish_leaving(); !left) LOG(warn, "{}", left.error().sentence());
     return {};
 }
 
@@ -174,13 +185,13 @@ Result<bool> Body::remove_region() {
     // Free: it was never started, since the steward that was about to has died.
     if (*state != SlotState::gone && *state != SlotState::free) return false;
     TRY(wake_in_program());
-    auto tracee = TRY(tracee::Tracee::seize(pid_));
+    // A thread that is busy in the kernel is not worth a freeze of all: there is time.
+    auto tracee = TRY(tracee::Tracee::seize(pid_, seize_patience));
     if (!tracee::still_there(gadgets_, memory_))
         gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     for (auto const& thread : tracee.threads()) {
         if (in_region(thread.registers.rip) || in_region(thread.registers.rsp)) return false;
     }
-    tracee.make_calls_again();
     auto& leader = tracee.leader();
     image::FrameParts frame;
     auto settled = leader.registers;

@@ -57,6 +57,7 @@ public:
     // stays.
     Status release();
     Nanos released_at() const { return released_at_; }
+    Status release_unentered();
     // One that has been stopped on its way out of the runtime comes to its end.
     Status finish_leaving();
     // Threads that have come home in a wait go on with it in the program itself; see

@@ -416,10 +416,7 @@ Result<std::vector<wire::ThreadImage>> Body::enter(
         held.emplace(TRY(tracee::Tracee::seize(pid_)));
     }
     auto diverted = divert(*held, survey, timed, refusal);
-    if (!diverted) {
-        held->make_calls_again();
-        return Failure(diverted.error());
-    }
+    if (!diverted) return Failure(diverted.error());
     std::vector<wire::ThreadImage> images = std::move(*diverted);
     entered_ = true;
     bool stopped = std::any_of(held->threads().begin(), held->threads().end(),

@@ -66,7 +66,8 @@ Status Steward::relearn(bool& away) {
     session.set_patience(silence_limit);
     session_.emplace(std::move(session));
     resumed_ = true;
-    told_stopped_ = true; // perhaps it was told so; the loop says what holds now
+    told_stopped_ = stands(); // nobody knows what the former steward had told
+    TRY(session_->send(told_stopped_ ? SessionType::stop : SessionType::cont));
     away_since_ = monotonic_now();
     body_.set_idle([this] { return keep_sessions(); });
     // The porter is one of the process's threads: if that is stopped, it is set afloat.

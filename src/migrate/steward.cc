@@ -195,6 +195,8 @@ void Steward::tick() {
             (void)session_->send(stopped ? SessionType::stop : SessionType::cont);
         }
     } else if (monotonic_now() - home_since_ > stay_home) {
+        // A thread that has come home in a wait must be put into the program before we leave it.
+        if (!check_thawed() || !body_.finish_leaving() || !body_.wake_in_program()) return;
         auto removed = body_.remove_region();
         if (!removed && !removed.error().gone()) LOG(debug, "{}", removed.error().sentence());
         daemon_.send(KeeperType::came_home, hello());

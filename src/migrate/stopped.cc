@@ -33,7 +33,10 @@ Status Body::let_go(tracee::Tracee&& held) {
 }
 
 void Body::set_afloat(tracee::Tracee&& held) {
-    afloat_ = std::make_unique<tracee::Afloat>(std::move(held));
+    bool leaving = phase().value_or(wire::Phase::none) == wire::Phase::released;
+    afloat_ = leaving ? std::make_unique<tracee::Afloat>(
+                            std::move(held), region_, region_ + wire::region_size)
+                      : std::make_unique<tracee::Afloat>(std::move(held));
     if (porter_) porter_->look_ms = look_ms_afloat;
 }
 
@@ -107,7 +110,6 @@ void Body::await_out() {
 Status Body::finish_leaving() {
     if (afloat_ || TRY(tracee::read_stat(pid_)).state != 'T') return {};
     set_afloat(TRY(tracee::Tracee::seize(pid_)));
-    afloat_->let_out(region_, region_ + wire::region_size);
     Status woken = wake_in_program();
     await_out();
     end_afloat();

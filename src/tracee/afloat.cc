@@ -7,6 +7,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "sys/files.hh"
 #include "tracee/proc.hh"
 #include "tracee/stops.hh"
 
@@ -17,7 +18,8 @@ constexpr Nanos stop_patience = std::chrono::milliseconds(500);
 constexpr Nanos settle_patience = std::chrono::seconds(1);
 } // namespace
 
-Afloat::Afloat(Tracee&& held) : pid_(held.pid()) {
+Afloat::Afloat(Tracee&& held, uint64_t begin, uint64_t end)
+    : pid_(held.pid()), begin_(begin), end_(end) {
     for (Thread const& thread : held.threads())
         (void)trace(PTRACE_SETOPTIONS, thread.tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE);
     put_back(std::move(held));
@@ -37,8 +39,10 @@ Afloat::~Afloat() {
             if (trace(PTRACE_GETEVENTMSG, tid, 0, &born) == 0) add({static_cast<pid_t>(born)});
         }
         if (*status >> 16 == interrupt_event && is_stop_signal(WSTOPSIG(*status))) stays = true;
-        (void)trace(PTRACE_DETACH, tid, 0, signal_of(*status));
+        (void)trace(PTRACE_DETACH, tid, 0, to_give(tid, *status));
     }
+    for (int signal : owed_)
+        (void)::kill(pid_, signal);
     // Whoever looks next shall not find it running: what it sees goes to the host.
     Deadline deadline = Deadline::after(settle_patience);
     while (stays && !deadline.passed()) {
@@ -77,7 +81,18 @@ void Afloat::stopped(pid_t tid, int status) {
         unsigned long born = 0;
         if (trace(PTRACE_GETEVENTMSG, tid, 0, &born) == 0) add({static_cast<pid_t>(born)});
     }
-    set_going(tid, signal_of(status));
+    set_going(tid, to_give(tid, status));
+}
+
+// A signal that ends the process waits, as natively, until that goes on: it would strike now.
+int Afloat::to_give(pid_t tid, int status) {
+    int signal = signal_of(status);
+    if (signal == 0 || !is_fatal_by_default(signal)) return signal;
+    auto text = sys::read_file(fmt::format("/proc/{}/task/{}/status", pid_, tid));
+    auto handled = text ? parse_signals(*text, "SigCgt") : Result<uint64_t>(Failure(text.error()));
+    if (!handled || (*handled >> (signal - 1) & 1) != 0) return signal;
+    owed_.push_back(signal);
+    return 0;
 }
 
 void Afloat::look_after() {

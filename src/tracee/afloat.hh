@@ -17,8 +17,8 @@ namespace rove::tracee {
 
 class Afloat {
 public:
-    // All threads of a process, held until now.
-    explicit Afloat(Tracee&& held);
+    // All threads of a process, held until now. [begin, end): see let_out.
+    explicit Afloat(Tracee&& held, uint64_t begin = 0, uint64_t end = 0);
     Afloat(Afloat&&) = delete;
     // Lets go of all, and waits until the process is seen to be stopped, if it still is.
     ~Afloat();
@@ -38,13 +38,15 @@ public:
 
 private:
     void stopped(pid_t tid, int status);
+    int to_give(pid_t tid, int status);
     void set_going(pid_t tid, int signal);
     void add(std::vector<pid_t> const& born);
     bool has(pid_t tid) const;
 
     pid_t pid_;
     std::vector<pid_t> threads_; // that run
-    uint64_t begin_ = 0, end_ = 0;
+    uint64_t begin_, end_;
+    std::vector<int> owed_; // signals that wait until the process goes on
 };
 
 } // namespace rove::tracee

@@ -80,6 +80,24 @@ TEST_F(AfloatTest, RunsAndIsStoppedAfterwards) {
     EXPECT_TRUE(counts(long_time));
 }
 
+TEST_F(AfloatTest, KeepsWhatWouldEndItUntilItGoesOn) {
+    for (int signal : {SIGTERM, SIGRTMIN})
+        ASSERT_EQ(::kill(child_, signal), 0);
+    {
+        auto held = Tracee::seize(child_);
+        ASSERT_TRUE(held);
+        Afloat afloat(std::move(*held));
+        EXPECT_TRUE(counts(long_time, &afloat));
+        EXPECT_TRUE(counts(long_time, &afloat));
+    }
+    EXPECT_EQ(state(), 'T');
+    EXPECT_EQ(told(), 0);
+    ASSERT_EQ(::kill(child_, SIGCONT), 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child_, &status, 0), child_);
+    EXPECT_TRUE(WIFSIGNALED(status));
+}
+
 TEST_F(AfloatTest, GoesOnIfItMayMeanwhile) {
     {
         auto held = Tracee::seize(child_);

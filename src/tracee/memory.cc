@@ -25,6 +25,8 @@ Status RemoteMemory::read(uint64_t from, void* to, size_t count) const {
     iovec local{to, count};
     iovec remote{reinterpret_cast<void*>(from), count};
     ssize_t got = ::process_vm_readv(pid_, &local, 1, &remote, 1, 0);
+    // Where the first thread has ended and others go on, only the open file leads there.
+    if (got < 0 && errno == ESRCH) return read_forced(from, to, count);
     if (got < 0)
         return fail(errno, "cannot read {} bytes at {:#x} of process {}", count, from, pid_);
     if (static_cast<size_t>(got) != count)
@@ -36,6 +38,7 @@ Status RemoteMemory::write(uint64_t to, void const* from, size_t count) const {
     iovec local{const_cast<void*>(from), count};
     iovec remote{reinterpret_cast<void*>(to), count};
     ssize_t put = ::process_vm_writev(pid_, &local, 1, &remote, 1, 0);
+    if (put < 0 && errno == ESRCH) return write_forced(to, from, count);
     if (put < 0)
         return fail(errno, "cannot write {} bytes at {:#x} of process {}", count, to, pid_);
     if (static_cast<size_t>(put) != count)

@@ -63,6 +63,10 @@ Result<pid_t> parse_inner_pid(std::string_view status) {
     return parse_number<pid_t>(numbers.back());
 }
 
+Result<uint64_t> parse_signals(std::string_view status, std::string_view name) {
+    return parse_number<uint64_t>(status_line(status, name), 16);
+}
+
 Result<Limit> parse_limit(std::string_view limits, std::string_view name) {
     for (std::string_view line : lines(limits)) {
         if (!line.starts_with(name)) continue;

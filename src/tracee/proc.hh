@@ -38,6 +38,8 @@ Result<Limit> parse_limit(std::string_view limits, std::string_view name);
 std::string status_line(std::string_view status, std::string_view name);
 // Last number of the NSpid line: the PID in the process's own PID namespace.
 Result<pid_t> parse_inner_pid(std::string_view status);
+// A set of signals, such as "SigCgt": bit 0 is signal 1.
+Result<uint64_t> parse_signals(std::string_view status, std::string_view name);
 
 // The mappings of a process that may be running, from its "maps" or "smaps". One that changes them
 // between two reads of the list makes a list that fits nowhere: it is read again.

@@ -28,6 +28,19 @@ bool is_fault(int signal) {
            signal == SIGFPE;
 }
 
+bool is_fatal_by_default(int signal) {
+    switch (signal) {
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH:
+    case SIGCONT:
+    case SIGKILL:
+        return false;
+    default:
+        return !is_stop_signal(signal) && !is_fault(signal);
+    }
+}
+
 Result<int> wait_stop(pid_t tid, Deadline deadline) {
     // Spins a little first: a running thread stops within microseconds, and a sleep costs 60.
     for (int round = 0;; ++round) {

@@ -26,6 +26,8 @@ Error trace_error(char const* what, pid_t tid);
 
 bool is_stop_signal(int signal);
 bool is_fault(int signal);
+// Ends a process that has not said otherwise, and comes from outside.
+bool is_fatal_by_default(int signal);
 
 // The next status of a thread as waitpid has it; EBUSY after the deadline, ESRCH if it is no more.
 Result<int> wait_stop(pid_t tid, Deadline deadline);

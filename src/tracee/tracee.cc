@@ -87,8 +87,10 @@ Tracee::~Tracee() {
         Thread thread{tid, {}, false, false};
         (void)trace(PTRACE_INTERRUPT, tid, 0, 0);
         if (auto stopped = stop(thread, Deadline::after(std::chrono::milliseconds(200)));
-            stopped && *stopped)
+            stopped && *stopped) {
+            make_call_again(thread);
             (void)trace(PTRACE_DETACH, tid, 0, 0);
+        }
     }
     while (!threads_.empty())
         (void)detach(threads_.back());
@@ -99,8 +101,8 @@ void let_go_of_late() {
     for (pid_t tid; (tid = ::waitpid(-1, &status, __WALL | WNOHANG)) > 0;) {
         if (!WIFSTOPPED(status)) continue;
         // What it was about to be given reaches it all the same.
-        bool signal = status >> 16 == 0 && WSTOPSIG(status) != SIGTRAP;
-        (void)trace(PTRACE_DETACH, tid, 0, signal ? static_cast<uint64_t>(WSTOPSIG(status)) : 0);
+        int signal = signal_of(status);
+        (void)trace(PTRACE_DETACH, tid, 0, signal != SIGTRAP ? signal : 0);
     }
 }
 
@@ -232,19 +234,24 @@ Result<bool> Tracee::wait_exec(Nanos patience) {
     return true;
 }
 
-void Tracee::make_calls_again() {
-    for (Thread& thread : threads_) {
-        auto registers = thread.registers;
-        if (static_cast<int64_t>(registers.rax) == -EINTR &&
-            settle_interrupted(registers, thread.group_stopped) == Interrupted::again)
-            (void)set_registers(thread, registers);
-    }
+// It is left to the kernel, which gives EINTR all the same if a handler runs first.
+void Tracee::make_call_again(Thread& thread) {
+    constexpr int64_t restart_without_handler = -514; // ERESTARTNOHAND
+    auto settled = thread.registers;
+    if (static_cast<int64_t>(settled.rax) != -EINTR ||
+        settle_interrupted(settled, thread.group_stopped) != Interrupted::again)
+        return;
+    auto registers = thread.registers;
+    registers.rax = static_cast<uint64_t>(restart_without_handler);
+    (void)set_registers(thread, registers);
 }
 
 Status Tracee::step_out(Thread& thread, uint64_t begin, uint64_t end) {
     constexpr int steps_max = 10000;
     int deliver = 0;
-    for (int step = 0; thread.registers.rip >= begin && thread.registers.rip < end; ++step) {
+    // A signal that came with a step goes with the next one, into its handler.
+    for (int step = 0;
+         deliver != 0 || (thread.registers.rip >= begin && thread.registers.rip < end); ++step) {
         if (step == steps_max)
             return fail(ETIMEDOUT, "thread {} does not leave {:#x}", thread.tid, begin);
         if (trace(PTRACE_SINGLESTEP, thread.tid, 0, deliver) != 0)
@@ -258,8 +265,6 @@ Status Tracee::step_out(Thread& thread, uint64_t begin, uint64_t end) {
         if (trace(PTRACE_GETREGS, thread.tid, 0, &thread.registers) != 0)
             return Failure(trace_error("read the registers of", thread.tid));
     }
-    // One that came with the last step is not lost: this stop takes it, so it is sent anew.
-    if (deliver != 0) (void)::syscall(SYS_tgkill, pid_, thread.tid, deliver);
     return {};
 }
 
@@ -349,7 +354,12 @@ Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, ui
         if (trace(PTRACE_SYSCALL, thread.tid, 0, deliver) != 0)
             return Failure(trace_error("run a call in", thread.tid));
         deliver = 0;
-        int status = TRY(wait_stop(thread.tid, deadline));
+        auto waited = wait_stop(thread.tid, deadline);
+        if (!waited) {
+            guard_.under_way = true;
+            return Failure(waited.error());
+        }
+        int status = *waited;
         if (WIFEXITED(status) || WIFSIGNALED(status))
             return fail(ESRCH, "process {} has ended", pid_);
         int signal = WSTOPSIG(status), event = status >> 16;
@@ -369,6 +379,8 @@ Result<int64_t> Tracee::call(Thread& thread, Gadgets const&, uint64_t number, ui
 }
 
 Status Tracee::end_calls(Thread& thread, RemoteMemory const& memory) {
+    // Frozen, or not scheduled for long: when it goes on, it needs its frame to find back.
+    if (guard_.under_way) return fail(EBUSY, "a call in thread {} is still under way", thread.tid);
     if (guard_.self_returning)
         (void)memory.write(guard_.address, guard_.covered.data(), guard_.covered.size());
     guard_.self_returning = false;
@@ -378,6 +390,7 @@ Status Tracee::end_calls(Thread& thread, RemoteMemory const& memory) {
 
 Status Tracee::detach(Thread& thread) {
     pid_t tid = thread.tid;
+    make_call_again(thread);
     // The kernel looks at an interrupted call (orig_rax) only on its way out of a stop for signals.
     if (thread.called && static_cast<int64_t>(thread.registers.orig_rax) >= 0) {
         user_regs_struct wanted = thread.registers;

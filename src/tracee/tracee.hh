@@ -76,9 +76,6 @@ public:
     // A thread that stands in [begin, end) goes on until it is out of there, instruction by
     // instruction; ETIMEDOUT if it stays in it for too long. A signal that comes meanwhile is
     // delivered.
-    // Calls that have ended with EINTR only because of the seizure are made again; all others the
-    // kernel itself makes again, or ends, when it lets go of their threads.
-    void make_calls_again();
     Status step_out(Thread& thread, uint64_t begin, uint64_t end);
     Status set_registers(Thread& thread, user_regs_struct const& registers);
     Result<std::string> xsave(Thread const& thread) const;
@@ -115,7 +112,11 @@ private:
         uint64_t mask = 0; // of the program
         user_regs_struct base{};
         bool self_returning = false;
+        bool under_way = false; // it was given up while the kernel had it
     };
+    // A call that has ended with EINTR only because of the seizure is made again; all others the
+    // kernel itself makes again, or ends, when it lets go of their threads.
+    void make_call_again(Thread& thread);
     pid_t pid_;
     std::vector<Thread> threads_;
     std::vector<pid_t> unstopped_; // seized, not yet stopped
