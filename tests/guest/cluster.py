@@ -13,8 +13,8 @@ HOME, HOSTS = "n1", ("n2", "n3")
 
 
 class Cluster:
-    def __init__(self, rove, name):
-        self.rove, self.name = str(rove), name
+    def __init__(self, rove, name, more=()):
+        self.rove, self.name, self.more = str(rove), name, list(more)  # more: options of every `rove run`
         self.options_of_run = ""
 
     def up(self):

@@ -147,7 +147,7 @@ class Case:
             options += ["--on", HOSTS[0]]
         if self.cluster.has("--report"):
             options += ["--report", str(self.folder / "report.json")]
-        return self.cluster.command(HOME, [self.cluster.rove, "run", *options, "--", *program])
+        return self.cluster.command(HOME, [self.cluster.rove, "run", *self.cluster.more, *options, "--", *program])
 
     # The driving, one function per mode.
 

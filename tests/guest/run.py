@@ -43,6 +43,7 @@ def arguments():
     parser.add_argument("--rove", default=os.environ.get("ROVE", REPOSITORY / "build/bin/rove"), help="the command to test")
     parser.add_argument("--build", type=pathlib.Path, default=REPOSITORY / "build/guest", help="where programs are built")
     parser.add_argument("--lab", metavar="NAME", help="use this lab, which is up, and leave it up")
+    parser.add_argument("--options", metavar="WORDS", default="", help="more options of every `rove run`")
     parser.add_argument("--keep", action="store_true", help="keep all directories, not only those of failures")
     parser.add_argument("--verbose", "-v", action="store_true", help="one line per case")
     parser.add_argument("--list", action="store_true", help="list the tests and end")
@@ -136,7 +137,7 @@ def run(chosen, modes, folder, options):
     oracle = run_native(chosen, folder, options, tally)
     modes = [mode for mode in modes if mode != "native"]
     if modes:
-        cluster = Cluster(pathlib.Path(options.rove).resolve(), options.lab or f"guest-{os.getpid()}")
+        cluster = Cluster(pathlib.Path(options.rove).resolve(), options.lab or f"guest-{os.getpid()}", options.options.split())
         try:
             cluster.learn_options() if options.lab else cluster.up()
             run_moved(chosen, modes, folder, options, tally, oracle, cluster)
