@@ -44,6 +44,17 @@ Outcome gossip_row(GossipCounts const& counts, size_t senseless) {
         {"forged", counts.forged}, {"replayed", counts.replayed}, {"senseless", senseless}});
 }
 
+// What a node knows of itself only.
+void add_strain(json::object& row, Strain::Values const& values) {
+    auto known = [](std::optional<double> value) {
+        return value ? json::value(*value) : json::value();
+    };
+    row["paging_per_s"] = known(values.paging_per_s);
+    row["cpu_pressure"] = known(values.cpu_pressure);
+    row["memory_pressure"] = known(values.memory_pressure);
+    row["io_pressure"] = known(values.io_pressure);
+}
+
 } // namespace
 
 Task<Outcome> Node::serve(
@@ -111,6 +122,7 @@ json::object Node::ps_row(Process const& process) {
     row["reason_text"] = or_null(why.text);
     row["stopped"] = stat && stat->state == 'T';
     row["command"] = process.command;
+    row["locked"] = process.locked;
     return row;
 }
 
@@ -145,6 +157,7 @@ Task<Outcome> Node::ps(Caller caller, bool all) {
             row["reason_text"] = nullptr;
             row["stopped"] = nullptr;
             row["command"] = guest.command;
+            row["locked"] = nullptr;
             rows.push_back(std::move(row));
         }
     co_return Outcome::done(std::move(rows));
@@ -158,8 +171,9 @@ Outcome Node::nodes() {
         row["name"] = member.name;
         row["address"] = or_null(member.address);
         row["state"] = word(member.state);
-        for (char const* key : {"load", "cores", "speed", "memory_total_bytes", "memory_free_bytes",
-                 "guests", "age_ms", "auto"})
+        for (char const* key :
+            {"load", "cores", "speed", "memory_total_bytes", "memory_free_bytes", "guests",
+                "age_ms", "auto", "paging_per_s", "cpu_pressure", "memory_pressure", "io_pressure"})
             row[key] = nullptr;
         if (member.bulletin) {
             row["load"] = member.bulletin->load;
@@ -171,6 +185,7 @@ Outcome Node::nodes() {
             row["auto"] = member.bulletin->balancing != 0;
         }
         if (member.age) row["age_ms"] = member.age->count() / 1000000;
+        if (member.name == name_) add_strain(row, strain_.values());
         rows.push_back(std::move(row));
     }
     return Outcome::done(std::move(rows));

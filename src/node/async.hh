@@ -32,6 +32,13 @@ inline Task<> pause(asio::io_context& io, Nanos time) {
     (void)co_await timer.async_wait(no_throw);
 }
 
+// Until the next beat of that period. Those of one period meet, so that they wake the daemon once.
+inline Task<> pause_to_beat(asio::io_context& io, Nanos period) {
+    auto beats = monotonic_now() / period + 1;
+    asio::steady_timer timer(io, asio::steady_timer::time_point(beats * period));
+    (void)co_await timer.async_wait(no_throw);
+}
+
 inline void start(asio::io_context& io, Task<> task) {
     asio::co_spawn(io, std::move(task), asio::detached);
 }

@@ -14,7 +14,6 @@
 #include "base/text.hh"
 #include "image/extended.hh"
 #include "node/control.hh"
-#include "node/sensors/memory.hh"
 #include "sys/files.hh"
 #include "sys/random.hh"
 #include "wire/session.hh"
@@ -35,6 +34,7 @@ std::string own_name(Config const& config) {
 
 // The bulletin is made anew as often as the gossip sends it.
 constexpr Nanos bulletin_period = std::chrono::milliseconds(500);
+constexpr unsigned beats_for_strain = 8;
 
 gossip::Knobs gossip_knobs(Config const& config) {
     auto in_ms = [&](char const* key) {
@@ -92,6 +92,7 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
                       guests_->closed(keeper);
               },
               [this](auto const& seen) { looked(seen); }}),
+      watch_due_(io),
       ended_(run_dir_ + "/ended.jsonl"),
       random_(static_cast<uint64_t>(real_now().count())) {
     blocked_ = config_.flag("move.host_blocked");
@@ -201,7 +202,7 @@ void Node::end() {
 Bulletin Node::own_bulletin() {
     utsname system{};
     (void)::uname(&system);
-    MemoryState memory = memory_state();
+    MemoryState memory = memory_.read();
     Bulletin bulletin;
     bulletin.name = name_;
     bulletin.incarnation = incarnation_;
@@ -209,7 +210,7 @@ Bulletin Node::own_bulletin() {
     bulletin.blocked = blocked_;
     bulletin.balancing = balancing_;
     bulletin.load = load_.value();
-    bulletin.cores = cores_available();
+    bulletin.cores = cores_.read();
     bulletin.speed = speed_;
     bulletin.memory_total = memory.total;
     bulletin.memory_free = memory.free;
@@ -246,14 +247,19 @@ Task<> Node::beat() {
         else
             refresh_own();
         peers_->beat();
-        co_await pause(io_, bulletin_period);
+        if (beats_++ % beats_for_strain == 0) strain_.look(monotonic_now());
+        co_await pause_to_beat(io_, bulletin_period);
     }
 }
 
 Task<> Node::sense() {
     while (!ending_) {
-        load_.add(runnable_threads() / std::max(board_.own().cores, 0.01), monotonic_now());
-        co_await pause(io_, std::chrono::milliseconds(100));
+        RunQueue::Step step = run_queue_->step(monotonic_now());
+        if (step.runnable) load_.add(*step.runnable / board_.own().cores, monotonic_now());
+        if (step.rest < bulletin_period)
+            co_await pause(io_, step.rest);
+        else
+            co_await pause_to_beat(io_, step.rest);
     }
 }
 
@@ -263,7 +269,7 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         if (!offer || offer->identity.home != from)
             co_return PeerReply::of(
                 PeerType::refuse, wire::Refuse{"", "an offer that makes no sense"});
-        auto landed = co_await guests_->offer(std::move(*offer), blocked_, memory_state().free);
+        auto landed = co_await guests_->offer(std::move(*offer), blocked_, memory_.read().free);
         if (auto* accept = std::get_if<wire::Accept>(&landed)) {
             accept->load = load_.value();
             co_return PeerReply::of(PeerType::accept, *accept);

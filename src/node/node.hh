@@ -24,7 +24,11 @@
 #include "node/keepers.hh"
 #include "node/peers.hh"
 #include "node/process.hh"
+#include "node/sensors/cores.hh"
 #include "node/sensors/load.hh"
+#include "node/sensors/memory.hh"
+#include "node/sensors/run_queue.hh"
+#include "node/sensors/strain.hh"
 
 namespace rove::node {
 
@@ -209,6 +213,11 @@ private:
     std::vector<std::string> addresses_;
     Cpu cpu_;
     double speed_ = 0;
+    Cores cores_;
+    Memory memory_;
+    Strain strain_;
+    unsigned beats_ = 0;
+    std::unique_ptr<RunQueue> run_queue_ = RunQueue::create();
     Smoothed load_;
     double announced_load_ = 0;
     bool blocked_ = false, balancing_ = true, ending_ = false;
@@ -223,6 +232,7 @@ private:
 
     std::map<pid_t, ProcessPtr> processes_;
     std::map<uint64_t, std::shared_ptr<Program>> programs_;
+    asio::steady_timer watch_due_;
     uint64_t last_program_ = 0, last_request_ = 0;
     EndedList ended_;
     struct Tracing {

@@ -163,6 +163,7 @@ void Node::refresh_programs() {
 }
 
 Nanos Node::watch_period() const {
+    if (programs_.empty()) return std::chrono::seconds(1);
     bool quick = std::any_of(programs_.begin(), programs_.end(), [](auto const& each) {
         ProgramWish const& wish = each.second->wish;
         return !wish.on.empty() || wish.storm_ms > 0 || !wish.report.empty();
@@ -172,7 +173,8 @@ Nanos Node::watch_period() const {
 
 Task<> Node::watch_programs() {
     while (!ending_) {
-        co_await pause(io_, watch_period());
+        watch_due_.expires_after(watch_period());
+        (void)co_await watch_due_.async_wait(no_throw);
         refresh_programs();
         ended_.forget(monotonic_now());
         auto programs = programs_;
@@ -230,6 +232,8 @@ Result<Program*> Node::make_program(pid_t root, ProgramWish wish) {
     program->group = TRY(make_program_group(
         root, fmt::format("rove-program-{:x}-{}", incarnation_ & 0xffffff, program->id)));
     Program* made = program.get();
+    // The watch over none is a slow one.
+    if (programs_.empty()) watch_due_.cancel();
     programs_[program->id] = std::move(program);
     // A process that was in another program belongs to the newer one.
     if (auto known = find(root))

@@ -52,6 +52,7 @@ Result<std::optional<double>> parse_cfs(std::string_view quota, std::string_view
 
 Result<uint64_t> parse_keyed(std::string_view text, std::string_view key) {
     for (auto line : lines(text)) {
+        if (!line.starts_with(key)) continue;
         auto fields = words(line);
         if (fields.size() == 2 && fields[0] == key) return parse_number<uint64_t>(fields[1]);
     }
