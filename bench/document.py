@@ -8,7 +8,7 @@ from figures import Row, limit, table
 DOCUMENT = ROOT / "docs/benchmarks.md"
 PLOTS = ROOT / "docs/bench"
 STORE = PLOTS / "rows.json"
-GROUPS = {"home": "A program that was never away", "cpu": "Computing away", "calls": "Forwarded calls",
+GROUPS = {"home": "A program that was never away", "noise": "The daemon at rest", "cpu": "Computing away", "calls": "Forwarded calls",
           "moves": "Moving memory", "freeze": "Standing still", "trees": "Process trees", "storm": "Storms",
           "policy": "The policy, simulated", "gossip": "The gossip, simulated", "large": "The simulator itself"}
 CRIU = """## CRIU, for information
