@@ -21,6 +21,7 @@ LIBRARY_FOLDERS = {
     r"spdlog/": {"node"},
     r"toml\+\+/": {"node", "sim"},
     r"CLI/": {"cli", "sim"},
+    r"n?curses\.h": {"cli"},
     r"cap-ng\.h": {"sandbox"},
     r"zlib\.h": {"sim"},
     r"xxhash\.h": {"migrate", "warden"},

@@ -7,6 +7,7 @@
 #include "cli/answer.hh"
 #include "cli/screen.hh"
 #include "cli/verbs.hh"
+#include "cli/width.hh"
 #include "client/control.hh"
 
 namespace rove::cli {

@@ -6,6 +6,7 @@
 
 #include "cli/answer.hh"
 #include "cli/figures.hh"
+#include "cli/moved_text.hh"
 #include "cli/screen.hh"
 #include "cli/verbs.hh"
 #include "client/control.hh"
@@ -21,22 +22,6 @@ using client::text_field;
 constexpr char const* shape[] = {
     "pid", "from", "to", "bytes", "freeze_ms", "stopped_ms", "total_ms", "mode"};
 
-std::string moved_line(Screen const& screen, Json const& row) {
-    auto const shown = [&](char const* name) {
-        return for_terminal(text_field(row, name).value_or("-"), screen.utf8);
-    };
-    std::string const pid = whole(number_field(row, "pid"));
-    if (std::optional<std::string> error = text_field(row, "error"))
-        return fmt::format("{}: {}\n", pid, for_terminal(*error, screen.utf8));
-    std::string const from = shown("from"), to = shown("to");
-    if (!number_field(row, "bytes"))
-        return fmt::format("{} {} {} {}\n", pid, from, screen.arrow(), to);
-    if (from == to) return fmt::format("{} is on {} already\n", pid, to);
-    return fmt::format("{} {} {} {}: {} in {}, frozen {}\n", pid, from, screen.arrow(), to,
-        human_bytes(number_field(row, "bytes")), human_ms(number_field(row, "total_ms")),
-        human_ms(number_field(row, "freeze_ms")));
-}
-
 int code_of(Json const& row) {
     if (!text_field(row, "error")) return 0;
     double const code = number_field(row, "code").value_or(1);
@@ -49,7 +34,7 @@ int report_members(Given const& given, std::vector<Json> const& rows, Trouble co
     Screen const screen = Screen::of_output();
     for (Json const& row : rows) {
         if (!code_of(row)) {
-            if (int const code = print(moved_line(screen, row))) return code;
+            if (int const code = print(moved_text(screen, row) + "\n")) return code;
         } else {
             std::string const who = whole(number_field(row, "pid"));
             (void)report(given,
@@ -95,7 +80,7 @@ int run(Given const& given) {
     if (!request.wait) return 0; // it was asked for; `rove ps` shows it move
     Screen const screen = Screen::of_output();
     for (Json const& row : rows)
-        if (int const code = print(moved_line(screen, row))) return code;
+        if (int const code = print(moved_text(screen, row) + "\n")) return code;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The verb `nodes`: the board as this node sees it.
 #include "cli/figures.hh"
+#include "cli/shapes.hh"
 #include "cli/verbs.hh"
 #include "cli/watch.hh"
 
@@ -11,9 +12,6 @@ namespace {
 using client::bool_field;
 using client::number_field;
 using client::text_field;
-
-constexpr char const* shape[] = {"name", "address", "state", "load", "cores", "speed",
-    "memory_total_bytes", "memory_free_bytes", "guests", "age_ms", "auto"};
 
 Colour state_colour(std::string const& state) {
     if (state == "up") return Colour::good;
@@ -45,7 +43,7 @@ std::string draw(Screen const& screen, std::vector<Json> const& rows) {
 }
 
 int run(Given const& given) {
-    return show(given, "/v1/nodes", shape, draw);
+    return show(given, "/v1/nodes", nodes_shape, draw);
 }
 
 Option const options[] = {{"--watch", "-w", nullptr, Kind::text, "again every second, until ^C"}};

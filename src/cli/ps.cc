@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "cli/figures.hh"
+#include "cli/shapes.hh"
 #include "cli/verbs.hh"
 #include "cli/watch.hh"
 
@@ -13,9 +14,6 @@ namespace {
 using client::bool_field;
 using client::number_field;
 using client::text_field;
-
-constexpr char const* shape[] = {"pid", "user", "state", "home", "host", "cpu_seconds",
-    "memory_bytes", "moves", "reason", "reason_text", "stopped", "command"};
 
 Colour state_colour(std::string const& state) {
     if (state == "away") return Colour::away;
@@ -64,7 +62,7 @@ std::string draw(Screen const& screen, std::vector<Json> const& rows, bool all) 
 
 int run(Given const& given) {
     bool const all = given.has("--all");
-    return show(given, all ? "/v1/ps?all=1" : "/v1/ps", shape,
+    return show(given, all ? "/v1/ps?all=1" : "/v1/ps", ps_shape,
         [all](Screen const& screen, std::vector<Json> const& rows) {
             return draw(screen, rows, all);
         });

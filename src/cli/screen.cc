@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/width.hh"
 #include "client/json.hh"
 
 namespace rove::cli {
@@ -42,18 +43,6 @@ char const* colour_code(Colour colour) {
     return "";
 }
 
-// At most `width` characters of the text, the last one replaced if some were cut off.
-std::string cut_text(std::string const& text, size_t width, bool utf8) {
-    if (text_width(text) <= width) return text;
-    size_t const keep = width > 0 ? width - 1 : 0;
-    size_t end = 0;
-    for (size_t seen = 0; end < text.size(); end++) {
-        bool const starts = (static_cast<unsigned char>(text[end]) & 0xc0) != 0x80;
-        if (starts && seen++ == keep) break;
-    }
-    return text.substr(0, end) + (width == 0 ? "" : utf8 ? "\xe2\x80\xa6" : "+");
-}
-
 } // namespace
 
 Screen Screen::of_output() {
@@ -69,29 +58,19 @@ Screen Screen::of_output() {
     return screen;
 }
 
-size_t text_width(std::string_view text) {
-    size_t width = 0;
-    for (unsigned char c : text)
-        width += (c & 0xc0) != 0x80;
-    return width;
-}
-
 std::string for_terminal(std::string_view text, bool utf8) {
     std::string clean = client::valid_utf8(text);
     std::string shown;
-    for (size_t i = 0; i < clean.size(); i++) {
-        auto const c = static_cast<unsigned char>(clean[i]);
-        // C1 control characters are two bytes in UTF-8, c2 80 to c2 9f.
-        bool const c1 =
-            c == 0xc2 && i + 1 < clean.size() && static_cast<unsigned char>(clean[i + 1]) < 0xa0;
-        if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
-            if ((c & 0xc0) != 0x80) shown += '?';
-        } else if (c1) {
+    for (std::string_view rest = clean; !rest.empty();) {
+        Decoded const next = first_char(rest);
+        char32_t const c = next.character;
+        // C1 control characters lie above those of ASCII.
+        bool const acts = c < 0x20 || (c >= 0x7f && c < 0xa0) || char_width(c) == 0;
+        if (acts || (c >= 0x80 && !utf8))
             shown += '?';
-            i++;
-        } else {
-            shown += clean[i];
-        }
+        else
+            shown += rest.substr(0, next.bytes);
+        rest.remove_prefix(next.bytes);
     }
     return shown;
 }

@@ -43,10 +43,8 @@ std::string table_text(Screen const& screen, std::vector<Column> const& columns,
 
 std::string painted(Screen const& screen, std::string_view text, Colour colour);
 
-/// Columns that the text takes: its characters; wide ones are taken for narrow.
-size_t text_width(std::string_view text);
-
-/// Valid UTF-8 in which no byte acts on a terminal: control characters become '?'.
+/// Valid UTF-8 that does not act on a terminal: control characters, and those that join or turn
+/// others, become '?'.
 std::string for_terminal(std::string_view text, bool utf8);
 
 } // namespace rove::cli

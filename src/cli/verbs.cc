@@ -15,6 +15,7 @@ constexpr Verb const* table[] = {
     &move_verb,
     &ps_verb,
     &nodes_verb,
+    &top_verb,
     &explain_verb,
     &trace_verb,
     &events_verb,
