@@ -8,8 +8,7 @@ namespace rove::node {
 namespace {
 
 TEST(Reasons, document_is_up_to_date) {
-    auto path =
-        std::string(__FILE__).substr(0, std::string(__FILE__).rfind("/src/")) + "/docs/reasons.md";
+    std::string const path = ROVE_TREE "/docs/reasons.md";
     if (::getenv("ROVE_WRITE_DOCS")) {
         ASSERT_TRUE(sys::write_file(path, reasons_document()));
     }

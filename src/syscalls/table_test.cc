@@ -114,8 +114,7 @@ TEST(Names, in_both_directions) {
 
 // With ROVE_WRITE_DOCS it is written first.
 void expect_written(char const* name, std::function<std::string(std::string)> const& made) {
-    std::string const path =
-        std::string(__FILE__).substr(0, std::string(__FILE__).find("src/syscalls")) + name;
+    std::string const path = std::string(ROVE_TREE "/") + name;
     auto const read = [&] {
         std::ifstream file(path);
         return std::string{std::istreambuf_iterator<char>(file), {}};
