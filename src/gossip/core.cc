@@ -13,6 +13,8 @@ namespace rove::gossip {
 namespace {
 
 constexpr Millis day = 24 * 3600 * 1000;
+// How old the death of a node can be; for how long one was silent beyond that does not matter.
+constexpr Millis memory_max = 7 * day;
 // How many of those that hear of a suspicion ask the suspect themselves.
 constexpr size_t witnesses = 3;
 
@@ -283,6 +285,20 @@ void Core::age_out(Actions& actions) {
         if (aged_out_ != self_ && entry.present() && !entries_.far(entry) &&
             clock_ - entry.born > limit)
             change(aged_out_, State::dead, entry.born, actions);
+    }
+}
+
+// Times can be compared for 24 days only, and a node may be gone for longer: its first word after
+// that must not look older than its death. A part of the entries each step.
+void Core::keep_comparable() {
+    auto no_older = [&](Millis time) { return std::min(clock_ - time, memory_max); };
+    size_t part = entries_.size() / 16 + 1;
+    for (size_t i = 0; i < part; ++i) {
+        kept_comparable_ = kept_comparable_ + 1 < entries_.size() ? kept_comparable_ + 1 : 0;
+        Entry& entry = entries_.touch(kept_comparable_);
+        if (entry.state != State::dead && entry.state != State::left) continue;
+        entry.since = clock_ - no_older(entry.since);
+        entry.born = clock_ - no_older(entry.born);
     }
 }
 

@@ -115,6 +115,7 @@ private:
     void doubt(NodeIndex node, bool at_once);
     void bury(Actions& actions);
     void age_out(Actions& actions);
+    void keep_comparable();
     void spread_news(Actions& actions, Random& random);
     void hear(Statement const& statement, bool from_itself, Actions& actions, Random& random);
     void hear_about_us(Statement const& statement);
@@ -146,7 +147,7 @@ private:
     Millis clock_ = 0;    // our own time, which never goes back
     Millis returned_ = 0; // since when we have been here without a gap
     Millis next_step_ = 0, next_hurry_ = 0;
-    NodeIndex aged_out_ = 0; // up to where
+    NodeIndex aged_out_ = 0, kept_comparable_ = 0; // up to where
 };
 
 } // namespace rove::gossip

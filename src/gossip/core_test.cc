@@ -123,6 +123,23 @@ TEST_F(CoreTest, a_suspicion_that_stands_is_a_death) {
     EXPECT_GE(asked, 2u) << "nobody is buried unasked";
 }
 
+TEST_F(CoreTest, who_was_gone_for_weeks_is_believed_when_it_returns) {
+    constexpr Time day = 24 * 3600 * 1000;
+    for (Time days : {1, 24, 26, 40, 49, 51, 120}) {
+        core = Core(us, 7, 0, knobs);
+        hear({said(c)}, c);
+        wait(2 * core.silence_max());
+        ASSERT_EQ(state(c), State::dead);
+        // Steps at long intervals: it is the sum that counts.
+        for (Time end = now + days * day; now < end; now += day / 48)
+            tick();
+        EXPECT_EQ(state(c), State::dead);
+        auto issue = 100 + static_cast<uint32_t>(days * day / 10);
+        hear({said(c, 0, issue)}, c);
+        EXPECT_EQ(state(c), State::alive) << days << " days";
+    }
+}
+
 TEST_F(CoreTest, who_does_not_answer_is_asked_again_then_suspected) {
     wait(200);
     std::vector<Send> sent = wait(3 * knobs.step);

@@ -8,6 +8,7 @@ namespace rove::gossip {
 
 void Core::beat(Actions& actions, Random& random) {
     age_out(actions);
+    keep_comparable();
     odd_step_ = !odd_step_;
     auto anybody = [&](NodeIndex, Entry const& entry) {
         return !entries_.far(entry) && (entry.present() || entry.state == State::dead);
