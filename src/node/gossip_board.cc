@@ -34,6 +34,7 @@ void GossipBoard::begin(Bulletin own, uint16_t port, uint32_t first_issue, Nanos
     port_ = port;
     life_ = wire::life_of(own.name, own.incarnation);
     self_ = *roster_.meet(own.name);
+    roster_.enter(life_, {self_, own.incarnation});
     core_.emplace(self_, own.incarnation, first_issue, knobs_, own.group);
     set_own(std::move(own));
     // Starts its clock.

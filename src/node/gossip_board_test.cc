@@ -219,6 +219,34 @@ TEST_F(BoardsTest, what_it_costs_at_rest) {
     }
 }
 
+TEST_F(BoardsTest, a_suspicion_is_refuted_by_the_suspect) {
+    start(1, {2});
+    start(2, {1});
+    ASSERT_TRUE(until([&] { return all_up({1, 2}); }, seconds(3)));
+    run(seconds(2));
+    wire::GossipDatagram news;
+    news.head.type = wire::GossipType::news;
+    news.head.life = wire::life_of("n2", 100);
+    wire::GossipEntry entry;
+    entry.life = wire::life_of("n1", 100);
+    entry.issue = 5000000; // more than it has said
+    entry.age_ms = 1500;
+    entry.status = static_cast<uint8_t>(wire::EntryState::suspect);
+    entry.urgency = 3;
+    news.entries = {entry};
+    (void)board(1).receive(at(2), wire::encode_gossip(news), now);
+    EXPECT_LE(board(1).due() - now, milliseconds(gossip::Knobs{}.step / 20)) << "at once";
+    std::vector<Outgoing> out;
+    for (Nanos end = now + seconds(1); out.empty() && now < end; now += milliseconds(1))
+        out = board(1).tick(now);
+    ASSERT_FALSE(out.empty());
+    auto said = wire::decode_gossip(out[0].plain);
+    ASSERT_TRUE(said && !said->entries.empty());
+    EXPECT_EQ(said->entries[0].life, entry.life);
+    EXPECT_GT(said->entries[0].issue, entry.issue);
+    EXPECT_GT(said->entries[0].urgency, 0);
+}
+
 TEST_F(BoardsTest, a_name_that_is_taken_and_noise_do_no_harm) {
     start(1, {2});
     start(2, {1});

@@ -44,6 +44,8 @@ public:
     Known const& at(NodeIndex node) const { return all_[node]; }
     size_t size() const { return all_.size(); }
 
+    // What is said of this life is about that node: our own, which nobody sends us a card of.
+    void enter(uint64_t life, Life whose) { by_life_[life] = whose; }
     // Learns from a card, if it is not older than what is known; false if it makes no sense.
     bool take(wire::Card const& card);
     // Whether the entry is of a life that is not known, or of a card that has changed.
