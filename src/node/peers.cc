@@ -20,6 +20,7 @@ using wire::PeerType;
 namespace {
 
 constexpr size_t outbox_max = 16 << 20;
+constexpr Nanos connect_patience = std::chrono::seconds(1);
 // Until the other end has said who it is; until a connection that is of no use is closed.
 constexpr Nanos greeting_patience = std::chrono::seconds(3), idle_max = std::chrono::seconds(60);
 // Of connections whose other end has not said yet, under the cluster's key, who it is.
@@ -162,13 +163,15 @@ void Peers::make_room(std::string const& from) {
 Task<Result<tcp::socket>> Peers::connect(std::string address) {
     auto at = split_address(address);
     if (!at) co_return tl::unexpected(at.error());
-    tcp::socket socket(io_);
+    // The limit's handler may already be due, and run after the end of this.
+    auto shared = std::make_shared<tcp::socket>(io_);
+    tcp::socket& socket = *shared;
     boost::system::error_code error;
     // A connect that nobody answers is given up after a second.
-    asio::steady_timer limit(io_, std::chrono::seconds(1));
-    limit.async_wait([&](boost::system::error_code canceled) {
+    asio::steady_timer limit(io_, connect_patience);
+    limit.async_wait([shared](boost::system::error_code canceled) {
         boost::system::error_code ignored;
-        if (!canceled) socket.close(ignored);
+        if (!canceled) shared->close(ignored);
     });
     boost::system::error_code not_numeric;
     auto numeric = asio::ip::make_address(at->host, not_numeric);
@@ -384,6 +387,8 @@ Task<Result<PeerReply>> Peers::ask(
 
 Task<Result<PeerReply>> Peers::ask_once(
     std::string node, PeerType type, std::string body, Nanos timeout) {
+    if (body.size() > wire::peer_body_max(type))
+        co_return deny(EMSGSIZE, "the question to {} is too long", node);
     auto link = co_await link_to(node);
     if (!link) {
         auto member = board_.find(node, monotonic_now());
@@ -398,8 +403,6 @@ Task<Result<PeerReply>> Peers::ask_once(
     head.length = static_cast<uint32_t>(body.size());
     head.type = type;
     head.request = number;
-    if (head.length > wire::peer_body_max(type))
-        co_return deny(EMSGSIZE, "the question to {} is too long", node);
     link->send_frame(std::string(reinterpret_cast<char const*>(&head), sizeof head) + body);
     Nanos asked = monotonic_now();
     (void)co_await pending->done.wait(timeout);

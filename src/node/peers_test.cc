@@ -3,6 +3,8 @@
 // that are none end a connection.
 #include "node/peers.hh"
 
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "sys/sockets.hh"
@@ -116,6 +118,40 @@ TEST_F(PeersTest, a_dropped_connection_is_made_again) {
         if (i == 0) a.peers.drop("b");
         if (i == 1) a.peers.drop("b", 7); // all but those of the present incarnation
     }
+}
+
+TEST_F(PeersTest, a_question_that_is_too_long_is_not_asked) {
+    End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'k'));
+    ASSERT_TRUE(b.peers.listen(at));
+    a.board.add("b", at, monotonic_now());
+    a.board.add("gone", "127.0.0.1:1", monotonic_now());
+    for (std::string whom : {"b", "gone"}) {
+        std::string said;
+        start(io, [](End& end, std::string name, std::string& answer) -> Task<> {
+            std::string question(wire::peer_body_max(PeerType::ask) + 1, 'x');
+            auto reply = co_await end.peers.ask(name, PeerType::ask, question);
+            answer = reply ? "an answer" : reply.error().what;
+        }(a, whom, said));
+        EXPECT_TRUE(until([&] { return !said.empty(); }));
+        EXPECT_EQ(said, "the question to " + whom + " is too long");
+    }
+}
+
+// Both are due when the loop comes to them: the end of the connect, and its time limit.
+TEST_F(PeersTest, a_connect_may_end_as_its_time_does) {
+    End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'k'));
+    ASSERT_TRUE(b.peers.listen(at));
+    a.board.add("b", at, monotonic_now());
+    std::string said;
+    start(io, [](End& end, std::string& answer) -> Task<> {
+        wire::Ask ask{"hello", 0, "{}"};
+        auto reply = co_await end.peers.ask("b", PeerType::ask, wire::encode(ask));
+        answer = reply ? "an answer" : reply.error().what;
+    }(a, said));
+    io.poll_one(); // begins to listen, or to connect
+    io.poll_one();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+    EXPECT_TRUE(until([&] { return !said.empty(); }));
 }
 
 TEST(PeerFrames, what_is_no_frame_is_bad) {
