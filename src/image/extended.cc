@@ -7,6 +7,8 @@
 
 #include <cpuid.h>
 
+#include "base/check.hh"
+
 namespace rove::image {
 
 namespace {
@@ -36,7 +38,14 @@ uint64_t in_use(ByteView area) {
 
 } // namespace
 
+bool has_xsave() {
+    constexpr unsigned osxsave = 1u << 27; // of leaf 1: without it, xgetbv is no instruction
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & osxsave) != 0;
+}
+
 XsaveFormat machine_format() {
+    CHECK(has_xsave());
     XsaveFormat format;
     unsigned low = 0, high = 0;
     asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));

@@ -26,7 +26,9 @@ struct XsaveFormat {
     uint64_t features = 0; // of XCR0, without those that need permission (AMX data)
     std::array<uint32_t, components_end> offsets{}; // 0: it has none
 };
-// Of the machine that this runs on.
+// Whether the processor and the kernel keep state in that way: nothing is moved without it.
+bool has_xsave();
+// Of the machine that this runs on. Requires: has_xsave().
 XsaveFormat machine_format();
 // Where its components lie, for another machine to compare.
 std::vector<uint32_t> component_offsets();

@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
+#include "image/extended.hh"
 #include "net/key.hh"
 #include "node/node.hh"
 #include "node/notify.hh"
@@ -95,6 +96,9 @@ int run(int argc, char** argv) {
             return 2;
         }
     }
+    if (!image::has_xsave())
+        return complain(Error(
+            0, "this processor, or its kernel, has no XSAVE: Rove cannot move programs here"));
     auto config = Config::load(path, must_exist);
     if (!config) return complain(config.error());
     auto keys = derive_keys(*config);
