@@ -68,6 +68,15 @@ Task<Outcome> Node::serve(
         if (wrong || !parsed.is_object())
             co_return Outcome::failed(2, "the request is no JSON object");
         object = parsed.get_object();
+    // What a verb is about, in the body or at the end of the path.
+    PidName named =
+        parse_pid(object.if_contains("pid") ? object.at("pid")
+                  : method == "GET" ? pid_value(std::string_view(path).substr(path.rfind('/') + 1))
+                                    : json::value());
+    if (!named.home.empty() && !is_node_name(named.home))
+        co_return Outcome::failed(
+            4, fmt::format("there is no process {0}:{1}: '{0}' is no name of a node",
+                   printable(named.home), named.pid));
     }
     if (method == "GET") {
         if (path == "/v1/ps") co_return co_await ps(caller, query_flag(query, "all"));
@@ -326,6 +335,8 @@ Task<Outcome> Node::trace(Caller caller, json::value name) {
 
 // ---- other nodes
 
+    if (!is_node_name(node)) // home and best, too: they are places to go to
+        co_return Outcome::failed(1, fmt::format("'{}' is no name of a node", printable(node)));
 Task<Outcome> Node::forward(std::string node, std::string verb, Caller caller, json::object body) {
     if (!board_.find(node, monotonic_now()))
         co_return resolve(node, nullptr, CpuLevel::any).trouble;
