@@ -60,9 +60,8 @@ Outcome Node::permit(Caller caller, pid_t pid) {
 }
 
 Task<Outcome> Node::run(Caller caller, json::object body) {
-    if (caller.pid <= 0)
-        co_return Outcome::failed(
-            125, "the daemon cannot see this process: it is in another PID namespace");
+    if (Status same = same_caller(caller); !same)
+        co_return Outcome::failed(125, same.error().sentence());
     ProgramWish wish;
     wish.stay = flag(body, "stay");
     wish.no_patch = flag(body, "no_patch");

@@ -2,7 +2,6 @@
 // Control: HTTP on a UNIX socket.
 #include "node/control.hh"
 
-#include <map>
 #include <optional>
 
 #include <sys/socket.h>
@@ -16,6 +15,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/text.hh"
+#include "node/visitors.hh"
+#include "sys/files.hh"
 #include "sys/sockets.hh"
 
 namespace rove::node {
@@ -29,11 +30,10 @@ namespace {
 
 constexpr uint64_t body_max = 1 << 20;
 constexpr uint32_t header_max = 16 << 10;
+constexpr size_t said_max = 4096;       // in one message by a follower, who has nothing to say
 constexpr size_t backlog_max = 1 << 20; // of events for one follower that does not read
 constexpr Nanos idle_max =
     std::chrono::seconds(10); // without a request, or with an answer that is not read
-constexpr size_t user_connections_max = 64;
-constexpr size_t connections_max = 512; // root has as many again
 
 http::status status_of(int code) {
     switch (code) {
@@ -59,28 +59,6 @@ std::string answer_text(Outcome const& outcome) {
     if (!outcome.members.is_null()) object["members"] = outcome.members;
     return json::serialize(object) + "\n";
 }
-
-// Who is connected. One user cannot keep the others out, and all of them together not root.
-class Visitors {
-public:
-    // Whether one more is let in; then it must leave().
-    bool enter(uid_t uid) {
-        bool root = uid == 0 || uid == ::geteuid();
-        if (all_ >= (root ? 2 * connections_max : connections_max)) return false;
-        if (!root && of_[uid] >= user_connections_max) return false;
-        ++of_[uid];
-        ++all_;
-        return true;
-    }
-    void leave(uid_t uid) {
-        if (--of_[uid] == 0) of_.erase(uid);
-        --all_;
-    }
-
-private:
-    std::map<uid_t, size_t> of_;
-    size_t all_ = 0;
-};
 
 // Closes a connection on which nothing comes to its end for too long.
 class Patience {
@@ -179,6 +157,7 @@ Task<> serve_websocket(asio::io_context& io, Node& node, std::shared_ptr<Socket>
     patience.reset();
     if (error) co_return;
     stream->text(true);
+    stream->read_message_max(said_max);
     auto backlog = std::make_shared<Backlog>(io);
     asio::co_spawn(
         io,
@@ -208,11 +187,11 @@ Task<> serve_websocket(asio::io_context& io, Node& node, std::shared_ptr<Socket>
 
 // Said at once and without hearing him: whoever has too many connections pays no attention to one
 // of them.
-void turn_away(Socket& socket) {
+void turn_away(Socket& socket, Visitors::Limits limits) {
     std::string body = answer_text(Outcome::failed(
         1, fmt::format("too many connections to roved are open: one user may have {}, "
                        "all together {}; end some, or try again in a moment",
-               user_connections_max, connections_max)));
+               limits.of_party, limits.all)));
     std::string text =
         fmt::format("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
                     "Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -223,18 +202,22 @@ void turn_away(Socket& socket) {
 
 Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node,
     std::shared_ptr<Visitors> visitors) {
-    auto credentials = sys::peer_credentials(socket->native_handle());
-    if (!credentials) co_return;
-    Caller caller{credentials->uid, credentials->gid, credentials->pid};
-    if (!visitors->enter(caller.uid)) {
-        turn_away(*socket);
+    auto calling = caller_of(socket->native_handle());
+    if (!calling) co_return;
+    Caller caller = *calling;
+    auto place = visitors->enter(caller.uid, [socket] {
+        boost::system::error_code ignored;
+        socket->close(ignored);
+    });
+    if (!place) {
+        turn_away(*socket, visitors->limits());
         co_return;
     }
     struct Visit {
         Visitors& visitors;
-        uid_t uid;
-        ~Visit() { visitors.leave(uid); }
-    } visit{*visitors, caller.uid};
+        uint64_t place;
+        ~Visit() { visitors.leave(place); }
+    } visit{*visitors, *place};
     beast::flat_buffer buffer(header_max + body_max);
     for (;;) {
         http::request_parser<http::string_body> parser;
@@ -281,7 +264,9 @@ Task<> serve(asio::io_context& io, std::shared_ptr<Socket> socket, Node& node,
 
 Task<> accept_all(asio::io_context& io,
     std::shared_ptr<asio::local::stream_protocol::acceptor> acceptor, Node& node) {
-    auto visitors = std::make_shared<Visitors>();
+    auto subordinates = sys::read_file("/etc/subuid");
+    auto visitors = std::make_shared<Visitors>(
+        Visitors::Limits{}, ::geteuid(), parse_subordinate_uids(subordinates ? *subordinates : ""));
     for (;;) {
         auto [error, socket] = co_await acceptor->async_accept(no_throw);
         if (error == asio::error::operation_aborted) co_return;

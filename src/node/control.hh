@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control: the control API's socket, HTTP/1.1 with JSON. Boost.Beast is seen by control.cc alone.
 //
-// Everybody may connect; who it is says the socket (SO_PEERCRED), what he may, the verbs.
+// Everybody may connect; who it is says the socket (caller.hh), what he may, the verbs.
 #pragma once
 
 #include <string>

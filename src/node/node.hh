@@ -17,6 +17,7 @@
 #include "image/credentials.hh"
 #include "node/async.hh"
 #include "node/config.hh"
+#include "node/caller.hh"
 #include "node/cpu_match.hh"
 #include "node/gossip_socket.hh"
 #include "node/guests.hh"
@@ -60,12 +61,6 @@ struct Outcome {
         outcome.reason = reason;
         return outcome;
     }
-};
-
-struct Caller {
-    uid_t uid = 0;
-    gid_t gid = 0;
-    pid_t pid = 0; // 0: asked by another node
 };
 
 // What a move did; `reason` when it is confined.

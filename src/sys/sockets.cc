@@ -190,6 +190,15 @@ Result<ucred> peer_credentials(int fd) {
     return result;
 }
 
+Result<Fd> peer_pidfd(int fd) {
+    constexpr int so_peerpidfd = 77; // newer than our headers
+    int pidfd = -1;
+    socklen_t length = sizeof pidfd;
+    if (::getsockopt(fd, SOL_SOCKET, so_peerpidfd, &pidfd, &length) != 0)
+        return fail(errno, "cannot get a peer's process");
+    return Fd(pidfd);
+}
+
 Status set_option(int fd, int level, int name, int value) {
     if (::setsockopt(fd, level, name, &value, sizeof value) != 0)
         return fail(errno, "cannot set socket option {}:{}", level, name);

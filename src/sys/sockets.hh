@@ -44,6 +44,9 @@ Result<Fd> accept(int listener, int flags = 0);
 Result<Fd> unix_listen(std::string const& path, mode_t mode, int type = SOCK_STREAM);
 Result<Fd> unix_connect(std::string const& path, int type = SOCK_STREAM);
 Result<ucred> peer_credentials(int fd);
+// Of the process that connected, or that made the pair. ENOPROTOOPT before Linux 6.5; an error,
+// too, if it has ended and the kernel has forgotten it.
+Result<Fd> peer_pidfd(int fd);
 
 Status set_nodelay(int fd, bool on);
 Status set_option(int fd, int level, int name, int value);
