@@ -12,7 +12,6 @@
 #include "node/call_names.hh"
 #include "node/node.hh"
 #include "node/pid_name.hh"
-#include "node/probe.hh"
 #include "node/proc.hh"
 #include "node/reasons.hh"
 #include "wire/session.hh"
@@ -81,7 +80,7 @@ Task<Outcome> Node::serve(
     if (method == "GET") {
         if (path == "/v1/ps") co_return co_await ps(caller, query_flag(query, "all"));
         if (path == "/v1/nodes") co_return nodes();
-        if (path == "/v1/check") co_return Outcome::done(probe_rows());
+        if (path == "/v1/check") co_return co_await check(caller);
         if (path == "/v1/config") co_return config_rows();
         if (path == "/v1/gossip") co_return gossip_row(gossip_->counts(), board_.senseless());
         auto last = [&] { return pid_value(std::string_view(path).substr(path.rfind('/') + 1)); };

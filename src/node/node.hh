@@ -11,6 +11,7 @@
 #include <random>
 #include <string>
 
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/fd.hh"
@@ -184,6 +185,7 @@ private:
     Task<Outcome> adopt(Caller caller, boost::json::object body);
     Task<Outcome> move_verb(Caller caller, boost::json::object body);
     Task<Outcome> lock_verb(Caller caller, boost::json::object body, bool lock);
+    Task<Outcome> check(Caller caller); // check.cc
     Task<Outcome> debug(Caller caller, boost::json::object body);
     Task<> end_debugging(ProcessPtr process, std::shared_ptr<Fd> debugger);
     Task<Outcome> node_verb(Caller caller, boost::json::object body);
@@ -247,3 +249,6 @@ private:
 };
 
 } // namespace rove::node
+    boost::json::array probed_;      // what the last check found
+    Nanos probed_at_{};              // monotonic
+    std::shared_ptr<Event> probing_; // under way

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stewards: starting them, and what they report.
-#include <poll.h>
 #include <unistd.h>
 
 #include <spdlog/spdlog.h>
 
+#include "node/errand.hh"
 #include "node/node.hh"
 #include "node/proc.hh"
 #include "node/reasons.hh"
@@ -18,13 +18,17 @@ using wire::Place;
 namespace json = boost::json;
 
 namespace {
-constexpr Nanos start_limit = std::chrono::seconds(5);
+constexpr Nanos start_limit = std::chrono::seconds(5), tell_limit = std::chrono::seconds(2);
 
-// One line, if it can be written at once: whoever reads it may have stopped reading.
-void tell(Fd const& to, std::string const& line) {
-    pollfd writable{to.number(), POLLOUT, 0};
-    if (to && ::poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
-        (void)!::write(to.number(), line.data(), line.size());
+// One line, to a descriptor of the user's: writing there may take as long as he likes.
+Task<> tell(asio::io_context& io, Fd to, std::string line) {
+    int number = to.number();
+    std::function<std::string()> work = [number, line] {
+        (void)!::write(number, line.data(), line.size());
+        return std::string();
+    };
+    std::vector<int> keep{number};
+    (void)co_await run_errand(io, work, keep, tell_limit);
 }
 } // namespace
 
@@ -232,7 +236,7 @@ void Node::exec_move_done(ProcessPtr const& process, wire::MoveDone const& done)
         spdlog::info("{}", line);
         // What was asked for did not happen, and nobody but its own standard error is there to be
         // told.
-        tell(complaints, "rove run: " + line + "\n");
+        if (complaints) start(io_, tell(io_, std::move(complaints), "rove run: " + line + "\n"));
         if (!done.reason.empty())
             start(io_, go_back(process));
         else
