@@ -187,7 +187,7 @@ private:
     Task<Outcome> lock_verb(Caller caller, boost::json::object body, bool lock);
     Task<Outcome> check(Caller caller); // check.cc
     Task<Outcome> debug(Caller caller, boost::json::object body);
-    Task<> end_debugging(ProcessPtr process, std::shared_ptr<Fd> debugger);
+    Task<> end_debugging(ProcessPtr process, std::shared_ptr<Debugger> debugger);
     Task<Outcome> node_verb(Caller caller, boost::json::object body);
     Task<Outcome> local_node_verb(std::string verb, boost::json::value on);
     Task<Outcome> drain();

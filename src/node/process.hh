@@ -23,7 +23,14 @@
 
 namespace rove::node {
 
-struct Running; // a move that a steward performs
+struct Running;  // a move that a steward performs
+struct Debugger; // whoever it is at home for
+
+// A move that nobody waits for.
+struct MoveWish {
+    std::string to;
+    uid_t asker = 0;
+};
 
 struct Process {
     explicit Process(asio::io_context& io) : turn(io) {}
@@ -50,7 +57,7 @@ struct Process {
         reason_text;   // why it cannot be away now; empty: nothing is known to keep it
     Nanos reason_at{}; // monotonic
     Nanos looked_at{}; // monotonic: when it was last looked for
-    std::vector<std::shared_ptr<Fd>> debuggers; // pidfds: while one lives, it stays at home
+    std::vector<std::shared_ptr<Debugger>> debuggers; // while one lives, it stays at home
     Fd complaints; // its standard error, until it has been moved at its exec
 
     std::shared_ptr<Keeper> steward; // connected and said hello

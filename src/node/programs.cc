@@ -6,10 +6,11 @@
 #include <boost/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include <set>
+
 #include <poll.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-
+#include "node/debugger.hh"
 #include "node/ending.hh"
 #include "node/node.hh"
 #include "node/proc.hh"
@@ -74,9 +75,18 @@ ProcessPtr Node::find(pid_t pid) {
 
 // The pidfd becomes readable when the process has ended, before its parent has seen it.
 Task<> Node::watch_end(ProcessPtr process) {
-    asio::posix::stream_descriptor ready(io_, ::fcntl(process->pidfd.number(), F_DUPFD_CLOEXEC, 3));
-    auto [error] = co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
-    if (error || ending_) co_return;
+    auto ready = waitable(io_, process->pidfd.number());
+    if (ready) {
+        auto [error] =
+            co_await ready->async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+        if (error) co_return;
+    } else {
+        spdlog::warn(
+            "{}: {}; its end is looked for now and then", process->pid(), ready.error().sentence());
+        while (!ending_ && !is_readable(process->pidfd.number()))
+            co_await pause(io_, std::chrono::milliseconds(200));
+    }
+    if (ending_) co_return;
     process->moving = false;
     // Its steward has last words: the final tally, perhaps that the host was lost.
     for (int patience = 0; patience < 100 && process->steward; ++patience)
@@ -100,14 +110,14 @@ Ended Node::epitaph(Process const& process) const {
 void Node::bury(ProcessPtr const& process, std::string const& why) {
     if (process->ended) return;
     // A process that runs an exec'd image or still exists is not buried on a steward's word alone.
-    pollfd ended{process->pidfd.number(), POLLIN, 0};
-    if (::poll(&ended, 1, 0) == 0) return;
+    if (!is_readable(process->pidfd.number())) return;
     process->ended = true;
     if (!why.empty() && process->lost.word.empty()) process->lost = {why, why};
     Ended ended_now = epitaph(*process);
     json::object figures;
     if (ended_now.ending.exit_status) figures["exit_status"] = *ended_now.ending.exit_status;
     if (ended_now.ending.signal) figures["signal"] = *ended_now.ending.signal;
+    end_debuggers(*process);
     happenings_.add("ended", process->pid(), process->host, "", std::move(figures));
     ended_.add(std::move(ended_now));
     auto found = programs_.find(process->program);
