@@ -203,14 +203,16 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     process->asker = caller.uid;
     if (!wait) {
         json::object begun = begun_row(*process, where.node);
-        start(io_, [](Node& node, ProcessPtr who, std::string goal, uid_t asker) -> Task<> {
-            (void)co_await node.move(who, goal, asker);
-        }(*this, process, where.node, caller.uid));
+        wish(process, where.node, caller.uid);
         co_return Outcome::done(std::move(begun));
     }
     Moved moved = co_await move(process, where.node, caller.uid);
     if (moved.ok) co_return Outcome::done(move_row(pid.pid, moved));
     // A user's wish that could not be met is not pursued behind his back; the one before it is.
+        if (!wait) {
+            wish(members[i], to, caller.uid);
+            continue;
+        }
     if (process->anchor == (where.node == name_ ? "" : where.node)) process->anchor = before;
     co_return Outcome::failed(moved.code, moved.text, moved.reason);
 }

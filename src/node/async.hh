@@ -94,6 +94,7 @@ public:
         co_return Turn(this);
     }
     bool busy() const { return busy_; }
+    size_t waiting() const { return waiting_.size(); }
 
 private:
     void leave() {

@@ -21,6 +21,7 @@ namespace json = boost::json;
 
 namespace {
 constexpr Nanos offer_patience = std::chrono::seconds(8);
+constexpr size_t waiting_max = 16;
 constexpr int attempts_max = 3; // of a move that was refused for what passes at once
 
 uint64_t resident_bytes(Process const& process) {
@@ -80,6 +81,9 @@ Node::Destination Node::resolve(
 }
 
 Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
+    if (process->turn.waiting() >= waiting_max)
+        co_return Moved::failed(1, fmt::format("{} moves of process {} wait for their turn already",
+                                       process->turn.waiting(), process->pid()));
     auto turn = co_await process->turn.enter();
     if (process->ended)
         co_return Moved::failed(4, fmt::format("process {} has ended", process->pid()));

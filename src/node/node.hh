@@ -154,6 +154,9 @@ private:
     // Of those whose CPU takes it.
     std::string best_node(ProcessPtr const& process, CpuLevel promised);
     Destination resolve(std::string const& to, ProcessPtr const& process, CpuLevel promised);
+    // --- pursue.cc: moves that nobody waits for
+    void wish(ProcessPtr const& process, std::string to, uid_t asker);
+    Task<> pursue(ProcessPtr process);
 
     // --- stewards.cc
     Task<Result<std::shared_ptr<Keeper>>> steward_for(ProcessPtr process);

@@ -70,6 +70,8 @@ struct Process {
     Turnstile turn; // one move at a time
     bool moving = false;
 
+    std::optional<MoveWish> wished; // the latest that has not begun
+    bool pursued = false;           // somebody sees to it
     Nanos born{};            // monotonic, when first seen
     Nanos last_move_ended{}; // monotonic
     Nanos last_move_took{};
