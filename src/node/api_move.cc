@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// API: the verbs that act on processes: run, adopt, move, stay, roam.
+// API: the verbs that act on processes: run, move, stay, roam.
 #include <boost/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -8,7 +8,6 @@
 #include "node/node.hh"
 #include "node/pid_name.hh"
 #include "node/proc.hh"
-#include "node/program_group.hh"
 #include "sys/process.hh"
 
 namespace rove::node {
@@ -86,6 +85,7 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
         co_return Outcome::failed(125, "the report's path must begin with /");
     std::string on = text(body, "on").value_or("");
     bool best = on == "best";
+    wish.placed = !on.empty();
     if (!on.empty()) {
         Destination where = resolve(on, nullptr, wish.cpu_level);
         if (where.node.empty()) co_return Outcome::failed(125, where.trouble.error);
@@ -97,7 +97,7 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
             on.clear();
         }
     wish.on = on;
-    auto program = make_program(caller.pid, wish);
+    auto program = co_await make_program(caller, caller.pid, wish);
     if (!program) co_return Outcome::failed(125, program.error().sentence());
     auto process = find(caller.pid);
     if (!process) co_return Outcome::failed(125, "the process has ended");
@@ -123,7 +123,8 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
             process->complaints.close();
             if (found != programs_.end()) found->second->wish.on.clear();
             if (!best) {
-                if (found != programs_.end()) found->second->wish.report.clear();
+                if (found != programs_.end() && !wish.report.empty())
+                    found->second->wish.report.clear();
                 co_return Outcome::failed(
                     125, fmt::format("{} does not take it: {}", on, moved.text), moved.reason);
             }
@@ -131,42 +132,6 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
     }
     happenings_.add("run", caller.pid, "", where, {});
     co_return Outcome::done(json::object{{"pid", caller.pid}, {"host", where}});
-}
-
-Task<Outcome> Node::adopt(Caller caller, json::object body) {
-    PidName pid = parse_pid(body.if_contains("pid") ? body.at("pid") : json::value());
-    if (!pid.home.empty() && pid.home != name_)
-        co_return Outcome::failed(
-            1, fmt::format("a process is adopted at its home; run this on {}", pid.home));
-    if (Outcome allowed = permit(caller, pid.pid); allowed.code != 0) co_return allowed;
-    if (pid.pid == 1)
-        co_return Outcome::failed(3, "process 1 of a container cannot be moved", "pid_1");
-    refresh_programs();
-    if (!find(pid.pid) || find(pid.pid)->program == 0) {
-        auto program = make_program(pid.pid, {});
-        if (!program) co_return Outcome::failed(1, program.error().sentence());
-        std::string group = (*program)->group;
-        // A child may fork while its parent is being entered; a round without news has all of them.
-        for (bool news = true; news;) {
-            news = false;
-            auto members = program_group_members(group);
-            for (size_t i = 0; i < members.size(); ++i)
-                for (pid_t child : children_of(members[i])) {
-                    if (std::find(members.begin(), members.end(), child) != members.end()) continue;
-                    if (!enter_program_group(group, child)) continue;
-                    members.push_back(child);
-                    news = true;
-                }
-        }
-        refresh_programs();
-    }
-    auto process = find(pid.pid);
-    if (!process) co_return Outcome::failed(4, fmt::format("process {} has ended", pid.pid));
-    json::array pids;
-    for (auto& [each, other] : processes_)
-        if (other->program == process->program) pids.push_back(each);
-    happenings_.add("adopt", pid.pid, "", name_, {});
-    co_return Outcome::done(json::object{{"pid", pid.pid}, {"pids", pids}});
 }
 
 json::object Node::move_row(pid_t pid, Moved const& moved) {
@@ -209,10 +174,6 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     Moved moved = co_await move(process, where.node, caller.uid);
     if (moved.ok) co_return Outcome::done(move_row(pid.pid, moved));
     // A user's wish that could not be met is not pursued behind his back; the one before it is.
-        if (!wait) {
-            wish(members[i], to, caller.uid);
-            continue;
-        }
     if (process->anchor == (where.node == name_ ? "" : where.node)) process->anchor = before;
     co_return Outcome::failed(moved.code, moved.text, moved.reason);
 }
@@ -248,6 +209,10 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
         if (!wait) rows.push_back(begun_row(*members[i], to));
         before.push_back(std::exchange(members[i]->anchor, to == name_ ? "" : to));
         members[i]->asker = caller.uid;
+        if (!wait) {
+            wish(members[i], to, caller.uid);
+            continue;
+        }
         start(io_,
             [](Node& node, ProcessPtr who, std::string goal, uid_t asker,
                 std::shared_ptr<Gathering> sum, size_t index) -> Task<> {

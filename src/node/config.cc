@@ -33,6 +33,7 @@ std::vector<Knob> const knobs = {
     {"move.root",          Unit::flag,     "true",      "Whether root's processes may be moved."},
     {"move.freeze",        Unit::duration, "0",         "The longest wanted freeze: a move out that would take longer is not made; 0: no limit."},
     {"move.host_blocked",  Unit::flag,     "false",     "Whether this node starts out taking no guests."},
+    {"run.programs",       Unit::number,   "1000",      "How many programs one user other than root may have at a time; a thousand cost the daemon some 5 % of a core."},
     {"links.port_range",   Unit::text,     "",          "The ports that guests' connections may use, first-last; empty: any."},
     {"drain.seconds",      Unit::number,   "60",        "How many seconds a drain takes at most, also that of a machine that shuts down."},
     {"cpu.hide",           Unit::texts,    "",          "CPU features that this node does not count among its own."},
@@ -158,7 +159,7 @@ Status check_range(std::string const& key, Setting const& setting, std::string c
     };
     static constexpr Range ranges[] = {{"guests.max", 0, 1000000}, {"guests.nice", 0, 19},
         {"guests.cpu_weight", 1, 10000}, {"guests.uid_base", 100000, 4294000000},
-        {"drain.seconds", 0, 86400}, {"gossip.group", 0, 255}};
+        {"run.programs", 1, 1000000}, {"drain.seconds", 0, 86400}, {"gossip.group", 0, 255}};
     for (Range const& range : ranges) {
         if (key != range.key) continue;
         int64_t value = std::get<int64_t>(setting);

@@ -17,8 +17,8 @@
 #include "base/fd.hh"
 #include "image/credentials.hh"
 #include "node/async.hh"
-#include "node/config.hh"
 #include "node/caller.hh"
+#include "node/config.hh"
 #include "node/cpu_match.hh"
 #include "node/gossip_socket.hh"
 #include "node/guests.hh"
@@ -113,8 +113,14 @@ private:
     Task<PeerReply> serve_peer(std::string from, wire::PeerType type, std::string body);
     void member_changed(Member const& member, bool new_incarnation);
 
+    // --- enrol.cc: how a process becomes a program
+    Task<Result<Program*>> make_program(Caller caller, pid_t root, ProgramWish wish);
+    Result<std::shared_ptr<Program>> prepare_program(uid_t asker, pid_t root, ProgramWish wish);
+    Result<Program*> begin_program(std::shared_ptr<Program> program);
+    Program* program_around(pid_t pid);
+    void enrol(ProcessPtr const& process, Program& program);
+
     // --- programs.cc
-    Result<Program*> make_program(pid_t root, ProgramWish wish);
     ProcessPtr meet(pid_t pid, uint64_t program); // null if it is gone
     ProcessPtr find(pid_t pid);
     void refresh_programs();
@@ -148,15 +154,15 @@ private:
     Task<std::shared_ptr<Running>> perform(
         ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker);
     Task<> go_back(ProcessPtr process);
+    // --- pursue.cc: moves that nobody waits for
+    void wish(ProcessPtr const& process, std::string to, uid_t asker);
+    Task<> pursue(ProcessPtr process);
     // What is asked of a CPU by a process here.
     void say_cpu(wire::Offer& offer, CpuLevel promised) const;
     CpuLevel promised_level(Process const& process) const;
     // Of those whose CPU takes it.
     std::string best_node(ProcessPtr const& process, CpuLevel promised);
     Destination resolve(std::string const& to, ProcessPtr const& process, CpuLevel promised);
-    // --- pursue.cc: moves that nobody waits for
-    void wish(ProcessPtr const& process, std::string to, uid_t asker);
-    Task<> pursue(ProcessPtr process);
 
     // --- stewards.cc
     Task<Result<std::shared_ptr<Keeper>>> steward_for(ProcessPtr process);
@@ -175,10 +181,11 @@ private:
     void end_waiting(ProcessPtr const& process);
 
     // --- storm.cc
-    Task<> storm(ProcessPtr process, int64_t storm_ms, uint64_t seed);
+    Task<> storm(ProcessPtr process);
 
     // --- api.cc, api_move.cc, api_node.cc
     Task<Outcome> ps(Caller caller, bool all);
+    Task<Outcome> check(Caller caller); // check.cc
     boost::json::object ps_row(Process const& process);
     Outcome nodes();
     Outcome config_rows();
@@ -186,9 +193,9 @@ private:
     Task<Outcome> trace(Caller caller, boost::json::value pid);
     Task<Outcome> run(Caller caller, boost::json::object body);
     Task<Outcome> adopt(Caller caller, boost::json::object body);
+    void take_along(Caller const& caller, std::string const& group, std::string const& from);
     Task<Outcome> move_verb(Caller caller, boost::json::object body);
     Task<Outcome> lock_verb(Caller caller, boost::json::object body, bool lock);
-    Task<Outcome> check(Caller caller); // check.cc
     Task<Outcome> debug(Caller caller, boost::json::object body);
     Task<> end_debugging(ProcessPtr process, std::shared_ptr<Debugger> debugger);
     Task<Outcome> node_verb(Caller caller, boost::json::object body);
@@ -248,10 +255,10 @@ private:
     };
     std::map<uint64_t, std::shared_ptr<Looking>> looking_; // by question
     uint64_t last_question_ = 0;
+    boost::json::array probed_;      // what the last check found
+    Nanos probed_at_{};              // monotonic
+    std::shared_ptr<Event> probing_; // under way
     std::mt19937_64 random_;
 };
 
 } // namespace rove::node
-    boost::json::array probed_;      // what the last check found
-    Nanos probed_at_{};              // monotonic
-    std::shared_ptr<Event> probing_; // under way

@@ -51,8 +51,9 @@ struct Process {
     bool locked = false;                       // rove stay
     uint64_t number = 0,
              storm_step = 0; // which process of its program it is, and how far its storm is
-    std::string anchor;      // where it wants to be; empty: nowhere in particular
-    uid_t asker = 0;         // who wants it there
+    bool storming = false;
+    std::string anchor; // where it wants to be; empty: nowhere in particular
+    uid_t asker = 0;    // who wants it there
     std::string reason,
         reason_text;   // why it cannot be away now; empty: nothing is known to keep it
     Nanos reason_at{}; // monotonic
@@ -69,9 +70,9 @@ struct Process {
     std::shared_ptr<Running> running;
     Turnstile turn; // one move at a time
     bool moving = false;
-
     std::optional<MoveWish> wished; // the latest that has not begun
     bool pursued = false;           // somebody sees to it
+
     Nanos born{};            // monotonic, when first seen
     Nanos last_move_ended{}; // monotonic
     Nanos last_move_took{};
@@ -92,7 +93,8 @@ struct Process {
 using ProcessPtr = std::shared_ptr<Process>;
 
 struct ProgramWish {
-    std::string on; // node; empty: nowhere in particular
+    std::string on;      // node; empty: nowhere in particular
+    bool placed = false; // its starter said where, be it home
     bool stay = false;
     int64_t storm_ms = 0; // 0: none
     uint64_t seed = 0;
@@ -108,6 +110,7 @@ struct ProgramSums {
     double seconds_home = 0, seconds_away = 0;
     std::map<std::string, uint64_t> came_home;
     void add(Process const& process, Nanos now);
+    void add(ProgramSums const& inner);
 };
 
 struct Program {
@@ -116,7 +119,9 @@ struct Program {
     wire::Identity root;
     Fd root_pidfd;
     ProgramWish wish;
-    uid_t uid = 0;
+    Fd report_to;       // if the report is for a descriptor of its first process
+    uint64_t outer = 0; // the program in which it was begun: that one ends after it
+    uid_t uid = 0;      // who asked for it
     gid_t gid = 0;
     std::vector<gid_t> groups;
     ProgramSums sums;

@@ -10,15 +10,23 @@
 
 namespace rove::node {
 
-Result<std::string> make_program_group(pid_t pid, std::string const& name) {
+Result<std::string> present_group(pid_t pid) {
     sys::Cgroup present = TRY(sys::Cgroup::of(pid));
-    auto base = present.directory("freezer");
-    if (!base) {
-        auto all = present.directories();
-        if (all.empty()) return deny(ENOTSUP, "this machine has no cgroups that Rove could use");
-        base = all.front();
-    }
-    std::string directory = *base + "/" + name;
+    if (auto freezer = present.directory("freezer")) return *freezer;
+    auto all = present.directories();
+    if (all.empty()) return deny(ENOTSUP, "this machine has no cgroups that Rove could use");
+    return all.front();
+}
+
+std::string beside_programs(std::string group) {
+    for (size_t slash; (slash = group.rfind('/')) != std::string::npos &&
+                       std::string_view(group).substr(slash + 1).starts_with(program_prefix);)
+        group.resize(slash);
+    return group;
+}
+
+Result<std::string> make_program_group(pid_t pid, std::string const& name) {
+    std::string directory = beside_programs(TRY(present_group(pid))) + "/" + name;
     TRY(sys::make_directory(directory));
     if (Status entered = enter_program_group(directory, pid); !entered) {
         (void)sys::remove_directory(directory);
@@ -34,6 +42,9 @@ Status enter_program_group(std::string const& directory, pid_t pid) {
 namespace {
 std::vector<std::string> below(std::string const& directory) {
     std::vector<std::string> found;
+    // A directory of cgroups has a link for each that is in it: mostly there are only files.
+    auto own = sys::stat(directory);
+    if (!own || own->st_nlink == 2) return found;
     auto names = sys::list_directory(directory);
     if (!names) return found;
     for (std::string const& name : *names) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -15,7 +16,15 @@
 
 namespace rove::node {
 
-// Made and entered; the directory's path.
+// What the names of programs' groups begin with.
+inline constexpr std::string_view program_prefix = "rove-program-";
+// The directory of the group that the process is in, of the hierarchy in which programs have
+// theirs.
+Result<std::string> present_group(pid_t pid);
+// The group around the programs that this one is in, itself among them.
+std::string beside_programs(std::string group);
+// Made and entered; the directory's path. If the process is in a program's group, the new one is
+// beside that: groups in groups are read again for each that is around them.
 Result<std::string> make_program_group(pid_t pid, std::string const& name);
 Status enter_program_group(std::string const& directory, pid_t pid);
 // Of it and of all groups below; empty if it is gone.

@@ -15,6 +15,7 @@
 #include "node/node.hh"
 #include "node/proc.hh"
 #include "node/program_group.hh"
+#include "node/readable.hh"
 #include "node/report.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
@@ -38,6 +39,18 @@ void ProgramSums::add(Process const& process, Nanos now) {
         came_home[reason] += count;
 }
 
+void ProgramSums::add(ProgramSums const& inner) {
+    moves += inner.moves;
+    forwarded += inner.forwarded;
+    local += inner.local;
+    bytes += inner.bytes;
+    freeze_us_max = std::max(freeze_us_max, inner.freeze_us_max);
+    seconds_home += inner.seconds_home;
+    seconds_away += inner.seconds_away;
+    for (auto const& [reason, count] : inner.came_home)
+        came_home[reason] += count;
+}
+
 ProcessPtr Node::meet(pid_t pid, uint64_t program) {
     auto stat = look_stat(pid);
     auto status = look_status(pid);
@@ -53,16 +66,8 @@ ProcessPtr Node::meet(pid_t pid, uint64_t program) {
     process->host = name_;
     process->born = monotonic_now();
     process->asker = process->uid;
-    auto found = programs_.find(program);
-    if (found != programs_.end()) {
-        ProgramWish const& wish = found->second->wish;
-        process->number = found->second->met++;
-        process->asker = found->second->uid;
-        process->locked = wish.stay;
-        // A process that exists before it was registered is older than we know; it counts from now.
-        if (!wish.on.empty() && wish.on != name_) process->anchor = wish.on;
-        if (wish.storm_ms > 0) start(io_, storm(process, wish.storm_ms, wish.seed));
-    }
+    if (auto found = programs_.find(program); found != programs_.end())
+        enrol(process, *found->second);
     processes_[pid] = process;
     start(io_, watch_end(process));
     return process;
@@ -112,12 +117,12 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     // A process that runs an exec'd image or still exists is not buried on a steward's word alone.
     if (!is_readable(process->pidfd.number())) return;
     process->ended = true;
+    end_debuggers(*process);
     if (!why.empty() && process->lost.word.empty()) process->lost = {why, why};
     Ended ended_now = epitaph(*process);
     json::object figures;
     if (ended_now.ending.exit_status) figures["exit_status"] = *ended_now.ending.exit_status;
     if (ended_now.ending.signal) figures["signal"] = *ended_now.ending.signal;
-    end_debuggers(*process);
     happenings_.add("ended", process->pid(), process->host, "", std::move(figures));
     ended_.add(std::move(ended_now));
     auto found = programs_.find(process->program);
@@ -182,12 +187,19 @@ Nanos Node::watch_period() const {
 }
 
 Task<> Node::watch_programs() {
+    Nanos wait{};
     while (!ending_) {
-        watch_due_.expires_after(watch_period());
+        watch_due_.expires_after(std::max(watch_period(), wait));
         (void)co_await watch_due_.async_wait(no_throw);
+        Nanos began = monotonic_now();
         refresh_programs();
+        // However many programs there are, looking at them is not what the daemon mostly does.
+        wait = std::min<Nanos>(10 * (monotonic_now() - began), std::chrono::seconds(2));
         ended_.forget(monotonic_now());
         auto programs = programs_;
+        std::set<uint64_t> outer;
+        for (auto& [id, program] : programs)
+            outer.insert(program->outer);
         for (auto& [id, program] : programs) {
             if (program->root_pidfd && !program->root_ended) {
                 pollfd root{program->root_pidfd.number(), POLLIN, 0};
@@ -196,7 +208,8 @@ Task<> Node::watch_programs() {
                 if (program->root_ended)
                     program->ending = look_ending(program->root_pidfd.number(), program->root);
             }
-            if (program->empty_since.count() < 0 || program->finishing) continue;
+            if (program->empty_since.count() < 0 || program->finishing || outer.contains(id))
+                continue;
             Nanos empty = monotonic_now() - program->empty_since;
             bool known = program->root_ended || !program->root_pidfd;
             if (empty < std::chrono::milliseconds(known ? 20 : 1000)) continue;
@@ -215,43 +228,18 @@ Task<> Node::finish(std::shared_ptr<Program> program) {
         co_await pause(io_, std::chrono::milliseconds(10));
     }
     programs_.erase(program->id);
+    if (auto outer = programs_.find(program->outer); outer != programs_.end())
+        outer->second->sums.add(program->sums);
     save();
     if (!program->root_ended && program->root_pidfd)
         program->ending = look_ending(program->root_pidfd.number(), program->root);
     if (!program->wish.report.empty())
-        if (Status written = write_report(*program); !written)
+        if (Status written = co_await write_report(io_, program); !written)
             spdlog::warn("no report of {}: {}", program->root.pid, written.error().sentence());
     for (int attempt = 0; attempt < 50; ++attempt) {
         if (remove_program_group(program->group)) break;
         co_await pause(io_, std::chrono::milliseconds(20));
     }
-}
-
-Result<Program*> Node::make_program(pid_t root, ProgramWish wish) {
-    auto stat = TRY(look_stat(root));
-    auto status = TRY(look_status(root));
-    auto program = std::make_shared<Program>();
-    program->id = ++last_program_;
-    program->root = wire::Identity{name_, incarnation_, root, stat.start_time};
-    program->root_pidfd = TRY(sys::pidfd_open(root));
-    program->wish = std::move(wish);
-    program->uid = status.credentials.uids[0];
-    program->gid = status.credentials.gids[0];
-    program->groups = status.groups;
-    if (!program->wish.report.empty()) TRY(check_report(*program));
-    program->group = TRY(make_program_group(
-        root, fmt::format("rove-program-{:x}-{}", incarnation_ & 0xffffff, program->id)));
-    Program* made = program.get();
-    // The watch over none is a slow one.
-    if (programs_.empty()) watch_due_.cancel();
-    programs_[program->id] = std::move(program);
-    // A process that was in another program belongs to the newer one.
-    if (auto known = find(root))
-        known->program = made->id;
-    else if (!meet(root, made->id))
-        return deny(ESRCH, "process {} has ended", root);
-    save();
-    return made;
 }
 
 } // namespace rove::node

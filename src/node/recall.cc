@@ -17,6 +17,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr size_t state_max = 256 << 20;
+
 uint64_t number(json::object const& row, char const* key) {
     auto* value = row.if_contains(key);
     json::error_code error;
@@ -96,15 +98,15 @@ void Node::save() const {
         json::array groups;
         for (gid_t group : program->groups)
             groups.push_back(group);
-        programs.push_back(
-            json::object{{"id", id}, {"group", program->group}, {"pid", program->root.pid},
-                {"start_time", program->root.start_time}, {"on", program->wish.on},
-                {"stay", program->wish.stay}, {"storm_ms", program->wish.storm_ms},
-                {"seed", program->wish.seed}, {"report", program->wish.report},
-                {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch},
-                {"cpu_baseline", cpu_level_name(program->wish.cpu_level)}, {"met", program->met},
-                {"sums", sums_row(program->sums)}, {"uid", program->uid}, {"gid", program->gid},
-                {"groups", groups}});
+        programs.push_back(json::object{{"id", id}, {"outer", program->outer},
+            {"group", program->group}, {"pid", program->root.pid},
+            {"start_time", program->root.start_time}, {"on", program->wish.on},
+            {"stay", program->wish.stay}, {"storm_ms", program->wish.storm_ms},
+            {"seed", program->wish.seed}, {"report", program->wish.report},
+            {"memory", program->wish.memory}, {"no_patch", program->wish.no_patch},
+            {"cpu_baseline", cpu_level_name(program->wish.cpu_level)}, {"met", program->met},
+            {"sums", sums_row(program->sums)}, {"uid", program->uid}, {"gid", program->gid},
+            {"groups", groups}});
     }
     json::array processes;
     for (auto const& [pid, process] : processes_) {
@@ -133,12 +135,20 @@ void Node::save() const {
 }
 
 void Node::recall() {
-    auto text = sys::read_file(run_dir_ + "/programs.json");
-    if (!text) return;
+    std::string path = run_dir_ + "/programs.json";
+    auto text = sys::read_file(path, state_max);
+    if (!text && text.error().code == ENOENT) return;
     json::error_code wrong;
-    json::value state = json::parse(*text, wrong);
+    json::value state = text ? json::parse(*text, wrong) : json::value();
     auto* object = wrong ? nullptr : state.if_object();
-    if (!object) return;
+    if (!object) {
+        // The next save() would be its end.
+        std::string kept = path + ".unread";
+        (void)::rename(path.c_str(), kept.c_str());
+        spdlog::error("the programs of an earlier daemon are not known: {}; the list is kept as {}",
+            text ? "it makes no sense" : text.error().sentence(), kept);
+        return;
+    }
     // Of another boot, on a file system that outlived it: the numbers are other processes' now.
     if (object->contains("incarnation") && number(*object, "incarnation") != incarnation_) return;
     blocked_ = blocked_ || flag(*object, "blocked"); // the configuration's word holds at each start
@@ -150,6 +160,7 @@ void Node::recall() {
             json::object const& row = value.get_object();
             auto program = std::make_shared<Program>();
             program->id = number(row, "id");
+            program->outer = number(row, "outer");
             program->group = text_of(row, "group");
             program->root = wire::Identity{name_, incarnation_,
                 static_cast<pid_t>(number(row, "pid")), number(row, "start_time")};

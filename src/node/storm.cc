@@ -6,12 +6,14 @@
 
 namespace rove::node {
 
-Task<> Node::storm(ProcessPtr process, int64_t storm_ms, uint64_t seed) {
-    auto program = programs_.find(process->program);
-    uid_t asker = program == programs_.end() ? process->uid : program->second->uid;
+Task<> Node::storm(ProcessPtr process) {
     while (!ending_ && !process->ended) {
-        std::mt19937_64 random = storm_random(seed, process->number, process->storm_step);
-        Nanos wait = storm_pause(storm_ms, process->last_move_took, random);
+        auto program = programs_.find(process->program);
+        if (program == programs_.end() || program->second->wish.storm_ms == 0) break;
+        ProgramWish const& wish = program->second->wish;
+        uid_t asker = program->second->uid;
+        std::mt19937_64 random = storm_random(wish.seed, process->number, process->storm_step);
+        Nanos wait = storm_pause(wish.storm_ms, process->last_move_took, random);
         Nanos due = std::max(process->last_move_ended, process->born) + wait;
         co_await pause(io_, std::max(due - monotonic_now(), Nanos(std::chrono::milliseconds(1))));
         if (ending_ || process->ended) co_return;
@@ -32,6 +34,7 @@ Task<> Node::storm(ProcessPtr process, int64_t storm_ms, uint64_t seed) {
         // A confined one is left alone, and looked at again now and then.
         if (!moved.reason.empty()) co_await pause(io_, std::chrono::milliseconds(500));
     }
+    process->storming = false;
 }
 
 } // namespace rove::node
