@@ -67,6 +67,7 @@ Task<Outcome> Node::serve(
         if (wrong || !parsed.is_object())
             co_return Outcome::failed(2, "the request is no JSON object");
         object = parsed.get_object();
+    }
     // What a verb is about, in the body or at the end of the path.
     PidName named =
         parse_pid(object.if_contains("pid") ? object.at("pid")
@@ -76,7 +77,6 @@ Task<Outcome> Node::serve(
         co_return Outcome::failed(
             4, fmt::format("there is no process {0}:{1}: '{0}' is no name of a node",
                    printable(named.home), named.pid));
-    }
     if (method == "GET") {
         if (path == "/v1/ps") co_return co_await ps(caller, query_flag(query, "all"));
         if (path == "/v1/nodes") co_return nodes();
@@ -334,9 +334,9 @@ Task<Outcome> Node::trace(Caller caller, json::value name) {
 
 // ---- other nodes
 
+Task<Outcome> Node::forward(std::string node, std::string verb, Caller caller, json::object body) {
     if (!is_node_name(node)) // home and best, too: they are places to go to
         co_return Outcome::failed(1, fmt::format("'{}' is no name of a node", printable(node)));
-Task<Outcome> Node::forward(std::string node, std::string verb, Caller caller, json::object body) {
     if (!board_.find(node, monotonic_now()))
         co_return resolve(node, nullptr, CpuLevel::any).trouble;
     wire::Ask ask{verb, caller.uid, json::serialize(body)};
