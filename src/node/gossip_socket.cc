@@ -89,7 +89,8 @@ Task<> GossipSocket::receive_all(std::shared_ptr<udp::socket> socket) {
         counts_.received_bytes += count + headers_bytes;
         Nanos due = board_.due();
         carry(board_.receive(text_of(from), opened.plain, monotonic_now()));
-        if (board_.due() < due) wake();
+        // Later, too: a question that is answered wakes nobody any more.
+        if (board_.due() != due) wake();
     }
 }
 
