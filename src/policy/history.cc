@@ -8,6 +8,7 @@ namespace rove::policy {
 
 namespace {
 constexpr double half_life_s = 5;
+constexpr double expected_s = 0.2;
 } // namespace
 
 void History::add(Counted const& sample) {
@@ -26,8 +27,8 @@ void History::add(Counted const& sample) {
 }
 
 double History::demand() const {
-    // Nothing is known of a new one: it may want a core for itself.
-    return age_s_ > 0 ? per_second(wanted_) : 1;
+    // What is expected counts as much as a short look does.
+    return (wanted_ + expected_s * expected_demand_) / (seconds_ + expected_s);
 }
 
 } // namespace rove::policy

@@ -21,6 +21,10 @@ struct Counted {
 
 class History {
 public:
+    History() = default;
+    // Of one that comes from elsewhere: what was known of it there.
+    History(double cpu_s, double demand) : cpu_s_(cpu_s), expected_demand_(demand) {}
+
     void add(Counted const& sample);
     void executed() { *this = History(); }
 
@@ -39,6 +43,8 @@ private:
     }
 
     double cpu_s_ = 0, age_s_ = 0;
+    // Until it has been seen for a while. Nothing is known of a new one: it may want a core.
+    double expected_demand_ = 1;
     // Decayed sums, and the decayed time that they were counted in.
     double seconds_ = 0, recent_cpu_ = 0, wanted_ = 0, faults_ = 0, bytes_ = 0, calls_ = 0,
            messages_ = 0;

@@ -10,8 +10,12 @@ namespace rove::policy {
 
 namespace {
 
-bool owner_needs_it(Snapshot const& snapshot, Knobs const& knobs) {
-    return knobs.owner_share > 0 && snapshot.foreign >= knobs.owner_share * snapshot.self.cores;
+// With nobody here who could make way, it is a crowd like any other.
+bool guests_make_way(Snapshot const& snapshot, Knobs const& knobs) {
+    bool needed =
+        knobs.owner_share > 0 && snapshot.foreign >= knobs.owner_share * snapshot.self.cores;
+    return needed && std::any_of(snapshot.processes.begin(), snapshot.processes.end(),
+                         [](ProcessView const& each) { return each.guest && !each.moving; });
 }
 
 NodeView const* find(std::span<NodeView const> nodes, NodeIndex node) {
@@ -23,6 +27,8 @@ NodeView const* find(std::span<NodeView const> nodes, NodeIndex node) {
 // Elsewhere if a node has a core for it, else home, which must take its own; a node's own process
 // has no other home and goes wherever there is room.
 NodeIndex refuge(ProcessView const& process, Deciding const& deciding) {
+    // One that is locked goes nowhere else by policy.
+    if (process.guest && process.stays) return process.home;
     NodeView* other = deciding.targets.least_loaded(process, deciding.random);
     NodeView const* home = find(deciding.snapshot.nodes, process.home);
     if (other && home && stretch(*home, process.demand) <= stretch(*other, process.demand))
@@ -38,7 +44,7 @@ NodeIndex refuge(ProcessView const& process, Deciding const& deciding) {
 
 bool leave(Deciding const& deciding) {
     Snapshot const& snapshot = deciding.snapshot;
-    bool owner = snapshot.stance == Stance::open && owner_needs_it(snapshot, deciding.knobs);
+    bool owner = snapshot.stance == Stance::open && guests_make_way(snapshot, deciding.knobs);
     if (snapshot.stance == Stance::open && !owner) return false;
     for (ProcessView const& process : snapshot.processes) {
         if (!process.guest && snapshot.stance != Stance::draining) continue;

@@ -21,7 +21,7 @@ struct Offer {
     float stretch_max = 0; // see Order
     uint64_t memory = 0, features = 0;
     Why why = Why::balance;
-    uint8_t own = 0; // this node is its home: it is not refused
+    uint8_t own = 0; // it is not refused: this node is its home, or somebody wants it here
 };
 
 enum class Refusal : uint8_t { none, not_taking, busy, load, memory, features };

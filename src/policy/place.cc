@@ -32,7 +32,8 @@ Placement place(
     for (NodeView const* node : order) {
         // A promise that is not kept, or an old entry, may hide a core.
         bool perhaps = node->load + newcomer.demand <= node->cores + 1;
-        auto free = static_cast<float>(stretch(0, node->cores, node->speed) * (1 + knobs.near));
+        auto free = static_cast<float>(
+            stretch(newcomer.demand, node->cores, node->speed) * (1 + knobs.near));
         if (perhaps && free < relaxed) placement.ask.push_back({node->node, free});
     }
     for (size_t i = 0; i < order.size() / 3 + 1 && i < order.size(); ++i)

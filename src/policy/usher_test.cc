@@ -143,5 +143,28 @@ TEST(Leave, guests_give_way_to_the_users_of_the_node) {
     EXPECT_EQ(decision.orders[0].why, Why::owner);
 }
 
+TEST(Leave, a_guest_that_is_locked_goes_home_and_nowhere_else) {
+    Scene scene;
+    scene.snapshot.stance = Stance::expelling;
+    ProcessView& guest = scene.with_process();
+    guest.guest = guest.stays = 1;
+    guest.home = 2;
+    scene.with_node(0);
+    scene.with_node(3);
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].to, 2u);
+}
+TEST(Leave, with_no_guest_to_make_way_the_users_of_a_node_are_a_crowd_like_any_other) {
+    Scene scene;
+    scene.with_process();
+    scene.snapshot.foreign = 2;
+    scene.snapshot.foreign_lasts_s = 60;
+    scene.with_node(0);
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].why, Why::balance);
+}
+
 } // namespace
 } // namespace rove::policy
