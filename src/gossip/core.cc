@@ -138,6 +138,14 @@ Actions Core::step(Sudden, Time now, Random&) {
     return {};
 }
 
+Actions Core::step(Tell tell, Time now, Random&) {
+    Actions actions;
+    advance(now);
+    if (!left_ && entries_.at(tell.node).state == State::alive)
+        send(tell.node, Kind::news, actions);
+    return actions;
+}
+
 Actions Core::step(Leaving, Time now, Random& random) {
     Actions actions;
     advance(now);

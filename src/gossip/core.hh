@@ -40,6 +40,10 @@ struct Placed {
 };
 /// Our bulletin has changed so much that others should hear of it now.
 struct Sudden {};
+/// One node should hear our bulletin now.
+struct Tell {
+    NodeIndex node;
+};
 /// We go; nothing is said after it.
 struct Leaving {};
 
@@ -72,6 +76,7 @@ public:
     Actions step(Met met, Time now, Random& random);
     Actions step(Placed placed, Time now, Random& random);
     Actions step(Sudden, Time now, Random& random);
+    Actions step(Tell tell, Time now, Random& random);
     Actions step(Leaving, Time now, Random& random);
 
     /// When the next Tick is due, by the clock of the last event. Earlier and later ones do no

@@ -27,7 +27,9 @@ struct Bulletin {
     uint16_t session_version = 0;
     std::vector<uint32_t> cpu_features;
     std::string kernel;
-    uint8_t group = 0; // of the gossip
+    uint8_t group = 0;           // of the gossip
+    bool crowded = false;        // short of memory, or needed by its own users: not for its cores
+    uint64_t memory_movable = 0; // of processes that could leave; others hear it in quarters of all
 };
 
 enum class MemberState : uint8_t { up, blocked, suspect, dead, left };

@@ -85,6 +85,13 @@ std::vector<Outgoing> GossipBoard::leave(Nanos now) {
     return out;
 }
 
+std::vector<Outgoing> GossipBoard::tell(std::string const& name, Nanos now) {
+    std::vector<Outgoing> out;
+    if (auto node = roster_.find(name))
+        perform(core_->step(gossip::Tell{*node}, milliseconds(now), random_), nullptr, now, out);
+    return out;
+}
+
 // ---- what comes
 
 std::vector<Outgoing> GossipBoard::receive(
@@ -213,6 +220,10 @@ void GossipBoard::perform(
     // One that has only begun, or ceased, to take guests.
     for (NodeIndex node : actions.fresh)
         tell(node, now, false);
+    if (came && came->head.type == GossipType::news && news)
+        for (NodeIndex node : actions.fresh)
+            if (auto sender = roster_.whose(came->head.life); sender && sender->node == node)
+                news(roster_.at(node).name);
     for (gossip::Send const& send : actions.send)
         if (std::string to = roster_.at(send.to).contact(); !to.empty())
             out.push_back({to, encode(send.message)});

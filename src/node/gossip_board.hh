@@ -37,6 +37,8 @@ public:
     std::vector<Outgoing> tick(Nanos now);
     std::vector<Outgoing> receive(std::string const& from, std::string_view plain, Nanos now);
     std::vector<Outgoing> leave(Nanos now);
+    // Our bulletin, for one node at once.
+    std::vector<Outgoing> tell(std::string const& name, Nanos now);
     Nanos due() const; // when the next tick is
 
     Bulletin const& own() const { return own_; }
@@ -48,6 +50,8 @@ public:
     std::vector<Member> members(Nanos now) const override;
     std::optional<Member> find(std::string const& name, Nanos now) const override;
     void subscribe(Changed changed) override { changed_.push_back(std::move(changed)); }
+    // Called with who has said something newer of itself in a message that was meant for us.
+    std::function<void(std::string const& name)> news;
 
 private:
     using Datagram = wire::GossipDatagram;

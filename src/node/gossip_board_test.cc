@@ -93,6 +93,27 @@ struct BoardsTest : testing::Test {
     Nanos now = seconds(1000);
 };
 
+TEST_F(BoardsTest, a_bulletin_for_one_node_reaches_it_at_once) {
+    start(1, {});
+    start(2, {1});
+    ASSERT_TRUE(until([&] { return all_up({1, 2}); }, seconds(3)));
+    std::vector<std::string> heard;
+    board(2).news = [&](std::string const& from) { heard.push_back(from); };
+    Bulletin own = bulletin(1, 100);
+    own.load = 0;
+    own.crowded = true;
+    own.memory_movable = 5ull << 30; // of 8: two quarters and a half
+    board(1).set_own(own);
+    carry(at(1), board(1).tell("n2", now));
+    run(milliseconds(2));
+    EXPECT_EQ(heard, std::vector<std::string>{"n1"});
+    auto seen = board(2).find("n1", now)->bulletin;
+    EXPECT_EQ(seen->load, 0);
+    EXPECT_TRUE(seen->crowded);
+    EXPECT_EQ(seen->memory_movable, 4ull << 30);
+    EXPECT_TRUE(board(1).tell("n9", now).empty());
+}
+
 TEST_F(BoardsTest, whoever_knows_one_knows_all) {
     for (int number = 1; number <= 6; ++number)
         start(number, number == 1 ? std::vector<int>{} : std::vector<int>{1});

@@ -99,7 +99,10 @@ wire::Card card_of(Bulletin const& own, uint16_t port) {
 GossipEntry vitals_of(Bulletin const& own, wire::Card const& card) {
     GossipEntry entry;
     entry.life = wire::life_of(own.name, own.incarnation);
-    entry.status = static_cast<uint8_t>((own.blocked ? 8 : 0) | (own.balancing ? 16 : 0));
+    uint64_t quarter = own.memory_total / 4;
+    uint64_t movable = quarter == 0 ? 0 : std::min<uint64_t>(own.memory_movable / quarter, 3);
+    entry.status = static_cast<uint8_t>(
+        (own.blocked ? 8 : 0) | (own.balancing ? 16 : 0) | (own.crowded ? 32 : 0) | movable << 6);
     entry.card = wire::card_digest(card);
     entry.load = clipped<uint16_t>(own.load * 100);
     entry.guests = clipped<uint16_t>(own.guests);
@@ -114,6 +117,8 @@ Bulletin bulletin_of(wire::Card const& card, GossipEntry const& entry) {
     bulletin.addresses = card.addresses;
     bulletin.blocked = entry.blocked();
     bulletin.balancing = entry.balancing();
+    bulletin.crowded = entry.crowded();
+    bulletin.memory_movable = card.memory_total / 4 * entry.movable_quarters();
     bulletin.load = entry.load / 100.0;
     bulletin.cores = card.cores;
     bulletin.speed = card.speed;

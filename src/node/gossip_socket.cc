@@ -116,6 +116,10 @@ void GossipSocket::carry(std::vector<Outgoing> const& all) {
     }
 }
 
+void GossipSocket::tell(std::string const& node) {
+    carry(board_.tell(node, monotonic_now()));
+}
+
 void GossipSocket::leave() {
     carry(board_.leave(monotonic_now()));
 }

@@ -34,6 +34,8 @@ public:
     void begin();
     // The board has something to say sooner than it thought.
     void wake();
+    // Our bulletin goes to that one at once.
+    void tell(std::string const& node);
     // Tells some others that this node goes; they are sent before it returns.
     void leave();
     GossipCounts const& counts() const { return counts_; }

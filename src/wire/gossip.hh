@@ -48,7 +48,9 @@ struct GossipEntry {
     uint64_t life = 0;
     uint32_t issue = 0;  // which bulletin of that life
     uint32_t age_ms = 0; // alive: of the bulletin; else for how long it has been silent, or gone
-    uint8_t status = 0;  // bits 0–2: EntryState; 3: takes no guests; 4: automatic migration is on
+    // Bits 0–2: EntryState; 3: takes no guests; 4: automatic migration is on; 5: nobody is wanted
+    // for its cores now; 6–7: quarters of its memory that are of processes that could leave.
+    uint8_t status = 0;
     uint8_t urgency = 0; // how often it is still to be sent before all else
     uint16_t card = 0;   // digest of the card
     uint16_t load = 0;   // in hundredths
@@ -58,6 +60,8 @@ struct GossipEntry {
     EntryState state() const { return static_cast<EntryState>(status & 7); }
     bool blocked() const { return (status & 8) != 0; }
     bool balancing() const { return (status & 16) != 0; }
+    bool crowded() const { return (status & 32) != 0; }
+    unsigned movable_quarters() const { return status >> 6; }
 };
 template <class V> void describe(V& v, GossipEntry& m) {
     v.field("life", m.life);
