@@ -67,7 +67,8 @@ class Lab:
 
     def lab(self, verb, *words):
         done = subprocess.run([ROVE, "lab", verb, "--name", self.name, *words], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=LIMIT_S)
+                              capture_output=True, text=True, timeout=LIMIT_S,
+                              env=dict(os.environ, ROVE_LAB_CONFIG="policy.auto = false"))
         if done.returncode:
             raise Broken(f"rove lab {verb} failed with {done.returncode}: {done.stderr.strip()}")
         return done.stdout

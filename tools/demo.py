@@ -10,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import interruption
@@ -19,6 +20,7 @@ ROVE = os.environ.get("ROVE", str(ROOT / "build/bin/rove"))
 LAB = "demo"
 NODES = ("n1", "n2", "n3")
 CORES = "0.5"  # each, so that three nodes fit into two cores
+CPU_S = 4.0  # of each worker
 LIMIT_S = 120
 
 # A worker: hashes for a fixed number of rounds and leaves the result in a file of its own.
@@ -71,10 +73,6 @@ def wait_for(condition, what):
     return found
 
 
-def workers():
-    return [row for row in rows() if "worker.py" in row["command"] and not row["command"].startswith("sh ")]
-
-
 def move(pid, node):
     """Moves and tells; returns the figures."""
     figures = json.loads(rove("move", str(pid), node, "--json", node="n1"))
@@ -83,15 +81,15 @@ def move(pid, node):
     return figures
 
 
-def job(directory, rounds, spread):
-    """Runs the job of three workers on n1; spread(PIDs) may move them. Seconds, results."""
-    for old in directory.glob("result-*"):
+def job(directory, rounds, *options):
+    """Runs the job of three workers on n1. Seconds, results, and what its report says."""
+    for old in [*directory.glob("result-*"), *directory.glob("report")]:
         old.unlink()
     script = f"for i in 1 2 3; do python3 worker.py $i {rounds} & done; wait"
+    report = directory / "report"
     started = time.monotonic()
-    program = start(directory, "--stay", "--", "sh", "-c", script)
+    program = start(directory, *options, "--report", report, "--", "sh", "-c", script)
     try:
-        spread()
         if program.wait(timeout=LIMIT_S) != 0:
             raise Broken(f"the job ended with {program.returncode}")
     finally:
@@ -100,7 +98,34 @@ def job(directory, rounds, spread):
     results = [path.read_text() for path in sorted(directory.glob("result-*"))]
     if len(results) != 3:
         raise Broken(f"the job left {len(results)} of 3 results")
-    return seconds, results
+    wait_for(report.exists, "report of the job")
+    return seconds, results, json.loads(report.read_text())
+
+
+class Watch:
+    """Tells what `rove events` shows of moves on n1 while the block runs."""
+
+    def __enter__(self):
+        self.began = time.monotonic()
+        self.events = subprocess.Popen([ROVE, "lab", "run", "--name", LAB, "n1", "--", ROVE, "events", "--json"],
+                                       stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        self.thread = threading.Thread(target=self.tell)
+        self.thread.start()
+        return self
+
+    def tell(self):
+        for line in self.events.stdout:
+            event = json.loads(line)
+            if event["event"] == "move":
+                figures = event["figures"]
+                why = f", gain {figures['gain_s']:.1f} s expected" if "gain_s" in figures else ""
+                say(f"  after {time.monotonic() - self.began:.1f} s: {event['pid']} {event['from']} → {event['to']}"
+                    f" ({figures.get('why', 'asked for')}{why})")
+
+    def __exit__(self, *_):
+        self.events.terminate()
+        self.events.wait()
+        self.thread.join()
 
 
 def rounds_for(directory, cpu_seconds):
@@ -109,14 +134,6 @@ def rounds_for(directory, cpu_seconds):
     began = os.times().children_user
     subprocess.run(["python3", "worker.py", "trial", str(trial)], cwd=directory, check=True)
     return int(trial * cpu_seconds / (os.times().children_user - began))
-
-
-def spread_over_nodes(moves):
-    found = wait_for(lambda: len(workers()) == 3 and workers(), "three workers in `rove ps`")
-    for row, node in zip(found, NODES):
-        if node != "n1":
-            moves.append(move(row["pid"], node))
-    say(rove("ps", node="n1").rstrip())
 
 
 def walk(directory, moves):
@@ -149,17 +166,20 @@ def demo(directory):
     say("so it reads our pipe and sees its own PID and host name wherever it runs:")
     walk(directory, moves)
     (directory / "worker.py").write_text(WORKER)
-    rounds = rounds_for(directory, 3.0)
-    say("\nA job of three workers, all on n1:")
-    alone, expected = job(directory, rounds, lambda: None)
+    rounds = rounds_for(directory, CPU_S)
+    say("\nA job of three workers, all on n1, and to stay there:")
+    alone, expected, _ = job(directory, rounds, "--stay")
     say(f"  {alone:.1f} s")
-    say("\nThe same job again; now two of the workers are moved while they run:")
-    together, results = job(directory, rounds, lambda: spread_over_nodes(moves))
+    say("\nThe same job again, started on n1, and nobody says where it is to run:")
+    with Watch():
+        together, results, report = job(directory, rounds)
     say(f"  {together:.1f} s")
     if results != expected:
-        raise Broken("the moved job's results differ from those of the one that stayed")
+        raise Broken("the results of the job that spread differ from those of the one that stayed")
+    if report["moves"] == 0:
+        raise Broken("the job has not spread")
     say("  the results are the same.\n")
-    return moves, alone, together
+    return len(moves) + report["moves"], alone, together
 
 
 def main():
@@ -177,7 +197,7 @@ def main():
         return 1
     finally:
         rove("lab", "down", "--name", LAB, check=False)
-    say(f"demo ok: {len(moves)} moves, {alone:.1f} s on one node, {together:.1f} s on all")
+    say(f"demo ok: {moves} moves, {alone:.1f} s on one node, {together:.1f} s on all")
     return 0
 
 

@@ -2,9 +2,11 @@
 // Figures text: names end in their unit, so values can be written as people read them.
 #include "cli/figures_text.hh"
 
+#include <algorithm>
 #include <string_view>
 
 #include <boost/json/object.hpp>
+#include <fmt/core.h>
 
 #include "cli/figures.hh"
 
@@ -16,13 +18,17 @@ std::string one(std::string_view name, client::Json const& object) {
     client::Json const& value = *client::field(object, name);
     Figure const number = client::number_field(object, name);
     auto const stem = [&](std::string_view unit) {
-        return std::string(name.substr(0, name.size() - unit.size()));
+        std::string text(name.substr(0, name.size() - unit.size()));
+        std::replace(text.begin(), text.end(), '_', ' ');
+        return text;
     };
     if (number && name.ends_with("_bytes")) return stem("_bytes") + " " + human_bytes(number);
     if (number && name == "bytes") return human_bytes(number);
     if (number && name.ends_with("_ms")) return stem("_ms") + " " + human_ms(number);
-    if (number) return std::string(name) + " " + at_most(number, 3);
-    return std::string(name) + " " + client::plain_text(value);
+    // What is saved may be less than nothing.
+    if (number && name.ends_with("_s")) return fmt::format("{} {:.3g} s", stem("_s"), *number);
+    if (number) return stem("") + " " + at_most(number, 3);
+    return stem("") + " " + client::plain_text(value);
 }
 
 } // namespace

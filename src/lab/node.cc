@@ -23,7 +23,9 @@ namespace rove::lab {
 Status boot(Plan const& plan, NodePlan const& node) {
     auto all = TRY(find_hierarchies());
     TRY(make_dir(node_dir(plan.name, node.name), 0700));
-    TRY(replace_file(config_path(plan.name, node.name), daemon_config(plan, node), 0600));
+    char const* more = ::getenv("ROVE_LAB_CONFIG");
+    std::string config = daemon_config(plan, node) + (more ? std::string(more) + "\n" : "");
+    TRY(replace_file(config_path(plan.name, node.name), config, 0600));
     TRY(make_cgroups(all, plan, node));
     TRY(swap_on(plan.name, node));
     Init init = TRY(Init::start(all, plan, node));

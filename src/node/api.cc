@@ -4,11 +4,14 @@
 //
 // Answers are exactly the JSON of the interface contract. A PID is a number of this home, or
 // "HOME:PID", which is asked of that home's daemon.
+#include <algorithm>
+
 #include <boost/json.hpp>
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
 #include "base/units.hh"
+#include "node/balance/figures.hh"
 #include "node/call_names.hh"
 #include "node/node.hh"
 #include "node/pid_name.hh"
@@ -237,14 +240,6 @@ Outcome Node::config_rows() {
 
 Task<Outcome> Node::explain(Caller caller, json::value name) {
     pid_t pid = parse_pid(name).pid;
-    auto decisions = [&](std::deque<Decision> const& list) {
-        json::array rows;
-        for (auto at = list.rbegin(); at != list.rend(); ++at)
-            rows.push_back({{"ms_ago", (monotonic_now() - at->at).count() / 1000000},
-                {"verdict", at->verdict}, {"from", or_null(at->from)}, {"to", or_null(at->to)},
-                {"figures", at->figures}});
-        return rows;
-    };
     refresh_programs();
     auto process = find(pid);
     if (process && look_stat(pid)) {
@@ -273,7 +268,7 @@ Task<Outcome> Node::explain(Caller caller, json::value name) {
         auto* word = answer["reason"].if_string();
         Reason const* reason = word ? find_reason(*word) : nullptr;
         answer["lifted_by"] = reason ? json::value(reason->lifted_by) : json::value();
-        answer["decisions"] = decisions(process->decisions);
+        answer["decisions"] = co_await all_decisions(process);
         co_return Outcome::done(std::move(answer));
     }
     // Its steward may still have last words; until then it is told what is known.
@@ -291,13 +286,32 @@ Task<Outcome> Node::explain(Caller caller, json::value name) {
                 {"reason", or_null(ended->reason)}, {"reason_text", or_null(ended->text)},
                 {"exit_status", or_unknown(ended->ending.exit_status)},
                 {"signal", or_unknown(ended->ending.signal)},
-                {"decisions", decisions(ended->decisions)}});
+                {"decisions", decision_rows(ended->decisions)}});
     }
     if (look_stat(pid) && permit(caller, pid).code == 4) co_return permit(caller, pid);
     if (look_stat(pid))
         co_return Outcome::failed(
             4, fmt::format("process {} is not migratable; 'rove adopt {}' makes it so", pid, pid));
     co_return Outcome::failed(4, fmt::format("there is no process {}", pid));
+}
+
+// A host decides about its guests: it has the rest of them.
+Task<json::array> Node::all_decisions(ProcessPtr process) {
+    json::array rows = decision_rows(process->decisions);
+    if (process->place != Place::away || process->host == name_) co_return rows;
+    json::value there = co_await ask_node(
+        process->host, "guest_decisions", pid_body(process->pid()), std::chrono::seconds(1));
+    if (auto* more = there.if_array())
+        for (json::value& row : *more)
+            if (row.is_object() && row.get_object().contains("ms_ago"))
+                rows.push_back(std::move(row));
+    auto ago = [](json::value const& row) {
+        json::error_code wrong;
+        return row.get_object().at("ms_ago").to_number<int64_t>(wrong);
+    };
+    std::stable_sort(rows.begin(), rows.end(),
+        [&](json::value const& a, json::value const& b) { return ago(a) < ago(b); });
+    co_return rows;
 }
 
 Task<Outcome> Node::trace(Caller caller, json::value name) {
@@ -378,7 +392,11 @@ Task<Outcome> Node::serve_ask(std::string from, wire::Ask ask) {
     if (ask.verb == "explain") co_return co_await explain(caller, pid);
     if (ask.verb == "trace") co_return co_await trace(caller, pid);
     if (ask.verb == "node" && caller.uid == 0) co_return co_await node_verb(caller, body);
-    // A host sends a guest away: its home knows best where to.
+    if (ask.verb == "terms") co_return take_terms(from, body);
+    if (ask.verb == "relocate") co_return co_await serve_relocate(from, body);
+    if (ask.verb == "make_room") co_return make_room(body);
+    if (ask.verb == "guest_decisions") co_return guest_decisions(from, pid);
+    // A host sends a guest away.
     if (ask.verb == "take_back") {
         auto process = find(parse_pid(pid).pid);
         if (!process || process->host != from) co_return Outcome::done(nullptr);

@@ -5,6 +5,7 @@
 
 #include "base/cpu_level.hh"
 #include "base/text.hh"
+#include "node/json_fields.hh"
 #include "node/node.hh"
 #include "node/pid_name.hh"
 #include "node/proc.hh"
@@ -15,28 +16,6 @@ namespace rove::node {
 namespace json = boost::json;
 
 namespace {
-
-// A member of the request, or nothing if it is absent or null.
-json::value const* member(json::object const& body, char const* key) {
-    auto* value = body.if_contains(key);
-    return value && !value->is_null() ? value : nullptr;
-}
-std::optional<std::string> text(json::object const& body, char const* key) {
-    auto* value = member(body, key);
-    if (!value || !value->is_string()) return std::nullopt;
-    return std::string(value->get_string());
-}
-bool flag(json::object const& body, char const* key, bool otherwise = false) {
-    auto* value = member(body, key);
-    return value && value->is_bool() ? value->get_bool() : otherwise;
-}
-std::optional<int64_t> number(json::object const& body, char const* key) {
-    auto* value = member(body, key);
-    if (!value || !value->is_number()) return std::nullopt;
-    json::error_code wrong;
-    auto result = value->to_number<int64_t>(wrong);
-    return wrong ? std::nullopt : std::optional(result);
-}
 
 // A move that nobody waits for: what will come of it is not known.
 json::object begun_row(Process const& process, std::string const& to) {
@@ -62,14 +41,14 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
     if (Status same = same_caller(caller); !same)
         co_return Outcome::failed(125, same.error().sentence());
     ProgramWish wish;
-    wish.stay = flag(body, "stay");
-    wish.no_patch = flag(body, "no_patch");
-    wish.storm_ms = std::clamp<int64_t>(number(body, "storm_ms").value_or(0), 0, 86400000);
+    wish.stay = flag_field(body, "stay");
+    wish.no_patch = flag_field(body, "no_patch");
+    wish.storm_ms = std::clamp<int64_t>(number_field(body, "storm_ms").value_or(0), 0, 86400000);
     wish.seed =
-        static_cast<uint64_t>(number(body, "seed").value_or(static_cast<int64_t>(random_())));
-    wish.report = text(body, "report").value_or("");
-    wish.memory = static_cast<uint64_t>(number(body, "mem").value_or(0));
-    if (auto level = text(body, "cpu_baseline")) {
+        static_cast<uint64_t>(number_field(body, "seed").value_or(static_cast<int64_t>(random_())));
+    wish.report = text_field(body, "report").value_or("");
+    wish.memory = static_cast<uint64_t>(number_field(body, "mem").value_or(0));
+    if (auto level = text_field(body, "cpu_baseline")) {
         auto known = parse_cpu_level(*level);
         if (!known)
             co_return Outcome::failed(
@@ -83,25 +62,24 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
     }
     if (!wish.report.empty() && wish.report[0] != '/')
         co_return Outcome::failed(125, "the report's path must begin with /");
-    std::string on = text(body, "on").value_or("");
+    std::string on = text_field(body, "on").value_or("");
     bool best = on == "best";
     wish.placed = !on.empty();
+    if (best) on.clear();
     if (!on.empty()) {
         Destination where = resolve(on, nullptr, wish.cpu_level);
         if (where.node.empty()) co_return Outcome::failed(125, where.trouble.error);
         on = where.node == name_ ? "" : where.node;
     }
     if (!on.empty())
-        if (Outcome allowed = permit(caller, caller.pid); allowed.code != 0) {
-            if (!best) co_return Outcome::failed(125, allowed.error); // with the reason
-            on.clear();
-        }
+        if (Outcome allowed = permit(caller, caller.pid); allowed.code != 0)
+            co_return Outcome::failed(125, allowed.error); // with the reason
     wish.on = on;
     auto program = co_await make_program(caller, caller.pid, wish);
     if (!program) co_return Outcome::failed(125, program.error().sentence());
     auto process = find(caller.pid);
     if (!process) co_return Outcome::failed(125, "the process has ended");
-    if (auto* words = member(body, "command"); words && words->is_array()) {
+    if (auto* words = member_field(body, "command"); words && words->is_array()) {
         std::string line;
         for (json::value const& word : words->get_array())
             if (word.is_string())
@@ -109,6 +87,8 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
         if (!line.empty()) process->command = printable(line.substr(0, 4096));
     }
     std::string where = name_;
+    if (on.empty() && (best || may_roam(*process)) && permit(caller, caller.pid).code == 0)
+        where = co_await place(process, caller.uid, best ? Children::stay_there : Children::roam);
     if (!on.empty()) {
         uint64_t id = (*program)->id;
         // A move that fails when it has become CMD is told there.
@@ -121,13 +101,12 @@ Task<Outcome> Node::run(Caller caller, json::object body) {
             auto found = programs_.find(id);
             process->anchor.clear();
             process->complaints.close();
-            if (found != programs_.end()) found->second->wish.on.clear();
-            if (!best) {
-                if (found != programs_.end() && !wish.report.empty())
-                    found->second->wish.report.clear();
-                co_return Outcome::failed(
-                    125, fmt::format("{} does not take it: {}", on, moved.text), moved.reason);
+            if (found != programs_.end()) {
+                found->second->wish.on.clear();
+                if (!wish.report.empty()) found->second->wish.report.clear();
             }
+            co_return Outcome::failed(
+                125, fmt::format("{} does not take it: {}", on, moved.text), moved.reason);
         }
     }
     happenings_.add("run", caller.pid, "", where, {});
@@ -143,7 +122,7 @@ json::object Node::move_row(pid_t pid, Moved const& moved) {
 
 Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     PidName pid = parse_pid(body.if_contains("pid") ? body.at("pid") : json::value());
-    std::string to = text(body, "to").value_or("");
+    std::string to = text_field(body, "to").value_or("");
     if (pid.pid == 0 || to.empty())
         co_return Outcome::failed(2, "a move needs a PID and a destination");
     if (!pid.home.empty() && pid.home != name_) {
@@ -161,8 +140,8 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     if (where.node.empty()) co_return where.trouble;
     // Home is always allowed.
     if (allowed.code != 0 && where.node != name_) co_return allowed;
-    bool wait = flag(body, "wait", true) && !flag(body, "no_wait");
-    if (flag(body, "all")) co_return co_await move_all(caller, process, where.node, wait);
+    bool wait = flag_field(body, "wait", true) && !flag_field(body, "no_wait");
+    if (flag_field(body, "all")) co_return co_await move_all(caller, process, where.node, wait);
 
     std::string before = std::exchange(process->anchor, where.node == name_ ? "" : where.node);
     process->asker = caller.uid;

@@ -33,19 +33,21 @@ Task<Outcome> Node::local_node_verb(std::string verb, json::value on) {
     };
     if (verb == "block" || verb == "unblock") {
         blocked_ = verb == "block";
-        if (!blocked_) drained_ = false;
+        if (!blocked_) draining_ = drained_ = false;
     } else if (verb == "auto") {
         if (!on.is_bool()) co_return Outcome::failed(2, "'rove node auto' needs on or off");
         balancing_ = on.get_bool();
+        send_terms();
     } else if (verb == "expel") {
         co_return co_await expel();
     } else if (verb == "bring") {
         co_return co_await bring();
     } else if (verb == "drain") {
-        blocked_ = true;
+        blocked_ = draining_ = true;
         announce_own();
         save();
         Outcome drained = co_await drain();
+        draining_ = false;
         if (drained.code != 0) co_return drained;
         drained_ = true;
     } else {
@@ -79,39 +81,91 @@ Task<Outcome> Node::drain() {
     co_return draining->away.code != 0 ? draining->away : draining->home;
 }
 
-Task<Outcome> Node::expel() {
+namespace {
+// Several moves at once, and what became of them.
+struct Gathering {
+    explicit Gathering(asio::io_context& io) : all(io) {}
+    Event all;
+    size_t left = 0;
     json::array rows;
-    std::string why;
-    for (Guest const& guest : guests_->arrived()) {
-        Outcome one = co_await forward(
-            guest.identity.home, "take_back", Caller{}, pid_body(guest.identity.pid));
-        if (one.code == 0) {
-            if (one.body.is_object()) rows.push_back(one.body);
-        } else {
-            why =
-                fmt::format("{}:{} stays: {}", guest.identity.home, guest.identity.pid, one.error);
-        }
+    std::string why; // of one that stays
+
+    Task<Outcome> outcome(std::string node) {
+        if (left != 0) (void)co_await all.wait(Nanos::max());
+        if (!why.empty()) co_return Outcome::failed(1, why);
+        co_return Outcome::done(json::object{{"node", node}, {"moves", rows}});
     }
-    if (!why.empty()) co_return Outcome::failed(1, why);
-    co_return Outcome::done(json::object{{"node", name_}, {"moves", rows}});
+};
+} // namespace
+
+// Where to the policy says; home takes who finds no other place.
+Task<Outcome> Node::expel() {
+    see_tenants();
+    std::map<uint64_t, policy::Order> orders;
+    if (balancing_) {
+        Here now_here = here();
+        now_here.stance = policy::Stance::expelling;
+        now_here.departing = 0;
+        auto made = balance_.decide(board_.members(monotonic_now()), now_here, monotonic_now());
+        decision_log_.add(made.record, monotonic_now());
+        for (policy::Order const& order : made.decision.orders)
+            orders[order.process] = order;
+    }
+    auto gathering = std::make_shared<Gathering>(io_);
+    std::vector<Guest> guests = guests_->arrived();
+    gathering->left = guests.size();
+    for (Guest const& guest : guests) {
+        auto found = orders.find(balance_.numbers().of(guest.identity));
+        std::string to = found == orders.end() ? "" : balance_.numbers().name(found->second.to);
+        start(io_,
+            [](Node& node, std::shared_ptr<Gathering> sum, Guest who, std::string where) -> Task<> {
+                Outcome one = co_await node.expel_one(who, where);
+                if (one.code == 0 && one.body.is_object()) sum->rows.push_back(one.body);
+                if (one.code != 0)
+                    sum->why = fmt::format(
+                        "{}:{} stays: {}", who.identity.home, who.identity.pid, one.error);
+                if (--sum->left == 0) sum->all.set();
+            }(*this, gathering, guest, to));
+    }
+    co_return co_await gathering->outcome(name_);
+}
+
+Task<Outcome> Node::expel_one(Guest guest, std::string to) {
+    Tenant tenant = guest_tenant(guest);
+    if (!to.empty() && to != guest.identity.home) {
+        Motive motive;
+        motive.why = policy::Why::drained;
+        motive.stretch_max = 1e9f;
+        motive.demand = guest.offer.demand;
+        motive.cpu_s = guest.offer.cpu_s;
+        motive.figures = {{"why", "drained"}};
+        Moved moved = co_await relocate(tenant, to, std::move(motive));
+        if (moved.ok)
+            co_return Outcome::done(
+                json::object{{"pid", guest.identity.pid}, {"from", name_}, {"to", to}});
+    }
+    co_return co_await forward(
+        guest.identity.home, "take_back", Caller{}, pid_body(guest.identity.pid));
 }
 
 Task<Outcome> Node::bring() {
-    json::array rows;
-    std::string why;
+    auto gathering = std::make_shared<Gathering>(io_);
     std::vector<ProcessPtr> away;
     for (auto& [pid, process] : processes_)
         if (process->place != Place::home) away.push_back(process);
-    for (ProcessPtr const& process : away) {
-        process->anchor.clear();
-        Moved moved = co_await move(process, name_, 0);
-        if (moved.ok)
-            rows.push_back(move_row(process->pid(), moved));
-        else if (moved.code != 4)
-            why = fmt::format("{} stays: {}", process->pid(), moved.text);
+    gathering->left = away.size();
+    for (ProcessPtr const& each : away) {
+        each->anchor.clear();
+        start(io_, [](Node& node, std::shared_ptr<Gathering> sum, ProcessPtr process) -> Task<> {
+            Moved moved = co_await node.move(process, node.name_, 0);
+            if (moved.ok)
+                sum->rows.push_back(node.move_row(process->pid(), moved));
+            else if (moved.code != 4)
+                sum->why = fmt::format("{} stays: {}", process->pid(), moved.text);
+            if (--sum->left == 0) sum->all.set();
+        }(*this, gathering, each));
     }
-    if (!why.empty()) co_return Outcome::failed(1, why);
-    co_return Outcome::done(json::object{{"node", name_}, {"moves", rows}});
+    co_return co_await gathering->outcome(name_);
 }
 
 } // namespace rove::node

@@ -3,6 +3,8 @@
 #include "node/config.hh"
 
 #include <algorithm>
+#include <cmath>
+#include <deque>
 
 #include <toml++/toml.h>
 
@@ -10,12 +12,15 @@
 #include "base/text.hh"
 #include "base/units.hh"
 #include "node/cpu_features.hh"
+#include "policy/knobs.hh"
 #include "sys/files.hh"
 
 namespace rove::node {
 
+namespace {
+
 // clang-format off
-std::vector<Knob> const knobs = {
+constexpr Knob own_knobs[] = {
     {"run_dir",            Unit::text,     "/run/rove", "Where the sockets and the state of this boot are."},
     {"node.name",          Unit::text,     "",          "This node's name; empty: the host name."},
     {"node.address",       Unit::text,     "",          "The address that others reach this node at; empty: the first of node.listen."},
@@ -42,8 +47,27 @@ std::vector<Knob> const knobs = {
     {"gossip.maximum_age", Unit::duration, "0",         "The wanted age of the oldest entry, at the same cost; 0: no wish."},
     {"gossip.group",       Unit::number,   "0",         "Beyond some 500 nodes: this node's group, such as its rack, 0 to 255. Of its group a node knows all, of each other one some."},
     {"log.level",          Unit::text,     "info",      "debug, info, warn or error."},
+    {"policy.auto",        Unit::flag,     "true",      "Whether this node starts out moving processes by itself; 'rove node auto' changes it."},
+    {"policy.rule",        Unit::text,     "mosix",     "mosix: where a CPU second takes least time; opportunity: where one more process costs the cluster least, the sum of n^utilisation over CPU and memory."},
+    {"policy.log",         Unit::size,     "1M",        "How much of its decisions a node keeps in <run_dir>/decisions, for 'rove-sim --replay'; 0: nothing."},
 };
 // clang-format on
+
+// Those of the policy have their table in policy/knobs.def.
+std::vector<Knob> all_knobs() {
+    static std::deque<std::string> texts;
+    auto kept = [](std::string text) { return texts.emplace_back(std::move(text)).c_str(); };
+    std::vector<Knob> all(std::begin(own_knobs), std::end(own_knobs));
+    for (policy::KnobRow const& row : policy::knob_rows())
+        all.push_back({kept(fmt::format("policy.{}", row.name)), Unit::decimal,
+            kept(fmt::format("{}", row.initial)),
+            kept(fmt::format("In {}. {}", row.unit, row.sentence))});
+    return all;
+}
+
+} // namespace
+
+std::vector<Knob> const knobs = all_knobs();
 
 namespace {
 
@@ -177,6 +201,14 @@ Status check_range(std::string const& key, Setting const& setting, std::string c
         if (level != "debug" && level != "info" && level != "warn" && level != "error")
             return deny(EINVAL, "{} must be debug, info, warn or error", where);
     }
+    if (auto* number = std::get_if<double>(&setting))
+        if (!std::isfinite(*number) || *number < 0)
+            return deny(EINVAL, "{} must be 0 or more", where);
+    if (key == "policy.rule") {
+        auto const& rule = std::get<std::string>(setting);
+        if (rule != "mosix" && rule != "opportunity")
+            return deny(EINVAL, "{} must be mosix or opportunity", where);
+    }
     if (key == "links.port_range" && !std::get<std::string>(setting).empty() &&
         !parse_ports(std::get<std::string>(setting)))
         return deny(EINVAL, "{} must be two ports such as \"50000-50100\"", where);
@@ -302,6 +334,15 @@ std::vector<std::string> const& Config::texts(std::string const& key) const {
 }
 std::vector<PeerEntry> const& Config::peers() const {
     return std::get<std::vector<PeerEntry>>(at("cluster.peers").setting);
+}
+
+policy::Knobs policy_knobs(Config const& config) {
+    policy::Knobs set;
+    for (policy::KnobRow const& row : policy::knob_rows())
+        *policy::find_knob(set, row.name) = config.decimal(fmt::format("policy.{}", row.name));
+    set.rule =
+        config.text("policy.rule") == "mosix" ? policy::Rule::mosix : policy::Rule::opportunity;
+    return set;
 }
 
 std::string configuration_page() {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.hh"
+#include "policy/knobs.hh"
 
 namespace rove::node {
 
@@ -43,6 +44,9 @@ struct Ports {
 std::optional<Ports> parse_ports(std::string_view text);
 // What a person can write behind 'rove move PID': no word that means something else.
 bool is_node_name(std::string_view name);
+class Config;
+// Those of the section [policy].
+policy::Knobs policy_knobs(Config const& config);
 // rove.toml(5), for scdoc.
 std::string configuration_page();
 

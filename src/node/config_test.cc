@@ -44,6 +44,16 @@ TEST(Config, good_values_are_taken) {
     EXPECT_EQ(parse_ports("5-7")->last, 7);
 }
 
+TEST(Config, the_policy_has_its_knobs_from_its_table) {
+    auto config = Config::parse("[policy]\nresidence = 7\nrule = \"opportunity\"\n", "a.toml");
+    ASSERT_TRUE(config) << config.error().sentence();
+    policy::Knobs set = policy_knobs(*config), plain;
+    EXPECT_EQ(set.residence, 7);
+    EXPECT_EQ(set.rule, policy::Rule::opportunity);
+    EXPECT_EQ(set.usher_bytes, plain.usher_bytes);
+    EXPECT_EQ(policy_knobs(Config::defaults()).residence, plain.residence);
+}
+
 TEST(Config, page_has_every_key) {
     std::string page = configuration_page();
     for (Knob const& knob : knobs) {
@@ -84,7 +94,9 @@ INSTANTIATE_TEST_SUITE_P(Config, WrongConfig,
         Wrong{"cluster.peers = [ { name = \"n2\", address = \"10.0.0.2\" } ]", "needs a port"},
         Wrong{"cluster.peers = [ { name = \"n2\", address = \"fe80::1\" } ]", "needs a port"},
         Wrong{"node.listen = [\"0.0.0.0\"]", "needs a port"}, Wrong{"x = ", "a.toml:1:"},
-        Wrong{"[run_dir]\na = 1", "run_dir must be a text"}));
+        Wrong{"[run_dir]\na = 1", "run_dir must be a text"},
+        Wrong{"policy.gain = 1", "no key 'policy.gain'"}, Wrong{"policy.rule = \"x\"", "mosix or"},
+        Wrong{"[policy]\nfuture = -1.0", "policy.future must be 0 or more"}));
 
 } // namespace
 } // namespace rove::node

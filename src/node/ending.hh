@@ -19,6 +19,7 @@ struct Decision {
     Nanos at{}; // monotonic
     std::string verdict, from, to;
     boost::json::object figures;
+    bool repeats = false; // found again each time; the last one is enough
 };
 
 // Both empty: the kernel does not tell whoever is not its parent.

@@ -128,6 +128,8 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     guest.user = offer.user;
     guest.command = offer.command;
     guest.memory_bytes = offer.memory_bytes;
+    guest.offer = offer;
+    guest.offered = monotonic_now();
     guest.listening = std::make_shared<Event>(io_);
     guest.slot = preferred_slot(session);
     while (std::any_of(guests_.begin(), guests_.end(),
@@ -231,8 +233,17 @@ void Guests::hello(std::shared_ptr<Keeper> keeper, wire::WardenHello hello) {
     if (hello.memory_bytes != 0) guest.memory_bytes = hello.memory_bytes;
     if (!hello.user.empty()) guest.user = hello.user;
     if (!hello.command.empty()) guest.command = hello.command;
-    // A guest that a former daemon let in lives here already.
-    if (new_here) guest.arrived = hello.guest_pid != 0;
+    if (hello.guest_pid != 0) guest.pid = hello.guest_pid;
+    if (new_here) {
+        // A guest that was born here, or that a former daemon let in, lives here already.
+        guest.arrived = hello.guest_pid != 0;
+        guest.offered = guest.arrived_at = monotonic_now();
+        for (auto const& [session, other] : guests_)
+            if (other.group == guest.group && &other != &guest) guest.offer = other.offer;
+        guest.offer.identity = guest.identity;
+        guest.offer.demand = 1;
+        guest.offer.cpu_s = 0;
+    }
     if (guest.listening)
         guest.listening->set();
     else if (!guest.arrived)
@@ -247,7 +258,11 @@ bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket co
         if (guest.warden != keeper) continue;
         if (state->memory_bytes != 0) guest.memory_bytes = state->memory_bytes;
         guest.cpu_us = state->cpu_us;
-        if (state->event == "arrived") guest.arrived = true;
+        if (state->guest_pid != 0) guest.pid = state->guest_pid;
+        if (state->event == "arrived") {
+            guest.arrived = true;
+            guest.arrived_at = monotonic_now();
+        }
         if (!state->event.empty() && happened) happened(state->event, guest);
         if (state->event == "failed")
             spdlog::warn(
@@ -282,6 +297,23 @@ Task<> Guests::bury(std::string group, pid_t warden) {
     auto directory = top->child(guests_group).child(group);
     (void)directory.kill_all(std::chrono::milliseconds(100));
     if (!directory.remove(std::chrono::milliseconds(100))) co_await clean(group);
+}
+
+void Guests::add_pids(std::set<pid_t>& pids) const {
+    for (auto const& [session, guest] : guests_)
+        pids.insert({guest.pid, guest.warden_pid});
+}
+
+Guest* Guests::find(std::string const& session) {
+    auto found = guests_.find(session);
+    return found == guests_.end() ? nullptr : &found->second;
+}
+
+Guest* Guests::find(std::string const& home, pid_t pid) {
+    for (auto& [session, guest] : guests_)
+        if (guest.arrived && guest.identity.home == home && guest.identity.pid == pid)
+            return &guest;
+    return nullptr;
 }
 
 std::vector<Guest> Guests::arrived() const {

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,6 +32,12 @@ struct Guest {
     uint32_t slot = 0; // of the range of user numbers
     std::string group; // the session whose cgroup it is in
     bool arrived = false;
+    pid_t pid = 0;     // here; 0: not known yet
+    wire::Offer offer; // what its home has said of it; of one that was born here: of its parent
+    Nanos offered{}, arrived_at{}; // monotonic
+    // What its home tells once a second.
+    bool terms_known = false, stays = false;
+    uint64_t calls = 0; // forwarded so far
     std::shared_ptr<Keeper> warden;
     std::shared_ptr<Event> listening; // set when the warden has said hello, or has failed
 };
@@ -68,6 +75,11 @@ public:
     // Called when one has arrived or left: event name and the guest.
     std::function<void(std::string const&, Guest const&)> happened;
     std::vector<Guest> arrived() const;
+    // Of guests and wardens, here.
+    void add_pids(std::set<pid_t>& pids) const;
+    // By its session, or by its home and PID there; null if there is none.
+    Guest* find(std::string const& session);
+    Guest* find(std::string const& home, pid_t pid);
     size_t count() const { return guests_.size(); }
 
 private:

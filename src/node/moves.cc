@@ -3,9 +3,12 @@
 //
 // One move of a process at a time; a later request waits for its turn. The transaction itself is
 // the steward's.
+#include <cmath>
+
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
+#include "node/balance/figures.hh"
 #include "node/node.hh"
 #include "node/proc.hh"
 #include "node/reasons.hh"
@@ -20,14 +23,11 @@ using wire::Place;
 namespace json = boost::json;
 
 namespace {
-constexpr Nanos offer_patience = std::chrono::seconds(8);
+// Who decides by himself does not wait as long as somebody who has asked.
+constexpr Nanos offer_patience = std::chrono::seconds(8), policy_patience = std::chrono::seconds(2);
 constexpr size_t waiting_max = 16;
 constexpr int attempts_max = 3; // of a move that was refused for what passes at once
 
-uint64_t resident_bytes(Process const& process) {
-    auto stat = look_stat(process.pid());
-    return stat ? stat->resident_pages * 4096 : 0;
-}
 } // namespace
 
 void Node::say_cpu(wire::Offer& offer, CpuLevel promised) const {
@@ -50,8 +50,9 @@ std::string Node::best_node(ProcessPtr const& process, CpuLevel promised) {
         return (load * cores + (there ? 0 : 1)) / cores / std::max(speed, 0.01);
     };
     std::string best = name_;
+    double cores = std::max(board_.own().cores, 0.01);
     double least =
-        with_it(load_.value(), board_.own().cores, speed_, process && process->host == name_);
+        with_it(balance_.load() / cores, cores, speed_, process && process->host == name_);
     for (Member const& member : board_.members(monotonic_now())) {
         if (member.state != MemberState::up || !member.bulletin || member.name == name_) continue;
         if (!judge_cpu(offer, {member.bulletin->cpu_features, {}}, member.name).text.empty())
@@ -80,7 +81,8 @@ Node::Destination Node::resolve(
     return {to, {}};
 }
 
-Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
+Task<Moved> Node::move(
+    ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec, Motive const* motive) {
     if (process->turn.waiting() >= waiting_max)
         co_return Moved::failed(1, fmt::format("{} moves of process {} wait for their turn already",
                                        process->turn.waiting(), process->pid()));
@@ -94,7 +96,7 @@ Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wai
                 process->pid()),
             "debugged");
     for (int attempt = 1;; ++attempt) {
-        moved = co_await move_in_turn(process, to, asker, wait_for_exec);
+        moved = co_await move_in_turn(process, to, asker, wait_for_exec, motive);
         Reason const* reason = find_reason(moved.reason);
         bool passes = !moved.ok && reason && reason->passes == Passes::at_once;
         if (!passes || attempt == attempts_max || ending_) break;
@@ -102,19 +104,30 @@ Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wai
     }
     // One that waits for an exec is reported when it has happened.
     if (moved.ok && moved.mode == "exec") co_return moved;
-    json::object figures;
+    tell_move(process, moved, to, motive);
+    save();
+    co_return moved;
+}
+
+void Node::tell_move(
+    ProcessPtr const& process, Moved const& moved, std::string const& to, Motive const* motive) {
+    json::object figures = motive ? motive->figures : json::object();
     if (moved.ok) {
         figures["bytes"] = moved.bytes;
         figures["freeze_ms"] = static_cast<double>(moved.freeze_us) / 1000;
         figures["total_ms"] = static_cast<double>(moved.total_us) / 1000;
     } else {
-        figures["why"] = moved.text;
+        figures[motive ? "trouble" : "why"] = moved.text;
         if (!moved.reason.empty()) figures["reason"] = moved.reason;
+    }
+    std::string from = moved.from.empty() ? process->host : moved.from;
+    if (moved.refusal != policy::Refusal::none) {
+        remember(process->decisions, {monotonic_now(), "refused", from, to, figures, true});
+        return;
     }
     std::string verdict =
         moved.ok ? (moved.from == moved.to ? "already there" : "moved") : "not moved";
-    process->decide(
-        {monotonic_now(), verdict, moved.from.empty() ? process->host : moved.from, to, figures});
+    process->decide({monotonic_now(), verdict, from, to, figures});
     if (moved.ok && moved.from != moved.to)
         happenings_.add("move", process->pid(), moved.from, moved.to, figures);
     if (!moved.ok) {
@@ -123,41 +136,58 @@ Task<Moved> Node::move(ProcessPtr process, std::string to, uid_t asker, bool wai
         spdlog::info(
             "{} is not moved from {} to {}: {}", process->pid(), process->host, to, moved.text);
     }
-    save();
-    co_return moved;
 }
 
 // Asks `to` whether it takes the process: its promise is in `order`, and its name for it comes
 // back.
-Task<Moved> Node::ask_target(
-    ProcessPtr process, std::string to, wire::Move& order, std::string& promise) {
+Task<Moved> Node::ask_target(ProcessPtr process, std::string to, Motive const* motive,
+    wire::Move& order, std::string& promise) {
     wire::Offer offer;
     offer.identity = process->identity;
     offer.user = process->user;
     offer.uid = process->uid;
     offer.command = process->command;
-    if (order.wait_for_exec == 0)
-        offer.memory_bytes =
-            process->place == Place::home ? resident_bytes(*process) : process->tally.memory_bytes;
-    // What its starter has said it will need is wanted from the start.
-    auto program = programs_.find(process->program);
-    if (program != programs_.end() && program->second->root == process->identity)
-        offer.memory_bytes = std::max(offer.memory_bytes, program->second->wish.memory);
+    auto stat = look_stat(process->pid());
+    // A program that is yet to be executed has what its starter has said it will need.
+    if (order.wait_for_exec != 0 && stat) stat->resident_pages = 0;
+    if (stat) offer.memory_bytes = memory_of(*process, *stat);
+    if (process->place != Place::home)
+        offer.memory_bytes = std::max(offer.memory_bytes, process->tally.memory_bytes);
+    if (motive) {
+        offer.automatic = 1;
+        offer.why = static_cast<uint8_t>(motive->why);
+        offer.stretch_max = motive->stretch_max;
+        offer.demand = motive->demand;
+        offer.cpu_s = motive->cpu_s;
+    }
     say_cpu(offer, promised_level(*process));
     offer.session_version = wire::session_version;
     offer.from = process->host;
-    auto reply = co_await peers_->ask(to, PeerType::offer, wire::encode(offer), offer_patience);
-    if (!reply) co_return Moved::failed(1, reply.error().what);
-    if (reply->type == PeerType::refuse) {
-        auto refuse = wire::decode<wire::Refuse>(reply->body);
-        std::string reason = refuse ? refuse->reason : "";
-        co_return Moved::failed(
-            reason.empty() ? 1 : 3, refuse ? refuse->text : to + " refused", reason);
+    auto reply = co_await peers_->ask(
+        to, PeerType::offer, wire::encode(offer), motive ? policy_patience : offer_patience);
+    Nanos now = monotonic_now();
+    if (!reply) {
+        balance_.shun(to, now);
+        co_return Moved::failed(1, reply.error().what);
     }
-    auto accept =
-        reply->type == PeerType::accept ? wire::decode<wire::Accept>(reply->body) : std::nullopt;
+    if (reply->type == PeerType::refuse) {
+        auto refuse = wire::decode_open<wire::Refuse>(reply->body)
+                          .value_or(wire::Refuse{"", to + " refused"});
+        Moved refused = Moved::failed(refuse.reason.empty() ? 1 : 3, refuse.text, refuse.reason);
+        refused.refusal = static_cast<policy::Refusal>(refuse.refusal);
+        refused.load = std::isfinite(refuse.load) ? refuse.load : 0;
+        refused.memory_free = refuse.memory_free;
+        if (refuse.refusal != 0)
+            balance_.hear(to, refused.load, refuse.memory_free, now);
+        else
+            balance_.shun(to, now);
+        co_return refused;
+    }
+    auto accept = reply->type == PeerType::accept ? wire::decode_open<wire::Accept>(reply->body)
+                                                  : std::nullopt;
     if (!accept)
         co_return Moved::failed(1, fmt::format("{} answered an offer with something else", to));
+    if (std::isfinite(accept->load)) balance_.hear(to, accept->load, accept->memory_free, now);
     order.landing = accept->landing;
     promise = accept->session;
     Moved accepted;
@@ -189,7 +219,7 @@ Task<std::shared_ptr<Running>> Node::perform(
 }
 
 Task<Moved> Node::move_in_turn(
-    ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec) {
+    ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec, Motive const* motive) {
     Nanos begun = monotonic_now();
     auto has_ended = [&] {
         return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
@@ -212,7 +242,7 @@ Task<Moved> Node::move_in_turn(
     if (to != name_) {
         if (auto objects = objection(*process, asker); !objects.word.empty())
             co_return Moved::failed(3, objects.text, objects.word);
-        Moved accepted = co_await ask_target(process, to, order, promise);
+        Moved accepted = co_await ask_target(process, to, motive, order, promise);
         if (!accepted.ok) co_return accepted;
     }
     auto give_up = [&](Moved instead) {
@@ -234,6 +264,7 @@ Task<Moved> Node::move_in_turn(
     auto running = co_await perform(process, *steward, order, asker);
     if (wait_for_exec && running->armed && !running->done) {
         moved.mode = "exec";
+        if (motive) running->figures = motive->figures;
         co_return moved;
     }
     process->last_move_ended = monotonic_now();
@@ -272,6 +303,8 @@ Task<Moved> Node::move_in_turn(
     process->tally.bytes_moved += moved.bytes;
     if (process->tally.memory_bytes == 0) process->tally.memory_bytes = stat->resident_pages * 4096;
     process->confine("", "", monotonic_now());
+    // It is the policy's again where it goes, not somebody's.
+    if (motive) process->anchor.clear();
     co_return moved;
 }
 

@@ -92,10 +92,15 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
                       guests_->closed(keeper);
               },
               [this](auto const& seen) { looked(seen); }}),
+      balance_(
+          name_, cpu_, speed_, policy_knobs(config_), static_cast<uint64_t>(real_now().count())),
+      decision_log_(run_dir_ + "/decisions", static_cast<uint64_t>(config_.number("policy.log"))),
+      decision_due_(io),
       watch_due_(io),
       ended_(run_dir_ + "/ended.jsonl"),
       random_(static_cast<uint64_t>(real_now().count())) {
     blocked_ = config_.flag("move.host_blocked");
+    balancing_ = config_.flag("policy.auto");
     peers_ = std::make_unique<Peers>(io_, board_, std::move(peer_key),
         [this](std::string from, PeerType type, std::string body) {
             return serve_peer(std::move(from), type, std::move(body));
@@ -103,11 +108,15 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
     guests_ = std::make_unique<Guests>(
         io_, config_, keepers_, Guests::Host{name_, run_dir_, addresses_, cpu_});
     guests_->happened = [this](std::string const& event, Guest const& guest) {
-        // Where one goes that leaves is its home's business.
-        bool comes = event == "arrived";
-        happenings_.add("guest_" + event, guest.identity.pid, comes ? guest.identity.home : name_,
-            comes ? name_ : "", {{"home", guest.identity.home}, {"user", guest.user}});
-        announce_own();
+        guest_happened(event, guest);
+    };
+    // Somebody has a core to spare.
+    board_.news = [this](std::string const& name) {
+        auto member = board_.find(name, monotonic_now());
+        bool idle =
+            member && member->bulletin &&
+            (member->bulletin->load * member->bulletin->cores) + 1 <= member->bulletin->cores;
+        if (idle && balance_.load() > board_.own().cores) hasten();
     };
     board_.subscribe([this](Member const& member, bool new_incarnation) {
         member_changed(member, new_incarnation);
@@ -152,7 +161,6 @@ Status Node::begin() {
     TRY(sys::make_directories(run_dir_));
     TRY(lock_run_dir());
     TRY(recall_incarnation());
-    load_.add(0, monotonic_now());
     TRY(begin_gossip());
     TRY(keepers_.listen());
     ended_.recall(monotonic_now());
@@ -164,6 +172,7 @@ Status Node::begin() {
     TRY(serve_control(io_, run_dir_ + "/control.sock", *this));
     start(io_, beat());
     start(io_, sense());
+    start(io_, balance());
     start(io_, watch_programs());
     happenings_.add("started", 0, "", "", {});
     spdlog::info("node {} incarnation {:x}: {} cores of speed {:.2f}, {} programs", name_,
@@ -209,11 +218,13 @@ Bulletin Node::own_bulletin() {
     bulletin.addresses = addresses_;
     bulletin.blocked = blocked_;
     bulletin.balancing = balancing_;
-    bulletin.load = load_.value();
     bulletin.cores = cores_.read();
+    bulletin.load = balance_.load() / bulletin.cores;
     bulletin.speed = speed_;
     bulletin.memory_total = memory.total;
     bulletin.memory_free = memory.free;
+    bulletin.crowded = balance_.crowded(bulletin.cores, monotonic_now());
+    bulletin.memory_movable = balance_.tenants().memory_movable();
     bulletin.guests = guests_ ? static_cast<uint32_t>(guests_->arrived().size()) : 0;
     bulletin.session_version = wire::session_version;
     bulletin.cpu_features = cpu_.features;
@@ -228,16 +239,16 @@ void Node::refresh_own() {
 
 void Node::announce_own() {
     refresh_own();
-    announced_load_ = load_.value();
+    announced_load_ = board_.own().load;
     board_.sudden(monotonic_now());
     gossip_->wake();
 }
 
 // By a process or more, and by half.
 bool Node::load_has_jumped() const {
-    double change = std::abs(load_.value() - announced_load_);
-    return change * board_.own().cores >= 1.5 &&
-           change >= std::max(load_.value(), announced_load_) / 2;
+    double load = balance_.load() / std::max(board_.own().cores, 0.01);
+    double change = std::abs(load - announced_load_);
+    return change * board_.own().cores >= 1.5 && change >= std::max(load, announced_load_) / 2;
 }
 
 Task<> Node::beat() {
@@ -252,33 +263,19 @@ Task<> Node::beat() {
     }
 }
 
-Task<> Node::sense() {
-    while (!ending_) {
-        RunQueue::Step step = run_queue_->step(monotonic_now());
-        if (step.runnable) load_.add(*step.runnable / board_.own().cores, monotonic_now());
-        if (step.rest < bulletin_period)
-            co_await pause(io_, step.rest);
-        else
-            co_await pause_to_beat(io_, step.rest);
-    }
-}
-
 Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string body) {
     if (type == PeerType::offer) {
-        auto offer = wire::decode<wire::Offer>(body);
+        auto offer = wire::decode_open<wire::Offer>(body);
         if (!offer || offer->identity.home != from)
             co_return PeerReply::of(
                 PeerType::refuse, wire::Refuse{"", "an offer that makes no sense"});
-        auto landed = co_await guests_->offer(std::move(*offer), blocked_, memory_.read().free);
-        if (auto* accept = std::get_if<wire::Accept>(&landed)) {
-            accept->load = load_.value();
-            co_return PeerReply::of(PeerType::accept, *accept);
-        }
-        co_return PeerReply::of(PeerType::refuse, std::get<wire::Refuse>(landed));
+        co_return co_await serve_offer(from, std::move(*offer));
     }
     if (type == PeerType::withdraw) {
-        if (auto withdraw = wire::decode<wire::Withdraw>(body))
+        if (auto withdraw = wire::decode<wire::Withdraw>(body)) {
+            if (Guest* guest = guests_->find(withdraw->session)) balance_.settle(guest->identity);
             guests_->withdraw(withdraw->session);
+        }
         co_return PeerReply{};
     }
     auto ask = wire::decode<wire::Ask>(body);
@@ -296,6 +293,41 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         answer.body = json::serialize(object);
     }
     co_return PeerReply::of(PeerType::answer, answer);
+}
+
+// A promise counts as load at once, for others, too.
+Task<PeerReply> Node::serve_offer(std::string from, wire::Offer offer) {
+    auto refusal = balance_.answer(offer, here(), monotonic_now());
+    if (refusal != policy::Refusal::none) {
+        wire::Refuse refuse{
+            "", fmt::format("{} has no room for it now ({})", name_, word(refusal))};
+        refuse.refusal = static_cast<uint8_t>(refusal);
+        refuse.load = static_cast<float>(balance_.load());
+        refuse.memory_free = memory_.read().free;
+        spdlog::debug("an offer of {} is refused: {}", from, word(refusal));
+        co_return PeerReply::of(PeerType::refuse, refuse);
+    }
+    announce_own();
+    wire::Identity identity = offer.identity;
+    auto landed = co_await guests_->offer(std::move(offer), blocked_, memory_.read().free);
+    if (auto* accept = std::get_if<wire::Accept>(&landed)) {
+        accept->load = static_cast<float>(balance_.load());
+        accept->memory_free = memory_.read().free;
+        co_return PeerReply::of(PeerType::accept, *accept);
+    }
+    balance_.settle(identity);
+    announce_own();
+    co_return PeerReply::of(PeerType::refuse, std::get<wire::Refuse>(landed));
+}
+
+void Node::guest_happened(std::string const& event, Guest const& guest) {
+    // Where one goes that leaves is its home's business.
+    bool comes = event == "arrived";
+    happenings_.add("guest_" + event, guest.identity.pid, comes ? guest.identity.home : name_,
+        comes ? name_ : "", {{"home", guest.identity.home}, {"user", guest.user}});
+    balance_.settle(guest.identity);
+    see_tenants();
+    announce_own();
 }
 
 void Node::member_changed(Member const& member, bool new_incarnation) {

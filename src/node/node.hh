@@ -2,7 +2,8 @@
 // Node: everything that a daemon consists of, in one place; main.cc builds it.
 //
 // The parts are joined here by callbacks; none of them knows another by itself. The verbs of the
-// control API are in api*.cc, what moves processes is in moves.cc and stewards.cc.
+// control API are in api*.cc, what moves processes is in moves.cc and stewards.cc, what decides
+// that they shall is in balancing.cc.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,8 @@
 #include "base/fd.hh"
 #include "image/credentials.hh"
 #include "node/async.hh"
+#include "node/balance/balance.hh"
+#include "node/balance/decision_log.hh"
 #include "node/caller.hh"
 #include "node/config.hh"
 #include "node/cpu_match.hh"
@@ -25,10 +28,12 @@
 #include "node/happenings.hh"
 #include "node/keepers.hh"
 #include "node/peers.hh"
+#include "node/proc.hh"
 #include "node/process.hh"
 #include "node/sensors/cores.hh"
 #include "node/sensors/load.hh"
 #include "node/sensors/memory.hh"
+#include "node/sensors/processes.hh"
 #include "node/sensors/run_queue.hh"
 #include "node/sensors/strain.hh"
 
@@ -71,6 +76,10 @@ struct Moved {
     std::string reason, text;
     std::string from, to, mode = "stop-and-copy";
     uint64_t bytes = 0, freeze_us = 0, stopped_us = 0, total_us = 0;
+    // Of a target that has no room for it at present, and what it says of itself.
+    policy::Refusal refusal = policy::Refusal::none;
+    double load = 0;
+    uint64_t memory_free = 0;
     static Moved failed(int code, std::string text, std::string reason = {}) {
         Moved moved;
         moved.code = code;
@@ -78,6 +87,13 @@ struct Moved {
         moved.reason = std::move(reason);
         return moved;
     }
+};
+
+// Why the policy moves a process; what somebody asks for has none.
+struct Motive {
+    policy::Why why = policy::Why::balance;
+    float stretch_max = 0, demand = 1, cpu_s = 0; // see wire::Offer
+    boost::json::object figures;                  // for `explain`
 };
 
 class Node {
@@ -109,8 +125,9 @@ private:
     Status begin_gossip();
     bool load_has_jumped() const;
     Task<> beat();
-    Task<> sense();
     Task<PeerReply> serve_peer(std::string from, wire::PeerType type, std::string body);
+    Task<PeerReply> serve_offer(std::string from, wire::Offer offer);
+    void guest_happened(std::string const& event, Guest const& guest);
     void member_changed(Member const& member, bool new_incarnation);
 
     // --- enrol.cc: how a process becomes a program
@@ -145,12 +162,51 @@ private:
     };
     Confined confined(Process const& process) const;
 
+    // --- balancing.cc: what runs here, and what the policy does with it
+    Task<> balance();
+    Task<> sense();
+    void hasten();
+    Here here() const;
+    // Whether the policy may move it.
+    bool may_roam(Process const& process) const;
+    uint64_t memory_of(Process const& process, ProcStat const& stat) const;
+    std::optional<Tenant> own_tenant(Process const& process);
+    Tenant guest_tenant(Guest const& guest);
+    void see_tenants();
+    std::set<pid_t> own_pids() const;
+    void measure();
+    void look_at_confined();
+    void decide();
+    void tell_note(policy::Note const& note);
+    void obey(policy::Order const& order);
+    Task<> send_away(Tenant tenant, std::string to, Motive motive);
+
+    // --- placing.cc
+    enum class Children : uint8_t { roam, stay_there };
+    Task<std::string> place(ProcessPtr process, uid_t asker, Children children);
+
+    // --- relocating.cc: what homes and hosts say to each other about guests
+    Task<boost::json::value> ask_node(
+        std::string node, std::string verb, boost::json::object body, Nanos patience);
+    void send_terms();
+    Outcome take_terms(std::string const& from, boost::json::object const& body);
+    Task<Moved> relocate(Tenant guest, std::string to, Motive motive);
+    Task<Outcome> serve_relocate(std::string from, boost::json::object body);
+    void ask_for_room(policy::RoomWish const& wish);
+    Outcome make_room(boost::json::object const& body);
+    Outcome guest_decisions(std::string const& from, boost::json::value const& pid);
+
     // --- moves.cc
-    // `asker`: the user who wants it, now or by what he told `rove run`.
-    Task<Moved> move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec = false);
-    Task<Moved> move_in_turn(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec);
-    Task<Moved> ask_target(
-        ProcessPtr process, std::string to, wire::Move& order, std::string& promise);
+    // `asker`: the user who wants it, now or by what he told `rove run`. The motive must live until
+    // the move is done.
+    Task<Moved> move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec = false,
+        Motive const* motive = nullptr);
+    Task<Moved> move_in_turn(
+        ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec, Motive const* motive);
+    void tell_move(
+        ProcessPtr const& process, Moved const& moved, std::string const& to, Motive const* motive);
+    Task<Moved> ask_target(ProcessPtr process, std::string to, Motive const* motive,
+        wire::Move& order, std::string& promise);
     Task<std::shared_ptr<Running>> perform(
         ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker);
     Task<> go_back(ProcessPtr process);
@@ -190,6 +246,7 @@ private:
     Outcome nodes();
     Outcome config_rows();
     Task<Outcome> explain(Caller caller, boost::json::value pid);
+    Task<boost::json::array> all_decisions(ProcessPtr process);
     Task<Outcome> trace(Caller caller, boost::json::value pid);
     Task<Outcome> run(Caller caller, boost::json::object body);
     Task<Outcome> adopt(Caller caller, boost::json::object body);
@@ -202,6 +259,7 @@ private:
     Task<Outcome> local_node_verb(std::string verb, boost::json::value on);
     Task<Outcome> drain();
     Task<Outcome> expel();
+    Task<Outcome> expel_one(Guest guest, std::string to);
     Task<Outcome> bring();
     Task<Outcome> forward(
         std::string node, std::string verb, Caller caller, boost::json::object body);
@@ -225,10 +283,10 @@ private:
     Strain strain_;
     unsigned beats_ = 0;
     std::unique_ptr<RunQueue> run_queue_ = RunQueue::create();
-    Smoothed load_;
     double announced_load_ = 0;
     bool blocked_ = false, balancing_ = true, ending_ = false;
-    bool drained_ = false; // nothing of others is here, nothing of ours elsewhere
+    bool draining_ = false,
+         drained_ = false; // nothing of others is here, nothing of ours elsewhere
     Happenings happenings_;
     GossipBoard board_;
     std::string gossip_key_;
@@ -236,6 +294,16 @@ private:
     std::unique_ptr<Peers> peers_;
     Keepers keepers_;
     std::unique_ptr<Guests> guests_;
+
+    Balance balance_;
+    ProcessSensor sensor_;
+    DecisionLog decision_log_;
+    asio::steady_timer decision_due_;
+    bool hastened_ = false;
+    double runnable_ = 0; // threads that want a core, on average since the last measurement
+    unsigned runnable_samples_ = 0;
+    std::set<uint64_t> leaving_; // numbers of those that the policy has ordered away
+    std::map<uint64_t, std::deque<Decision>> guest_decisions_;
 
     std::map<pid_t, ProcessPtr> processes_;
     std::map<uint64_t, std::shared_ptr<Program>> programs_;

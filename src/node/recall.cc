@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recall: what a daemon must know after a restart, in one file. Our own, but written before a crash
 // perhaps: what does not fit is left out.
+#include <cmath>
+
 #include <boost/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -90,6 +92,37 @@ ProgramSums sums_of(json::object const& row) {
         static_cast<double>(number(row, "away_ms")) / 1000, counts_of(row, "came_home")};
 }
 
+// The numbers of what has been learnt of moves, in the order of its description.
+struct CostWriter {
+    json::array numbers;
+    void field(char const*, double& number) { numbers.push_back(number); }
+};
+struct CostReader {
+    json::array const& numbers;
+    size_t at = 0;
+    bool good = true;
+    void field(char const*, double& number) {
+        json::error_code wrong = json::error::size_mismatch;
+        if (at < numbers.size()) number = numbers[at++].to_number<double>(wrong);
+        good = good && !wrong && std::isfinite(number) && number >= 0;
+    }
+};
+
+json::array cost_row(policy::MigrationCost cost) {
+    CostWriter writer;
+    describe(writer, cost);
+    return std::move(writer.numbers);
+}
+
+std::optional<policy::MigrationCost> cost_of(json::object const& state) {
+    auto* row = state.if_contains("cost");
+    if (!row || !row->is_array()) return std::nullopt;
+    policy::MigrationCost cost;
+    CostReader reader{row->get_array()};
+    describe(reader, cost);
+    return reader.good ? std::optional(cost) : std::nullopt;
+}
+
 } // namespace
 
 void Node::save() const {
@@ -126,7 +159,7 @@ void Node::save() const {
     }
     json::object state{{"incarnation", incarnation_}, {"programs", programs},
         {"processes", processes}, {"last_program", last_program_}, {"blocked", blocked_},
-        {"balancing", balancing_}};
+        {"balancing", balancing_}, {"drained", drained_}, {"cost", cost_row(balance_.cost())}};
     std::string path = run_dir_ + "/programs.json";
     spare_.close();
     if (Status written = sys::replace_file(path, json::serialize(state), 0600); !written)
@@ -153,6 +186,8 @@ void Node::recall() {
     if (object->contains("incarnation") && number(*object, "incarnation") != incarnation_) return;
     blocked_ = blocked_ || flag(*object, "blocked"); // the configuration's word holds at each start
     balancing_ = flag(*object, "balancing");
+    drained_ = blocked_ && flag(*object, "drained");
+    if (auto cost = cost_of(*object)) balance_.set_cost(*cost);
     last_program_ = number(*object, "last_program");
     if (auto* rows = object->if_contains("programs"); rows && rows->is_array())
         for (json::value const& value : rows->get_array()) {

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#include <boost/json/object.hpp>
+
 #include "node/async.hh"
 #include "wire/keeper.hh"
 
@@ -17,6 +19,7 @@ struct Running {
     std::shared_ptr<Event> change; // armed, done, or the steward is gone
     bool armed = false, gone = false;
     std::optional<wire::MoveDone> done;
+    boost::json::object figures; // of the decision that it follows from
 };
 
 } // namespace rove::node

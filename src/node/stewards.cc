@@ -212,11 +212,13 @@ bool Node::steward_packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPac
 
 // The exec has been caught and the process moved, or not, after its starter was answered.
 void Node::exec_move_done(ProcessPtr const& process, wire::MoveDone const& done) {
+    json::object figures;
+    if (process->running) figures = std::move(process->running->figures);
+    figures["bytes"] = done.bytes;
+    figures["freeze_ms"] = static_cast<double>(done.freeze_us) / 1000;
     process->running = nullptr;
     process->last_move_ended = monotonic_now();
     Fd complaints = std::move(process->complaints);
-    json::object figures{
-        {"bytes", done.bytes}, {"freeze_ms", static_cast<double>(done.freeze_us) / 1000}};
     std::string to = done.to.empty() ? process->anchor : done.to;
     if (done.ok) {
         process->place = Place::away;

@@ -14,8 +14,8 @@ namespace rove::wire {
 
 inline constexpr uint32_t peer_magic = 0x50564f52; // "ROVP"
 /// The range of protocol versions that this program speaks; two sides use the smaller max.
-inline constexpr uint16_t peer_speaks_min = 2;
-inline constexpr uint16_t peer_speaks_max = 2;
+inline constexpr uint16_t peer_speaks_min = 3;
+inline constexpr uint16_t peer_speaks_max = 3;
 
 /// APPEND ONLY; numbers are the protocol.
 enum class PeerType : uint16_t {
@@ -90,6 +90,11 @@ struct Offer {
     // Those that it may use; none: it has promised nothing, and may use all of home's.
     std::vector<uint32_t> needed_features;
     std::vector<uint32_t> state_offsets; // of home's XSAVE area, by component (image/extended.hh)
+    uint8_t automatic = 0; // 1: by policy, and the target judges by load; 0: asked for
+    uint8_t why = 0;       // policy::Why
+    float stretch_max = 0; // the most that a CPU second may take there
+    float demand = 1;      // of cores
+    float cpu_s = 0;       // used so far, in seconds of the reference core
 };
 template <class V> void describe(V& v, Offer& m) {
     v.field("identity", m.identity);
@@ -102,26 +107,39 @@ template <class V> void describe(V& v, Offer& m) {
     v.field("from", m.from);
     v.field("needed_features", m.needed_features);
     v.field("state_offsets", m.state_offsets);
+    v.field("automatic", m.automatic);
+    v.field("why", m.why);
+    v.field("stretch_max", m.stretch_max);
+    v.field("demand", m.demand);
+    v.field("cpu_s", m.cpu_s);
 }
 
 struct Accept {
     Landing landing;
     std::string session; // names the reservation for withdraw
-    double load = 0;     // at this moment
+    float load = 0;      // processes that want a core there now, with this one
+    uint64_t memory_free = 0;
 };
 template <class V> void describe(V& v, Accept& m) {
     v.field("landing", m.landing);
     v.field("session", m.session);
     v.field("load", m.load);
+    v.field("memory_free", m.memory_free);
 }
 
 struct Refuse {
-    std::string reason; // a stable word, or empty when it is not about the process
-    std::string text;   // one sentence
+    std::string reason;  // a stable word, or empty when it is not about the process
+    std::string text;    // one sentence
+    uint8_t refusal = 0; // policy::Refusal; 0: for what is granted, not for what there is
+    float load = 0;      // processes that want a core there now, promised ones included
+    uint64_t memory_free = 0;
 };
 template <class V> void describe(V& v, Refuse& m) {
     v.field("reason", m.reason);
     v.field("text", m.text);
+    v.field("refusal", m.refusal);
+    v.field("load", m.load);
+    v.field("memory_free", m.memory_free);
 }
 
 struct Withdraw {

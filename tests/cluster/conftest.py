@@ -42,7 +42,8 @@ class Lab:
     def __init__(self, rove, env=None):
         self.rove = rove
         self.name = f"t{os.getpid()}-{next(_numbers)}"
-        self.env = dict(os.environ, **(env or {}))
+        # Nothing moves by itself but in the tests of that.
+        self.env = dict(os.environ, ROVE_LAB_CONFIG="policy.auto = false") | (env or {})
 
     def argv(self, verb, *words):
         return [str(self.rove), "lab", verb, "--name", self.name, *map(str, words)]

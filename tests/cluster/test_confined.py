@@ -159,7 +159,9 @@ def test_a_lock_is_shown(lab):
     assert "rove roam" in lab.run("n1", "rove", "explain", str(pid)).stdout
     lab.run("n1", "rove", "roam", str(pid))
     told = explain(lab, pid)
-    assert told["locked"] is False and told["reason"] is None and told["automatic"] is True
+    assert told["locked"] is False and told["reason"] is None and told["automatic"] is False
+    lab.run("n1", "rove", "node", "auto", "on")
+    assert explain(lab, pid)["automatic"] is True
     assert json.loads(lab.run("n1", "rove", "node", "auto", "off", "--json").stdout)["verb"] == "auto"
     assert explain(lab, pid)["automatic"] is False
     assert "rove node auto on" in lab.run("n1", "rove", "explain", str(pid)).stdout

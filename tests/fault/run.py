@@ -73,7 +73,7 @@ class Lab:
 
     def __init__(self, rove):
         self.rove, self.name = str(rove), f"fault-{os.getpid()}"
-        self.environment = dict(os.environ, ROVE_FAULT="@/run/rove/fault")
+        self.environment = dict(os.environ, ROVE_FAULT="@/run/rove/fault", ROVE_LAB_CONFIG="policy.auto = false")
 
     def command(self, verb, *words):
         return [self.rove, "lab", verb, "--name", self.name, *words]

@@ -14,6 +14,11 @@ template <class T> void round_trip(std::string_view body) {
     if (auto message = wire::decode<T>(body))
         if (!wire::decode<T>(wire::encode(*message))) std::abort();
 }
+// What daemons of later versions may make longer, and earlier ones shorter.
+template <class T> void open_trip(std::string_view body) {
+    if (auto message = wire::decode_open<T>(body))
+        if (!wire::decode<T>(wire::encode(*message))) std::abort();
+}
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
@@ -32,13 +37,13 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
             round_trip<wire::PeerHello>(read.body);
             break;
         case wire::PeerType::offer:
-            round_trip<wire::Offer>(read.body);
+            open_trip<wire::Offer>(read.body);
             break;
         case wire::PeerType::accept:
-            round_trip<wire::Accept>(read.body);
+            open_trip<wire::Accept>(read.body);
             break;
         case wire::PeerType::refuse:
-            round_trip<wire::Refuse>(read.body);
+            open_trip<wire::Refuse>(read.body);
             break;
         case wire::PeerType::withdraw:
             round_trip<wire::Withdraw>(read.body);

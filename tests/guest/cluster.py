@@ -21,6 +21,7 @@ class Cluster:
         done = subprocess.run(
             [self.rove, "lab", "up", "--name", self.name, "--nodes", "3", "--cpus", "0", "--mem", "0"],
             capture_output=True, text=True, timeout=120,
+            env=dict(os.environ, ROVE_LAB_CONFIG="policy.auto = false"),  # the runner says who goes where
         )
         if done.returncode != 0:
             raise SystemExit(f"rove lab up failed ({done.returncode}): {done.stderr.strip()}")

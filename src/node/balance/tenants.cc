@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tenants: keeping histories, and the view that the policy gets.
+#include "node/balance/tenants.hh"
+
+#include <algorithm>
+
+#include "base/check.hh"
+
+namespace rove::node {
+
+void Tenants::set(std::vector<Tenant> all) {
+    std::map<uint64_t, Kept> kept;
+    for (Tenant const& tenant : all) {
+        uint64_t number = numbers_.of(tenant.identity);
+        auto known = kept_.find(number);
+        if (known != kept_.end() && known->second.start_time == tenant.identity.start_time)
+            kept[number] = known->second;
+        else
+            kept[number] = {policy::History(tenant.cpu_s * speed_, tenant.demand), tenant.calls,
+                tenant.identity.start_time, Nanos(0)};
+    }
+    kept_ = std::move(kept);
+    all_ = std::move(all);
+}
+
+void Tenants::count(std::map<pid_t, policy::Counted> const& counted) {
+    for (Tenant const& tenant : all_) {
+        auto found = counted.find(tenant.pid);
+        if (found == counted.end()) continue;
+        Kept& known = kept_[numbers_.of(tenant.identity)];
+        policy::Counted sample = found->second;
+        sample.cpu_s *= speed_;
+        // A guest's home counts them. Nobody counts at home, so what was learnt away holds there,
+        // or it would be sent to and fro.
+        bool guest = numbers_.of(tenant.identity.home) != 0;
+        if (guest)
+            sample.calls = static_cast<double>(tenant.calls - std::min(tenant.calls, known.calls));
+        else
+            sample.calls = std::max(sample.calls, tenant.calls_rate * found->second.cpu_s);
+        known.calls = tenant.calls;
+        known.history.add(sample);
+    }
+}
+
+void Tenants::executed(wire::Identity const& identity) {
+    if (auto known = kept_.find(numbers_.of(identity)); known != kept_.end())
+        known->second.history.executed();
+}
+
+void Tenants::rest(wire::Identity const& identity, Nanos until) {
+    if (auto known = kept_.find(numbers_.of(identity)); known != kept_.end())
+        known->second.rests_until = until;
+}
+
+Tenants::Kept const& Tenants::kept(Tenant const& tenant) const {
+    auto found = kept_.find(numbers_.of(tenant.identity));
+    CHECK(found != kept_.end());
+    return found->second;
+}
+
+Tenant const* Tenants::find(uint64_t number) const {
+    auto found = std::find_if(all_.begin(), all_.end(),
+        [&](Tenant const& each) { return numbers_.of(each.identity) == number; });
+    return found == all_.end() ? nullptr : &*found;
+}
+
+policy::History const* Tenants::history(uint64_t number) const {
+    auto found = kept_.find(number);
+    return found == kept_.end() ? nullptr : &found->second.history;
+}
+
+std::vector<policy::ProcessView> Tenants::views(Nanos now) const {
+    std::vector<policy::ProcessView> views;
+    for (Tenant const& tenant : all_) {
+        Kept const& known = kept(tenant);
+        policy::ProcessView view;
+        view.id = numbers_.of(tenant.identity);
+        view.home = numbers_.of(tenant.identity.home);
+        view.cpu_s = static_cast<float>(known.history.cpu_s());
+        view.demand = static_cast<float>(known.history.demand());
+        view.here_s = static_cast<float>(tenant.here_s);
+        view.moved_s = static_cast<float>(tenant.moved_s);
+        view.calls = static_cast<float>(known.history.calls_per_cpu_s());
+        view.guest = view.home != 0;
+        view.stays = tenant.stays;
+        view.confined = tenant.confined || now < known.rests_until;
+        view.moving = tenant.moving;
+        view.memory = tenant.memory;
+        view.features = tenant.need;
+        views.push_back(view);
+    }
+    return views;
+}
+
+double Tenants::demand(Leaving leaving) const {
+    double sum = 0;
+    for (Tenant const& tenant : all_)
+        if (!tenant.moving || leaving == Leaving::counted) sum += kept(tenant).history.demand();
+    return sum;
+}
+
+uint64_t Tenants::memory_movable() const {
+    uint64_t sum = 0;
+    for (Tenant const& tenant : all_)
+        if (!tenant.moving && !tenant.confined && !tenant.stays) sum += tenant.memory;
+    return sum;
+}
+
+} // namespace rove::node

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Automatic migration: what spreads by itself, what stays, who leaves, and what is told about it.
+
+Nodes have half a core each, so that three fit on a small machine; nothing here depends on how fast that is.
+"""
+import json
+import queue
+import re
+import subprocess
+import threading
+
+import pytest
+
+from conftest import wait_for
+
+LIMIT_S = 90
+AUTOMATIC = {"ROVE_LAB_CONFIG": 'log.level = "debug"'}
+SPIN = "while :; do :; done"
+# Ends when that node has sent so many datagrams more.
+STEPS = """
+import json, socket, sys, time
+def sent():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("/run/rove/control.sock")
+    s.sendall(b"GET /v1/gossip HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
+    text = b""
+    while part := s.recv(65536):
+        text += part
+    return json.loads(text.split(b"\\r\\n\\r\\n", 1)[1])["sent"]
+until = sent() + int(sys.argv[1])
+while sent() < until:
+    time.sleep(0.3)
+"""
+
+
+class Events:
+    """What n1 tells as it happens: it is the home of all programs here, so it knows of each move."""
+
+    def __init__(self, lab, node="n1"):
+        self.program = lab.start(node, "rove", "events", "--json", "--since", "1h")
+        self.rows = queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.program.stdout:
+            self.rows.put(json.loads(line))
+
+    def next(self, what):
+        try:
+            return self.rows.get(timeout=LIMIT_S)
+        except queue.Empty:
+            pytest.fail(f"in {LIMIT_S} s there was no {what}")
+
+    def until(self, event, **wanted):
+        while True:
+            row = self.next(f"{event} {wanted}")
+            if row["event"] == event and all(row[key] == value for key, value in wanted.items()):
+                return row
+
+    def seen(self):
+        """All that has come up to now."""
+        rows = []
+        while not self.rows.empty():
+            rows.append(self.rows.get())
+        return rows
+
+
+@pytest.fixture
+def made(new_lab):
+    """make(options…): a lab in which things move by themselves, and its events."""
+    followers = []
+
+    def make(*options):
+        lab = new_lab(*(options or ("--nodes", "3", "--cpus", "0.5")), env=AUTOMATIC)
+        followers.append(Events(lab))
+        return lab, followers[-1]
+
+    yield make
+    for each in followers:
+        each.program.kill()
+        each.program.wait()
+
+
+def hogs(lab, count, *options, node="n1"):
+    """A program of processes that compute for ever, and their PIDs."""
+    script = f"for i in {' '.join(map(str, range(count)))}; do sh -c '{SPIN}' & done; wait"
+    program = lab.start(node, "rove", "run", *options, "--", "sh", "-c", script, stdin=subprocess.DEVNULL)
+    return program, wait_for(lambda: len(found := pids(lab, f"sh -c {SPIN}", node)) == count and found, "all of them in ps", LIMIT_S)
+
+
+def pids(lab, command, node="n1"):
+    return [row["pid"] for row in lab.json(node, "ps") if row["command"] == command]
+
+
+def row_of(lab, pid, node="n1"):
+    return next(row for row in lab.json(node, "ps") if row["pid"] == pid)
+
+
+def while_the_board_beats(lab, steps=40):
+    """Until n2 has sent so many datagrams more, two or so a second: time in which something would have happened."""
+    lab.run("n2", "python3", "-c", STEPS, steps)
+
+
+def decisions(lab, pid):
+    """Asked on n2, so that n1 has nothing to do for it but to answer."""
+    return lab.json("n2", "explain", f"n1:{pid}")["decisions"]
+
+
+def verdicts(lab, pid):
+    return [row["verdict"] for row in decisions(lab, pid)]
+
+
+def test_a_job_spreads_over_all_nodes_and_stays_so(made, tmp_path):
+    lab, events = made()
+    _, job = hogs(lab, 6)
+    where = {pid: "n1" for pid in job}
+
+    def counts():
+        return [list(where.values()).count(node) for node in ("n1", "n2", "n3")]
+
+    while counts() != [2, 2, 2]:
+        row = events.next(f"move to even {counts()}")
+        if row["event"] == "move" and row["pid"] in where:
+            assert row["figures"]["why"] == "balance" and row["figures"]["gain_s"] >= row["figures"]["needed_s"]
+            where[row["pid"]] = row["to"]
+            assert max(counts()[1:]) <= 3, f"a node has more than its share and one: {counts()}"
+    while_the_board_beats(lab)
+    assert [row for row in events.seen() if row["event"] == "move"] == []
+    # What was decided can be decided again elsewhere.
+    log = tmp_path / "decisions"
+    lab.run("n1", "cp", "/run/rove/decisions", log)
+    replayed = subprocess.run([lab.rove.with_name("rove-sim"), "--replay", log], capture_output=True, text=True, timeout=60)
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    assert re.search(r"[1-9]\d* decisions, 0 came out differently", replayed.stdout)
+    assert "it computes sooner there" in replayed.stdout
+
+
+def test_nothing_moves_where_it_is_turned_off(made):
+    lab, events = made()
+    for node in ("n1", "n2", "n3"):
+        lab.run(node, "rove", "node", "auto", "off")
+    _, job = hogs(lab, 3)
+    while_the_board_beats(lab)
+    assert not [row for row in events.seen() if row["event"] in ("move", "decision")]
+    assert lab.json("n1", "explain", job[0])["decisions"] == []
+    lab.run("n1", "rove", "node", "auto", "on")
+    assert events.until("move")["pid"] in job
+
+
+def test_one_process_and_an_idle_node_stay_as_they_are(made):
+    lab, events = made("--nodes", "2", "--cpus", "0.5")
+    _, job = hogs(lab, 1)
+    while_the_board_beats(lab)
+    assert not [row for row in events.seen() if row["event"] == "move"]
+    assert verdicts(lab, job[0])[0] in ("no_target", "not_crowded")
+
+
+def test_who_is_to_stay_stays_and_who_hardly_computes(made):
+    lab, events = made()
+    _, locked = hogs(lab, 2, "--stay")
+    lab.start("n1", "rove", "run", "--", "python3", "-c", "import time\nwhile True: time.sleep(0.05)", stdin=subprocess.DEVNULL)
+    lab.start("n1", "rove", "run", "--", "sh", "-c", f"{SPIN} # roams", stdin=subprocess.DEVNULL)
+    # It may have begun elsewhere at once.
+    roaming = wait_for(lambda: pids(lab, f"sh -c {SPIN} # roams"), "the third", LIMIT_S)[0]
+    wait_for(lambda: row_of(lab, roaming)["host"] != "n1", "departure", LIMIT_S)
+    sleeper = next(row["pid"] for row in lab.json("n1", "ps") if "time.sleep" in row["command"])
+    wait_for(lambda: "interactive" in verdicts(lab, sleeper), "verdict about the sleeper", LIMIT_S)
+    moved = {row["pid"] for row in events.seen() if row["event"] == "move"}
+    assert not moved & {*locked, sleeper}
+    for pid in locked:
+        assert row_of(lab, pid)["moves"] == 0 and lab.json("n1", "explain", pid)["reason"] == "user_stay"
+
+
+def test_explain_has_the_figures(made):
+    lab, events = made()
+    hogs(lab, 3)
+    row = events.until("move")
+    told = lab.json("n1", "explain", row["pid"])
+    moved = next(each for each in told["decisions"] if each["verdict"] == "moved")
+    assert (moved["from"], moved["to"]) == (row["from"], row["to"])
+    figures = moved["figures"]
+    assert {"why", "load_here", "load_there", "stretch_here", "stretch_there", "remaining_s", "stay_s", "go_s", "cost_s",
+            "gain_s", "needed_s", "bytes", "freeze_ms", "total_ms"} <= set(figures)
+    assert figures["gain_s"] == pytest.approx(figures["stay_s"] - figures["go_s"] - figures["cost_s"] - figures["talk_s"], abs=0.01)
+    assert re.search(r"gain [\d.]+ s", lab.run("n1", "rove", "explain", row["pid"]).stdout)
+    # Its host decides about it from now on, and home tells that, too.
+    wait_for(lambda: any(each["from"] == row["to"] for each in decisions(lab, row["pid"])),
+             "decision of its host", LIMIT_S)
+
+
+def test_a_program_begins_where_it_computes_sooner(made):
+    lab, events = made()
+    hogs(lab, 2, "--stay")
+    wait_for(lambda: lab.json("n1", "nodes")[0]["load"] > 3, "load on n1", LIMIT_S)
+    lab.start("n1", "rove", "run", "--", "sh", "-c", SPIN, stdin=subprocess.DEVNULL)
+    row = events.until("move")
+    assert row["figures"]["why"] == "start" and row["from"] == "n1"
+    # One that may not be moved begins at home, and one whose home is idle.
+    lab.start("n1", "rove", "run", "--stay", "--", "sleep", "1001", stdin=subprocess.DEVNULL)
+    lab.start("n3" if row["to"] == "n2" else "n2", "rove", "run", "--", "sleep", "1002", stdin=subprocess.DEVNULL)
+    other = "n3" if row["to"] == "n2" else "n2"
+    wait_for(lambda: pids(lab, "sleep 1001") and pids(lab, "sleep 1002", other), "both", LIMIT_S)
+    assert row_of(lab, pids(lab, "sleep 1001")[0])["host"] == "n1"
+    assert row_of(lab, pids(lab, "sleep 1002", other)[0], other)["host"] == other
+
+
+def test_a_drained_node_is_empty(made):
+    lab, events = made()
+    _, job = hogs(lab, 4)
+    guest = events.until("move", to="n2")["pid"]
+    lab.run("n1", "rove", "node", "drain", "n2")
+    assert [row for row in lab.json("n2", "ps", "--all") if row["home"] != "n2"] == []
+    assert row_of(lab, guest)["host"] in ("n1", "n3")
+    while_the_board_beats(lab, 20)
+    assert "n2" not in {row["host"] for row in lab.json("n1", "ps")}
+    lab.run("n1", "rove", "node", "unblock", "n2")
+    events.seen()
+    assert events.until("move", to="n2")["pid"] in job
+
+
+def test_guests_leave_who_needs_the_node_himself(made):
+    lab, events = made()
+    hogs(lab, 3)
+    guest = events.until("move", to="n2")["pid"]
+    users = [lab.start("n2", "sh", "-c", SPIN) for _ in range(2)]
+    row = events.until("move", **{"from": "n2", "pid": guest})
+    assert row["figures"]["why"] in ("owner", "balance")
+    # Nobody comes while they are busy.
+    events.seen()
+    while_the_board_beats(lab, 20)
+    assert not [row for row in events.seen() if row["event"] == "move" and row["to"] == "n2"]
+    for user in users:
+        user.kill()
+        user.wait()
+
+
+HOLD = "import sys, time\nheld = bytearray(b'x' * (int(sys.argv[1]) << 20))\nprint('held', flush=True)\ntime.sleep(1000)"
+
+
+def test_where_memory_ends_the_smallest_that_cures_it_leaves(made):
+    lab, events = made("--nodes", "3", "--cpus", "0", "--mem", "1G", "--node", "n1:mem=256M,swap=256M")
+    # Below half of its 256 MB a node of that size is short; with the third one some 70 MB are missing.
+    lab.run("n1", "rove", "node", "auto", "off")
+    for size in (10, 40, 90):
+        holding = lab.start("n1", "rove", "run", "--", "python3", "-c", HOLD, str(size), stdin=subprocess.DEVNULL)
+        assert holding.stdout.readline() == "held\n"
+    lab.run("n1", "rove", "node", "auto", "on")
+    row = events.until("move")
+    assert row["figures"]["why"] == "memory"
+    assert row_of(lab, row["pid"])["command"].endswith(" 90")
+    while_the_board_beats(lab, 20)
+    assert not [row for row in events.seen() if row["event"] == "move"]
