@@ -2,6 +2,7 @@
 // History: the decay.
 #include "policy/history.hh"
 
+#include <algorithm>
 #include <cmath>
 
 namespace rove::policy {
@@ -27,8 +28,12 @@ void History::add(Counted const& sample) {
 }
 
 double History::demand() const {
+    // Who sleeps between his turns would sleep as long if he never had to wait for them: an
+    // interactive program in a crowd is not a busy one.
+    double slept = std::max(0.0, seconds_ - wanted_);
+    double seen = slept > 0 ? recent_cpu_ / (recent_cpu_ + slept) * seconds_ : wanted_;
     // What is expected counts as much as a short look does.
-    return (wanted_ + expected_s * expected_demand_) / (seconds_ + expected_s);
+    return (seen + expected_s * expected_demand_) / (seconds_ + expected_s);
 }
 
 } // namespace rove::policy

@@ -42,10 +42,20 @@ TEST(History, forgets_and_begins_anew_at_exec) {
     EXPECT_NEAR(history.cpu_s(), 30, 1e-6);
     for (int second = 0; second < 5; ++second)
         history.add({.passed_s = 1});
-    EXPECT_NEAR(history.demand(), 0.5, 0.02); // half of it in the half-life
+    // Half of it in the half-life; of the other half it would have spent half less without waiting.
+    EXPECT_NEAR(history.demand(), 1.0 / 3, 0.03);
     history.executed();
     EXPECT_EQ(history.cpu_s(), 0);
     EXPECT_EQ(history.demand(), 1);
+}
+TEST(History, waiting_in_a_crowd_is_no_demand_of_one_who_sleeps) {
+    History sleeper, busy;
+    for (int second = 0; second < 60; ++second) {
+        sleeper.add({.passed_s = 1, .cpu_s = 0.01, .wanted_s = 0.6});
+        busy.add({.passed_s = 1, .cpu_s = 0.01, .wanted_s = 1});
+    }
+    EXPECT_LT(sleeper.demand(), 0.1);
+    EXPECT_NEAR(busy.demand(), 1, 0.01);
 }
 TEST(Cost, is_learned_from_moves) {
     MigrationCost cost;
