@@ -75,7 +75,7 @@ std::optional<Tenant> Node::own_tenant(Process const& process) {
     say_cpu(need, promised_level(process));
     tenant.need = balance_.needs().bit_of(need);
     double away_s = static_cast<double>(process.tally.cpu_away_us) / 1e6;
-    tenant.cpu_s = seconds(ticks_to_time(stat->cpu_ticks)) + away_s;
+    tenant.cpu_s = (seconds(ticks_to_time(stat->cpu_ticks)) + away_s) * speed_;
     if (away_s > 0.1)
         tenant.calls_rate = static_cast<double>(process.tally.forwarded_calls) / away_s;
     return tenant;
@@ -240,7 +240,7 @@ void Node::obey(policy::Order const& order) {
     // What is not about load is not judged by it.
     motive.stretch_max = order.stretch_max > 0 ? order.stretch_max : 1e9f;
     motive.demand = static_cast<float>(history->demand());
-    motive.cpu_s = static_cast<float>(history->cpu_s());
+    motive.cpu_s = static_cast<float>(history->cpu_s() * speed_);
     motive.figures = figures_row(order.figures, policy::sentence(order.why));
     motive.figures["why"] = policy::word(order.why);
     std::string to = balance_.numbers().name(order.to);

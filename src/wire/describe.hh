@@ -47,16 +47,13 @@ public:
 
 class Decoder {
 public:
-    enum class Missing : uint8_t { refused, allowed };
-    explicit Decoder(std::string_view input, Missing missing = Missing::refused)
-        : rest_(input), missing_(missing) {}
+    explicit Decoder(std::string_view input) : rest_(input) {}
 
     bool ok() const { return ok_; }
     /// All bytes were used and every field was well formed.
     bool done() const { return ok_ && rest_.empty(); }
 
     template <Scalar T> void field(char const*, T& value) {
-        if (rest_.empty() && missing_ == Missing::allowed) return;
         if (rest_.size() < sizeof value) return fail();
         if constexpr (std::is_same_v<T, bool>) {
             value = rest_[0] != 0;
@@ -92,7 +89,6 @@ private:
         rest_ = {};
     }
     std::string_view rest_;
-    Missing missing_;
     bool ok_ = true;
 };
 
@@ -101,16 +97,6 @@ template <class T> std::string encode(T const& message) {
     T copy = message;
     describe(encoder, copy);
     return std::move(encoder.bytes);
-}
-
-/// As below, of a peer whose version may be another one: a field that is missing at the end has its
-/// default, and what follows is skipped.
-template <class T> std::optional<T> decode_open(std::string_view bytes) {
-    T message{};
-    Decoder decoder(bytes, Decoder::Missing::allowed);
-    describe(decoder, message);
-    if (!decoder.ok()) return std::nullopt;
-    return message;
 }
 
 /// The message, or nothing if the bytes are not exactly one.

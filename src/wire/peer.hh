@@ -172,6 +172,28 @@ template <class V> void describe(V& v, Answer& m) {
     v.field("body", m.body);
 }
 
+/// A decoder for what another version may have made shorter: its defaults stand for what is
+/// missing.
+class OpenDecoder {
+public:
+    explicit OpenDecoder(std::string_view input) : decoder_(input) {}
+    bool ok() const { return decoder_.ok(); }
+    template <class T> void field(char const* name, T& value) {
+        if (!decoder_.done()) decoder_.field(name, value);
+    }
+
+private:
+    Decoder decoder_;
+};
+/// What follows the fields that are known is skipped.
+template <class T> std::optional<T> decode_open(std::string_view bytes) {
+    T message{};
+    OpenDecoder decoder(bytes);
+    describe(decoder, message);
+    if (!decoder.ok()) return std::nullopt;
+    return message;
+}
+
 template <class T> std::string peer_frame(PeerType type, uint32_t request, T const& message) {
     std::string body = encode(message);
     PeerFrame frame;

@@ -16,7 +16,7 @@ void Tenants::set(std::vector<Tenant> all) {
         if (known != kept_.end() && known->second.start_time == tenant.identity.start_time)
             kept[number] = known->second;
         else
-            kept[number] = {policy::History(tenant.cpu_s * speed_, tenant.demand), tenant.calls,
+            kept[number] = {policy::History(tenant.cpu_s / speed_, tenant.demand), tenant.calls,
                 tenant.identity.start_time, Nanos(0)};
     }
     kept_ = std::move(kept);
@@ -29,14 +29,13 @@ void Tenants::count(std::map<pid_t, policy::Counted> const& counted) {
         if (found == counted.end()) continue;
         Kept& known = kept_[numbers_.of(tenant.identity)];
         policy::Counted sample = found->second;
-        sample.cpu_s *= speed_;
         // A guest's home counts them. Nobody counts at home, so what was learnt away holds there,
         // or it would be sent to and fro.
         bool guest = numbers_.of(tenant.identity.home) != 0;
         if (guest)
             sample.calls = static_cast<double>(tenant.calls - std::min(tenant.calls, known.calls));
         else
-            sample.calls = std::max(sample.calls, tenant.calls_rate * found->second.cpu_s);
+            sample.calls = std::max(sample.calls, tenant.calls_rate * sample.cpu_s);
         known.calls = tenant.calls;
         known.history.add(sample);
     }
@@ -76,7 +75,7 @@ std::vector<policy::ProcessView> Tenants::views(Nanos now) const {
         policy::ProcessView view;
         view.id = numbers_.of(tenant.identity);
         view.home = numbers_.of(tenant.identity.home);
-        view.cpu_s = static_cast<float>(known.history.cpu_s());
+        view.cpu_s = static_cast<float>(known.history.cpu_s() * speed_);
         view.demand = static_cast<float>(known.history.demand());
         view.here_s = static_cast<float>(tenant.here_s);
         view.moved_s = static_cast<float>(tenant.moved_s);
