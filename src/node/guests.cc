@@ -189,7 +189,7 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
 Task<> Guests::expire(std::string session) {
     co_await pause(io_, reservation_time);
     auto found = guests_.find(session);
-    if (found == guests_.end() || found->second.arrived) co_return;
+    if (found == guests_.end() || found->second.begun || found->second.arrived) co_return;
     spdlog::info("a reservation for {}:{} was not used", found->second.identity.home,
         found->second.identity.pid);
     withdraw(session);
@@ -258,7 +258,10 @@ bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket co
         if (guest.warden != keeper) continue;
         if (state->memory_bytes != 0) guest.memory_bytes = state->memory_bytes;
         guest.cpu_us = state->cpu_us;
-        if (state->guest_pid != 0) guest.pid = state->guest_pid;
+        if (state->guest_pid != 0) {
+            guest.pid = state->guest_pid;
+            guest.begun = true;
+        }
         if (state->event == "arrived") {
             guest.arrived = true;
             guest.arrived_at = monotonic_now();

@@ -31,6 +31,7 @@ struct Guest {
     uint16_t port = 0;
     uint32_t slot = 0; // of the range of user numbers
     std::string group; // the session whose cgroup it is in
+    bool begun = false; // its steward has come, and its warden sees to what becomes of it
     bool arrived = false;
     pid_t pid = 0;     // here; 0: not known yet
     wire::Offer offer; // what its home has said of it; of one that was born here: of its parent
