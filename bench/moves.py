@@ -8,6 +8,9 @@ from machine import free_memory_kept
 
 SIZES = ((256, 7), (1024, 5))  # MB, pairs
 FREEZES = 12
+# MB, moves, freeze that must be and that is aimed at: asleep or writing 100 MB/s.
+LARGE = ((16, 7, 15, 5), (256, 7, 15, 5), (1024, 5, 15, 5), (4096, 3, 30, 10))
+WRITER_MB_S = 100
 PORT = 7102
 # Python as it is has about 8 MB of its own memory.
 SLEEPER = ("python3", "-c", "import time\nprint('ready', flush=True)\ntime.sleep(1e6)")
@@ -57,7 +60,7 @@ def throughput(lab, size, pairs):
                  f"{' and '.join(f'{statistics.median(rate) / 1e9:.1f}' for rate in zip(*uses[target]))} GB/s"]
         if min(least[target]) < 0.9 * (size << 20):
             notes.append(f"only {min(least[target]) / 1e6:.0f} MB went over the network")
-        yield Row("moves", f"throughput of a whole move, {size} MB asleep, {way}, ÷ raw TCP", "×", 0.6, 0.9, "more", ratios[target], notes=notes)
+        yield Row("moves", f"throughput of a whole move, {size} MB asleep, {way}, ÷ raw TCP", "×", 0.8, 0.9, "more", ratios[target], notes=notes)
 
 
 def freezes(lab, command, work):
@@ -81,3 +84,49 @@ def rows_freeze(lab):
         yield Row("freeze", f"freeze of a small program {what}", "ms", must, aim, "less", [move["freeze_ms"] for move in moves],
                   notes=[f"{statistics.median(move['bytes'] for move in moves) / 1e6:.1f} MB over the network, "
                          f"{statistics.median(move['total_ms'] for move in moves):.1f} ms in all, most {max(move['freeze_ms'] for move in moves):.1f} ms"])
+
+
+def rows_large(lab):
+    """How long a process of any size stands still when it leaves, asleep or writing."""
+    for size, count, must, aim in LARGE:
+        if size * 3 << 10 > available_kb():
+            progress(f"{size} MB are not measured: the machine has too little memory")
+            continue
+        for rate in (0, WRITER_MB_S):
+            what = f"writing {rate} MB/s" if rate else "asleep"
+            progress(f"{count} moves out and back of {size} MB, {what}")
+            found = {HOST: [], HOME: []}
+            with lab.running(HOME, lab.program("dirty"), str(size), str(rate)) as program:
+                for _ in range(count):
+                    for node in (HOST, HOME):
+                        found[node].append(lab.move(program.pid, node))
+            for node, way in ((HOST, "out"), (HOME, "back")):
+                moves = found[node]
+                yield Row("sizes", f"freeze of {size} MB, {what}, {way}", "ms", must, aim, "less", [move["freeze_ms"] for move in moves],
+                          notes=[f"{', '.join(sorted({move['mode'] for move in moves}))}; "
+                                 f"{statistics.median(move['bytes'] for move in moves) / 1e6:.1f} MB over the network, "
+                                 f"{statistics.median(move['total_ms'] for move in moves):.0f} ms in all, "
+                                 f"most {max(move['freeze_ms'] for move in moves):.1f} ms"])
+                if size == 1024:
+                    yield Row("sizes", f"all stops of a move of {size} MB, {what}, {way}", "ms", 40, None, "less",
+                              [move["stopped_ms"] for move in moves])
+    yield from second_trip(lab)
+
+
+def second_trip(lab, size=1024, every=100, rounds=3):
+    progress(f"{rounds} times out with {size} MB, and home when one page in {every} has been written")
+    ratios, times = [], []
+    with lab.running(HOME, lab.program("dirty"), str(size)) as program:
+        for _ in range(rounds):
+            first = lab.move(program.pid, HOST)
+            program.ask(str(every))
+            second = lab.move(program.pid, HOME)
+            ratios.append(second["bytes"] / first["bytes"])
+            times.append(second["total_ms"] / first["total_ms"])
+    yield Row("sizes", f"second trip of {size} MB of which 1 % has changed, home, bytes ÷ the first's", "×", 0.05, None, "less", ratios,
+              notes=[f"time ÷ the first's {statistics.median(times):.3f}"])
+
+
+def available_kb():
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable"))

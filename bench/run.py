@@ -4,7 +4,7 @@
 
 usage: ./run bench [NAME…] [--json] [--no-write]
 
-NAME: home noise cpu calls moves freeze trees storm, and of the simulator policy gossip large compare; without one, all but storm, which takes a quarter
+NAME: home noise cpu calls moves freeze sizes trees storm, and of the simulator policy gossip large compare; without one, all but storm, which takes a quarter
 of an hour (ROVE_STORM_MINUTES is another time), large and compare. Writes docs/benchmarks.md and docs/bench/, unless told not to.
 Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
 """
@@ -29,7 +29,7 @@ from cluster import Broken, Lab, build, conditions, progress  # noqa: E402
 from figures import table  # noqa: E402
 
 PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
-         "freeze": moves.rows_freeze, "trees": trees.rows_trees, "storm": storm.rows_storm,
+         "freeze": moves.rows_freeze, "sizes": moves.rows_large, "trees": trees.rows_trees, "storm": storm.rows_storm,
          "policy": simulated.rows_policy, "gossip": simulated.rows_gossip, "large": simulated.rows_large}
 SIMULATED = ("policy", "gossip", "large")
 ON_REQUEST = ("storm", "large")
