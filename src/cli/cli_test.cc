@@ -39,7 +39,7 @@ TEST(Parse, first_non_option_starts_the_command) {
 TEST(Parse, mistakes_are_usage_errors) {
     std::vector<std::pair<Verb const*, std::vector<std::string>>> const mistakes{
         {&move_verb, {"12"}}, {&move_verb, {}}, {&move_verb, {"1", "n2", "n3"}},
-        {&move_verb, {"1", "n2", "--freeze", "1ms"}}, {&run_verb, {}}, {&run_verb, {"--on"}},
+        {&move_verb, {"1", "n2", "--freeze"}}, {&run_verb, {}}, {&run_verb, {"--on"}},
         {&run_verb, {"--cpu-baseline"}}, {&ps_verb, {"--wat"}}, {&ps_verb, {"x"}}};
     for (auto const& [verb, words] : mistakes) {
         auto given = parse(*verb, words);

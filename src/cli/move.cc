@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <fmt/core.h>
 
+#include "base/units.hh"
 #include "cli/answer.hh"
 #include "cli/figures.hh"
 #include "cli/moved_text.hh"
@@ -54,6 +55,12 @@ int run(Given const& given) {
     request.to = given.arguments[1];
     request.all = given.has("--all");
     request.wait = !given.has("--no-wait");
+    if (auto text = given.value("--freeze")) {
+        Result<Nanos> const freeze = parse_duration(*text);
+        if (!freeze || *freeze <= Nanos(0))
+            return usage(given, "--freeze takes a duration such as 10ms");
+        request.freeze_ms = std::chrono::duration<double, std::milli>(*freeze).count();
+    }
 
     Asked<Json> answer =
         client::call("POST", "/v1/move", client::body_of(request), client::Patience::patient);
@@ -89,6 +96,8 @@ Argument const arguments[] = {
 Option const options[] = {
     {"--all", "-a", nullptr, Kind::text, "its descendants, too; each is reported"},
     {"--no-wait", nullptr, nullptr, Kind::text, "do not wait until it has been moved"},
+    {"--freeze", nullptr, "T", Kind::text,
+        "how long it may stand still, if that can be had (10ms)"},
 };
 
 } // namespace

@@ -74,6 +74,13 @@ bool Mapping::has(std::string_view flag) const {
     return false;
 }
 
+void Mapping::drop_flag(std::string_view flag) {
+    std::string rest;
+    for (std::string_view word : words(flags))
+        if (word != flag) rest += (rest.empty() ? "" : " ") + std::string(word);
+    flags = std::move(rest);
+}
+
 Result<std::vector<Mapping>> parse_maps(std::string_view text) {
     std::vector<Mapping> all;
     for (std::string_view line : lines(text)) {

@@ -24,6 +24,8 @@ struct Mapping {
     std::string path;   // as the kernel writes it: "[heap]", "/usr/lib/…", ""
     std::string flags;  // smaps: VmFlags, "rd ex mr …"; empty from maps
 
+    void drop_flag(std::string_view flag);
+
     uint64_t size() const { return end - start; }
     bool has(std::string_view flag) const; // e.g. "gd"; never true without smaps
     bool same_file(Mapping const& other) const {

@@ -8,6 +8,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/log.hh"
 #include "image/layout.hh"
 #include "migrate/steward.hh"
@@ -24,6 +27,7 @@ constexpr Nanos answer_patience = std::chrono::seconds(5);
 constexpr uint64_t slice_max = 16 << 20; // links of new threads wait for as long as that takes
 constexpr uint64_t little = 1 << 20;     // a millisecond's worth: not worth another round
 constexpr int rounds_max = 8;
+constexpr uint64_t page = 4096;
 
 // Where pages can be put without changing anything: P's own memory, where it is writable.
 std::vector<wire::Range> writable(std::vector<image::Mapping> const& mappings, uint64_t region) {
@@ -33,23 +37,6 @@ std::vector<wire::Range> writable(std::vector<image::Mapping> const& mappings, u
             !image::is_foreign(mapping, region))
             ranges.push_back({mapping.start, mapping.end - mapping.start});
     return ranges;
-}
-
-// The first `most` bytes or less.
-std::vector<wire::Range> take_slice(std::vector<wire::Range>& from, uint64_t most) {
-    std::vector<wire::Range> slice;
-    size_t whole = 0;
-    while (whole < from.size() && from[whole].length <= most) {
-        most -= from[whole].length;
-        slice.push_back(from[whole++]);
-    }
-    from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(whole));
-    if (!from.empty() && most > 0) {
-        slice.push_back({from[0].address, most});
-        from[0].address += most;
-        from[0].length -= most;
-    }
-    return slice;
 }
 
 } // namespace
@@ -92,19 +79,10 @@ Status Steward::fetch_ahead(
     if (!deputys_) return {}; // a former steward knew which pages deputies use
     uint64_t last = ~uint64_t{0};
     for (int round = 0; round < rounds_max; ++round) {
-        TRY(session_->send(SessionType::scan));
-        auto frame = TRY(session_->wait({SessionType::scanned}, answer_patience));
-        auto scanned = wire::decode<wire::Scanned>(frame.body);
-        if (!scanned) return fail(EBADMSG, "a malformed message from {}", host_);
-        if (scanned->able == 0) { // it may have begun to count anew
-            held_.clear();
-            return {};
-        }
-        TRY(image::check_pages(scanned->written));
-        // From now on they count as unchanged there, which says nothing of those that are here.
-        held_ = warden::subtract(held_, scanned->written);
+        auto written = TRY(take_written_there());
+        if (!written) return {};
         auto wanted = warden::subtract(
-            warden::intersect(scanned->written, writable(mappings, body_.region())), *deputys_);
+            warden::intersect(*written, writable(mappings, body_.region())), *deputys_);
         uint64_t bytes = wire::bytes_of(wanted);
         if (bytes <= little || bytes > last / 2) return {};
         last = bytes;
@@ -131,6 +109,41 @@ void Steward::make_pages() {
         if (!body_.porter().perform(wire::ExecOp::populate, {}, ranges))
             return; // they are made when they come
     }
+}
+
+// Pages that the kernel may have taken without a word: written to, it takes them no more, and those
+// that it has taken by then are zeros.
+Status Steward::secure_held(std::vector<image::Mapping> const& mappings) {
+    if (!std::exchange(lazily_held_, false)) return {};
+    constexpr uint64_t most = uint64_t{wire::executor_inline_max} * 8; // pages in an answer
+    auto& porter = body_.porter();
+    auto wanted = warden::intersect(held_, writable(mappings, body_.region()));
+    held_.clear();
+    for (auto const& batch : warden::populate_batches(wanted)) {
+        std::string_view ranges(
+            reinterpret_cast<char const*>(batch.data()), batch.size() * sizeof batch[0]);
+        if (!porter.perform(wire::ExecOp::populate, {}, ranges)) return {};
+    }
+    Ranges filled;
+    while (!wanted.empty()) {
+        auto part = take_slice(wanted, std::min(wanted.front().length, most * page)).front();
+        auto bits =
+            porter.perform(wire::ExecOp::filled, {part.address, part.length / page, remapped_});
+        if (!bits) return {}; // something has been mapped since
+        if (bits->bytes.size() < (part.length / page + 7) / 8)
+            return fail(EPROTO, "the porter tells too little");
+        for (uint64_t i = 0; i < part.length / page; ++i) {
+            if ((bits->bytes[i / 8] >> i % 8 & 1) == 0) continue;
+            uint64_t at = part.address + i * page;
+            if (!filled.empty() && filled.back().address + filled.back().length == at)
+                filled.back().length += page;
+            else
+                filled.push_back({at, page});
+        }
+        TRY(keep_sessions());
+    }
+    held_ = std::move(filled);
+    return {};
 }
 
 // A deputy that maps something takes the pages away that lay there, even if nothing comes of it at

@@ -187,22 +187,15 @@ Result<bool> Body::remove_region() {
     TRY(wake_in_program());
     // A thread that is busy in the kernel is not worth a freeze of all: there is time.
     auto tracee = TRY(tracee::Tracee::seize(pid_, seize_patience));
-    if (!tracee::still_there(gadgets_, memory_))
-        gadgets_ = TRY(tracee::find_gadgets(pid_, memory_));
     for (auto const& thread : tracee.threads()) {
         if (in_region(thread.registers.rip) || in_region(thread.registers.rsp)) return false;
     }
-    auto& leader = tracee.leader();
-    image::FrameParts frame;
-    auto settled = leader.registers;
-    (void)tracee::settle_interrupted(settled, leader.group_stopped);
-    frame.registers = image::from_user_regs(settled);
-    frame.xsave = TRY(tracee.xsave(leader));
-    frame.mask = TRY(tracee.mask(leader));
-    TRY(tracee.guard_calls(leader, memory_, gadgets_, frame, format_));
-    auto unmapped = tracee.call(leader, gadgets_, SYS_munmap, region_, wire::region_size);
-    TRY(tracee.end_calls(leader, memory_));
-    if (!unmapped || *unmapped != 0) return false;
+    int64_t unmapped = -1;
+    TRY(call_in(tracee, [&](Call const& call) -> Status {
+        unmapped = TRY(call(SYS_munmap, region_, wire::region_size));
+        return {};
+    }));
+    if (unmapped != 0) return false;
     region_ = 0;
     mapped_ = false;
     return true;

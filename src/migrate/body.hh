@@ -6,6 +6,7 @@
 // writing its region; ptrace is used again only to call off a blocked call.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 #include "migrate/preflight.hh"
 #include "tracee/afloat.hh"
 #include "tracee/tracee.hh"
+#include "warden/write_watch.hh"
 #include "wire/session.hh"
 
 namespace rove::migrate {
@@ -45,6 +47,13 @@ public:
     // What can be found out and settled before the freeze: instructions to borrow, the region's
     // place.
     Status prepare(Survey const& survey);
+
+    // Userfaultfds of its address space, made by its own first thread while all stand still, for as
+    // long as `stood` says. Nothing of it stays in the process. EBUSY: not one that is stopped,
+    // or on its way.
+    Result<warden::Userfaults> make_userfaults(Nanos& stood);
+    // One that a steward has left there who died in the middle of that.
+    Status close_left_userfault();
 
     // Freezes (or takes over a `held` tracee) and enters the runtime. When it returns, all threads
     // wait there and the porter serves. Images of the threads are complete. On failure the process
@@ -149,6 +158,13 @@ private:
         uint64_t deadline_ns = 0;
         uint64_t time = 0; // in the register, milliseconds
     };
+    // What a thread waits in: a stop takes the call's number from its registers.
+    struct Wait {
+        uint64_t at = 0, number = 0;
+    };
+    void note_waits(std::vector<tracee::Thread> const& threads);
+    Result<uint64_t> restarted_call(pid_t tid, uint64_t rip) const;
+    void keep_timed(std::unordered_map<pid_t, TimedCall> const& timed);
     // By the host's numbers. Those that have not slept since but in that call.
     std::unordered_map<pid_t, TimedCall> timed_calls() const;
     Result<std::vector<wire::ThreadImage>> divert(tracee::Tracee& tracee, Survey const& survey,
@@ -162,6 +178,9 @@ private:
     // One thread of a process that may be afloat, and its way back.
     Result<tracee::Tracee> hold(pid_t tid);
     Status let_go(tracee::Tracee&& held);
+    // Calls made by the first thread of a process that is held, which does not notice.
+    using Call = std::function<Result<int64_t>(uint64_t number, uint64_t a, uint64_t b)>;
+    Status call_in(tracee::Tracee& held, std::function<Status(Call const&)> const& calls);
     // If it is blocked in a call for its guest.
     Status call_off(tracee::Tracee& tracee, tracee::Thread& thread, uint32_t index);
     void set_afloat(tracee::Tracee&& held);
@@ -193,6 +212,7 @@ private:
     std::unique_ptr<tracee::Afloat> afloat_;
     int awake_ = 0; // who wants it so
     Nanos stopped_looked_{0};
+    std::unordered_map<pid_t, Wait> waits_;
     Fd alarm_;
     std::function<Status()> idle_ = [] { return Status{}; };
 };

@@ -71,9 +71,8 @@ bool is_relative_sleep(user_regs_struct const& registers) {
     return registers.orig_rax == SYS_nanosleep || registers.orig_rax == SYS_clock_nanosleep;
 }
 
-// A wait that was interrupted before (a stop, a tracer, a stay away) goes on by restart_syscall:
-// the program's own call stands in front of where it is.
-Result<uint64_t> restarted_call(tracee::RemoteMemory const& memory, uint64_t rip) {
+// The program's own call stands in front of where it is.
+Result<uint64_t> call_before(tracee::RemoteMemory const& memory, uint64_t rip) {
     unsigned char code[abi::call_site_size];
     TRY(memory.read(rip - sizeof code, code, sizeof code));
     int number = abi::number_at_call_site(code);
@@ -206,6 +205,13 @@ Result<image::FrameParts> Body::saved_frame(wire::Slot const& slot) const {
     return image::parse_frame(slot.frame, as_bytes(bytes), format_);
 }
 
+// A wait that was interrupted before (a stop, a tracer, a stay away) goes on by restart_syscall.
+Result<uint64_t> Body::restarted_call(pid_t tid, uint64_t rip) const {
+    auto noted = waits_.find(tid);
+    if (noted != waits_.end() && noted->second.at == rip) return noted->second.number;
+    return call_before(memory_, rip);
+}
+
 struct Body::Caught {
     image::FrameParts frame;
     tracee::RseqArea rseq;
@@ -236,7 +242,7 @@ Result<Body::Caught> Body::catch_thread(
     }
     if (!inside && one.interrupted == tracee::Interrupted::restart &&
         one.registers.orig_rax == SYS_restart_syscall)
-        one.registers.orig_rax = TRY(restarted_call(memory_, one.registers.rip));
+        one.registers.orig_rax = TRY(restarted_call(thread.tid, one.registers.rip));
     // A handler that has interrupted such a wait stands on the runtime's stack.
     if (!inside && in_region(one.registers.rsp))
         return deny(EALREADY, "it is still on its way home; try again");

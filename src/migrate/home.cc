@@ -350,6 +350,7 @@ Status Steward::move_home(Progress& progress) {
     TRY(await_resumed()); // it would end the new connection
     // What P maps is changed by forwarded calls only, and those that change it show in its maps.
     auto before = TRY(look_at_held());
+    TRY(secure_held(before));
     PageLine pages = TRY(open_page_line());
     make_pages();
     (void)session_->wait({SessionType::reached}, reach_patience); // without, it only takes longer

@@ -39,6 +39,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     wire::Layout layout;
     wire::ProcessState state;
     std::vector<wire::Range> unchanged; // since it came to the host that it leaves
+    std::optional<Copy> copy;           // at the next one
 
     auto attempt = [&]() -> Status {
         if (last_layout_.vmas.empty()) TRY(relearn_layout());
@@ -58,6 +59,9 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         (void)TRY(session_->wait({SessionType::reached}, reach_patience));
         FAULT_POINT("onward_prepared");
         progress.phase("prepare");
+        copy.emplace(last_layout_.vmas);
+        TRY(send_ahead(next, wish, *copy, progress));
+        progress.phase("ahead");
 
         next.set_meanwhile([this] { return keep_sessions(); });
         progress.frozen = monotonic_now();
@@ -69,7 +73,11 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         TRY(image::check_pages(parked.unchanged));
         unchanged = std::move(parked.unchanged);
         layout = std::move(parked.layout);
-        TRY(check_freeze(monotonic_now() - progress.frozen, layout));
+        copy->lay_out(layout.vmas);
+        wish.ranges = copy->missing(layout.present, unchanged);
+        wire::Pages surplus{copy->surplus(layout.present)};
+        TRY(check_freeze(monotonic_now() - progress.frozen, wire::bytes_of(wish.ranges)));
+        if (!surplus.ranges.empty()) TRY(next.send(SessionType::forget, surplus));
         TRY(settle_layout(next, layout));
         state = std::move(parked.state);
         for (auto const& image : state.threads)
@@ -77,7 +85,6 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
                 return fail(EBADMSG, "a thread's state of {} bytes", image.thread_state.size());
         TRY(next.send(SessionType::state, state));
         progress.phase("state");
-        wish.ranges = layout.present;
         TRY(session_->send(SessionType::send_pages, wish));
         wire::Control control = TRY(body_.control());
         for (auto const& image : state.threads) {
@@ -94,7 +101,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
             if (sent) {
                 auto amount = wire::decode<wire::PagesDone>(sent->body);
                 if (!amount) return fail(EBADMSG, "a malformed message from {}", host_);
-                progress.bytes = amount->bytes;
+                progress.bytes += amount->bytes;
                 TRY(next.send(SessionType::pages_done, *amount));
                 break;
             }
@@ -118,7 +125,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         account_ = parked.state.account;
         FAULT_POINT("onward_before_commit");
         TRY(next.receive()); // a host that has died by now is not moved to
-        TRY(check_freeze(monotonic_now() - progress.frozen, {}));
+        TRY(check_freeze(monotonic_now() - progress.frozen, 0));
         return body_.set_epoch(epoch); // the commit
     };
     Status done = attempt();

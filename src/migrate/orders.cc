@@ -68,6 +68,9 @@ void Steward::serve_daemon() {
 void Steward::move(wire::Move const& request) {
     Progress progress;
     progress.began = progress.phase_began = monotonic_now();
+    if (request.freeze_us != 0)
+        progress.freeze = std::chrono::microseconds(
+            std::min(request.freeze_us, microseconds(std::chrono::minutes(1))));
     refusal_ = {};
     wire::MoveDone done;
     done.request = request.request;
@@ -94,7 +97,7 @@ void Steward::move(wire::Move const& request) {
     done.bytes = progress.bytes;
     done.freeze_us =
         progress.frozen.count() != 0 ? microseconds(progress.thawed - progress.frozen) : 0;
-    done.stopped_us = done.freeze_us;
+    done.stopped_us = done.freeze_us + microseconds(progress.stopped);
     done.total_us = microseconds(monotonic_now() - progress.began);
     if (moved) {
         homeward_since_ = Nanos(0);

@@ -32,7 +32,7 @@ constexpr int clock_questions = 8, clock_questions_least = 3;
 constexpr Nanos quick_answer = std::chrono::microseconds(150);
 constexpr uint64_t segment_part = 1 << 20;
 constexpr uint64_t page = 4096;
-constexpr Nanos keep_pages = std::chrono::seconds(5), keep_few_pages = std::chrono::minutes(1);
+constexpr Nanos keep_pages = std::chrono::minutes(1);
 constexpr uint64_t best_bytes_per_ns = 4;
 
 // What home's clocks say at a moment of the host's. The host has read its own somewhere between
@@ -141,15 +141,17 @@ Status Steward::await_prepared(Session& session) {
 
 // While that lasts, a program that starts maps more files: they are brought before it stands still,
 // and not in its freeze. One that maps and maps is not waited for.
-Status Steward::bring_new_files(Session& session, Survey& found) {
+Status Steward::bring_new_files(Session& session, Survey& found, std::vector<wire::Vma>& told) {
     constexpr int looks_most = 5;
     for (int looks = 0; looks < looks_most; ++looks) {
         size_t known = segments_.keys().size();
         found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
         auto steady = steady_mappings(found.mappings);
         if (segments_.keys().size() == known) return {};
-        TRY(session.send(SessionType::forecast, TRY(layout_of(steady))));
+        auto layout = TRY(layout_of(steady));
+        TRY(session.send(SessionType::forecast, layout));
         TRY(await_prepared(session));
+        told = std::move(layout.vmas);
     }
     return {};
 }
@@ -178,10 +180,11 @@ Status Steward::settle_layout(Session& session, wire::Layout const& layout) {
 }
 
 // Pages that the process itself may not read are sent by us, the others by its porter.
-Status Steward::send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress) {
+Status Steward::send_memory(
+    Fd const& pages, wire::Layout const& layout, Ranges const& ranges, Progress& progress) {
     std::vector<wire::PageRange> readable;
     size_t at = 0;
-    for (auto const& range : layout.present) {
+    for (auto const& range : ranges) {
         uint64_t start = range.address, end = range.address + range.length;
         while (at < layout.vmas.size() && layout.vmas[at].end <= start)
             ++at;
@@ -261,8 +264,9 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
     std::vector<wire::ExecCall> calls;
     bool hold = wire::bytes_of(last_layout_.present) <= wire::kept_bytes_max;
     held_ = hold ? warden::subtract(last_layout_.present, kept) : std::vector<wire::Range>{};
+    lazily_held_ = !hold;
     stale_.clear();
-    stale_until_ = monotonic_now() + (hold ? keep_few_pages : keep_pages);
+    stale_until_ = monotonic_now() + keep_pages;
     auto drop = [&](image::Mapping const& mapping, uint64_t start, uint64_t end) {
         if (start >= end) return;
         bool anonymous = mapping.inode == 0;
@@ -270,6 +274,8 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
         for (auto const& [address, length] :
             warden::subtract({wire::Range{start, end - start}}, kept)) {
             if (!hold) calls.push_back({SYS_madvise, {address, length, advice}, -1});
+            if (!hold && anonymous && (mapping.prot & PROT_WRITE) != 0)
+                held_.push_back({address, length});
             if (hold || anonymous)
                 stale_.push_back({SYS_madvise, {address, length, MADV_DONTNEED}, -1});
         }
@@ -282,6 +288,7 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
         drop(mapping, mapping.start, std::min(mapping.end, std::max(mapping.start, keep_start)));
         drop(mapping, std::max(mapping.start, std::min(mapping.end, keep_end)), mapping.end);
     }
+    if (!hold) held_ = warden::intersect(held_, last_layout_.present);
     (void)body_.porter().calls_tolerant(calls);
 }
 
@@ -305,16 +312,16 @@ void Steward::begin_there(Session& session) {
 
 // The wanted limit of a freeze: what would take longer even at the best of rates is not begun, what
 // has taken longer is undone before the commit.
-Status Steward::check_freeze(Nanos so_far, wire::Layout const& to_send) const {
+Status Steward::check_freeze(Nanos so_far, uint64_t to_send) const {
     if (order_.freeze_limit_us == 0) return {};
     Nanos limit = std::chrono::microseconds(order_.freeze_limit_us);
-    uint64_t bytes = wire::bytes_of(to_send.present);
-    if (so_far + Nanos(static_cast<int64_t>(bytes / best_bytes_per_ns)) <= limit) return {};
+    if (so_far + Nanos(static_cast<int64_t>(to_send / best_bytes_per_ns)) <= limit) return {};
     return deny(
         ETIME, "it would stand still for longer than {} (move.freeze)", print_duration(limit));
 }
 
-// One that has just come home may still be on the last instructions of its way: that is waited for.
+// One that has just come home may still be on the last instructions of its way, and one that was to
+// be stopped before has perhaps stopped only now, held by us (EPERM): that is waited for.
 Result<std::vector<wire::ThreadImage>> Steward::enter(
     Survey const& found, Progress& progress, std::optional<tracee::Tracee> held) {
     Deadline deadline = Deadline::after(arrival_patience);
@@ -322,7 +329,10 @@ Result<std::vector<wire::ThreadImage>> Steward::enter(
     for (;;) {
         progress.frozen = monotonic_now();
         auto images = body_.enter(found, refusal_, std::exchange(held, std::nullopt));
-        if (images || !again || images.error().code != EALREADY || deadline.passed()) return images;
+        int code = images ? 0 : images.error().code;
+        bool late = code == EALREADY || (code == EPERM && refusal_.word.empty());
+        if (images || !again || !late || deadline.passed()) return images;
+        tracee::let_go_of_late();
         TRY(keep_sessions());
         TRY(body_.finish_leaving());
         (void)::usleep(2000);
@@ -350,8 +360,9 @@ Status Steward::split(
     // What the host is told first is a forecast.
     TRY(leases_.take(body_.pid(), found.mappings, refusal_));
     wire::Layout expected = TRY(layout_of(steady_mappings(found.mappings)));
-    TRY(check_freeze(Nanos(0), expected));
     wire::Layout layout; // the final one, when frozen
+    uint64_t memory = wire::bytes_of(expected.present);
+    Rounds rounds(progress.freeze, Rounds::Brakes::yes);
     progress.phase("survey");
 
     Session session = TRY(Session::connect(landing, epoch));
@@ -361,22 +372,33 @@ Status Steward::split(
         ~Forget() { other = nullptr; }
     } forget{other_};
     std::vector<wire::Range> polled;
+    std::unique_ptr<Outward> outward;
     // Until the commit an error leaves the program running at home and ends the guest there.
     auto attempt = [&]() -> Status {
+        auto told = expected.vmas;
         TRY(prepare_host(session, epoch, std::move(expected)));
-        if (!held) TRY(bring_new_files(session, found));
+        if (!held) TRY(bring_new_files(session, found, told));
         Fd pages = TRY(connect_to(landing, wire::Kind::pages, 0, epoch));
         std::vector<Fd> links;
         for (uint32_t i = 1; i <= found.threads; ++i)
             links.push_back(TRY(connect_to(landing, wire::Kind::link, i, epoch)));
         FAULT_POINT("after_prepare");
         progress.phase("prepare");
+        if (!held && found.stat.state != 'T')
+            outward = TRY(begin_outward(std::move(told), memory, rounds, progress));
+        if (outward) {
+            TRY(send_ahead(session, pages, found, *outward, rounds, progress));
+            progress.phase("ahead");
+        } else {
+            TRY(check_freeze(Nanos(0), memory));
+        }
 
         auto images = TRY(enter(found, progress, std::move(held)));
         progress.phase("enter");
         auto frozen = [&]() -> Status {
             TRY(check_asker(body_.pid(), asker_, refusal_));
             found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
+            if (outward) hide_watch(found.mappings);
             TRY(check_mappings(found.mappings, body_.region(), refusal_));
             TRY(leases_.take(body_.pid(), found.mappings, refusal_));
             wire::ProcessState state = TRY(body_.process_state(std::move(images)));
@@ -388,7 +410,9 @@ Status Steward::split(
             layout = TRY(layout_of(found.mappings));
             layout.brk_start = state.brk_start;
             layout.brk_now = state.brk_now;
-            TRY(check_freeze(monotonic_now() - progress.frozen, layout));
+            Ranges missing =
+                outward ? TRY(missing_there(session, layout, *outward)) : layout.present;
+            TRY(check_freeze(monotonic_now() - progress.frozen, wire::bytes_of(missing)));
             TRY(settle_layout(session, layout));
             TRY(session.send(SessionType::state, state));
             FAULT_POINT("after_state");
@@ -399,7 +423,7 @@ Status Steward::split(
                     links.push_back(TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
                 TRY(body_.give_link(image.slot, links[image.slot - 1].number()));
             }
-            TRY(send_memory(pages, layout, progress));
+            TRY(send_memory(pages, layout, missing, progress));
             FAULT_POINT("after_pages");
             progress.phase("memory");
             TRY(session.send(
@@ -408,7 +432,7 @@ Status Steward::split(
             TRY(body_.write_landing(landing, epoch));
             FAULT_POINT("before_commit");
             TRY(session.receive()); // a host that has died by now is not moved to
-            TRY(check_freeze(monotonic_now() - progress.frozen, {}));
+            TRY(check_freeze(monotonic_now() - progress.frozen, 0));
             return body_.commit(wire::Phase::serving, epoch);
         };
         Status committed = frozen();
@@ -433,6 +457,7 @@ Status Steward::split(
     session_.emplace(std::move(session));
     resumed_ = true;
     (void)fault_point("after_running");
+    outward.reset();
     drop_pages(found.mappings, found.stat, polled);
     deputys_ = std::move(polled);
     return {};

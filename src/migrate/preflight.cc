@@ -45,7 +45,7 @@ Status check_program(pid_t pid, Refusal& refusal) {
     return {};
 }
 
-Status check_files(std::vector<tracee::OpenFile> const& files, Refusal& refusal) {
+Status check_files(pid_t pid, std::vector<tracee::OpenFile> const& files, Refusal& refusal) {
     struct Row {
         char const *part, *word, *text;
     };
@@ -61,7 +61,8 @@ Status check_files(std::vector<tracee::OpenFile> const& files, Refusal& refusal)
     };
     for (auto const& file : files)
         for (Row const& row : rows)
-            if (file.target.find(row.part) != std::string::npos)
+            if (file.target.find(row.part) != std::string::npos &&
+                !tracee::is_blank_userfault(pid, file))
                 return refusal.because(
                     row.word, fmt::format("{} (descriptor {})", row.text, file.number));
     return {};
@@ -111,9 +112,14 @@ Status check_mappings(
 
 Result<std::vector<image::Mapping>> read_mappings(
     pid_t pid, std::vector<image::Mapping> const& before) {
-    auto now = TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/maps", pid)))));
+    auto now = TRY(tracee::whole_mappings(pid, "maps"));
     if (image::carry_flags(now, before)) return now;
-    return image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", pid))));
+    return tracee::whole_mappings(pid, "smaps");
+}
+
+void hide_watch(std::vector<image::Mapping>& mappings) {
+    for (auto& mapping : mappings)
+        mapping.drop_flag("uw");
 }
 
 Status check_threads(size_t threads, Refusal& refusal) {
@@ -145,7 +151,7 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* 
     if (survey.inner_pid == 1) return refusal.because("pid_1", "it is process 1 of its container");
     TRY(check_program(pid, refusal));
     auto files = TRY(tracee::list_files(pid));
-    TRY(check_files(files, refusal));
+    TRY(check_files(pid, files, refusal));
     TRY(check_timers(pid, refusal));
     TRY(check_relatives(pid, survey.stat, refusal));
     survey.threads = TRY(tracee::list_threads(pid)).size();

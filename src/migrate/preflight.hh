@@ -33,6 +33,8 @@ Status check_asker(pid_t pid, wire::Asker const& asker, Refusal& refusal);
 // anew costs a walk over all pages.
 Result<std::vector<image::Mapping>> read_mappings(
     pid_t pid, std::vector<image::Mapping> const& before);
+// The flag of memory whose writes we have watched ourselves, which tells nothing of the program.
+void hide_watch(std::vector<image::Mapping>& mappings);
 Status check_mappings(
     std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal);
 // Half of the slots are for threads that it makes while it is away.

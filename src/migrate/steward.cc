@@ -84,6 +84,7 @@ int Steward::run() {
             if (learnt.error().gone()) return 0;
             if (away) host_lost(learnt.error().sentence());
         }
+        if (!session_) (void)body_.close_left_userfault();
     }
     while (!done_) {
         daemon_.keep_up(hello());

@@ -14,12 +14,16 @@
 #include <random>
 
 #include "migrate/body.hh"
+#include "migrate/brake.hh"
+#include "migrate/copy.hh"
 #include "migrate/daemon_line.hh"
 #include "migrate/leases.hh"
 #include "migrate/refusal.hh"
+#include "migrate/rounds.hh"
 #include "migrate/segments.hh"
 #include "migrate/session.hh"
 #include "sys/cgroup.hh"
+#include "warden/write_watch.hh"
 #include "wire/home_reason.hh"
 #include "wire/keeper.hh"
 
@@ -46,6 +50,8 @@ private:
     // Times and amounts of one move, for its report.
     struct Progress {
         Nanos began{0}, frozen{0}, thawed{0}, phase_began{0};
+        Nanos freeze = freeze_usual; // wanted
+        Nanos stopped{0};            // before the freeze, in shorter stops
         uint64_t bytes = 0;
         uint64_t ahead = 0; // of them, while the program ran
         std::string phases; // "survey 812 prepare 2210 …", µs
@@ -118,14 +124,30 @@ private:
     Status send_segment(Session& session, uint32_t index, uint32_t their_index);
     Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout);
     Status await_prepared(Session& session);
-    Status bring_new_files(Session& session, Survey& found);
+    Status bring_new_files(Session& session, Survey& found, std::vector<wire::Vma>& told);
     std::vector<image::Mapping> steady_mappings(std::vector<image::Mapping> mappings);
     Status settle_layout(Session& session, wire::Layout const& layout);
-    Status send_memory(Fd const& pages, wire::Layout const& layout, Progress& progress);
-    Status check_freeze(Nanos so_far, wire::Layout const& to_send) const;
+    Status send_memory(
+        Fd const& pages, wire::Layout const& layout, Ranges const& ranges, Progress& progress);
+    Status check_freeze(Nanos so_far, uint64_t to_send) const;
     void begin_there(Session& session);
     void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat,
         std::vector<wire::Range> const& kept);
+
+    // rounds_out.cc: while the program runs at home
+    struct Outward {
+        warden::WriteWatch watch; // of the program's memory, as long as this lives
+        Copy copy;
+    };
+    Result<std::unique_ptr<Outward>> begin_outward(
+        std::vector<wire::Vma> told, uint64_t bytes, Rounds const& rounds, Progress& progress);
+    Status send_ahead(Session& session, Fd const& pages, Survey& found, Outward& outward,
+        Rounds& rounds, Progress& progress);
+    Status lay_out_ahead(Session& session, Survey& found, Outward& outward);
+    Result<Ranges> take_written();
+    Status send_round(
+        Session& session, Fd const& pages, Ranges const& ranges, Outward& outward, Brake& brake);
+    Result<Ranges> missing_there(Session& session, wire::Layout const& layout, Outward& outward);
 
     // ahead.cc
     struct PageLine {
@@ -138,6 +160,7 @@ private:
     Status fetch_ahead(
         PageLine& pages, std::vector<image::Mapping> const& mappings, Progress& progress);
     void make_pages();
+    Status secure_held(std::vector<image::Mapping> const& mappings);
     Result<std::vector<image::Mapping>> look_at_held();
 
     // home.cc
@@ -153,6 +176,10 @@ private:
     Status fetch_memory(PageLine& pages, wire::Layout const& layout,
         std::vector<wire::Range> const& wanted, Progress& progress);
     Status put_threads(wire::ProcessState const& state);
+
+    // rounds_onward.cc: while it runs at a host
+    Status send_ahead(Session& next, wire::SendPages wish, Copy& copy, Progress& progress);
+    Result<std::optional<Ranges>> take_written_there();
 
     // onward.cc
     Status move_onward(wire::Landing const& landing, Progress& progress);
@@ -180,6 +207,7 @@ private:
     // since, if this is not P's count of that any more (Control).
     std::vector<wire::Range> held_;
     uint32_t remapped_ = 0;
+    bool lazily_held_ = false; // the kernel may take them, which is seen only when they are needed
     // Pages of the program that deputies' calls still use; unknown to a steward that has taken
     // over.
     std::optional<std::vector<wire::Range>> deputys_;

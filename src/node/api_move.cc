@@ -17,6 +17,11 @@ namespace json = boost::json;
 
 namespace {
 
+// Of the wanted freeze, in milliseconds; 0: none was named.
+uint64_t freeze_us(json::object const& body) {
+    return static_cast<uint64_t>(std::min(decimal_field(body, "freeze_ms"), 60000.0) * 1000);
+}
+
 // A move that nobody waits for: what will come of it is not known.
 json::object begun_row(Process const& process, std::string const& to) {
     return {{"pid", process.pid()}, {"from", process.host}, {"to", to}, {"bytes", nullptr},
@@ -141,10 +146,12 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     // Home is always allowed.
     if (allowed.code != 0 && where.node != name_) co_return allowed;
     bool wait = flag_field(body, "wait", true) && !flag_field(body, "no_wait");
-    if (flag_field(body, "all")) co_return co_await move_all(caller, process, where.node, wait);
+    if (flag_field(body, "all"))
+        co_return co_await move_all(caller, process, where.node, wait, freeze_us(body));
 
     std::string before = std::exchange(process->anchor, where.node == name_ ? "" : where.node);
     process->asker = caller.uid;
+    process->freeze_us = freeze_us(body);
     if (!wait) {
         json::object begun = begun_row(*process, where.node);
         wish(process, where.node, caller.uid);
@@ -158,7 +165,8 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
 }
 
 // All members at once: each has its own steward, and they do not wait for each other.
-Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, bool wait) {
+Task<Outcome> Node::move_all(
+    Caller caller, ProcessPtr root, std::string to, bool wait, uint64_t freeze) {
     std::vector<ProcessPtr> members{root};
     auto program = programs_.find(root->program);
     bool whole = program != programs_.end() && program->second->root.pid == root->pid();
@@ -188,6 +196,7 @@ Task<Outcome> Node::move_all(Caller caller, ProcessPtr root, std::string to, boo
         if (!wait) rows.push_back(begun_row(*members[i], to));
         before.push_back(std::exchange(members[i]->anchor, to == name_ ? "" : to));
         members[i]->asker = caller.uid;
+        members[i]->freeze_us = freeze;
         if (!wait) {
             wish(members[i], to, caller.uid);
             continue;

@@ -238,6 +238,7 @@ Task<Moved> Node::move_in_turn(
     wire::Move order;
     order.request = ++last_request_;
     order.wait_for_exec = wait_for_exec ? 1 : 0;
+    order.freeze_us = process->freeze_us;
     std::string promise; // of the target, which keeps room until it is taken back
     if (to != name_) {
         if (auto objects = objection(*process, asker); !objects.word.empty())

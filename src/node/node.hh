@@ -267,7 +267,8 @@ private:
     // Checks that the caller may act on a process of this home.
     Outcome permit(Caller caller, pid_t pid);
     boost::json::object move_row(pid_t pid, Moved const& moved);
-    Task<Outcome> move_all(Caller caller, ProcessPtr root, std::string to, bool wait);
+    Task<Outcome> move_all(
+        Caller caller, ProcessPtr root, std::string to, bool wait, uint64_t freeze);
 
     asio::io_context& io_;
     Fd lock_;          // of the run directory, for as long as the daemon lives

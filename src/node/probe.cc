@@ -177,8 +177,9 @@ json::array probe_rows() {
     constexpr uint64_t wp_async = 1 << 15;
     row("userfaultfd", faults != 0, "moves by post-copy are not possible");
     row("userfaultfd asynchronous write protection", (faults & wp_async) != 0,
-        "changed pages are tracked by soft-dirty bits, or programs are stopped while their memory "
-        "is copied");
+        "programs stand still while all of their memory is sent");
+    row("marks of pages that move (Linux 6.13)", sys::kernel_is_at_least(6, 13),
+        "programs stand still while all of their memory is sent from home, or to another host");
     row("PAGEMAP_SCAN", can_scan_pages(), "finding a process's pages takes longer");
     row("/proc/PID/map_files", can_map_files(), "mapped files that were deleted cannot be served");
     row("exit status by pidfd (Linux 6.15)", can_read_ending(),

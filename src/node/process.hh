@@ -52,8 +52,9 @@ struct Process {
     uint64_t number = 0,
              storm_step = 0; // which process of its program it is, and how far its storm is
     bool storming = false;
-    std::string anchor; // where it wants to be; empty: nowhere in particular
-    uid_t asker = 0;    // who wants it there
+    std::string anchor;     // where it wants to be; empty: nowhere in particular
+    uid_t asker = 0;        // who wants it there
+    uint64_t freeze_us = 0; // for how long it may stand still, as that one has said; 0: as usual
     std::string reason,
         reason_text;   // why it cannot be away now; empty: nothing is known to keep it
     Nanos reason_at{}; // monotonic

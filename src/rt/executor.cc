@@ -92,6 +92,17 @@ static long receive(uint64_t const* args) {
     return receive_pages(fd);
 }
 
+/// Ahead of a homecoming as well. The bits lie in the buffer.
+static long find_filled(uint64_t const* args, unsigned char* bits) {
+    constexpr long stale = -116, wrong = -22; // ESTALE, EINVAL
+    if (args[1] > wire::executor_inline_max * 8ull) return wrong;
+    Lock lock(&control().map_lock);
+    if (__atomic_load_n(&control().remapped, __ATOMIC_ACQUIRE) != static_cast<uint32_t>(args[2]))
+        return stale;
+    mark_filled(args[0], args[1], bits);
+    return static_cast<long>((args[1] + 7) / 8);
+}
+
 Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_slot) {
     auto* inlined = reinterpret_cast<unsigned char*>(wire::executor_buffer(region_base()));
     for (;;) {
@@ -101,6 +112,7 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
         if (!read_exactly(fd, inlined, command.length)) return Ended::lost;
         auto const* a = command.args;
         ExecReply reply{};
+        uint64_t reply_at = a[0]; // where its inline bytes lie
         auto ranges = reinterpret_cast<PageRange const*>(inlined);
         uint64_t range_count = command.length / sizeof(PageRange);
         switch (command.op) {
@@ -136,6 +148,11 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
             reply.result = perform_calls(reinterpret_cast<ExecCall const*>(inlined),
                 command.length / sizeof(ExecCall), &reply.detail);
             break;
+        case ExecOp::filled:
+            reply.result = find_filled(a, inlined);
+            if (reply.result > 0) reply.length = static_cast<uint32_t>(reply.result);
+            reply_at = word(inlined);
+            break;
         case ExecOp::start:
             reply.result = start_thread ? start_thread(static_cast<uint32_t>(a[0])) : -38;
             break;
@@ -149,7 +166,7 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
         }
         if (!write_exactly(fd, &reply, sizeof reply)) return Ended::lost;
         if (reply.length > 0 &&
-            !write_exactly(fd, reinterpret_cast<void const*>(a[0]), reply.length)) {
+            !write_exactly(fd, reinterpret_cast<void const*>(reply_at), reply.length)) {
             return Ended::lost;
         }
     }

@@ -153,4 +153,17 @@ long populate(PageRange const* ranges, uint64_t count) {
     return total;
 }
 
+void mark_filled(uint64_t address, uint64_t count, unsigned char* bits) {
+    constexpr uint64_t page = 4096;
+    for (uint64_t i = 0; i < count; ++i) {
+        if (i % 8 == 0) bits[i / 8] = 0;
+        auto const* words = reinterpret_cast<uint64_t const volatile*>(address + i * page);
+        for (uint64_t at = 0; at < page / 8; ++at) {
+            if (words[at] == 0) continue;
+            bits[i / 8] = static_cast<unsigned char>(bits[i / 8] | 1 << i % 8);
+            break;
+        }
+    }
+}
+
 } // namespace rove::rt

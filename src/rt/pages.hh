@@ -17,4 +17,8 @@ long receive_pages(int fd);
 /// Faults the ranges in for writing (MADV_POPULATE_WRITE, kernel ≥ 5.14, else by touching nothing).
 long populate(wire::PageRange const* ranges, uint64_t count);
 
+/// Sets the bit of each of `count` pages from `address` on that is not all zeros; they are
+/// readable.
+void mark_filled(uint64_t address, uint64_t count, unsigned char* bits);
+
 } // namespace rove::rt

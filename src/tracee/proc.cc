@@ -2,6 +2,7 @@
 // Proc: readers and parsers.
 #include "tracee/proc.hh"
 
+#include <fcntl.h>
 #include <linux/kcmp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -126,6 +127,24 @@ Result<std::vector<OpenFile>> list_files(pid_t pid) {
         files.push_back({number, target ? *target : ""});
     }
     return files;
+}
+
+bool is_blank_userfault(pid_t pid, OpenFile const& file) {
+    if (file.target.find("[userfaultfd]") == std::string::npos) return false;
+    auto text = sys::read_file(fmt::format("/proc/{}/fdinfo/{}", pid, file.number));
+    return text && text->find("API:\taa:0:") != std::string::npos;
+}
+
+bool has_direct_file(pid_t pid) {
+    auto numbers = numbers_in(fmt::format("/proc/{}/fdinfo", pid));
+    if (!numbers) return true;
+    for (pid_t number : *numbers) {
+        auto text = sys::read_file(fmt::format("/proc/{}/fdinfo/{}", pid, number));
+        auto flags =
+            text ? parse_number<unsigned>(status_line(*text, "flags"), 8) : Result<unsigned>(0u);
+        if (!flags || (*flags & O_DIRECT) != 0) return true;
+    }
+    return false;
 }
 
 Result<int> highest_descriptor(pid_t pid) {

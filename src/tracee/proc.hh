@@ -57,6 +57,10 @@ struct OpenFile {
     std::string target; // of the link in /proc/PID/fd
 };
 Result<std::vector<OpenFile>> list_files(pid_t pid);
+// A userfaultfd that has not been told yet what to do: so it watches nothing.
+bool is_blank_userfault(pid_t pid, OpenFile const& file);
+// Whether one of its files is read and written past the page cache (O_DIRECT).
+bool has_direct_file(pid_t pid);
 /// -1 if none is open.
 Result<int> highest_descriptor(pid_t pid);
 

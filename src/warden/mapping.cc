@@ -109,25 +109,18 @@ void advise(std::vector<ExecCall>& calls, Vma const& vma, uint16_t before) {
     }
 }
 
-} // namespace
+struct Differences {
+    std::vector<Vma> gone, fresh, protect;
+    std::vector<std::pair<Vma, uint16_t>> advised; // with the advice before
+};
 
-ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t want) {
-    ExecCall call{};
-    call.number = number;
-    std::copy(args.begin(), args.end(), call.args);
-    call.want = want;
-    return call;
-}
-
-std::vector<ExecCall> mapping_calls(
-    std::vector<Vma> const& from, std::vector<Vma> const& to, SegmentNumber const& number_of) {
+Differences differences(std::vector<Vma> const& from, std::vector<Vma> const& to) {
     std::set<uint64_t> edges;
     for (auto const* list : {&from, &to})
         for (auto const& vma : *list)
             if (!fixed_kind(vma.kind)) edges.insert({vma.start, vma.end});
 
-    std::vector<Vma> gone, fresh, protect;
-    std::vector<std::pair<Vma, uint16_t>> advised; // with the advice before
+    Differences found;
     size_t from_at = 0, to_at = 0;
     uint64_t start = 0;
     for (uint64_t edge : edges) {
@@ -139,19 +132,45 @@ std::vector<ExecCall> mapping_calls(
         if (old_vma && fixed_kind(old_vma->kind)) old_vma = nullptr;
         if (new_vma && fixed_kind(new_vma->kind)) continue;
         if (!new_vma) {
-            if (old_vma) append(gone, Vma{begin, edge});
+            if (old_vma) append(found.gone, Vma{begin, edge});
             continue;
         }
         Vma after = cut(*new_vma, begin, edge);
         if (!old_vma || !same_origin(cut(*old_vma, begin, edge), after)) {
-            append(fresh, after);
+            append(found.fresh, after);
             continue;
         }
-        if (old_vma->prot != after.prot) append(protect, after);
+        if (old_vma->prot != after.prot) append(found.protect, after);
         if ((old_vma->advice ^ after.advice) & advised_bits)
-            advised.emplace_back(after, old_vma->advice);
+            found.advised.emplace_back(after, old_vma->advice);
     }
+    return found;
+}
 
+} // namespace
+
+std::vector<Range> remade(std::vector<Vma> const& from, std::vector<Vma> const& to) {
+    auto found = differences(from, to);
+    std::vector<Range> ranges;
+    for (auto const* list : {&found.gone, &found.fresh})
+        for (auto const& vma : *list)
+            ranges.push_back({vma.start, vma.end - vma.start});
+    std::sort(ranges.begin(), ranges.end(),
+        [](auto const& a, auto const& b) { return a.address < b.address; });
+    return ranges;
+}
+
+ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64_t want) {
+    ExecCall call{};
+    call.number = number;
+    std::copy(args.begin(), args.end(), call.args);
+    call.want = want;
+    return call;
+}
+
+std::vector<ExecCall> mapping_calls(
+    std::vector<Vma> const& from, std::vector<Vma> const& to, SegmentNumber const& number_of) {
+    auto [gone, fresh, protect, advised] = differences(from, to);
     std::vector<ExecCall> calls;
     for (auto const& vma : gone)
         calls.push_back(call_of(SYS_munmap, {vma.start, vma.end - vma.start}, 0));

@@ -25,6 +25,10 @@ wire::ExecCall call_of(uint64_t number, std::vector<uint64_t> const& args, int64
 std::vector<wire::ExecCall> mapping_calls(std::vector<wire::Vma> const& from,
     std::vector<wire::Vma> const& to, SegmentNumber const& number_of);
 
+/// Where those calls take away what is there, or map anew: nothing that came before is left there.
+std::vector<wire::Range> remade(
+    std::vector<wire::Vma> const& from, std::vector<wire::Vma> const& to);
+
 /// While pages arrive, mappings that they go to must be writable; the real protections come last.
 std::vector<wire::Vma> writable_where_present(
     std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& present);

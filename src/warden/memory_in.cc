@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
+#include "base/fault.hh"
 #include "sys/files.hh"
 #include "warden/mapping.hh"
 #include "warden/numbers.hh"
@@ -109,11 +111,52 @@ void Warden::laid_out() {
     if (!first) receive_pages();
 }
 
-void Warden::receive_pages() {
-    if (!pages_ || receiving_) return;
-    receiving_ = true;
+// Once; it is used for each round.
+void Warden::give_page_line() {
+    if (!pages_) return;
     builder_.give(std::move(pages_), pages_number, [](ExecReply const&, std::string_view) {});
     pages_ = Fd();
+    page_line_given_ = true;
+}
+
+// A round, while the program still runs where it was. Where these pages go is mapped by now, and
+// writable: the steward sends no others.
+Status Warden::take_ahead() {
+    FAULT_POINT("warden_ahead");
+    give_page_line();
+    if (!page_line_given_) return fail(EPROTO, "there is no page connection");
+    builder_.command(
+        ExecOp::receive, {pages_number}, {}, [this](ExecReply const& reply, std::string_view) {
+            if (reply.result < 0) {
+                trouble("", Error(static_cast<int>(-reply.result), "pages ahead did not come"));
+                return end("it failed before the commit");
+            }
+            wire::PagesDone done;
+            done.bytes = static_cast<uint64_t>(reply.result);
+            (void)send(SessionType::ahead_taken, done);
+        });
+    serve_builder();
+    return {};
+}
+
+// Pages that the program has given up since they came.
+Status Warden::forget(wire::Pages const& pages) {
+    wire::Layout checked;
+    checked.present = pages.ranges;
+    TRY(check_layout(checked, prepare_->region));
+    std::vector<ExecCall> calls;
+    for (auto const& range : pages.ranges)
+        calls.push_back(
+            call_of(SYS_madvise, {range.address, range.length, MADV_DONTNEED}, whatever_result));
+    builder_.calls(calls, [](Status) {});
+    serve_builder();
+    return {};
+}
+
+void Warden::receive_pages() {
+    give_page_line();
+    if (!page_line_given_ || receiving_) return;
+    receiving_ = true;
     builder_.command(
         ExecOp::receive, {pages_number}, {}, [this](ExecReply const& reply, std::string_view) {
             if (reply.result < 0) {
@@ -142,21 +185,20 @@ void Warden::receive_pages() {
 // and nothing but speed depends on it.
 void Warden::watch_writes() {
     constexpr uint64_t flags = O_CLOEXEC | UFFD_USER_MODE_ONLY;
-    builder_.command(ExecOp::call, {flags, 0, 0, 0, 0, 0, SYS_userfaultfd}, {},
-        [this](ExecReply const& made, std::string_view) {
-            if (made.result < 0 || ended_) return;
-            auto there = static_cast<uint64_t>(made.result);
-            Fd ours(static_cast<int>(syscall(SYS_pidfd_getfd, guest_->pidfd(), there, 0)));
-            builder_.command(ExecOp::call, {there, 0, 0, 0, 0, 0, SYS_close}, {},
-                [](ExecReply const&, std::string_view) {});
-            if (!ours) return;
-            // Of a larger one nobody keeps the pages; it is watched when it is to go
-            // (take_written).
-            bool kept = wire::bytes_of(target_.present) <= wire::kept_bytes_max;
-            auto watch = WriteWatch::begin(
-                std::move(ours), applied_, kept ? target_.present : std::vector<wire::Range>{});
-            if (watch) watch_ = std::move(*watch);
-        });
+    auto fds = std::make_shared<Userfaults>();
+    for (Fd Userfaults::*which : {&Userfaults::watch, &Userfaults::probe})
+        builder_.command(ExecOp::call, {flags, 0, 0, 0, 0, 0, SYS_userfaultfd}, {},
+            [this, fds, which](ExecReply const& made, std::string_view) {
+                if (made.result < 0 || ended_) return;
+                auto there = static_cast<uint64_t>(made.result);
+                (*fds).*which =
+                    Fd(static_cast<int>(syscall(SYS_pidfd_getfd, guest_->pidfd(), there, 0)));
+                builder_.command(ExecOp::call, {there, 0, 0, 0, 0, 0, SYS_close}, {},
+                    [](ExecReply const&, std::string_view) {});
+                if (!fds->watch || !fds->probe) return;
+                auto watch = WriteWatch::begin(std::move(*fds), applied_, target_.present);
+                if (watch) watch_ = std::move(*watch);
+            });
 }
 
 } // namespace rove::warden

@@ -2,6 +2,7 @@
 // Memory out: a guest's pages on their way to home or to the next host, and what is known of them.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/fault.hh"
 #include "sys/sockets.hh"
@@ -17,7 +18,7 @@ using wire::SessionType;
 std::vector<wire::Range> Warden::unchanged_pages() const {
     if (!watch_) return {};
     auto pages = guest_->unwritten_pages();
-    return pages ? std::move(*pages) : std::vector<wire::Range>{};
+    return pages ? subtract(*pages, unread_) : std::vector<wire::Range>{};
 }
 
 namespace {
@@ -70,10 +71,25 @@ Status Warden::scan() {
         watch_->widen(*vmas);
         if (auto written = guest_->take_written_pages()) {
             scanned.able = 1;
-            scanned.written = std::move(*written);
+            scanned.written = unite(*written, std::exchange(unread_, {}));
         }
     }
     return send(SessionType::scanned, scanned);
+}
+
+// While the guest runs, it may unmap what is to be read. That is sent as zeros, and counts as
+// written.
+Status Warden::read_what_is_there(uint64_t from, void* to, size_t count) {
+    constexpr size_t page = 4096;
+    std::vector<wire::Range> lost;
+    for (size_t at = 0; at < count; at += page) {
+        char* place = static_cast<char*>(to) + at;
+        if (guest_->read(from + at, place, page)) continue;
+        std::memset(place, 0, page);
+        lost.push_back({from + at, page});
+    }
+    unread_ = unite(unread_, lost);
+    return {};
 }
 
 Status Warden::send_pages(wire::SendPages const& request) {
@@ -81,19 +97,24 @@ Status Warden::send_pages(wire::SendPages const& request) {
     wire::Layout ranges;
     ranges.present = request.ranges;
     TRY(check_layout(ranges, prepare_->region));
-    Fd onward = std::move(onward_);
     if (request.landing.node.empty())
-        onward.close();
-    else if (!onward)
+        onward_.close();
+    else if (!onward_)
         return deny(EPROTO, "pages for {}, which was not reached before", request.landing.node);
-    if (!onward && !pages_) return fail(EPROTO, "there is no page connection");
-    int socket = onward ? onward.number() : pages_.number();
+    if (!onward_ && !pages_) return fail(EPROTO, "there is no page connection");
+    int socket = onward_ ? onward_.number() : pages_.number();
     // Whoever waits for the other wardens here must not take them for dead.
     (void)sys::set_io_timeout(socket, std::chrono::seconds(2));
 
     wire::PagesDone done;
     if (!staging_) staging_ = TRY(Staging::make(0));
-    PageStream stream(*guest_, socket, *staging_);
+    PageStream stream(
+        guest_->pid(),
+        [&](uint64_t from, void* to, size_t count) {
+            return request.more == 0 ? guest_->read(from, to, count)
+                                     : read_what_is_there(from, to, count);
+        },
+        socket, *staging_);
     for (auto const& range : request.ranges) {
         for (uint64_t at = 0; at < range.length;) {
             uint64_t added = stream.add(range.address + at, range.length - at);
@@ -109,6 +130,7 @@ Status Warden::send_pages(wire::SendPages const& request) {
     if (request.more == 0) {
         staging_.reset();
         pages_.close();
+        onward_.close();
     }
     return send(SessionType::pages_sent, done);
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Page stream: a parked guest's memory, read and sent many ranges at a time.
+// Page stream: a process's memory, read from outside and sent many ranges at a time.
 #pragma once
 
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <vector>
 
-#include "warden/guest.hh"
+#include <sys/types.h>
+
 #include "warden/staging.hh"
 #include "wire/region.hh"
 
@@ -18,8 +20,11 @@ namespace rove::warden {
 /// or two.
 class PageStream {
 public:
-    PageStream(Guest const& guest, int socket, Staging& staging)
-        : guest_(guest), socket_(socket), staging_(staging) {}
+    /// Reads what cannot be read like the rest, as it is not readable for the program.
+    using ReadHard = std::function<Status(uint64_t from, void* to, size_t count)>;
+
+    PageStream(pid_t pid, ReadHard read_hard, int socket, Staging& staging)
+        : pid_(pid), read_hard_(std::move(read_hard)), socket_(socket), staging_(staging) {}
 
     /// How much of it there is room for; 0: flush first.
     uint64_t add(uint64_t address, uint64_t length) {
@@ -39,11 +44,10 @@ public:
         size_t wanted = 0;
         for (auto const& piece : here_)
             wanted += piece.iov_len;
-        ssize_t got = process_vm_readv(
-            guest_.pid(), here_.data(), here_.size(), there_.data(), there_.size(), 0);
-        for (size_t i = 0; i < here_.size() && got != static_cast<ssize_t>(wanted);
-             ++i) // some may not be readable for the program
-            TRY(guest_.read(reinterpret_cast<uint64_t>(there_[i].iov_base), here_[i].iov_base,
+        ssize_t got =
+            process_vm_readv(pid_, here_.data(), here_.size(), there_.data(), there_.size(), 0);
+        for (size_t i = 0; i < here_.size() && got != static_cast<ssize_t>(wanted); ++i)
+            TRY(read_hard_(reinterpret_cast<uint64_t>(there_[i].iov_base), here_[i].iov_base,
                 here_[i].iov_len));
         if (used_ > 0) TRY(staging_.send(socket_, used_));
         sent_ += used_;
@@ -69,7 +73,8 @@ private:
         used_ += sizeof header;
     }
 
-    Guest const& guest_;
+    pid_t pid_;
+    ReadHard read_hard_;
     int socket_;
     Staging& staging_;
     size_t used_ = 0;

@@ -221,6 +221,13 @@ Status Warden::perform(SessionType type, std::string_view body) {
             return fail(EPROTO, "a forecast while {}", stage_name(stage_));
         enter(Stage::building);
         return bring(TRY(parse<wire::Layout>(body)));
+    case SessionType::ahead:
+        if (stage_ != Stage::prepared)
+            return fail(EPROTO, "pages ahead while {}", stage_name(stage_));
+        return take_ahead();
+    case SessionType::forget:
+        if (stage_ != Stage::prepared) return fail(EPROTO, "forget while {}", stage_name(stage_));
+        return forget(TRY(parse<wire::Pages>(body)));
     case SessionType::layout:
         if (stage_ != Stage::prepared) return fail(EPROTO, "a layout while {}", stage_name(stage_));
         enter(Stage::laying);
@@ -308,6 +315,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::clock:
     case SessionType::reached:
     case SessionType::scanned:
+    case SessionType::ahead_taken:
     case SessionType::renewed:
     case SessionType::file_wanted:
     case SessionType::bytes_wanted:

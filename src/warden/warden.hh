@@ -116,6 +116,9 @@ private:
     Status bring(wire::Layout layout);
     void apply_layout();
     void laid_out();
+    Status take_ahead();
+    Status forget(wire::Pages const& pages);
+    void give_page_line();
     void receive_pages();
     void watch_writes();
 
@@ -137,6 +140,7 @@ private:
     // memory_out.cc
     Status reach(wire::SendPages const& request);
     Status scan();
+    Status read_what_is_there(uint64_t from, void* to, size_t count);
     Status send_pages(wire::SendPages const& request);
     std::vector<wire::Range> unchanged_pages() const;
 
@@ -216,6 +220,8 @@ private:
     std::optional<Staging> staging_;  // for the pages that will be sent, and
     KnownMappings known_mappings_;    // what the guest mapped, when that was announced
     std::optional<WriteWatch> watch_; // of its pages, since they came
+    std::vector<wire::Range> unread_; // since the last scan: asked for, and not there
+    bool page_line_given_ = false;    // to the guest
     bool receiving_ = false, received_ = false, importing_ = false;
     std::vector<wire::Range> populated_; // pages that were made before they came
     uint32_t slots_end_ = 1;             // one more than the highest slot that a thread has had

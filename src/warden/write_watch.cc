@@ -13,46 +13,72 @@
 namespace rove::warden {
 
 namespace {
-bool watch_range(int fd, uint64_t start, uint64_t end) {
+
+bool set_up(int fd) {
+    constexpr uint64_t asynchronous = 1 << 15; // UFFD_FEATURE_WP_ASYNC, newer than the headers
+    uffdio_api api{};
+    api.api = UFFD_API;
+    api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | asynchronous;
+    return ioctl(fd, UFFDIO_API, &api) == 0;
+}
+
+bool take(int fd, uint64_t start, uint64_t end) {
     uffdio_register all{};
     all.range = {start, end - start};
     all.mode = UFFDIO_REGISTER_MODE_WP;
     return ioctl(fd, UFFDIO_REGISTER, &all) == 0;
 }
+
+bool give_back(int fd, uint64_t start, uint64_t end) {
+    uffdio_range all{start, end - start};
+    return ioctl(fd, UFFDIO_UNREGISTER, &all) == 0;
+}
+
+enum class Mark { clear, set };
+bool mark(int fd, uint64_t start, uint64_t end, Mark how) {
+    uffdio_writeprotect part{};
+    part.range = {start, end - start};
+    part.mode = how == Mark::set ? UFFDIO_WRITEPROTECT_MODE_WP : 0;
+    return ioctl(fd, UFFDIO_WRITEPROTECT, &part) == 0;
+}
+
 } // namespace
 
-void WriteWatch::widen(std::vector<wire::Vma> const& vmas) const {
-    // Before 6.13 a page that mremap has moved out of the watch takes its mark along, and would
-    // look unwritten when it is watched again.
-    if (!sys::kernel_is_at_least(6, 13)) return;
-    for (auto const& vma : vmas)
-        if (vma.kind != wire::VmaKind::vdso && vma.kind != wire::VmaKind::vvar)
-            (void)watch_range(userfault_.number(), vma.start, vma.end); // else it is not scanned
+bool WriteWatch::follows_moves() {
+    return sys::kernel_is_at_least(6, 13);
+}
+
+// What cannot be watched is not scanned. Of what is watched already the probe gets nothing (EBUSY).
+void WriteWatch::widen(std::vector<wire::Vma> const& vmas) {
+    if (!follows_moves()) return;
+    int watch = fds_.watch.number(), probe = fds_.probe.number();
+    for (auto const& vma : vmas) {
+        if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
+        if (!empty_ && (!take(probe, vma.start, vma.end) || !give_back(probe, vma.start, vma.end)))
+            continue;
+        if (take(watch, vma.start, vma.end) && !mark(watch, vma.start, vma.end, Mark::clear))
+            (void)give_back(watch, vma.start, vma.end);
+    }
+    empty_ = false;
 }
 
 Result<WriteWatch> WriteWatch::begin(
-    Fd userfault, std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& pages) {
-    constexpr uint64_t asynchronous = 1 << 15; // UFFD_FEATURE_WP_ASYNC, newer than the headers
-    uffdio_api api{};
-    api.api = UFFD_API;
-    api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP | asynchronous;
-    if (ioctl(userfault.number(), UFFDIO_API, &api) != 0)
+    Userfaults fds, std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& pages) {
+    if (!set_up(fds.watch.number()) || !set_up(fds.probe.number()))
         return fail(ENOTSUP, "the kernel does not watch writes asynchronously");
-    WriteWatch watch(std::move(userfault));
-    int fd = watch.userfault_.number();
+    WriteWatch watch(std::move(fds));
+    int fd = watch.fds_.watch.number();
     size_t at = 0;
     for (auto const& vma : vmas) {
         while (at < pages.size() && pages[at].address + pages[at].length <= vma.start)
             ++at;
         if (at == pages.size() || pages[at].address >= vma.end) continue;
-        if (!watch_range(fd, vma.start, vma.end)) continue; // then all of it counts as written
+        watch.empty_ = false;
+        if (!take(fd, vma.start, vma.end)) continue; // then all of it counts as written
         for (size_t i = at; i < pages.size() && pages[i].address < vma.end; ++i) {
             uint64_t start = std::max(pages[i].address, vma.start),
                      end = std::min(pages[i].address + pages[i].length, vma.end);
-            uffdio_writeprotect part{};
-            part.range = {start, end - start};
-            part.mode = UFFDIO_WRITEPROTECT_MODE_WP;
-            if (ioctl(fd, UFFDIO_WRITEPROTECT, &part) != 0)
+            if (!mark(fd, start, end, Mark::set))
                 return fail(errno, "cannot watch writes at {:#x}", start);
         }
     }

@@ -15,19 +15,31 @@
 
 namespace rove::warden {
 
+/// Two userfaultfds of one address space. The kernel lets go of a whole mapping when mremap moves
+/// something beside it with which it merges, and leaves its pages' marks where they are. What the
+/// second one can have the first one does not watch (any more): then these marks mean nothing.
+struct Userfaults {
+    Fd watch, probe;
+};
+
 class WriteWatch {
 public:
     /// Of `pages`, which lie in `vmas` (sorted), by a userfaultfd of that address space. From then
     /// on; it ends with this object. ENOTSUP where the kernel cannot.
     static Result<WriteWatch> begin(
-        Fd userfault, std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& pages);
+        Userfaults fds, std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& pages);
+
+    /// Whether the kernel gives up the mark of a page that mremap moves out of the watch (6.13). If
+    /// not, such a page would look unwritten when it is watched again.
+    static bool follows_moves();
 
     /// Watches what these map as well, if it is not watched yet; what is there counts as written.
-    void widen(std::vector<wire::Vma> const& vmas) const;
+    void widen(std::vector<wire::Vma> const& vmas);
 
 private:
-    explicit WriteWatch(Fd userfault) : userfault_(std::move(userfault)) {}
-    Fd userfault_;
+    explicit WriteWatch(Userfaults fds) : fds_(std::move(fds)) {}
+    Userfaults fds_;
+    bool empty_ = true; // nothing was ever watched
 };
 
 } // namespace rove::warden

@@ -18,9 +18,23 @@ namespace {
 
 constexpr uint64_t page = 4096;
 
+Userfaults make_userfaults() {
+    auto make = [] {
+        return Fd(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY)));
+    };
+    return {make(), make()};
+}
+
+wire::Vma vma(uint64_t start, uint64_t end) {
+    wire::Vma made;
+    made.start = start;
+    made.end = end;
+    return made;
+}
+
 TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
-    Fd userfault(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY)));
-    if (!userfault) GTEST_SKIP() << "this kernel lets nobody have a userfaultfd";
+    Userfaults fds = make_userfaults();
+    if (!fds.watch) GTEST_SKIP() << "this kernel lets nobody have a userfaultfd";
     auto* memory = static_cast<char*>(
         mmap(nullptr, 16 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     ASSERT_NE(memory, MAP_FAILED);
@@ -29,7 +43,7 @@ TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
     std::vector<wire::Vma> vmas(1);
     vmas[0].start = start;
     vmas[0].end = start + 16 * page;
-    auto watch = WriteWatch::begin(std::move(userfault), vmas, {{start, 12 * page}});
+    auto watch = WriteWatch::begin(std::move(fds), vmas, {{start, 12 * page}});
     if (!watch) GTEST_SKIP() << watch.error().sentence();
 
     memory[2 * page + 5] = 2; // by the program
@@ -78,9 +92,45 @@ TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
     ASSERT_NE(more, MAP_FAILED);
     *more = 7;
     EXPECT_EQ(taken(), std::string(16, '-'));
-    watch->widen(vmas);
+    watch->widen({vma(start, start + 8 * page), vma(start + 8 * page, start + 9 * page),
+        vma(start + 9 * page, start + 16 * page)});
     EXPECT_EQ(taken(), "--------w-------");
     munmap(memory, 16 * page);
+}
+
+// Memory that mremap brings back to where it was merges with what lies beside it, and the kernel
+// watches none of it any more. What was written meanwhile must not look unwritten.
+TEST(WriteWatch, knows_nothing_of_what_the_kernel_has_let_go_of) {
+    Userfaults fds = make_userfaults();
+    if (!fds.watch) GTEST_SKIP() << "this kernel lets nobody have a userfaultfd";
+    auto* memory = static_cast<char*>(
+        mmap(nullptr, 16 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    auto* other =
+        static_cast<char*>(mmap(nullptr, 16 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    ASSERT_TRUE(memory != MAP_FAILED && other != MAP_FAILED);
+    memset(memory, 1, 16 * page);
+    auto start = reinterpret_cast<uint64_t>(memory), place = reinterpret_cast<uint64_t>(other);
+    auto watch = WriteWatch::begin(std::move(fds), {}, {});
+    if (!watch || !WriteWatch::follows_moves()) GTEST_SKIP() << "this kernel does not watch writes";
+    auto pagemap = tracee::Pagemap::open(getpid());
+    ASSERT_TRUE(pagemap);
+    auto taken = [&] {
+        std::vector<wire::Range> written;
+        EXPECT_TRUE(pagemap->take_written_pages(start, start + 16 * page, written));
+        return wire::bytes_of(written) / page;
+    };
+    watch->widen({vma(start, start + 16 * page)});
+    EXPECT_EQ(taken(), 16u);
+    constexpr int move = MREMAP_MAYMOVE | MREMAP_FIXED;
+    ASSERT_EQ(mremap(memory + 4 * page, page, page, move, other), other);
+    watch->widen({vma(place, place + page)});
+    ASSERT_EQ(mremap(other, page, page, move, memory + 4 * page), memory + 4 * page);
+    memset(memory, 2, 16 * page);
+    watch->widen({vma(start, start + 16 * page), vma(start, start + 4 * page),
+        vma(start + 4 * page, start + 5 * page), vma(start + 5 * page, start + 16 * page)});
+    EXPECT_EQ(taken(), 16u);
+    munmap(memory, 16 * page);
+    munmap(other, 16 * page);
 }
 
 } // namespace

@@ -225,11 +225,13 @@ struct Move {
     Landing landing;
     uint8_t wait_for_exec =
         0; // 1: hold the process at its next exec and move it there (rove run --on)
+    uint64_t freeze_us = 0; // for which it may stand still, if that can be had; 0: as usual
 };
 template <class V> void describe(V& v, Move& m) {
     v.field("request", m.request);
     v.field("landing", m.landing);
     v.field("wait_for_exec", m.wait_for_exec);
+    v.field("freeze_us", m.freeze_us);
 }
 
 /// Who wants the moves that follow, and whether root's processes may be moved.

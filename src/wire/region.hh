@@ -288,6 +288,8 @@ enum class ExecOp : uint32_t {
     populate = 9, // fault in the inline PageRange[] for writing; result = bytes
     calls = 10,   // inline ExecCall[]: performed in order until one fails; result = how many
                   // succeeded, error in ExecReply.detail
+    filled = 11,  // P: which of the args[1] pages at args[0] are not all zeros? A bitmap as inline
+                  // bytes. args[2]: Control::remapped as of when these were known to be mapped
 };
 inline constexpr uint32_t executor_inline_max = 0x8000;
 

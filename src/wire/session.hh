@@ -88,6 +88,10 @@ enum class SessionType : uint16_t {
     bytes_wanted = 37, // W BytesWanted: this host does not hold them; `segment` brings them
     forecast = 38,     // S Layout, after prepared: what the program has mapped since; answered as
                        // prepare is
+    ahead = 39,        // S Empty, after prepared: pages come on the page connection, up to an end
+                       // mark, while the program still runs where it was
+    ahead_taken = 40,  // W PagesDone: that many
+    forget = 41,       // S Pages, before the layout: what came ahead and holds nothing any more
 };
 
 struct SessionFrame {
@@ -165,6 +169,13 @@ template <class V> void describe(V& v, Layout& m) {
     v.field("present", m.present);
     v.field("brk_start", m.brk_start);
     v.field("brk_now", m.brk_now);
+}
+
+struct Pages {
+    std::vector<Range> ranges;
+};
+template <class V> void describe(V& v, Pages& m) {
+    v.field("ranges", m.ranges);
 }
 
 /// Three clocks of one machine at one moment.

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { pages = 128, page = 4096, threads_max = 8 };
+enum { pages = 2048, page = 4096, threads_max = 8 };
 
 struct Counter {
     pthread_t thread;

@@ -25,6 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::ProcessState>(text);
     round_trip<wire::SendPages>(text);
     round_trip<wire::Scanned>(text);
+    round_trip<wire::Pages>(text);
     round_trip<wire::SpareOffer>(text);
     round_trip<wire::FileWanted>(text);
     round_trip<wire::FileFound>(text);

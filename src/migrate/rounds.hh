@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rounds: when pages are sent ahead once more, and when the program is to stand still for the rest.
+//
+// Each round sends what was written during the one before. As long as that becomes less, another
+// round makes the freeze shorter. When it does not any more, the program writes as fast as its
+// pages go: then it is held up for a part of the time (brake.hh), the longer the less that helps.
+//
+// Pure: bytes and times are told.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.hh"
+
+namespace rove::migrate {
+
+constexpr Nanos freeze_usual = std::chrono::milliseconds(10);
+
+class Rounds {
+public:
+    enum class Next { send, freeze };
+
+    // `freeze`: how long the program may stand still, if that can be had.
+    // `brakes`: whether it can be held up.
+    enum class Brakes { no, yes };
+    Rounds(Nanos freeze, Brakes brakes);
+
+    // Whether rounds make the freeze shorter at all, of a process with so many bytes.
+    bool worth(uint64_t bytes) const;
+    // So much was written since the last round began.
+    Next next(uint64_t bytes);
+    // The round has gone.
+    void gone(uint64_t bytes, Nanos took);
+    // Of the time in which the next round goes, the part in which the program runs: 1/2^brake().
+    int brake() const { return brake_; }
+
+private:
+    Nanos time_of(uint64_t bytes) const;
+
+    int brake_max_;
+    Nanos for_pages_;           // of the freeze, what is left for pages
+    double bytes_per_ns_ = 1.5; // until a round has told
+    uint64_t last_ = ~uint64_t{0};
+    int rounds_ = 0, brake_ = 0;
+};
+
+} // namespace rove::migrate
