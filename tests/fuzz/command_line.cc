@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzz target: the words of a command line, and texts of others on their way to a terminal.
-// uses: base sys client cli/parse cli/screen
+// uses: base sys client cli/parse cli/screen cli/width
 #include <cstdlib>
 
 #include "base/text.hh"
