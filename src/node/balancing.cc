@@ -21,6 +21,9 @@ namespace {
 constexpr Nanos period = std::chrono::seconds(1);
 // Between two decisions at least, whatever happens.
 constexpr Nanos breath = std::chrono::milliseconds(200);
+// The two measurements that foreign load is the difference of are not of the same moments: less
+// than that is none.
+constexpr double difference_max = 0.5, difference_part = 0.1;
 // Who could not be moved is not asked to move again for so long.
 constexpr Nanos rest = std::chrono::seconds(10);
 // What confines somebody is looked for again that often.
@@ -159,7 +162,8 @@ void Node::measure() {
         if (sensor_.executed(tenant.pid)) balance_.tenants().executed(tenant.identity);
     }
     runnable_samples_ = 0;
-    balance_.measure(counted, std::max(0.0, runnable_ - ours), monotonic_now());
+    double foreign = runnable_ - ours * (1 + difference_part) - difference_max;
+    balance_.measure(counted, std::max(0.0, foreign), monotonic_now());
 }
 
 // Sooner than in a second.

@@ -157,8 +157,10 @@ def test_one_process_and_an_idle_node_stay_as_they_are(made):
 
 def test_who_is_to_stay_stays_and_who_hardly_computes(made):
     lab, events = made()
-    _, locked = hogs(lab, 2, "--stay")
+    # Begun before the others, or it would begin elsewhere: nothing is known of a new program.
     lab.start("n1", "rove", "run", "--", "python3", "-c", "import time\nwhile True: time.sleep(0.05)", stdin=subprocess.DEVNULL)
+    wait_for(lambda: any("time.sleep" in row["command"] for row in lab.json("n1", "ps")), "the sleeper", LIMIT_S)
+    _, locked = hogs(lab, 2, "--stay")
     lab.start("n1", "rove", "run", "--", "sh", "-c", f"{SPIN} # roams", stdin=subprocess.DEVNULL)
     # It may have begun elsewhere at once.
     roaming = wait_for(lambda: pids(lab, f"sh -c {SPIN} # roams"), "the third", LIMIT_S)[0]
@@ -239,14 +241,14 @@ HOLD = "import sys, time\nheld = bytearray(b'x' * (int(sys.argv[1]) << 20))\npri
 
 def test_where_memory_ends_the_smallest_that_cures_it_leaves(made):
     lab, events = made("--nodes", "3", "--cpus", "0", "--mem", "1G", "--node", "n1:mem=256M,swap=256M")
-    # Below half of its 256 MB a node of that size is short; with the third one some 50 MB are missing.
+    # Below half of its 256 MB a node of that size is short; with the third one more is missing than the others have.
     lab.run("n1", "rove", "node", "auto", "off")
-    for size in (10, 20, 110):
+    for size in (10, 20, 150):
         holding = lab.start("n1", "rove", "run", "--", "python3", "-c", HOLD, str(size), stdin=subprocess.DEVNULL)
         assert holding.stdout.readline() == "held\n"
     lab.run("n1", "rove", "node", "auto", "on")
     row = events.until("move")
     assert row["figures"]["why"] == "memory"
-    assert row_of(lab, row["pid"])["command"].endswith(" 110")
+    assert row_of(lab, row["pid"])["command"].endswith(" 150")
     while_the_board_beats(lab, 20)
     assert not [row for row in events.seen() if row["event"] == "move"]
