@@ -160,6 +160,7 @@ def test_who_is_to_stay_stays_and_who_hardly_computes(made):
     # Begun before the others, or it would begin elsewhere: nothing is known of a new program.
     lab.start("n1", "rove", "run", "--", "python3", "-c", "import time\nwhile True: time.sleep(0.05)", stdin=subprocess.DEVNULL)
     wait_for(lambda: any("time.sleep" in row["command"] for row in lab.json("n1", "ps")), "the sleeper", LIMIT_S)
+    while_the_board_beats(lab)  # until what it did at its start is forgotten
     _, locked = hogs(lab, 2, "--stay")
     lab.start("n1", "rove", "run", "--", "sh", "-c", f"{SPIN} # roams", stdin=subprocess.DEVNULL)
     # It may have begun elsewhere at once.
