@@ -107,7 +107,6 @@ TEST(Leave, a_drained_node_sends_all_and_an_expelling_one_its_guests) {
     ProcessView& guest = scene.with_process();
     guest.guest = 1;
     guest.home = 1;
-    guest.stays = 1;
     scene.with_node(5);
     scene.with_node(0);
     scene.snapshot.stance = Stance::expelling;
