@@ -26,7 +26,7 @@ LIBRARY_FOLDERS = {
     r"zlib\.h": {"sim"},
     r"xxhash\.h": {"migrate", "warden"},
 }
-PURE = {"policy", "gossip", "core"}
+PURE = {"policy", "gossip", "core", "mailbox"}
 PURE_BANNED = re.compile(r"\b(clock_gettime|monotonic_now|real_now|boottime_now|LOG|printf|std::rand|random_device|socket|poll|getenv)\s*\(|#include <(chrono|iostream|fstream|unistd\.h|sys/|boost/|spdlog/)")
 
 

@@ -14,6 +14,7 @@
 #include "base/text.hh"
 #include "image/extended.hh"
 #include "node/control.hh"
+#include "node/post_office.hh"
 #include "sys/files.hh"
 #include "sys/random.hh"
 #include "wire/session.hh"
@@ -118,10 +119,14 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
             (member->bulletin->load * member->bulletin->cores) + 1 <= member->bulletin->cores;
         if (idle && balance_.load() > board_.own().cores) hasten();
     };
+    post_ = std::make_unique<PostOffice>(
+        io_, board_, PostOffice::Place{name_, run_dir_, addresses_});
     board_.subscribe([this](Member const& member, bool new_incarnation) {
         member_changed(member, new_incarnation);
     });
 }
+
+Node::~Node() = default;
 
 // Two daemons on one directory would take each other's sockets and keepers away.
 Status Node::lock_run_dir() {
@@ -168,6 +173,7 @@ Status Node::begin() {
     refresh_own();
     for (std::string const& at : config_.texts("node.listen"))
         TRY(peers_->listen(at));
+    TRY(post_->begin(*peers_));
     gossip_->begin();
     TRY(serve_control(io_, run_dir_ + "/control.sock", *this));
     start(io_, beat());
@@ -279,6 +285,12 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         co_return PeerReply{};
     }
     auto ask = wire::decode<wire::Ask>(body);
+    if (ask && ask->verb == wire::mail_verb) {
+        auto question = wire::decode<wire::MailQuestion>(ask->body);
+        wire::Answer answer{question ? 0 : 2, ""};
+        if (question) answer.body = wire::encode(post_->serve(from, *question));
+        co_return PeerReply::of(PeerType::answer, answer);
+    }
     // Not as one conditional expression: g++ 12 destroys the awaited value twice then.
     Outcome outcome = Outcome::failed(2, "a question that makes no sense");
     if (ask) outcome = co_await serve_ask(from, std::move(*ask));
@@ -335,9 +347,12 @@ void Node::member_changed(Member const& member, bool new_incarnation) {
         spdlog::info("node {} was restarted", member.name);
         guests_->home_lost(member.name, member.bulletin->incarnation);
         peers_->drop(member.name, member.bulletin->incarnation);
+        post_->node_lost(member.name);
     }
-    if (member.state == MemberState::dead || member.state == MemberState::left)
+    if (member.state == MemberState::dead || member.state == MemberState::left) {
         peers_->drop(member.name);
+        post_->node_lost(member.name);
+    }
     spdlog::info("node {} is {}{}", member.name, word(member.state),
         member.trouble.empty() ? "" : ": " + member.trouble);
     happenings_.add(fmt::format("node_{}", word(member.state)), 0, "", "", {{"node", member.name}});

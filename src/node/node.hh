@@ -96,10 +96,13 @@ struct Motive {
     boost::json::object figures;                  // for `explain`
 };
 
+class PostOffice;
+
 class Node {
 public:
     // The keys are derived from the cluster's, 32 bytes each.
     Node(asio::io_context& io, Config config, std::string peer_key, std::string gossip_key);
+    ~Node();
     Status begin();
     // Ends cleanly: programs, guests and their keepers stay as they are.
     void end();
@@ -295,6 +298,7 @@ private:
     std::unique_ptr<Peers> peers_;
     Keepers keepers_;
     std::unique_ptr<Guests> guests_;
+    std::unique_ptr<PostOffice> post_;
 
     Balance balance_;
     ProcessSensor sensor_;

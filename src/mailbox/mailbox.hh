@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mailbox: the conversations of one mailbox, and the letters that came of them.
+//
+// A peer is first called: whoever owns this mailbox asks home for a line to it. A line has a
+// number; when both sides have called at once, or an old line is not known to be dead yet, both
+// take the one with the higher number. A line that ends without a word is called for again, and
+// then home says whether there is anybody: that is how a sender learns of an exit.
+//
+// Pure: the owner moves bytes between lines and conversations, and the calls to home.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "mailbox/address.hh"
+#include "mailbox/conversation.hh"
+#include "mailbox/letters.hh"
+
+namespace rove::mailbox {
+
+inline constexpr uint64_t default_window = 4 << 20;
+
+class Mailbox {
+public:
+    enum class Notices : uint8_t { no, yes }; // letters that say who is gone
+    explicit Mailbox(Address own, Notices notices = Notices::yes, uint64_t window = default_window)
+        : own_(std::move(own)), notices_(notices), window_(window) {}
+
+    Address const& own() const { return own_; }
+    // The same address is the same peer.
+    Peer meet(Address const& address);
+    std::optional<Peer> find(Address const& address) const;
+    Address const& address(Peer peer) const { return peers_[peer]->address; }
+    Peer count() const { return static_cast<Peer>(peers_.size()); }
+
+    // --- sending
+    enum class Sent : uint8_t { yes, no_line, no_room, gone, forbidden, too_long, no_memory };
+    // To itself a mailbox sends without a line or a limit.
+    // no_line: the first word to a peer waits for its line, so that a wrong address is known at
+    // once. no_line and no_room come to an end: look again after the next event.
+    Sent send(Peer peer, std::span<std::string_view const> parts);
+    // Whether all that was sent has been taken; asks for it otherwise.
+    enum class Settled : uint8_t { yes, not_yet, gone };
+    Settled settled(Peer peer);
+    // Nothing more will be sent to anybody: from now on everybody is gone for send().
+    void finish();
+    bool finished() const;
+
+    // --- receiving
+    Letter const* look(Filter const& filter) const { return letters_.find(filter); }
+    Letter take(Letter const* found);
+    size_t waiting() const { return letters_.count(); }
+
+    // --- calls: whom home is to be asked for a line to
+    struct Call {
+        Peer peer = 0;
+        uint64_t above = 0; // the line's number must be higher
+    };
+    std::vector<Call> take_calls();
+    // Home has forgotten what it was asked: its daemon was restarted.
+    void calls_lost();
+    // Why there will be no line.
+    enum class Refusal : uint8_t { gone, forbidden };
+    void refused(Peer peer, Refusal why);
+
+    // --- lines
+    // False: it is not wanted, close it. True: it takes the place of the one before, if any.
+    bool line(Peer peer, uint64_t number, Rights rights);
+    void lost(Peer peer);
+    bool has_line(Peer peer) const { return peers_[peer]->talk.attached(); }
+    uint64_t lines() const;
+    size_t gather(Peer peer, std::span<Piece> pieces) { return peers_[peer]->talk.gather(pieces); }
+    void written(Peer peer, size_t count) { peers_[peer]->talk.written(count); }
+    bool wants_to_write(Peer peer) const { return peers_[peer]->talk.wants_to_write(); }
+    std::span<char> room(Peer peer) { return peers_[peer]->talk.room(); }
+    void filled(Peer peer, size_t count);
+    void feed(Peer peer, std::string_view bytes);
+    // After each feed, filled and written: the line is to be closed; then say lost().
+    bool over(Peer peer) const;
+    // Asks the line that has been of no use for longest to rest, if there is one.
+    void tire();
+
+private:
+    enum class State : uint8_t { quiet, calling, gone };
+    struct Known {
+        Known(Address an_address, Conversation::Ends ends, uint64_t window)
+            : address(std::move(an_address)), talk(ends, window) {}
+        Address address;
+        Conversation talk;
+        State state = State::quiet;
+        Rights rights;
+        uint64_t line = 0;      // the highest number so far
+        uint64_t used = 0;      // when, in events
+        bool wanted = false;    // somebody waits for the line
+        bool forbidden = false; // home's last word
+        bool ended = false;     // a line has broken, so home is asked what has become of the peer
+    };
+    Conversation::Deliver deliver_from(Peer peer);
+    void mark_gone(Peer peer);
+
+    Address own_;
+    Notices notices_;
+    uint64_t window_;
+    std::vector<std::unique_ptr<Known>> peers_;
+    std::map<Address, Peer> by_address_;
+    Letters letters_;
+    uint64_t events_ = 0;
+    bool finishing_ = false;
+};
+
+} // namespace rove::mailbox

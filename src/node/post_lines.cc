@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// PostOffice: making lines: two ends of a socket pair, or a TCP connection to another office.
+#include <algorithm>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+
+#include "node/host_port.hh"
+#include "node/mail_rights.hh"
+#include "node/post_office.hh"
+#include "node/post_office_parts.hh"
+#include "sys/random.hh"
+#include "sys/sockets.hh"
+
+namespace rove::node {
+
+using asio::ip::tcp;
+using wire::MailType;
+
+namespace {
+
+constexpr size_t token_size = 32, strangers_max = 64, awaited_max = 4096;
+constexpr size_t outbox_max = 256; // lines that a process has not taken yet
+constexpr Nanos token_patience = std::chrono::seconds(5);
+
+// A peer that is gone without a word is the board's business; this is for when no office has the
+// line any more. No limit on unacknowledged bytes: it would end lines whose reader takes its time.
+void tend(int fd) {
+    (void)sys::set_nodelay(fd, true);
+    (void)sys::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    (void)sys::set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+    (void)sys::set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 20);
+}
+
+Result<Fd> release(tcp::socket& socket) {
+    boost::system::error_code error;
+    Fd fd(socket.release(error));
+    if (error) return fail(error.value(), "cannot take a connection out of the loop");
+    return fd;
+}
+
+// Closes what does not come to its end in time.
+class Patience {
+public:
+    Patience(asio::io_context& io, tcp::socket& socket, Nanos time) : timer_(io, time) {
+        timer_.async_wait([&socket](boost::system::error_code canceled) {
+            boost::system::error_code ignored;
+            if (!canceled) socket.close(ignored);
+        });
+    }
+
+private:
+    asio::steady_timer timer_;
+};
+
+} // namespace
+
+Result<wire::MailSender> PostOffice::sender_of(Box const& box) const {
+    auto sender = TRY(look_sender(box.pid));
+    sender.address = box.address;
+    return sender;
+}
+
+// Numbers grow, here and against what the caller knows; those of other offices may lie between.
+uint64_t PostOffice::next_number(uint64_t above) {
+    auto now = static_cast<uint64_t>(real_now().count()) / 1000;
+    last_number_ = std::max({now, above + 1, last_number_ + 1});
+    return last_number_;
+}
+
+Task<> PostOffice::call(BoxPtr box, wire::MailCall what) {
+    for (;;) {
+        Box::Partner& partner = box->partners[what.to.incarnation];
+        if (partner.open && partner.number > what.above) break; // it comes, or has come meanwhile
+        int code = EAGAIN;
+        if (what.to.home == place_.node) {
+            code = call_here(box, what);
+        } else if (!awaits(*box, what.to)) {
+            partner.calling = true;
+            code = co_await call_there(box, what);
+            partner.calling = false;
+        }
+        if (code != 0 && code != EAGAIN)
+            say(box, wire::mail_packet(MailType::refused, refusal(what.to, code)));
+        if (code != EAGAIN || box->closed) break;
+        co_await pause(io_, std::chrono::milliseconds(200));
+        if (box->closed) break;
+    }
+    --box->calls;
+}
+
+// Whether the other side has called, and its line is on its way here.
+bool PostOffice::awaits(Box const& box, wire::MailAddress const& other) const {
+    return std::any_of(awaited_.begin(), awaited_.end(), [&](auto const& entry) {
+        return entry.second.incarnation == box.address.incarnation &&
+               entry.second.line.peer.incarnation == other.incarnation;
+    });
+}
+
+int PostOffice::call_here(BoxPtr const& box, wire::MailCall const& what) {
+    BoxPtr other = find_box(what.to);
+    if (!other) return ESRCH;
+    auto from = sender_of(*box), to = sender_of(*other);
+    if (!from || !to) return ESRCH;
+    if (!may_send(*from, *to)) return EPERM;
+    if (other->outbox.size() >= outbox_max) return EAGAIN;
+    auto ends = sys::socket_pair(SOCK_STREAM);
+    if (!ends) return EAGAIN;
+    bool back = may_send(*to, *from);
+    uint64_t number =
+        next_number(std::max(what.above, other->partners[box->address.incarnation].number));
+    hand_over(box, {other->address, number, true, back}, std::move(ends->first));
+    hand_over(other, {box->address, number, back, true}, std::move(ends->second));
+    return 0;
+}
+
+Task<Result<wire::MailReply>> PostOffice::ask(std::string node, wire::MailQuestion question) {
+    wire::Ask ask{wire::mail_verb, question.from.effective_uid, wire::encode(question)};
+    std::string body = wire::encode(ask);
+    auto reply = co_await peers_->ask(node, wire::PeerType::ask, body);
+    if (!reply) {
+        auto member = board_.find(node, monotonic_now());
+        bool lost =
+            !member || member->state == MemberState::dead || member->state == MemberState::left;
+        co_return deny(lost ? ESRCH : EHOSTUNREACH, "{}", reply.error().what);
+    }
+    auto answer = wire::decode<wire::Answer>(reply->body);
+    auto mail =
+        answer && answer->code == 0 ? wire::decode<wire::MailReply>(answer->body) : std::nullopt;
+    if (!mail) co_return deny(EHOSTUNREACH, "{} does not know mailboxes", node);
+    co_return std::move(*mail);
+}
+
+Task<int> PostOffice::call_there(BoxPtr box, wire::MailCall const& what) {
+    auto from = sender_of(*box);
+    if (!from) co_return ESRCH;
+    wire::MailQuestion question{*from, what.to, what.above};
+    auto reply = co_await ask(what.to.home, question);
+    if (!reply) co_return reply.error().code == ESRCH ? ESRCH : EAGAIN;
+    if (reply->code != 0) co_return reply->code;
+    auto socket = co_await connect(*reply);
+    if (!socket || box->closed) co_return EAGAIN;
+    // What comes is limited by what the other office says of its process, and by what ours may.
+    bool back = may_send(reply->to, *from);
+    hand_over(box, {what.to, reply->number, reply->speaks, back}, std::move(*socket));
+    co_return 0;
+}
+
+Task<Result<Fd>> PostOffice::connect(wire::MailReply reply) {
+    for (std::string const& place : reply.places) {
+        auto at = split_address(place);
+        boost::system::error_code not_numeric;
+        auto address = asio::ip::make_address(at ? at->host : "", not_numeric);
+        if (!at || not_numeric) continue;
+        tcp::socket socket(io_);
+        Patience patience(io_, socket, std::chrono::seconds(2));
+        auto [failed] = co_await socket.async_connect(
+            tcp::endpoint(address, static_cast<uint16_t>(std::stoi(at->port))), no_throw);
+        if (failed) continue;
+        auto [unsent, count] =
+            co_await asio::async_write(socket, asio::buffer(reply.token), no_throw);
+        if (unsent || !socket.is_open()) continue;
+        tend(socket.native_handle());
+        co_return release(socket);
+    }
+    co_return deny(EHOSTUNREACH, "no line to {}", reply.to.address.home);
+}
+
+wire::MailReply PostOffice::serve(std::string const& from, wire::MailQuestion const& question) {
+    wire::MailReply reply;
+    reply.code = ESRCH;
+    if (question.from.address.home != from || question.to.home != place_.node) return reply;
+    BoxPtr box =
+        question.to.incarnation == 0 ? newest_of(question.to.process) : find_box(question.to);
+    auto to = box ? sender_of(*box) : deny(ESRCH, "no such mailbox");
+    if (!to) return reply;
+    bool allowed = may_send(question.from, *to);
+    if (question.to.incarnation == 0) {
+        if (!allowed) return reply;
+        reply.code = 0;
+        reply.to.address = box->address;
+        return reply;
+    }
+    reply.code = EPERM;
+    if (!allowed) return reply;
+    reply.code = EAGAIN;
+    Box::Partner const& partner = box->partners[question.from.address.incarnation];
+    bool on_its_way = partner.open && partner.number > question.above &&
+                      monotonic_now() - partner.since < token_patience;
+    // If both ask at once, one of the two is answered.
+    bool ours_goes_first =
+        partner.calling && box->address.incarnation < question.from.address.incarnation;
+    if (on_its_way || ours_goes_first) return reply;
+    auto token = sys::random_bytes(token_size);
+    if (!token || box->outbox.size() >= outbox_max || awaited_.size() >= awaited_max) return reply;
+    reply.code = 0;
+    reply.to = *to;
+    reply.speaks = true;
+    reply.number = next_number(std::max(question.above, partner.number));
+    reply.places = line_places_;
+    reply.token = *token;
+    awaited_[*token] = {box->address.incarnation,
+        {question.from.address, reply.number, may_send(*to, question.from), true}};
+    auto timer = std::make_shared<asio::steady_timer>(io_, token_patience);
+    timer->async_wait(
+        [this, timer, key = *token](boost::system::error_code) { awaited_.erase(key); });
+    return reply;
+}
+
+Status PostOffice::listen() {
+    for (std::string const& text : place_.addresses) {
+        boost::system::error_code error;
+        auto address = asio::ip::make_address(text, error);
+        if (error) continue;
+        tcp::endpoint endpoint(address, 0);
+        auto acceptor = std::make_shared<tcp::acceptor>(io_);
+        acceptor->open(endpoint.protocol(), error);
+        if (!error) acceptor->bind(endpoint, error);
+        if (!error) acceptor->listen(128, error);
+        if (error) {
+            spdlog::warn("mailboxes: cannot listen on {}: {}", text, error.message());
+            continue;
+        }
+        uint16_t port = acceptor->local_endpoint().port();
+        line_places_.push_back(address.is_v6() ? fmt::format("[{}]:{}", text, port)
+                                               : fmt::format("{}:{}", text, port));
+        start(io_, accept_lines(acceptor));
+    }
+    return {};
+}
+
+Task<> PostOffice::accept_lines(std::shared_ptr<tcp::acceptor> acceptor) {
+    for (;;) {
+        auto [error, socket] = co_await acceptor->async_accept(no_throw);
+        if (error == asio::error::operation_aborted) co_return;
+        if (error || strangers_ >= strangers_max) {
+            co_await pause(io_, std::chrono::milliseconds(20));
+            continue;
+        }
+        start(io_, receive_line(std::move(socket)));
+    }
+}
+
+Task<> PostOffice::receive_line(tcp::socket socket) {
+    std::string token(token_size, '\0');
+    boost::system::error_code error;
+    {
+        ++strangers_;
+        Patience patience(io_, socket, std::chrono::seconds(2));
+        auto [failed, count] = co_await asio::async_read(socket, asio::buffer(token), no_throw);
+        error = failed;
+        --strangers_;
+    }
+    auto found = awaited_.find(token);
+    if (error || found == awaited_.end()) co_return;
+    Awaited awaited = std::move(found->second);
+    awaited_.erase(found);
+    auto box = boxes_.find(awaited.incarnation);
+    if (box == boxes_.end()) co_return;
+    tend(socket.native_handle());
+    if (auto fd = release(socket)) hand_over(box->second, awaited.line, std::move(*fd));
+}
+
+void PostOffice::hand_over(BoxPtr const& box, wire::MailLine const& line, Fd socket) {
+    if (box->closed) return;
+    Box::Partner& partner = box->partners[line.peer.incarnation];
+    partner.number = line.number;
+    partner.open = true;
+    partner.since = monotonic_now();
+    if (line.peer.home != place_.node)
+        box->held[line.number] = {line.peer.home, Fd(::fcntl(socket.number(), F_DUPFD_CLOEXEC, 3))};
+    say(box, wire::mail_packet(MailType::line, line), std::move(socket));
+}
+
+void PostOffice::say(BoxPtr const& box, std::string packet, Fd descriptor) {
+    if (box->closed) return;
+    box->outbox.push_back({std::move(packet), std::move(descriptor)});
+    if (box->socket && !box->delivering) start(io_, deliver(box));
+}
+
+// Whoever does not read keeps its packets waiting here, nobody else.
+Task<> PostOffice::deliver(BoxPtr box) {
+    box->delivering = true;
+    asio::posix::stream_descriptor ready(io_, ::fcntl(box->socket.number(), F_DUPFD_CLOEXEC, 3));
+    while (!box->outbox.empty() && !box->closed) {
+        auto const& packet = box->outbox.front();
+        std::vector<int> fds;
+        if (packet.descriptor) fds.push_back(packet.descriptor.number());
+        auto sent = sys::send_fds(box->socket.number(), as_bytes(packet.bytes), fds);
+        if (sent) {
+            box->outbox.pop_front();
+            continue;
+        }
+        int code = sent.error().code;
+        if (code == EAGAIN) {
+            auto [error] =
+                co_await ready.async_wait(asio::posix::stream_descriptor::wait_write, no_throw);
+            if (error) break;
+        } else if (code == ETOOMANYREFS || code == ENOBUFS || code == ENOMEM) {
+            co_await pause(io_, std::chrono::milliseconds(20));
+        } else {
+            break; // it is gone; whoever reads from it will see that
+        }
+    }
+    box->delivering = false;
+}
+
+// Its process is gone: what it has written goes out, what comes for it is nobody's. Closing a
+// socket with unread bytes would throw away what is still to be sent.
+Task<> PostOffice::part(Fd socket) {
+    (void)::shutdown(socket.number(), SHUT_WR);
+    asio::posix::stream_descriptor ready(io_, socket.release());
+    std::string nobodys(65536, '\0');
+    for (;;) {
+        auto [error] =
+            co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+        if (error) co_return;
+        ssize_t count = ::recv(ready.native_handle(), nobodys.data(), nobodys.size(), MSG_DONTWAIT);
+        if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+        if (count <= 0) co_return;
+    }
+}
+
+void PostOffice::node_lost(std::string const& node) {
+    for (auto const& [incarnation, box] : boxes_)
+        for (auto const& [number, held] : box->held)
+            if (held.node == node) (void)::shutdown(held.socket.number(), SHUT_RDWR);
+}
+
+} // namespace rove::node

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Box: see box.hh. What goes between it and home is in calls.cc.
+#include "post/box.hh"
+
+#include <cerrno>
+#include <cstring>
+
+namespace rove::post {
+
+Box::Box(HomeLink home, Address own, Mailbox::Notices notices)
+    : mailbox_(std::move(own), notices), lines_(mailbox_), home_(std::move(home)) {}
+
+Box::~Box() = default;
+
+Result<std::unique_ptr<Box>> Box::open(Mailbox::Notices notices) {
+    Address own;
+    auto home = HomeLink::open(0, &own);
+    if (!home) {
+        int code = home.error().code;
+        bool nobody = code == ENOENT || code == ECONNREFUSED || code == EPIPE ||
+                      code == ECONNRESET || code == ETIMEDOUT;
+        return deny(nobody ? EHOSTDOWN : code, "{}", home.error().what);
+    }
+    std::unique_ptr<Box> box(new Box(std::move(*home), std::move(own), notices));
+    TRY(box->lines_.begin());
+    box->lines_.watch_home(box->home_->number());
+    return box;
+}
+
+Status Box::usable() const {
+    if (disowned_) return deny(ECHILD, "it is the parent's mailbox");
+    if (forgotten_) return deny(EHOSTDOWN, "home has lost this mailbox");
+    return {};
+}
+
+Status Box::wait(Lock& lock, Deadline deadline) {
+    afterwards();
+    if (deadline.passed()) {
+        // What is there already counts: time 0 looks once.
+        if (somebody_looks_) return deny(EAGAIN, "not yet");
+        auto ready = TRY(lines_.wait(Nanos(0)));
+        bool idle = ready.count == 0;
+        if (lines_.serve(ready)) hear_home();
+        afterwards();
+        changed_.notify_all();
+        if (idle) return deny(EAGAIN, "not yet");
+        return {};
+    }
+    if (somebody_looks_) {
+        if (deadline.left() == Nanos::max())
+            changed_.wait(lock);
+        else
+            (void)changed_.wait_for(lock, deadline.left());
+        return {};
+    }
+    Nanos patience = deadline.left();
+    if (!home_) patience = std::min<Nanos>(patience, std::chrono::milliseconds(100));
+    somebody_looks_ = true;
+    lock.unlock();
+    auto ready = lines_.wait(patience);
+    lock.lock();
+    somebody_looks_ = false;
+    if (ready) {
+        if (lines_.serve(*ready)) hear_home();
+        afterwards();
+    }
+    changed_.notify_all();
+    if (!ready) return Failure(ready.error());
+    return {};
+}
+
+Status Box::send(Address const& to, std::span<std::string_view const> parts, Deadline deadline) {
+    Lock lock(lock_);
+    TRY(usable());
+    Peer peer = mailbox_.meet(to);
+    for (bool posted = false;;) {
+        auto sent = posted ? Mailbox::Sent::yes : mailbox_.send(peer, parts);
+        switch (sent) {
+        case Mailbox::Sent::yes:
+            posted = true;
+            lines_.push(peer);
+            if (!mailbox_.wants_to_write(peer)) {
+                afterwards();
+                return {};
+            }
+            break;
+        case Mailbox::Sent::gone:
+            return deny(ESRCH, "there is no such mailbox");
+        case Mailbox::Sent::forbidden:
+            return deny(EPERM, "it may not be sent to");
+        case Mailbox::Sent::too_long:
+            return deny(EMSGSIZE, "it is too long");
+        case Mailbox::Sent::no_memory:
+            return deny(ENOMEM, "no memory for it");
+        case Mailbox::Sent::no_room:
+        case Mailbox::Sent::no_line:
+            lines_.push(peer);
+            break;
+        }
+        Status waited = wait(lock, deadline);
+        // It is accepted: what is still here of it goes out in later calls.
+        if (posted && !waited) return {};
+        TRY(waited);
+        TRY(usable());
+    }
+}
+
+Status Box::flush(Address const& to, Deadline deadline) {
+    Lock lock(lock_);
+    TRY(usable());
+    Peer peer = mailbox_.meet(to);
+    for (;;) {
+        auto settled = mailbox_.settled(peer);
+        if (settled == Mailbox::Settled::yes) return {};
+        if (settled == Mailbox::Settled::gone)
+            return deny(ESRCH, "it is gone, and something was not taken");
+        lines_.push(peer);
+        TRY(wait(lock, deadline));
+        TRY(usable());
+    }
+}
+
+Result<Box::Seen> Box::receive(
+    Wanted wanted, std::span<char> room, Take take, Deadline deadline, Seen& seen) {
+    Lock lock(lock_);
+    TRY(usable());
+    if (wanted.sender) wanted.filter.sender = mailbox_.meet(*wanted.sender);
+    for (;;) {
+        if (auto const* letter = mailbox_.look(wanted.filter)) {
+            seen = {letter->kind, mailbox_.address(letter->sender), letter->bytes.size(),
+                letter->undelivered};
+            if (seen.length > room.size()) return deny(EMSGSIZE, "it is longer than the room");
+            if (seen.length > 0) std::memcpy(room.data(), letter->bytes.text().data(), seen.length);
+            if (take == Take::yes) {
+                Peer sender = letter->sender;
+                (void)mailbox_.take(letter);
+                lines_.push(sender);
+                afterwards();
+            }
+            return seen;
+        }
+        TRY(wait(lock, deadline));
+        TRY(usable());
+    }
+}
+
+int Box::descriptor() {
+    Lock lock(lock_);
+    if (!usable()) return -1;
+    int number = lines_.descriptor();
+    afterwards();
+    return number;
+}
+
+Status Box::notify(int signal) {
+    Lock lock(lock_);
+    TRY(usable());
+    lines_.notify(signal);
+    return {};
+}
+
+void Box::finish() {
+    Lock lock(lock_);
+    if (disowned_ || forgotten_) return;
+    // A line that is lost already must be known to be, or what is on it goes with this process.
+    (void)wait(lock, Deadline::after(Nanos(0)));
+    mailbox_.finish();
+    lines_.push_all();
+    while (!mailbox_.finished() && !forgotten_) {
+        auto waited = wait(lock, Deadline::never());
+        if (!waited && waited.error().code != EINTR) return;
+        lines_.push_all();
+    }
+}
+
+void Box::after_fork_in_child() {
+    disowned_ = true;
+    lines_.abandon();
+    home_.reset();
+    lock_.unlock();
+}
+
+} // namespace rove::post

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Box: a mailbox with its lines and its connection to home: what include/rove.h is made of.
+//
+// Threads: one lock for all. Of those that wait, one looks for what comes, without the lock, and
+// wakes the others when something has changed.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "mailbox/mailbox.hh"
+#include "post/home_link.hh"
+#include "post/lines.hh"
+
+namespace rove::post {
+
+using mailbox::Address;
+
+class Box {
+public:
+    static Result<std::unique_ptr<Box>> open(Mailbox::Notices notices);
+    ~Box();
+
+    Address const& own() const { return mailbox_.own(); }
+    Status send(Address const& to, std::span<std::string_view const> parts, Deadline deadline);
+    Status flush(Address const& to, Deadline deadline);
+    Result<Address> find(std::string home, int32_t process, Deadline deadline);
+    // None: it would be too long. `letter` is filled in any case but EAGAIN and EINTR.
+    struct Seen {
+        mailbox::Letter::Kind kind = mailbox::Letter::Kind::message;
+        Address sender;
+        uint64_t length = 0, undelivered = 0;
+    };
+    enum class Take : uint8_t { yes, look };
+    struct Wanted {
+        std::optional<Address> sender;
+        mailbox::Filter filter;
+    };
+    Result<Seen> receive(
+        Wanted wanted, std::span<char> room, Take take, Deadline deadline, Seen& seen);
+    int descriptor(); // -1: there is none
+    Status notify(int signal);
+    // Sends what is left, and says bye.
+    void finish();
+
+    // --- around fork: nothing is half done, and the child has nothing of it
+    void before_fork() { lock_.lock(); }
+    void after_fork_in_parent() { lock_.unlock(); }
+    void after_fork_in_child();
+
+private:
+    using Lock = std::unique_lock<std::mutex>;
+    explicit Box(HomeLink home, Address own, Mailbox::Notices notices);
+    Status usable() const;
+    // Until something has happened, here or in another thread.
+    Status wait(Lock& lock, Deadline deadline);
+    // What is to be said to home after each step; and descriptor() shows what is waiting.
+    void afterwards();
+    void hear_home();
+    void take(HomeLink::Received received);
+    void lose_home();
+    void find_home();
+    template <class T> void tell_home(wire::MailType type, T const& body);
+
+    std::mutex lock_;
+    std::condition_variable changed_;
+    bool somebody_looks_ = false;
+    Mailbox mailbox_;
+    Lines lines_;
+    std::optional<HomeLink> home_;
+    Nanos try_home_at_{0};
+    bool disowned_ = false;  // in a child of the process that it belongs to
+    bool forgotten_ = false; // home knows nothing of it any more
+    uint32_t last_question_ = 0;
+    std::map<uint32_t, std::optional<wire::MailFound>> found_; // by question; empty: not yet
+};
+
+} // namespace rove::post

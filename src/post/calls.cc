@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls: what a mailbox says to home and hears from it; and how it finds home again when its daemon
+// was restarted.
+#include "post/box.hh"
+
+namespace rove::post {
+
+using wire::MailType;
+
+template <class T> void Box::tell_home(MailType type, T const& body) {
+    if (home_ && !home_->send(type, body)) lose_home();
+}
+
+void Box::afterwards() {
+    if (!home_ && !forgotten_ && !disowned_ && monotonic_now() >= try_home_at_) find_home();
+    if (home_) {
+        for (uint64_t number : lines_.take_ended())
+            tell_home(MailType::ended, wire::MailEnded{number});
+        for (auto const& call : mailbox_.take_calls())
+            tell_home(
+                MailType::call, wire::MailCall{to_wire(mailbox_.address(call.peer)), call.above});
+    }
+    lines_.show_waiting(mailbox_.waiting() > 0);
+}
+
+void Box::hear_home() {
+    while (home_) {
+        auto received = home_->receive();
+        if (!received) return lose_home();
+        if (!*received) return;
+        take(std::move(**received));
+    }
+}
+
+void Box::take(HomeLink::Received received) {
+    switch (received.type) {
+    case MailType::line:
+        if (auto line = wire::decode<wire::MailLine>(received.body))
+            lines_.give(mailbox_.meet(from_wire(line->peer)), line->number,
+                {line->speaks, line->hears}, std::move(received.descriptor));
+        break;
+    case MailType::refused:
+        if (auto refused = wire::decode<wire::MailRefused>(received.body))
+            mailbox_.refused(mailbox_.meet(from_wire(refused->peer)),
+                refused->code == EPERM ? Mailbox::Refusal::forbidden : Mailbox::Refusal::gone);
+        break;
+    case MailType::found:
+        if (auto found = wire::decode<wire::MailFound>(received.body))
+            if (auto asked = found_.find(found->question); asked != found_.end())
+                asked->second = std::move(*found);
+        break;
+    case MailType::none:
+    case MailType::open:
+    case MailType::opened:
+    case MailType::denied:
+    case MailType::call:
+    case MailType::find:
+    case MailType::ended:
+        break;
+    }
+}
+
+void Box::lose_home() {
+    home_.reset();
+    lines_.watch_home(-1);
+    mailbox_.calls_lost();
+    // A question that was asked must be asked again.
+    for (auto& [question, answer] : found_)
+        answer = wire::MailFound{question, EAGAIN, {}};
+    try_home_at_ = monotonic_now();
+}
+
+void Box::find_home() {
+    constexpr Nanos again = std::chrono::milliseconds(100);
+    try_home_at_ = monotonic_now() + again;
+    Address own;
+    auto home = HomeLink::open(mailbox_.own().incarnation, &own);
+    if (!home) {
+        if (home.error().code == ESTALE) forgotten_ = true;
+        return;
+    }
+    home_ = std::move(*home);
+    lines_.watch_home(home_->number());
+}
+
+Result<Address> Box::find(std::string home, int32_t process, Deadline deadline) {
+    Lock lock(lock_);
+    TRY(usable());
+    if (home.empty()) home = mailbox_.own().home;
+    uint32_t question = 0;
+    for (;;) {
+        if (home_ && question == 0) {
+            question = ++last_question_;
+            found_[question] = std::nullopt;
+            tell_home(MailType::find, wire::MailFind{question, home, process});
+        }
+        if (auto asked = found_.find(question); asked != found_.end() && asked->second) {
+            wire::MailFound answer = std::move(*asked->second);
+            found_.erase(asked);
+            if (answer.code == 0) return from_wire(answer.address);
+            if (answer.code != EAGAIN) return deny(answer.code, "no mailbox is known");
+            question = 0;
+            continue;
+        }
+        Status waited = wait(lock, deadline);
+        if (waited) waited = usable();
+        if (!waited) {
+            found_.erase(question);
+            return deny(waited.error().code == EAGAIN ? ETIMEDOUT : waited.error().code, "{}",
+                waited.error().what);
+        }
+    }
+}
+
+} // namespace rove::post

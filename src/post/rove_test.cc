@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API of include/rove.h against a home that a test plays.
+#include <rove.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "post/testing/office.hh"
+
+namespace {
+
+using rove::post::testing::Office;
+constexpr int long_ms = 20000;
+
+class Rove : public ::testing::Test {
+protected:
+    std::string directory_ = [] {
+        char path[] = "/tmp/rove-post-XXXXXX";
+        return std::string(::mkdtemp(path));
+    }();
+    Office office_{directory_ + "/mail.sock"};
+    rove_mailbox *a_ = rove_open(ROVE_NOTICES), *b_ = rove_open(ROVE_NOTICES);
+    rove_address to_a_{}, to_b_{};
+    rove_letter letter_{};
+    char room_[100000];
+
+    void SetUp() override {
+        ASSERT_NE(a_, nullptr);
+        ASSERT_NE(b_, nullptr);
+        rove_own_address(a_, &to_a_);
+        rove_own_address(b_, &to_b_);
+    }
+    void TearDown() override {
+        for (auto* box : {a_, b_})
+            if (box != nullptr) (void)rove_close(box);
+        office_.stop();
+        (void)::rmdir(directory_.c_str());
+    }
+    int send(std::string const& text, int timeout_ms = long_ms) {
+        return rove_send(a_, &to_b_, text.data(), text.size(), timeout_ms);
+    }
+    std::string receive(int timeout_ms = long_ms, rove_filter const* filter = nullptr) {
+        ssize_t got = rove_receive(b_, filter, room_, sizeof room_, &letter_, 0, timeout_ms);
+        return got < 0 ? strerrorname_np(errno) : std::string(room_, static_cast<size_t>(got));
+    }
+};
+
+TEST_F(Rove, messages_arrive_in_order) {
+    EXPECT_EQ(send("one"), 0);
+    EXPECT_EQ(send(""), 0);
+    EXPECT_EQ(send(std::string(90000, 'x')), 0);
+    EXPECT_EQ(receive(), "one");
+    EXPECT_TRUE(rove_address_equal(&letter_.sender, &to_a_));
+    EXPECT_EQ(receive(), "");
+    EXPECT_EQ(letter_.kind, ROVE_MESSAGE);
+    EXPECT_EQ(receive(), std::string(90000, 'x'));
+    EXPECT_EQ(receive(0), "EAGAIN");
+    EXPECT_EQ(rove_flush(a_, &to_b_, 0), -1); // nobody has said yet that it took them
+    std::thread flush([&] { EXPECT_EQ(rove_flush(a_, &to_b_, long_ms), 0); });
+    EXPECT_EQ(receive(200), "EAGAIN");
+    flush.join();
+}
+
+TEST_F(Rove, room_that_is_too_small_leaves_the_letter) {
+    EXPECT_EQ(send("0123456789"), 0);
+    EXPECT_EQ(rove_receive(b_, nullptr, room_, 9, &letter_, 0, long_ms), -1);
+    EXPECT_EQ(errno, EMSGSIZE);
+    EXPECT_EQ(letter_.length, 10u);
+    EXPECT_EQ(rove_receive(b_, nullptr, room_, 10, nullptr, ROVE_PEEK, 0), 10);
+    EXPECT_EQ(receive(0), "0123456789");
+}
+
+TEST_F(Rove, a_message_in_parts) {
+    char one[] = "one ", two[] = "two";
+    iovec const parts[] = {{one, 4}, {nullptr, 0}, {two, 3}};
+    EXPECT_EQ(rove_sendv(a_, &to_b_, parts, 3, long_ms), 0);
+    EXPECT_EQ(receive(), "one two");
+    EXPECT_EQ(rove_sendv(a_, &to_b_, parts, 65, long_ms), -1);
+    EXPECT_EQ(errno, EINVAL);
+}
+
+TEST_F(Rove, filters) {
+    for (auto const* text : {"first", "second message", "3"})
+        EXPECT_EQ(send(text), 0);
+    rove_filter filter{};
+    filter.pattern = "mess";
+    filter.pattern_length = 4;
+    filter.pattern_at = 7;
+    EXPECT_EQ(receive(long_ms, &filter), "second message");
+    filter = {};
+    filter.length_max = 2;
+    EXPECT_EQ(receive(long_ms, &filter), "3");
+    filter = {};
+    filter.sender = &to_b_;
+    EXPECT_EQ(receive(0, &filter), "EAGAIN");
+    filter.sender = &to_a_;
+    EXPECT_EQ(receive(0, &filter), "first");
+}
+
+TEST_F(Rove, a_full_receiver_stops_its_sender) {
+    std::string const text(90000, 'y');
+    EXPECT_EQ(send(text), 0);
+    int sent = 1;
+    while (send(text, 0) == 0)
+        ++sent;
+    EXPECT_EQ(errno, EAGAIN);
+    EXPECT_GE(sent, 45);
+    EXPECT_LE(sent, 47);
+    std::thread sender([&] { EXPECT_EQ(send("last", long_ms), 0); });
+    for (int i = 0; i < sent; ++i)
+        EXPECT_TRUE(receive() == text);
+    EXPECT_EQ(receive(), "last");
+    sender.join();
+}
+
+TEST_F(Rove, the_end_of_a_mailbox_is_told) {
+    EXPECT_EQ(send("last words"), 0);
+    EXPECT_EQ(rove_close(a_), 0);
+    a_ = nullptr;
+    EXPECT_EQ(receive(), "last words");
+    EXPECT_EQ(receive(), "");
+    EXPECT_EQ(letter_.kind, ROVE_GONE);
+    EXPECT_EQ(rove_send(b_, &to_a_, "x", 1, long_ms), -1);
+    EXPECT_EQ(errno, ESRCH);
+}
+
+TEST_F(Rove, permission_and_addresses_of_nobody) {
+    rove_address nobody = to_b_;
+    nobody.incarnation += 1000;
+    EXPECT_EQ(rove_send(a_, &nobody, "x", 1, long_ms), -1);
+    EXPECT_EQ(errno, ESRCH);
+    office_.allows = false;
+    EXPECT_EQ(send("x"), -1);
+    EXPECT_EQ(errno, EPERM);
+    office_.allows = true;
+    EXPECT_EQ(send("x"), 0);
+    rove_address found;
+    EXPECT_EQ(rove_find(a_, nullptr, ::getpid(), &found, long_ms), 0);
+    EXPECT_TRUE(rove_address_equal(&found, &to_b_));
+    EXPECT_EQ(rove_find(a_, nullptr, 1, &found, long_ms), -1);
+    EXPECT_EQ(errno, ESRCH);
+    char text[ROVE_ADDRESS_TEXT_SIZE];
+    rove_address_text(&to_b_, text);
+    EXPECT_EQ(rove_address_parse(text, &found), 0);
+    EXPECT_TRUE(rove_address_equal(&found, &to_b_));
+    EXPECT_EQ(rove_address_parse("n1:x:0", &found), -1);
+}
+
+TEST_F(Rove, a_home_that_is_restarted_changes_nothing) {
+    EXPECT_EQ(send("before"), 0);
+    EXPECT_EQ(receive(), "before");
+    office_.stop();
+    EXPECT_EQ(send("meanwhile"), 0);
+    EXPECT_EQ(receive(), "meanwhile");
+    office_.start();
+    rove_address found;
+    for (auto* box : {a_, b_})
+        EXPECT_EQ(rove_find(box, nullptr, ::getpid(), &found, long_ms), 0);
+    rove_mailbox* c = rove_open(0);
+    ASSERT_NE(c, nullptr);
+    EXPECT_EQ(rove_send(c, &to_b_, "c", 1, long_ms), 0);
+    EXPECT_EQ(receive(), "c");
+    EXPECT_EQ(rove_close(c), 0);
+}
+
+TEST_F(Rove, a_home_that_has_lost_its_memory_is_the_end) {
+    office_.stop();
+    office_.forget();
+    office_.start();
+    rove_address found;
+    EXPECT_EQ(rove_find(a_, nullptr, ::getpid(), &found, long_ms), -1);
+    EXPECT_EQ(errno, EHOSTDOWN);
+}
+
+TEST_F(Rove, a_descriptor_for_poll) {
+    pollfd ready{rove_descriptor(b_), POLLIN, 0};
+    while (receive(0) != "EAGAIN") {
+    }
+    EXPECT_EQ(::poll(&ready, 1, 0), 0);
+    EXPECT_EQ(send("x"), 0);
+    EXPECT_EQ(::poll(&ready, 1, long_ms), 1);
+    EXPECT_EQ(rove_receive(b_, nullptr, room_, sizeof room_, nullptr, ROVE_PEEK, long_ms), 1);
+    EXPECT_EQ(::poll(&ready, 1, 0), 1); // what was only looked at is still there
+    EXPECT_EQ(receive(0), "x");
+    EXPECT_EQ(receive(0), "EAGAIN");
+    EXPECT_EQ(::poll(&ready, 1, 0), 0);
+}
+
+TEST_F(Rove, threads_receive_what_is_theirs) {
+    std::thread readers[3];
+    for (int i = 0; i < 3; ++i)
+        readers[i] = std::thread([this, i] {
+            char pattern = static_cast<char>('0' + i), got[8];
+            rove_filter filter{};
+            filter.pattern = &pattern;
+            filter.pattern_length = 1;
+            for (int j = 0; j < 200; ++j)
+                EXPECT_EQ(rove_receive(b_, &filter, got, sizeof got, nullptr, 0, long_ms), 2);
+        });
+    for (int j = 0; j < 600; ++j)
+        EXPECT_EQ(send(std::string(1, static_cast<char>('0' + j % 3)) + "."), 0);
+    for (auto& reader : readers)
+        reader.join();
+}
+
+TEST_F(Rove, a_forked_child_has_no_mailbox) {
+    pid_t child = ::fork();
+    if (child == 0) {
+        bool refused = send("from the child") == -1 && errno == ECHILD;
+        ::_exit(refused ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(send("from the parent"), 0);
+    EXPECT_EQ(receive(), "from the parent");
+}
+
+TEST(RoveAlone, without_a_home_there_is_no_mailbox) {
+    ::setenv("ROVE_MAIL_SOCKET", "/nonexistent/mail.sock", 1);
+    EXPECT_EQ(rove_open(0), nullptr);
+    EXPECT_EQ(errno, EHOSTDOWN);
+    EXPECT_EQ(rove_open(77u << 20), nullptr);
+    EXPECT_EQ(errno, EINVAL);
+}
+
+} // namespace

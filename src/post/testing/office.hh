@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Office: what a home does for mailboxes, in a thread of a test: addresses, and lines by socket
+// pairs. It can be ended and begun anew, with or without its memory.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/fd.hh"
+#include "post/home_link.hh"
+
+namespace rove::post::testing {
+
+class Office {
+public:
+    // On this socket; programs find it by ROVE_MAIL_SOCKET.
+    explicit Office(std::string path);
+    ~Office();
+    void stop();
+    void start();
+    void forget() { known_.clear(); }
+    // From now on: may these be sent to?
+    std::atomic<bool> allows{true};
+
+private:
+    struct Client {
+        Fd socket;
+        uint64_t incarnation = 0;
+    };
+    void run();
+    // False: the connection is closed.
+    bool serve(Client& client);
+    void call(Client& client, wire::MailCall const& what);
+
+    std::string path_;
+    Fd listener_;
+    std::map<uint64_t, wire::MailAddress> known_; // by incarnation
+    std::vector<Client> clients_;
+    uint64_t last_ = 100, last_line_ = 0;
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+} // namespace rove::post::testing
