@@ -31,8 +31,10 @@ def progress(text):
 
 def build(directory):
     """The measured programs, compiled into that directory."""
+    library = BIN.parent / "lib"
     for source in sorted(SOURCES.glob("*.c")):
-        subprocess.run(["cc", "-O2", "-o", str(directory / source.stem), str(source)], check=True)
+        link = [f"-I{ROOT / 'include'}", f"-L{library}", "-lrove", f"-Wl,-rpath,{library}"] if "rove.h" in source.read_text() else []
+        subprocess.run(["cc", "-O2", "-o", str(directory / source.stem), str(source), *link], check=True)
 
 
 class Lab:
