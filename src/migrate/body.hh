@@ -50,8 +50,9 @@ public:
 
     // Userfaultfds of its address space, made by its own first thread while all stand still, for as
     // long as `stood` says. Nothing of it stays in the process. EBUSY: not one that is stopped,
-    // or on its way.
-    Result<warden::Userfaults> make_userfaults(Nanos& stood);
+    // or on its way; nor one in the middle of a transfer, which the stop has cut off: that comes
+    // back in `cut`, and must be entered as it is, for only the runtime can end it.
+    Result<warden::Userfaults> make_userfaults(Nanos& stood, std::optional<tracee::Tracee>& cut);
     // One that a steward has left there who died in the middle of that.
     Status close_left_userfault();
 
@@ -67,6 +68,7 @@ public:
     Status release();
     Nanos released_at() const { return released_at_; }
     Status release_unentered();
+    bool in_transfer(std::vector<tracee::Thread> const& threads) const;
     // One that has been stopped on its way out of the runtime comes to its end.
     Status finish_leaving();
     // Threads that have come home in a wait go on with it in the program itself; see

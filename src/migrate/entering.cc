@@ -212,6 +212,11 @@ Result<uint64_t> Body::restarted_call(pid_t tid, uint64_t rip) const {
     return call_before(memory_, rip);
 }
 
+bool Body::in_transfer(std::vector<tracee::Thread> const& threads) const {
+    return std::any_of(threads.begin(), threads.end(),
+        [this](tracee::Thread const& thread) { return cut_off(memory_, thread.registers) != 0; });
+}
+
 struct Body::Caught {
     image::FrameParts frame;
     tracee::RseqArea rseq;

@@ -362,7 +362,8 @@ Status Steward::split(
     wire::Layout expected = TRY(layout_of(steady_mappings(found.mappings)));
     wire::Layout layout; // the final one, when frozen
     uint64_t memory = wire::bytes_of(expected.present);
-    Rounds rounds(progress.freeze, Rounds::Brakes::yes);
+    // Holding threads up would end their transfers early (Body::make_userfaults).
+    Rounds rounds(progress.freeze, Rounds::Brakes::no);
     progress.phase("survey");
 
     Session session = TRY(Session::connect(landing, epoch));
@@ -385,11 +386,11 @@ Status Steward::split(
         FAULT_POINT("after_prepare");
         progress.phase("prepare");
         if (!held && found.stat.state != 'T')
-            outward = TRY(begin_outward(std::move(told), memory, rounds, progress));
+            outward = TRY(begin_outward(std::move(told), memory, rounds, progress, held));
         if (outward) {
             TRY(send_ahead(session, pages, found, *outward, rounds, progress));
             progress.phase("ahead");
-        } else {
+        } else if (!held) {
             TRY(check_freeze(Nanos(0), memory));
         }
 

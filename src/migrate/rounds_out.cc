@@ -35,14 +35,15 @@ bool is_shared(wire::Vma const& vma) {
 } // namespace
 
 // Nothing if rounds are not worth it, or not possible: then everything is sent in the freeze.
-Result<std::unique_ptr<Steward::Outward>> Steward::begin_outward(
-    std::vector<wire::Vma> told, uint64_t bytes, Rounds const& rounds, Progress& progress) {
+// `cut`: that has begun already, see Body::make_userfaults.
+Result<std::unique_ptr<Steward::Outward>> Steward::begin_outward(std::vector<wire::Vma> told,
+    uint64_t bytes, Rounds const& rounds, Progress& progress, std::optional<tracee::Tracee>& cut) {
     // What a device writes into memory that was handed to it before, the kernel does not see.
     if (!rounds.worth(bytes) || !warden::WriteWatch::follows_moves() ||
         tracee::has_direct_file(body_.pid()))
         return nullptr;
     Nanos stood{0};
-    auto made = body_.make_userfaults(stood);
+    auto made = body_.make_userfaults(stood, cut);
     progress.stopped += stood;
     if (!made && (made.error().gone() || made.error().code == EIO)) return Failure(made.error());
     auto watch = made ? warden::WriteWatch::begin(std::move(*made), {}, {})

@@ -139,8 +139,8 @@ private:
         warden::WriteWatch watch; // of the program's memory, as long as this lives
         Copy copy;
     };
-    Result<std::unique_ptr<Outward>> begin_outward(
-        std::vector<wire::Vma> told, uint64_t bytes, Rounds const& rounds, Progress& progress);
+    Result<std::unique_ptr<Outward>> begin_outward(std::vector<wire::Vma> told, uint64_t bytes,
+        Rounds const& rounds, Progress& progress, std::optional<tracee::Tracee>& cut);
     Status send_ahead(Session& session, Fd const& pages, Survey& found, Outward& outward,
         Rounds& rounds, Progress& progress);
     Status lay_out_ahead(Session& session, Survey& found, Outward& outward);

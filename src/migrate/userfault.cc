@@ -60,7 +60,7 @@ Status Body::call_in(tracee::Tracee& held, std::function<Status(Call const&)> co
     return done;
 }
 
-Result<warden::Userfaults> Body::make_userfaults(Nanos& stood) {
+Result<warden::Userfaults> Body::make_userfaults(Nanos& stood, std::optional<tracee::Tracee>& cut) {
     auto timed = timed_calls(); // they sleep no more when they are held
     warden::Userfaults ours;
     {
@@ -76,6 +76,10 @@ Result<warden::Userfaults> Body::make_userfaults(Nanos& stood) {
                 !in_region(thread.registers.rsp))
                 continue;
             return deny(EBUSY, "it is stopped, or on its way home");
+        }
+        if (in_transfer(held.threads())) {
+            cut.emplace(std::move(held));
+            return deny(EBUSY, "a transfer of it is under way");
         }
         note_waits(held.threads());
         TRY(call_in(held, [&](Call const& call) -> Status {

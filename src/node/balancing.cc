@@ -72,6 +72,8 @@ std::optional<Tenant> Node::own_tenant(Process const& process) {
     tenant.here_s = seconds(now - std::max(process.born, process.last_move_ended));
     tenant.moved_s = seconds(process.last_move_took);
     tenant.memory = memory_of(process, *stat);
+    // Until more is known: a shell that waits for its children is no load.
+    tenant.demand = stat->state == 'R' ? 1 : 0;
     // What was swapped out, too.
     tenant.memory = std::max(tenant.memory, sensor_.memory(process.pid()).value_or(0));
     wire::Offer need;

@@ -8,6 +8,11 @@
 
 namespace rove::node {
 
+namespace {
+constexpr double known_s = 1.5; // of a process: two samples at least
+constexpr double just_now_s = 0.001;
+} // namespace
+
 void Tenants::set(std::vector<Tenant> all) {
     std::map<uint64_t, Kept> kept;
     for (Tenant const& tenant : all) {
@@ -78,7 +83,10 @@ std::vector<policy::ProcessView> Tenants::views(Nanos now) const {
         view.cpu_s = static_cast<float>(known.history.cpu_s() * speed_);
         view.demand = static_cast<float>(known.history.demand());
         view.here_s = static_cast<float>(tenant.here_s);
-        view.moved_s = static_cast<float>(tenant.moved_s);
+        // Who has just begun is let be like who has just arrived.
+        bool known_well = known.history.age_s() >= known_s;
+        view.moved_s =
+            static_cast<float>(known_well ? tenant.moved_s : std::max(tenant.moved_s, just_now_s));
         view.calls = static_cast<float>(known.history.calls_per_cpu_s());
         view.guest = view.home != 0;
         view.stays = tenant.stays;
