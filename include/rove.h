@@ -32,7 +32,7 @@ extern "C" {
 
 #define ROVE_HOME_SIZE 64         /* of a node's name, with the 0 behind it */
 #define ROVE_ADDRESS_TEXT_SIZE 96 /* of an address as text, with the 0 behind it */
-#define ROVE_MESSAGE_MAX 1073741824u /* bytes */
+#define ROVE_MESSAGE_MAX 134217728u /* bytes */
 
 /* Names one mailbox for ever. Compare with rove_address_equal(). */
 typedef struct rove_address {
