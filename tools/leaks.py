@@ -12,6 +12,7 @@ import collections
 import json
 import os
 import pathlib
+import re
 import sys
 
 OWN = ("rove", "roved", "rove-keeper", "rove-warden", "rove-steward", "rove-lab-init", "rove-init")
@@ -19,6 +20,7 @@ KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 PLACES = ("/run/rove", "/run/rove-lab", "/dev/shm")
 # Memory is a matter of allocators and caches, so it may differ by this much.
 MEMORY_SLACK_KIB = 8192
+NUMBERS = re.compile(r"\[\d+\]|(?<=/proc/)\d+")
 
 
 def text(path):
@@ -56,6 +58,17 @@ def own(pid, name):
     return name in OWN or program in OWN
 
 
+def open_files(pid, name):
+    """What each descriptor of the process is, without the numbers that tell two sockets apart."""
+    found = []
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            found.append(f"{name} {NUMBERS.sub('', os.readlink(f'/proc/{pid}/fd/{number}'))}")
+    except OSError:
+        pass
+    return found
+
+
 def resident_kib(pid):
     pages = text(f"/proc/{pid}/statm").split()[1:2]
     return int(pages[0]) * os.sysconf("SC_PAGESIZE") // 1024 if pages else 0
@@ -79,18 +92,13 @@ def tree(place):
 def inventory():
     there = processes()
     ours = [pid for pid, name in there.items() if own(pid, name)]
-    descriptors = 0
-    for pid in ours:
-        try:
-            descriptors += len(os.listdir(f"/proc/{pid}/fd"))
-        except OSError:
-            pass
+    descriptors = [what for pid in ours for what in open_files(pid, there[pid])]
     mounts = [line.split() for line in text("/proc/self/mountinfo").splitlines()]
     groups = [path for line in mounts if line[line.index("-") + 1] in ("cgroup", "cgroup2") for path in tree(line[4]) if os.path.isdir(path)]
     return {
         "processes": sorted(name for pid, name in there.items()),
         "rove_processes": len(ours),
-        "rove_descriptors": descriptors,
+        "rove_descriptors": sorted(descriptors),
         "rove_memory_kib": sum(map(resident_kib, ours)),
         "mounts": sorted(f"{line[4]} {line[line.index('-') + 1]}" for line in mounts),
         "cgroups": sorted(set(groups)),

@@ -362,8 +362,7 @@ Status Steward::split(
     wire::Layout expected = TRY(layout_of(steady_mappings(found.mappings)));
     wire::Layout layout; // the final one, when frozen
     uint64_t memory = wire::bytes_of(expected.present);
-    // Holding threads up would end their transfers early (Body::make_userfaults).
-    Rounds rounds(progress.freeze, Rounds::Brakes::no);
+    Rounds rounds(progress.freeze);
     progress.phase("survey");
 
     Session session = TRY(Session::connect(landing, epoch));

@@ -13,9 +13,7 @@ constexpr uint64_t telling = 4 << 20;  // from that many on the time of a round 
 constexpr int rounds_max = 40;
 } // namespace
 
-Rounds::Rounds(Nanos freeze, Brakes brakes)
-    : brake_max_(brakes == Brakes::yes ? 5 : 0),
-      for_pages_(std::max(freeze - for_the_rest, freeze / 4)) {}
+Rounds::Rounds(Nanos freeze) : for_pages_(std::max(freeze - for_the_rest, freeze / 4)) {}
 
 Nanos Rounds::time_of(uint64_t bytes) const {
     return Nanos(static_cast<int64_t>(static_cast<double>(bytes) / bytes_per_ns_));
@@ -29,11 +27,7 @@ Rounds::Next Rounds::next(uint64_t bytes) {
     bool less = bytes < last_ / 10 * 7;
     last_ = bytes;
     if (bytes <= little || ++rounds_ > rounds_max) return Next::freeze;
-    if (less) return Next::send;
-    if (time_of(bytes) <= for_pages_) return Next::freeze;
-    if (brake_ == brake_max_) return Next::freeze;
-    ++brake_;
-    return Next::send;
+    return less ? Next::send : Next::freeze;
 }
 
 void Rounds::gone(uint64_t bytes, Nanos took) {

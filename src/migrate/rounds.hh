@@ -3,7 +3,8 @@
 //
 // Each round sends what was written during the one before. As long as that becomes less, another
 // round makes the freeze shorter. When it does not any more, the program writes as fast as its
-// pages go: then it is held up for a part of the time (brake.hh), the longer the less that helps.
+// pages go, and is stopped with what is left: holding up its threads now and then would end their
+// transfers early.
 //
 // Pure: bytes and times are told.
 #pragma once
@@ -21,9 +22,7 @@ public:
     enum class Next { send, freeze };
 
     // `freeze`: how long the program may stand still, if that can be had.
-    // `brakes`: whether it can be held up.
-    enum class Brakes { no, yes };
-    Rounds(Nanos freeze, Brakes brakes);
+    explicit Rounds(Nanos freeze);
 
     // Whether rounds make the freeze shorter at all, of a process with so many bytes.
     bool worth(uint64_t bytes) const;
@@ -31,17 +30,14 @@ public:
     Next next(uint64_t bytes);
     // The round has gone.
     void gone(uint64_t bytes, Nanos took);
-    // Of the time in which the next round goes, the part in which the program runs: 1/2^brake().
-    int brake() const { return brake_; }
 
 private:
     Nanos time_of(uint64_t bytes) const;
 
-    int brake_max_;
     Nanos for_pages_;           // of the freeze, what is left for pages
     double bytes_per_ns_ = 1.5; // until a round has told
     uint64_t last_ = ~uint64_t{0};
-    int rounds_ = 0, brake_ = 0;
+    int rounds_ = 0;
 };
 
 } // namespace rove::migrate

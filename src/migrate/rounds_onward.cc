@@ -34,7 +34,7 @@ Result<std::optional<Ranges>> Steward::take_written_there() {
 }
 
 Status Steward::send_ahead(Session& next, wire::SendPages wish, Copy& copy, Progress& progress) {
-    Rounds rounds(progress.freeze, Rounds::Brakes::no);
+    Rounds rounds(progress.freeze);
     for (bool first = true;; first = false) {
         auto written = TRY(take_written_there());
         if (!written) return {};

@@ -66,10 +66,7 @@ Status Steward::send_ahead(Session& session, Fd const& pages, Survey& found, Out
         if (rounds.next(bytes) == Rounds::Next::freeze || tracee::has_direct_file(body_.pid()))
             return {};
         Nanos began = monotonic_now();
-        Brake brake(body_.pid(), rounds.brake(), progress.freeze / 2);
-        Status sent = send_round(session, pages, wanted, outward, brake);
-        progress.stopped += brake.stood();
-        TRY(sent);
+        TRY(send_round(session, pages, wanted, outward));
         rounds.gone(bytes, monotonic_now() - began);
         progress.bytes += bytes;
         progress.ahead += bytes;
@@ -105,7 +102,7 @@ Result<Ranges> Steward::take_written() {
 
 // A page that has been unmapped meanwhile is sent as zeros: it is asked for again, or forgotten.
 Status Steward::send_round(
-    Session& session, Fd const& pages, Ranges const& ranges, Outward& outward, Brake& brake) {
+    Session& session, Fd const& pages, Ranges const& ranges, Outward& outward) {
     TRY(sys::set_io_timeout(pages.number(), send_patience));
     TRY(session.send(SessionType::ahead));
     auto staging = TRY(warden::Staging::make(wire::bytes_of(ranges)));
@@ -127,7 +124,6 @@ Status Steward::send_round(
             if (added != 0 && at == range.length) continue;
             TRY(stream.flush());
             TRY(keep_sessions());
-            brake.tick();
         }
     }
     TRY(stream.end());

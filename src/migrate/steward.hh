@@ -14,7 +14,6 @@
 #include <random>
 
 #include "migrate/body.hh"
-#include "migrate/brake.hh"
 #include "migrate/copy.hh"
 #include "migrate/daemon_line.hh"
 #include "migrate/leases.hh"
@@ -145,8 +144,7 @@ private:
         Rounds& rounds, Progress& progress);
     Status lay_out_ahead(Session& session, Survey& found, Outward& outward);
     Result<Ranges> take_written();
-    Status send_round(
-        Session& session, Fd const& pages, Ranges const& ranges, Outward& outward, Brake& brake);
+    Status send_round(Session& session, Fd const& pages, Ranges const& ranges, Outward& outward);
     Result<Ranges> missing_there(Session& session, wire::Layout const& layout, Outward& outward);
 
     // ahead.cc

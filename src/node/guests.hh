@@ -29,8 +29,8 @@ struct Guest {
     uint64_t memory_bytes = 0, cpu_us = 0;
     pid_t warden_pid = 0;
     uint16_t port = 0;
-    uint32_t slot = 0; // of the range of user numbers
-    std::string group; // the session whose cgroup it is in
+    uint32_t slot = 0;  // of the range of user numbers
+    std::string group;  // the session whose cgroup it is in
     bool begun = false; // its steward has come, and its warden sees to what becomes of it
     bool arrived = false;
     pid_t pid = 0;     // here; 0: not known yet

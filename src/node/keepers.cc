@@ -10,6 +10,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <spdlog/spdlog.h>
 
+#include "node/local_listener.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
 #include "sys/sockets.hh"
@@ -29,27 +30,11 @@ Keepers::Keepers(asio::io_context& io, std::string run_dir, Events events)
     : io_(io), run_dir_(std::move(run_dir)), events_(std::move(events)) {}
 
 Status Keepers::listen() {
-    listener_ = TRY(sys::unix_listen(run_dir_ + "/keepers.sock", 0600, SOCK_SEQPACKET));
-    TRY(sys::set_nonblocking(listener_.number(), true));
-    start(io_, accept_all());
-    return {};
-}
-
-Task<> Keepers::accept_all() {
-    asio::posix::stream_descriptor ready(io_, ::fcntl(listener_.number(), F_DUPFD_CLOEXEC, 3));
-    for (;;) {
-        auto [error] =
-            co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
-        if (error) co_return;
-        auto socket = sys::accept(listener_.number(), SOCK_NONBLOCK);
-        if (!socket) {
-            co_await pause(io_, std::chrono::milliseconds(50));
-            continue;
-        }
-        auto credentials = sys::peer_credentials(socket->number());
-        if (!credentials || (credentials->uid != 0 && credentials->uid != ::geteuid())) continue;
-        start(io_, serve(std::make_shared<Keeper>(std::move(*socket), credentials->pid)));
-    }
+    return listen_locally(
+        io_, run_dir_ + "/keepers.sock", 0600, [this](Fd socket, ucred const& caller) {
+            if (caller.uid == 0 || caller.uid == ::geteuid())
+                start(io_, serve(std::make_shared<Keeper>(std::move(socket), caller.pid)));
+        });
 }
 
 Task<> Keepers::serve(std::shared_ptr<Keeper> keeper) {

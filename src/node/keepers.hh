@@ -55,14 +55,12 @@ public:
         std::string const& order);
 
 private:
-    Task<> accept_all();
     Task<> serve(std::shared_ptr<Keeper> keeper);
     bool take(std::shared_ptr<Keeper> const& keeper, std::string_view bytes);
 
     asio::io_context& io_;
     std::string run_dir_;
     Events events_;
-    Fd listener_;
 };
 
 } // namespace rove::node

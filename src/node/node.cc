@@ -119,8 +119,8 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
             (member->bulletin->load * member->bulletin->cores) + 1 <= member->bulletin->cores;
         if (idle && balance_.load() > board_.own().cores) hasten();
     };
-    post_ = std::make_unique<PostOffice>(
-        io_, board_, PostOffice::Place{name_, run_dir_, addresses_});
+    post_ =
+        std::make_unique<PostOffice>(io_, board_, PostOffice::Place{name_, run_dir_, addresses_});
     board_.subscribe([this](Member const& member, bool new_incarnation) {
         member_changed(member, new_incarnation);
     });

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
+#include "node/local_listener.hh"
 #include "node/mail_rights.hh"
 #include "node/post_office_parts.hh"
 #include "node/proc.hh"
@@ -41,10 +42,10 @@ Status PostOffice::begin(Peers& peers) {
     peers_ = &peers;
     recall();
     TRY(listen());
-    listener_ = TRY(sys::unix_listen(place_.run_dir + "/mail.sock", 0666, SOCK_SEQPACKET));
-    TRY(sys::set_nonblocking(listener_.number(), true));
-    start(io_, accept_all());
-    return {};
+    return listen_locally(
+        io_, place_.run_dir + "/mail.sock", 0666, [this](Fd socket, ucred const& caller) {
+            start(io_, serve_process(std::move(socket), caller.pid, caller.uid));
+        });
 }
 
 // One line for each mailbox that was opened, and one for each that was closed.
@@ -99,23 +100,6 @@ void PostOffice::note(std::string const& line) {
 bool PostOffice::alive(Box const& box) const {
     auto stat = look_stat(box.pid);
     return stat && stat->start_time == box.start_time;
-}
-
-Task<> PostOffice::accept_all() {
-    asio::posix::stream_descriptor ready(io_, ::fcntl(listener_.number(), F_DUPFD_CLOEXEC, 3));
-    for (;;) {
-        auto [error] =
-            co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
-        if (error) co_return;
-        auto socket = sys::accept(listener_.number(), SOCK_NONBLOCK);
-        if (!socket) {
-            co_await pause(io_, std::chrono::milliseconds(20));
-            continue;
-        }
-        auto credentials = sys::peer_credentials(socket->number());
-        if (!credentials || credentials->pid <= 0) continue;
-        start(io_, serve_process(std::move(*socket), credentials->pid, credentials->uid));
-    }
 }
 
 Task<> PostOffice::serve_process(Fd socket, pid_t pid, uid_t uid) {

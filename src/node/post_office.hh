@@ -48,7 +48,6 @@ private:
     struct Awaited; // a connection that another office will make
 
     // --- post_office.cc
-    Task<> accept_all();
     Task<> serve_process(Fd socket, pid_t pid, uid_t uid);
     Result<BoxPtr> open_box(wire::MailOpen const& open, pid_t pid, uid_t uid);
     void close_box(BoxPtr const& box);
@@ -86,7 +85,6 @@ private:
     GossipBoard& board_;
     Place place_;
     Peers* peers_ = nullptr;
-    Fd listener_;
     std::vector<std::string> line_places_;
     std::map<uint64_t, BoxPtr> boxes_;       // by incarnation
     std::map<std::string, Awaited> awaited_; // by token

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of where a report may go: files, links, pipes with and without a reader, descriptors.
+#include "base/testing/directory.hh"
 #include "node/report.hh"
 
 #include <cstdlib>
@@ -22,16 +23,11 @@ namespace {
 
 struct ReportTest : testing::Test {
     ReportTest() {
-        char name[] = "/tmp/report-test-XXXXXX";
-        directory = ::mkdtemp(name);
         program->uid = ::geteuid();
         program->gid = ::getegid();
         program->ending.exit_status = 3;
     }
-    ~ReportTest() override {
-        std::filesystem::remove_all(directory);
-        await_children();
-    }
+    ~ReportTest() override { await_children(); }
     static void await_children() {
         while (::waitpid(-1, nullptr, 0) > 0) {
         }
@@ -51,13 +47,13 @@ struct ReportTest : testing::Test {
         }
         return *done;
     }
-    std::string path(std::string const& name) const { return directory + "/" + name; }
+    std::string path(std::string const& name) const { return directory / name; }
     static int64_t status_in(std::string const& text) {
         boost::json::error_code wrong;
         auto value = boost::json::parse(text, wrong);
         return wrong ? -1 : value.at("exit_status").to_number<int64_t>();
     }
-    std::string directory;
+    TestDirectory directory;
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> busy = asio::make_work_guard(io);
     std::shared_ptr<Program> program = std::make_shared<Program>();
@@ -77,7 +73,7 @@ TEST_F(ReportTest, a_file_is_replaced_and_a_link_followed) {
 }
 
 TEST_F(ReportTest, what_is_no_place_for_it_is_refused_before) {
-    EXPECT_FALSE(run(check_report, directory));
+    EXPECT_FALSE(run(check_report, directory.path()));
     EXPECT_FALSE(run(check_report, path("nowhere/at/all")));
     EXPECT_FALSE(run(check_report, "/" + std::string(1 << 20, 'x')));
     EXPECT_FALSE(run(check_report, path(std::string("a\0b", 3))));

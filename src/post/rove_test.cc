@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/testing/directory.hh"
 #include "post/testing/office.hh"
 
 namespace {
@@ -22,11 +23,8 @@ constexpr int long_ms = 20000;
 
 class Rove : public ::testing::Test {
 protected:
-    std::string directory_ = [] {
-        char path[] = "/tmp/rove-post-XXXXXX";
-        return std::string(::mkdtemp(path));
-    }();
-    Office office_{directory_ + "/mail.sock"};
+    rove::TestDirectory directory_;
+    Office office_{directory_ / "mail.sock"};
     rove_mailbox *a_ = rove_open(ROVE_NOTICES), *b_ = rove_open(ROVE_NOTICES);
     rove_address to_a_{}, to_b_{};
     rove_letter letter_{};
@@ -42,7 +40,6 @@ protected:
         for (auto* box : {a_, b_})
             if (box != nullptr) (void)rove_close(box);
         office_.stop();
-        (void)::rmdir(directory_.c_str());
     }
     int send(std::string const& text, int timeout_ms = long_ms) {
         return rove_send(a_, &to_b_, text.data(), text.size(), timeout_ms);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/testing/directory.hh"
 #include "sys/files.hh"
 #include "sys/loop.hh"
 #include "sys/namespaces.hh"
@@ -22,14 +23,14 @@ using namespace std::chrono_literals;
 class Directory : public testing::Test {
 protected:
     void SetUp() override {
-        char name[] = "/tmp/rove-sys-test-XXXXXX";
-        ASSERT_NE(::mkdtemp(name), nullptr);
-        path = name;
+        path = directory / "tree";
+        ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
     }
     void TearDown() override {
         EXPECT_TRUE(remove_tree(path));
         EXPECT_FALSE(exists(path));
     }
+    TestDirectory directory;
     std::string path;
 };
 

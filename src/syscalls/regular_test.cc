@@ -31,8 +31,8 @@ using namespace rove::syscalls::testing;
 class InDirectory : public ::testing::Test {
 protected:
     InDirectory() {
-        char name[] = "/tmp/rove-syscalls-XXXXXX";
-        directory = mkdtemp(name);
+        directory = ::testing::TempDir() + "rove-syscalls-" + std::to_string(getpid());
+        EXPECT_EQ(mkdir(directory.c_str(), 0700), 0);
         reset();
     }
     ~InDirectory() override { (void)system(("rm -rf " + directory).c_str()); }

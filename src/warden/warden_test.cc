@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A warden driven by a scripted steward, with a tiny program of a few instructions as the guest.
+#include "base/testing/directory.hh"
 #include "warden/warden.hh"
 
 #include <gtest/gtest.h>
@@ -54,7 +55,7 @@ template <class T> ByteView raw(T const& value) {
 }
 
 struct Steward {
-    std::string directory;
+    TestDirectory directory;
     Fd daemon_listener, daemon, control;
     uint16_t port = 0;
     std::string token = std::string(16, 'k');
@@ -62,11 +63,7 @@ struct Steward {
     pid_t warden_pid = 0;
     uint32_t guest_uid = 0;
 
-    Steward() {
-        char name[] = "/tmp/warden-test-XXXXXX";
-        directory = mkdtemp(name);
-        identity = {"n1", 7, guest_pid, 99};
-    }
+    Steward() { identity = {"n1", 7, guest_pid, 99}; }
     ~Steward() {
         if (control) (void)send(SessionType::let_go, wire::Empty{});
         control.close();
@@ -77,17 +74,16 @@ struct Steward {
                 if (!ended || !*ended) (void)sys::pidfd_send_signal(pidfd->number(), SIGKILL);
             }
         }
-        (void)sys::remove_tree(directory);
     }
 
     void start() {
         daemon_listener =
-            must(sys::unix_listen(directory + "/keepers.sock", 0600, SOCK_SEQPACKET), "listen");
+            must(sys::unix_listen(directory / "keepers.sock", 0600, SOCK_SEQPACKET), "listen");
         wire::WardenOrder order;
         order.identity = identity;
         order.token = token;
         order.node = "n2";
-        order.run_dir = directory;
+        order.run_dir = directory.path();
         order.listen = {"127.0.0.1"};
         order.guest_uid = order.guest_gid = guest_uid;
         Fd file = must(sys::memfd("order"), "memfd");
@@ -96,7 +92,7 @@ struct Steward {
             (void)sys::set_close_on_exec(file.number(), false);
             auto number = std::to_string(file.number());
             execl("/proc/self/exe", "rove-keeper", "warden", "--socket",
-                (directory + "/keepers.sock").c_str(), "--session", "s1", "--order-fd",
+                (directory / "keepers.sock").c_str(), "--session", "s1", "--order-fd",
                 number.c_str(), nullptr);
             return 127;
         }),

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzz target: packets between a daemon and its keepers, and the orders that keepers begin with.
 // uses: base wire
-#include <cstdlib>
-
 #include "wire/keeper.hh"
+#include "round_trip.hh"
 
 using namespace rove;
-
-namespace {
-template <class T> void round_trip(std::string_view body) {
-    if (auto message = wire::decode<T>(body))
-        if (!wire::decode<T>(wire::encode(*message))) std::abort();
-}
-} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     std::string_view text(reinterpret_cast<char const*>(bytes), size);

@@ -2,18 +2,10 @@
 // Fuzz target: packets between a process with a mailbox and its daemon, and between two daemons
 // about a line.
 // uses: base wire
-#include <cstdlib>
-
 #include "wire/mail.hh"
+#include "round_trip.hh"
 
 using namespace rove;
-
-namespace {
-template <class T> void round_trip(std::string_view body) {
-    if (auto message = wire::decode<T>(body))
-        if (!wire::decode<T>(wire::encode(*message))) std::abort();
-}
-} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     std::string_view text(reinterpret_cast<char const*>(bytes), size);

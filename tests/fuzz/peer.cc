@@ -4,16 +4,12 @@
 #include <cstdlib>
 
 #include "net/tls.hh"
+#include "round_trip.hh"
 #include "wire/peer.hh"
 
 using namespace rove;
 
 namespace {
-// What was decoded encodes to the same bytes again.
-template <class T> void round_trip(std::string_view body) {
-    if (auto message = wire::decode<T>(body))
-        if (!wire::decode<T>(wire::encode(*message))) std::abort();
-}
 // What daemons of later versions may make longer, and earlier ones shorter.
 template <class T> void open_trip(std::string_view body) {
     if (auto message = wire::decode_open<T>(body))

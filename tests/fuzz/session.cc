@@ -5,16 +5,10 @@
 
 #include "image/frame.hh"
 #include "image/layout.hh"
+#include "round_trip.hh"
 #include "wire/session.hh"
 
 using namespace rove;
-
-namespace {
-template <class T> void round_trip(std::string_view body) {
-    if (auto message = wire::decode<T>(body))
-        if (!wire::decode<T>(wire::encode(*message))) std::abort();
-}
-} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     std::string_view text(reinterpret_cast<char const*>(bytes), size);

@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Load: smoothing and measuring.
+// Load: see load.hh.
 #include "node/sensors/load.hh"
 
 #include <algorithm>
-#include <cmath>
+
+#include "base/clock.hh"
 
 namespace rove::node {
-
-void Smoothed::add(double sample, Nanos now) {
-    if (last_.count() < 0) {
-        value_ = sample;
-    } else {
-        double seconds = std::chrono::duration<double>(now - last_).count();
-        double constant = sample > value_ ? 2.0 : 5.0;
-        value_ += (sample - value_) * (1 - std::exp(-seconds / constant));
-    }
-    last_ = now;
-}
 
 double measure_speed() {
     // Dependent multiplications and additions: what the core does in order, whatever its caches.

@@ -24,15 +24,6 @@ constexpr char const* absurd[] = {"", "\n", " ", "some", "some total=", "some to
     "some total=99999999999999999999", "total=1", "max", "-", "1", "1 2", "1 2 3", "\xff\xfe",
     "pgmajfault", "pgmajfault x", "0.1 0.2 0.3 x/y 5", "18446744073709551616 1"};
 
-TEST(Sensors, load_rises_faster_than_it_falls) {
-    Smoothed up, down;
-    down.add(1, Nanos(0));
-    up.add(0, Nanos(0));
-    up.add(1, 1s);
-    down.add(0, 1s);
-    EXPECT_GT(up.value(), 1 - down.value());
-}
-
 TEST(Cores, the_least_grant_counts) {
     EXPECT_DOUBLE_EQ(cores_granted(8, {}, std::nullopt), 8);
     EXPECT_DOUBLE_EQ(cores_granted(8, {2.5, 3}, 4), 2.5);

@@ -10,7 +10,8 @@ namespace rove::syscalls {
 
 namespace {
 
-/// The kernel takes one bit less than it is told, in whole words; sets longer than a page are EINVAL.
+/// The kernel takes one bit less than it is told, in whole words; sets longer than a page are
+/// EINVAL.
 uint64_t set_bytes(uint64_t bits) {
     constexpr uint64_t page = 4096, word_bits = 64;
     uint64_t bytes = bits == 0 ? 0 : (bits - 1 + word_bits - 1) / word_bits * sizeof(uint64_t);
