@@ -91,6 +91,7 @@ void become_child(
     auto& mine = own(slot);
     mine.stop = 0;
     mine.signals_queued = mine.signals_wanted = mine.departed = mine.ask_again = 0;
+    mine.home_cpu_as_of[0] = mine.home_cpu_as_of[1] = 0;
     mine.input_begin = mine.input_end = 0;
     mine.spin_misses = mine.spin_skip = mine.spin_pause = mine.window_settled = 0;
     mine.sent_mask = slot.thread.mask;

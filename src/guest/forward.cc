@@ -38,6 +38,7 @@ LinkHeader request(Slot& slot, LinkType type, uint32_t length) {
     header.signals_seen = slot.thread.signals_seen;
     if (own(slot).signals_queued == 0) header.flags |= wire::flag_taken;
     own(slot).sent_mask = slot.thread.mask;
+    count(control().exchanged, 1);
     return header;
 }
 
@@ -90,6 +91,7 @@ void wait_reply(Slot& slot, LinkHeader& header) {
         }
         if (header.type == LinkType::reply || header.type == LinkType::fetched) {
             if (header.sequence != slot.sequence) stand_still(slot);
+            count(control().exchanged, 1);
             if (stopped || (header.flags & wire::flag_parking)) own(slot).stop = 1;
             return;
         }

@@ -113,8 +113,11 @@ inline constexpr uint32_t fetch_signals_call = 14;
 void begin_account(Slot& slot);
 /// A thread that parks says what it has used here, in CPU time.
 void note_cpu_time(Slot& slot);
-/// Completes what home has said of the process's CPU time.
-void add_cpu_time(Slot const& slot, uint32_t nr, uint64_t const args[6]);
+/// Completes what home has said of the process's CPU time. `before`: Control::exchanged when it was
+/// asked.
+void add_cpu_time(Slot& slot, uint32_t nr, uint64_t const args[6], uint64_t before);
+/// A clock of CPU time, as clock_gettime tells it. False: home has to be asked.
+bool tell_cpu_time(Slot& slot, uint64_t const args[6], long* result);
 // trap.cc: counts a call that has been served and sets the registers that it leaves
 void give_answer(UserContext& user, uint32_t nr, Answer answer, long result);
 // patch.cc

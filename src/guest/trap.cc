@@ -64,9 +64,10 @@ void park(Slot& slot, UserContext& user) {
 Answer serve(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6], long* result) {
     Answer answer = Answer::result;
     if (perform_locally(slot, user, nr, args, result, &answer)) return answer;
+    uint64_t const before = control().exchanged;
     answer = forward(slot, user, nr, args, result);
     if ((nr == 228 || nr == 98 || nr == 100) && answer == Answer::result && *result >= 0)
-        add_cpu_time(slot, nr, args);
+        add_cpu_time(slot, nr, args, before);
     return answer;
 }
 

@@ -57,7 +57,11 @@ struct Private {
                        // program; it parks for nobody
     uint32_t executes; // guest: where the link ends, home runs another program
     wire::CalledOff
-        resumed;        // guest: what the call that is being made was before, if it was called off
+        resumed; // guest: what the call that is being made was before, if it was called off
+    // guest, cpu_time.cc: what home's CPU clocks said of the process and the thread, and
+    // Control::exchanged as of then; 0: nothing yet
+    int64_t home_cpu_ns[2];
+    uint64_t home_cpu_as_of[2];
     uint32_t ask_again; // guest: home's wait was called off, and nobody goes on with it on this
                         // link unless asked to
 };

@@ -16,7 +16,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 8;
+inline constexpr uint32_t region_version = 9;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset =
@@ -241,6 +241,7 @@ struct Control {
     uint32_t map_lock;    // P: futex lock of deputies that map and the porter that receives ahead
     uint32_t watched;     // R: 1 while the warden watches writes, see mremap in local.cc
     uint32_t slots_end;   // R: one more than the highest slot that a thread has had
+    uint64_t exchanged;   // R: requests to home and answers, of all threads
     uint32_t spares_made; // P: futex word: +1 for each new spare
     Spare spares[spares_max]; // P: under `lock`
     int32_t parents_alarm_fd; // P: of a child that no steward has attended to yet: its parent's

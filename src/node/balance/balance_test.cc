@@ -211,6 +211,11 @@ TEST_F(Balanced, what_waited_for_forwarded_calls_away_is_not_sent_away_again) {
     auto made = decide();
     EXPECT_TRUE(made.decision.orders.empty());
     EXPECT_EQ(verdict(made, 1), policy::Verdict::calls);
+    // Ten minutes later that is long ago.
+    for (Tenant& tenant : tenants)
+        tenant.here_s = 600;
+    pass(20);
+    EXPECT_FALSE(decide().decision.orders.empty());
 }
 TEST_F(Balanced, a_guest_brings_its_history) {
     Tenant& guest = with_tenant("n2");

@@ -3,6 +3,7 @@
 #include "node/balance/tenants.hh"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.hh"
 
@@ -11,6 +12,7 @@ namespace rove::node {
 namespace {
 constexpr double known_s = 1.5; // of a process: two samples at least
 constexpr double just_now_s = 0.001;
+constexpr double half_forgotten_s = 60; // what was learnt of a process when it was away
 } // namespace
 
 void Tenants::set(std::vector<Tenant> all) {
@@ -35,12 +37,13 @@ void Tenants::count(std::map<pid_t, policy::Counted> const& counted) {
         Kept& known = kept_[numbers_.of(tenant.identity)];
         policy::Counted sample = found->second;
         // A guest's home counts them. Nobody counts at home, so what was learnt away holds there,
-        // or it would be sent to and fro.
+        // or it would be sent to and fro; less and less, since what a program does changes.
         bool guest = numbers_.of(tenant.identity.home) != 0;
         if (guest)
             sample.calls = static_cast<double>(tenant.calls - std::min(tenant.calls, known.calls));
         else
-            sample.calls = std::max(sample.calls, tenant.calls_rate * sample.cpu_s);
+            sample.calls = std::max(sample.calls,
+                tenant.calls_rate * sample.cpu_s * std::exp2(-tenant.here_s / half_forgotten_s));
         known.calls = tenant.calls;
         known.history.add(sample);
     }
