@@ -196,7 +196,7 @@ Task<> Node::balance() {
             }
         }
         decide();
-        bool idle = balance_.load() + 1 <= board_.own().cores;
+        bool idle = policy::spare(balance_.load(), board_.own().cores);
         spare = idle ? spare + 1 : 0;
         // Soon after a core became idle, and now and then as long as it is.
         if (idle && (spare <= 4 || spare % 8 == 0)) {

@@ -15,6 +15,7 @@
 #include "image/extended.hh"
 #include "node/control.hh"
 #include "node/post_office.hh"
+#include "policy/load.hh"
 #include "sys/files.hh"
 #include "sys/random.hh"
 #include "wire/session.hh"
@@ -114,9 +115,9 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
     // Somebody has a core to spare.
     board_.news = [this](std::string const& name) {
         auto member = board_.find(name, monotonic_now());
-        bool idle =
-            member && member->bulletin &&
-            (member->bulletin->load * member->bulletin->cores) + 1 <= member->bulletin->cores;
+        bool idle = member && member->bulletin &&
+                    policy::spare(
+                        member->bulletin->load * member->bulletin->cores, member->bulletin->cores);
         if (idle && balance_.load() > board_.own().cores) hasten();
     };
     post_ =

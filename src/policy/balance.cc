@@ -114,13 +114,16 @@ void consider(
 }
 
 // What the target may be at most when it is asked, so that the gain stays what is needed.
-float stretch_limit(Proposal const& best) {
+float stretch_limit(Proposal const& best, double stability) {
     Figures const& f = best.figures;
     double demand = std::max<double>(best.process->demand, 0.01);
     double slack = f.remaining_s > 0 ? (f.gain_s - f.needed_s) * demand / f.remaining_s : 0;
     if (best.why == Why::home_better) return 1e9f;
     if (best.why == Why::together) return static_cast<float>(f.stretch_there + slack);
-    return static_cast<float>(std::min(f.stretch_there + slack, better * f.stretch_here));
+    // As when it was chosen: better even if more came than come.
+    double more =
+        (stability - 1) * demand / (std::max<double>(best.to->cores, 0.01) * best.to->speed);
+    return static_cast<float>(std::min(f.stretch_there + slack, better * f.stretch_here - more));
 }
 
 bool anything_to_do(Deciding const& deciding) {
@@ -161,7 +164,8 @@ void balance(Deciding const& deciding) {
             }
         }
         if (!best.process) break;
-        Order order{best.process->id, best.to->node, best.why, stretch_limit(best), best.figures};
+        Order order{best.process->id, best.to->node, best.why,
+            stretch_limit(best, deciding.knobs.stability), best.figures};
         deciding.decision.orders.push_back(order);
         deciding.targets.add(*best.to, *best.process);
         crowd.remove(*best.process);

@@ -10,9 +10,9 @@ namespace rove::policy {
 
 std::vector<NodeIndex> invite(Snapshot const& snapshot, Knobs const& knobs, Random& random) {
     NodeView const& self = snapshot.self;
-    bool spare = self.load + 1 <= self.cores && self.takes && snapshot.stance == Stance::open;
+    bool has_spare = spare(self.load, self.cores) && self.takes && snapshot.stance == Stance::open;
     auto most = whole(knobs.invitations);
-    if (!spare || most == 0) return {};
+    if (!has_spare || most == 0) return {};
     struct Crowded {
         double stretch;
         NodeIndex node;

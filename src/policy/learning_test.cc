@@ -26,6 +26,21 @@ TEST(Load, mine_rises_slowly_and_what_i_tell_falls_slowly) {
     halves.add(8, 0.5);
     EXPECT_NEAR(halves.mine(), 3, 1e-9);
 }
+TEST(Load, that_somebody_is_gone_for_good_is_told_at_once) {
+    LoadFilter load;
+    load.add(3, 1);
+    load.gone(1, 100);
+    load.gone(1, 2); // one of a kind that comes and goes
+    EXPECT_NEAR(load.told(), 2, 1e-9);
+    load.gone(5, 100);
+    EXPECT_EQ(load.told(), 0);
+}
+TEST(Load, a_core_to_spare) {
+    EXPECT_TRUE(spare(3.05, 4));
+    EXPECT_FALSE(spare(3.2, 4));
+    EXPECT_TRUE(spare(0.01, 0.2));
+    EXPECT_FALSE(spare(0.1, 0.2));
+}
 TEST(Load, stretch_counts_cores_and_speed) {
     EXPECT_EQ(stretch(3, 4, 1), 1);
     EXPECT_EQ(stretch(8, 4, 1), 2);

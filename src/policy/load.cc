@@ -10,6 +10,8 @@ namespace {
 // Of the old value, after a second: 5/8 and 7/8, the constants of MOSIX as its port to Kerrighed
 // has them.
 constexpr double keep_rising = 0.625, keep_falling = 0.875;
+// Short of that, another of its kind may follow soon: the time in which what is told falls to 1/e.
+constexpr double settled_s = 7.5;
 } // namespace
 
 void LoadFilter::add(double sample, double passed_s) {
@@ -21,6 +23,10 @@ void LoadFilter::add(double sample, double passed_s) {
     }
     mine_ = sample > mine_ ? sample + (mine_ - sample) * std::pow(keep_rising, passed_s) : sample;
     told_ = sample < told_ ? sample + (told_ - sample) * std::pow(keep_falling, passed_s) : sample;
+}
+
+void LoadFilter::gone(double demand, double here_s) {
+    if (here_s >= settled_s) told_ = std::max(0.0, told_ - demand);
 }
 
 double believed(NodeView const& node, double average, double fade_s) {

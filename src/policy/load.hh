@@ -3,8 +3,11 @@
 //
 // Two filters, as MOSIX has them: what I judge myself by rises slowly and falls at once, so that a
 // short peak makes nobody leave; what I tell others rises at once and falls slowly, so that nobody
-// comes because of a short pause.
+// comes because of a short pause. That somebody has ended or left who was here for long is no
+// pause.
 #pragma once
+
+#include <algorithm>
 
 #include "policy/view.hh"
 
@@ -14,6 +17,8 @@ class LoadFilter {
 public:
     // `passed_s`: since the last sample.
     void add(double sample, double passed_s);
+    // Somebody of that demand is not here any more, and was for so long.
+    void gone(double demand, double here_s);
     double mine() const { return mine_; }
     double told() const { return told_; }
     // For how long there has been a load: past predicts future, so it is expected to last as long
@@ -24,6 +29,13 @@ private:
     double mine_ = 0, told_ = 0, lasts_s_ = 0;
     bool begun_ = false;
 };
+
+// Whether somebody who comes finds a core that nobody wants, or a whole node of less than one. What
+// is measured is never quite nothing.
+inline bool spare(double load, double cores) {
+    double one = std::min(1.0, cores);
+    return load + 0.9 * one <= cores;
+}
 
 // How many seconds a process needs there for a second of the reference core.
 inline double stretch(double load, double cores, double speed) {

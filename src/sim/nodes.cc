@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/invite.hh"
+#include "policy/load.hh"
 #include "policy/record.hh"
 #include "sim/world.hh"
 
@@ -30,7 +31,7 @@ void World::tick(NodeIndex node) {
     if (strategy_.moving == Moving::random) return random_move(node);
     if (strategy_.moving != Moving::policy) return;
     decide(node);
-    bool idle = host.machine.load() + 1 <= host.machine.cores();
+    bool idle = policy::spare(host.machine.load(), host.machine.cores());
     host.idle_ticks =
         host.machine.residents().empty() && host.promises.arriving() == 0 ? host.idle_ticks + 1 : 0;
     // Soon after a core became idle, and now and then as long as it is.

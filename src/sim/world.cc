@@ -147,6 +147,7 @@ void World::start(JobIndex index, NodeIndex node, double work_s) {
 double World::stop(JobIndex index) {
     Job& job = jobs_[index];
     double left = hosts_[job.host].machine.remove(index, now_s_);
+    hosts_[job.host].load.gone(job.demand, now_s_ - job.here_since_s);
     plan_end(job.host);
     return left;
 }
@@ -167,6 +168,7 @@ void World::end(NodeIndex node) {
     for (JobIndex job; (job = host.machine.take_ended(now_s_)) != Machine::nobody;) {
         jobs_[job].state = JobState::done;
         jobs_[job].ended_s = now_s_;
+        host.load.gone(jobs_[job].demand, now_s_ - jobs_[job].here_since_s);
         --unfinished_;
     }
     plan_end(node);

@@ -42,6 +42,8 @@ void Balance::measure(std::map<pid_t, policy::Counted> const& counted, double fo
     // Who has just begun may be ours and not known yet: what was there before as well counts.
     foreign_now_ = std::min(foreign, std::exchange(foreign_before_, foreign));
     foreign_.add(foreign_now_, passed);
+    for (Tenants::Gone const& each : tenants_.take_gone())
+        load_.gone(each.demand, each.here_s);
     load_.add(present(), passed);
     std::erase_if(shunned_, [&](auto const& each) { return each.second <= now; });
 }

@@ -26,6 +26,9 @@ void Tenants::set(std::vector<Tenant> all) {
             kept[number] = {policy::History(tenant.cpu_s / speed_, tenant.demand), tenant.calls,
                 tenant.identity.start_time, Nanos(0)};
     }
+    for (auto const& [number, known] : kept_)
+        if (!kept.contains(number))
+            gone_.push_back({known.history.demand(), known.history.age_s()});
     kept_ = std::move(kept);
     all_ = std::move(all);
 }

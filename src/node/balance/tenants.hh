@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hh"
@@ -34,6 +35,11 @@ public:
     void set(std::vector<Tenant> all);
     // What they have done since the last time.
     void count(std::map<pid_t, policy::Counted> const& counted);
+    // Who has ended or left since the last time that this was asked.
+    struct Gone {
+        double demand, here_s;
+    };
+    std::vector<Gone> take_gone() { return std::exchange(gone_, {}); }
     // What is known of its past is of no use any more.
     void executed(wire::Identity const& identity);
     // It has ordered away something that did not go: left alone until then.
@@ -59,6 +65,7 @@ private:
     Numbers& numbers_;
     double speed_;
     std::vector<Tenant> all_;
+    std::vector<Gone> gone_;
     std::map<uint64_t, Kept> kept_; // by number
 };
 
