@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cluster: the lab in which everything is measured, and the programs started in it.
+"""cluster: the labs in which everything is measured, and the programs started in them.
 
-Two nodes without limits, each pinned to a CPU of its own where the machine has two, so that the ends
+What compares costs has two nodes (or three) without limits, each pinned to a CPU of its own where the machine has two, so that the ends
 of a connection are never on the same one; or both to the same one, where CPUs may not be compared with
-each other. Everything goes through the `rove` command.
+each other. What is about balancing has nodes of a part of a core, on which things move by themselves. Everything goes through the `rove` command.
 """
 import contextlib
 import json
@@ -38,22 +38,27 @@ def build(directory):
 
 
 class Lab:
-    def __init__(self, programs, same_cpu=False, nodes=2):
-        self.same_cpu, self.nodes = same_cpu, nodes
+    """`words` are those of `rove lab up`; without them nodes have no limits and the first two are pinned."""
+
+    def __init__(self, programs, same_cpu=False, nodes=2, words=None, automatic=False):
+        self.nodes, self.words, self.automatic = nodes, words, automatic
         self.name = f"bench-{os.getpid()}"
         self.programs = programs
         self.children = []
         self.up = False
+        self.told = f"{nodes} lab nodes on one machine, "
+        if words:
+            self.told += " ".join(words)
+        else:
+            cpus = sorted(os.sched_getaffinity(0))
+            host_cpu = cpus[0] if same_cpu else cpus[-1]
+            self.told += "no limits, " + ("both pinned to one CPU" if host_cpu == cpus[0] else "each pinned to its own CPU")
+            self.words = ["--cpus", "0", "--mem", "0", "--rate", "0", "--node", f"{HOME}:cpuset={cpus[0]}", "--node", f"{HOST}:cpuset={host_cpu}"]
 
     def __enter__(self):
-        cpus = sorted(os.sched_getaffinity(0))
-        host_cpu = cpus[0] if self.same_cpu else cpus[-1]
-        self.pinned = "both pinned to one CPU" if host_cpu == cpus[0] else "each pinned to its own CPU"
-        words = ["--nodes", str(self.nodes), "--cpus", "0", "--mem", "0", "--rate", "0"]
-        words += ["--node", f"{HOME}:cpuset={cpus[0]}", "--node", f"{HOST}:cpuset={host_cpu}"]
         self.up = True
         try:
-            self.lab("up", *words)
+            self.lab("up", "--nodes", str(self.nodes), *self.words)
             self.address = {row["name"]: row["address"] for row in json.loads(self.lab("status", "--json"))}
         except BaseException:
             self.__exit__()
@@ -70,7 +75,7 @@ class Lab:
     def lab(self, verb, *words):
         done = subprocess.run([ROVE, "lab", verb, "--name", self.name, *words], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=LIMIT_S,
-                              env=dict(os.environ, ROVE_LAB_CONFIG="policy.auto = false"))
+                              env=os.environ if self.automatic else dict(os.environ, ROVE_LAB_CONFIG="policy.auto = false"))
         if done.returncode:
             raise Broken(f"rove lab {verb} failed with {done.returncode}: {done.stderr.strip()}")
         return done.stdout
@@ -89,9 +94,9 @@ class Lab:
         return str(self.programs / name)
 
     @contextlib.contextmanager
-    def running(self, node, *command, native=False):
+    def running(self, node, *command, native=False, options=("--stay",)):
         """A program that says `ready`, started by `rove run` unless it is to be native; ended in the end."""
-        child = Running(self, node, command, native)
+        child = Running(self, node, command, [] if native else [ROVE, "run", *options, "--"])
         self.children.append(child)
         try:
             child.expect("ready")
@@ -111,9 +116,8 @@ class Lab:
 class Running:
     """A program in the lab with its standard input and output; `pid` is that in its node."""
 
-    def __init__(self, lab, node, command, native):
+    def __init__(self, lab, node, command, front):
         self.lab, self.node, self.command = lab, node, command
-        front = [] if native else [ROVE, "run", "--stay", "--"]
         # The shell becomes the program, so the number it prints is the program's.
         script = 'echo $$; exec "$@"'
         self.process = subprocess.Popen(lab.argv(node, "sh", "-c", script, "sh", *front, *command), text=True,
@@ -161,4 +165,4 @@ def conditions(lab):
             "kernel": f"{os.uname().sysname} {os.uname().release}", "date": now,
             "commit": (commit.stdout.strip() or "none") + (", changed" if changed.stdout.strip() else ""),
             "load": " ".join(f"{value:.2f}" for value in load),
-            "nodes": f"2 lab nodes on one machine, no limits, {lab.pinned}" if lab else "simulated"}
+            "nodes": lab.told if lab else "simulated"}
