@@ -37,8 +37,8 @@ double seconds(Nanos time) {
 
 Here Node::here() const {
     Here here;
-    here.cores = cores_.read();
-    here.memory = memory_.read();
+    here.cores = cores_now();
+    here.memory = memory_now();
     here.blocked = blocked_;
     here.departing = static_cast<uint32_t>(leaving_.size());
     return here;

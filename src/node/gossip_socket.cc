@@ -47,13 +47,13 @@ Status GossipSocket::listen(std::string const& text) {
     if (!error) socket->bind(endpoint, error);
     if (!error) socket->non_blocking(true, error);
     if (error) return fail(error.value(), "cannot take datagrams on {}", text);
-    sockets_.push_back(socket);
+    sockets_.push_back({socket, endpoint.protocol()});
     return {};
 }
 
 void GossipSocket::begin() {
-    for (auto const& socket : sockets_)
-        start(io_, receive_all(socket));
+    for (Open const& each : sockets_)
+        start(io_, receive_all(each.socket));
     start(io_, tick_all());
 }
 
@@ -99,16 +99,15 @@ void GossipSocket::carry(std::vector<Outgoing> const& all) {
         auto to = resolve(each.to);
         auto sealed = to ? sealer_.seal(each.plain) : deny(EDESTADDRREQ, "not found yet");
         if (!sealed) continue;
-        for (auto const& socket : sockets_) {
+        for (Open const& open : sockets_) {
             boost::system::error_code error;
-            auto local = socket->local_endpoint(error);
             udp::endpoint target = *to;
-            if (local.address().is_v6() && target.address().is_v4())
+            if (open.protocol == udp::v6() && target.address().is_v4())
                 target.address(
                     asio::ip::make_address_v6(asio::ip::v4_mapped, target.address().to_v4()));
-            if (local.protocol() != target.protocol()) continue;
+            if (open.protocol != target.protocol()) continue;
             // What does not fit into the kernel's buffer is lost like any other datagram.
-            (void)socket->send_to(asio::buffer(*sealed), target, 0, error);
+            (void)open.socket->send_to(asio::buffer(*sealed), target, 0, error);
             ++counts_.sent;
             counts_.sent_bytes += sealed->size() + headers_bytes;
             break;

@@ -54,7 +54,11 @@ private:
     GossipBoard& board_;
     net::Sealer sealer_;
     net::Opener opener_;
-    std::vector<std::shared_ptr<udp::socket>> sockets_;
+    struct Open {
+        std::shared_ptr<udp::socket> socket;
+        udp protocol;
+    };
+    std::vector<Open> sockets_;
     asio::steady_timer timer_;
     GossipCounts counts_;
     struct Found {

@@ -34,6 +34,12 @@ std::string own_name(Config const& config) {
     return std::string(cut(name, '.').first);
 }
 
+std::string own_kernel() {
+    utsname system{};
+    (void)::uname(&system);
+    return system.release;
+}
+
 // The bulletin is made anew as often as the gossip sends it.
 constexpr Nanos bulletin_period = std::chrono::milliseconds(500);
 constexpr unsigned beats_for_strain = 8;
@@ -74,6 +80,7 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
       addresses_(own_addresses(config_)),
       cpu_{cpu_features(config_.texts("cpu.hide")), image::component_offsets()},
       speed_(measure_speed()),
+      kernel_(own_kernel()),
       happenings_(name_),
       board_(gossip_knobs(config_), static_cast<uint64_t>(real_now().count())),
       gossip_key_(std::move(gossip_key)),
@@ -215,17 +222,23 @@ void Node::end() {
     io_.stop();
 }
 
+double Node::cores_now() const {
+    return recent_cores_.value(monotonic_now(), [this] { return cores_.read(); });
+}
+
+MemoryState Node::memory_now() const {
+    return recent_memory_.value(monotonic_now(), [this] { return memory_.read(); });
+}
+
 Bulletin Node::own_bulletin() {
-    utsname system{};
-    (void)::uname(&system);
-    MemoryState memory = memory_.read();
+    MemoryState memory = memory_now();
     Bulletin bulletin;
     bulletin.name = name_;
     bulletin.incarnation = incarnation_;
     bulletin.addresses = addresses_;
     bulletin.blocked = blocked_;
     bulletin.balancing = balancing_;
-    bulletin.cores = cores_.read();
+    bulletin.cores = cores_now();
     bulletin.load = balance_.load() / bulletin.cores;
     bulletin.speed = speed_;
     bulletin.memory_total = memory.total;
@@ -235,7 +248,7 @@ Bulletin Node::own_bulletin() {
     bulletin.guests = guests_ ? static_cast<uint32_t>(guests_->arrived().size()) : 0;
     bulletin.session_version = wire::session_version;
     bulletin.cpu_features = cpu_.features;
-    bulletin.kernel = system.release;
+    bulletin.kernel = kernel_;
     bulletin.group = static_cast<uint8_t>(config_.number("gossip.group"));
     return bulletin;
 }
@@ -316,16 +329,16 @@ Task<PeerReply> Node::serve_offer(std::string from, wire::Offer offer) {
             "", fmt::format("{} has no room for it now ({})", name_, word(refusal))};
         refuse.refusal = static_cast<uint8_t>(refusal);
         refuse.load = static_cast<float>(balance_.load());
-        refuse.memory_free = memory_.read().free;
+        refuse.memory_free = memory_now().free;
         spdlog::debug("an offer of {} is refused: {}", from, word(refusal));
         co_return PeerReply::of(PeerType::refuse, refuse);
     }
     announce_own();
     wire::Identity identity = offer.identity;
-    auto landed = co_await guests_->offer(std::move(offer), blocked_, memory_.read().free);
+    auto landed = co_await guests_->offer(std::move(offer), blocked_, memory_now().free);
     if (auto* accept = std::get_if<wire::Accept>(&landed)) {
         accept->load = static_cast<float>(balance_.load());
-        accept->memory_free = memory_.read().free;
+        accept->memory_free = memory_now().free;
         co_return PeerReply::of(PeerType::accept, *accept);
     }
     balance_.settle(identity);

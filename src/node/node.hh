@@ -31,6 +31,7 @@
 #include "node/proc.hh"
 #include "node/process.hh"
 #include "node/sensors/cores.hh"
+#include "node/sensors/lately.hh"
 #include "node/sensors/load.hh"
 #include "node/sensors/memory.hh"
 #include "node/sensors/processes.hh"
@@ -282,8 +283,14 @@ private:
     std::vector<std::string> addresses_;
     Cpu cpu_;
     double speed_ = 0;
+    std::string const kernel_;
     Cores cores_;
     Memory memory_;
+    // Limits change when an administrator changes them; memory is read in time for each beat.
+    mutable Lately<double> recent_cores_{std::chrono::milliseconds(900)};
+    mutable Lately<MemoryState> recent_memory_{std::chrono::milliseconds(300)};
+    double cores_now() const;
+    MemoryState memory_now() const;
     Strain strain_;
     unsigned beats_ = 0;
     std::unique_ptr<RunQueue> run_queue_ = RunQueue::create();
