@@ -131,6 +131,11 @@ void leave_detour(UserContext& user);
 void leave_entry(UserContext& user);
 /// Puts the registers of the patched call under way into a kick's frame.
 void take_context(Slot& slot, UserContext& user);
+// memory.cc: calls on memory that is mapped already
+bool perform_on_memory(Slot& slot, UserContext& user, uint32_t nr, uint64_t const args[6],
+    long* result, Answer* answer);
+/// No memory can lie there: the filter does not grant such a range.
+bool beyond_memory(uint64_t at, uint64_t length);
 // mapping.cc
 Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
 // service.cc

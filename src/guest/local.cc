@@ -170,16 +170,6 @@ bool continue_futex(Slot& slot, UserContext& user) {
     }
 }
 
-/// MADV_DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK
-bool is_for_forks(uint64_t advice) {
-    return advice == 10 || advice == 11 || advice == 18 || advice == 19;
-}
-
-bool overlaps_region(uint64_t at, uint64_t length) {
-    uint64_t base = rt::region_base();
-    return at < base + wire::region_size && at + length > base;
-}
-
 } // namespace
 
 bool continue_pending(Slot& slot, UserContext& user) {
@@ -226,26 +216,18 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     case 9:
         *answer = map(slot, user, args, result);
         return true;
+    case 10:
+    case 11:
+    case 25:
     case 26:
-        *result = 0;
-        return true; // msync: what is mapped here is private
-    case 151:
-    case 152:
-        *result = 0;
-        return true; // mlockall, munlockall: the host decides what it swaps
+    case 27:
+    case 28:
     case 149:
     case 150:
-    case 325: { // mlock, munlock, mlock2: likewise, if there is such memory
-        uint8_t resident[16];
-        uint64_t end = (args[0] + args[1] + page - 1) & ~(page - 1);
-        *result = 0;
-        for (uint64_t at = args[0] & ~(page - 1); at < end && *result == 0;
-             at += sizeof resident * page) {
-            uint64_t part = end - at < sizeof resident * page ? end - at : sizeof resident * page;
-            *result = sys(27, at, part, resident);
-        }
-        return true;
-    }
+    case 151:
+    case 152:
+    case 325:
+        return perform_on_memory(slot, user, nr, args, result, answer);
     case 146:
     case 147: { // sched_get_priority_max, _min
         auto policy = static_cast<int>(args[0]);
@@ -260,37 +242,6 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
     case 455:
     case 456:
         return home(HomeReason::memory_call); // the newer futex calls
-    case 10:
-    case 11:
-    case 28:
-    case 27: // mprotect munmap madvise mincore
-        if (overlaps_region(args[0], args[1])) {
-            *result = nr == 28 ? -22 : -12;
-            return true;
-        }
-        // What a fork does with memory must be known where forks are made.
-        if (nr == 28 && args[2] == 18 && args[0] % page == 0 && args[1] != 0) {
-            // WIPEONFORK is for anonymous memory; at home a file may still be mapped there that was
-            // unmapped here.
-            uint64_t length = up(args[1]);
-            *answer = forward_plain(
-                slot, user, 9, args[0], length, 3, 0x4032, static_cast<uint64_t>(-1), 0, result);
-            if (*answer != Answer::result) return true;
-        }
-        if (nr == 28 && (args[2] == 9 || args[2] > 25 || is_for_forks(args[2])))
-            return home(HomeReason::memory_call);
-        return native();
-    case 25: // mremap
-        if (overlaps_region(args[0], args[1]) ||
-            ((args[3] & 2) && overlaps_region(args[4], args[2]))) {
-            *result = -14;
-            return true;
-        }
-        *result = rove_syscall(25, args[0], args[1], args[2], args[3], args[4], args[5]);
-        // What lies in several mappings is not moved, and memory whose writes are watched does not
-        // merge with what the program maps beside it, as it would at home.
-        if (*result == -14 && control().watched != 0) return home(HomeReason::memory_call);
-        return true;
     case 12:
         *result = move_break(args[0]);
         return true;

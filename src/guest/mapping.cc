@@ -11,8 +11,13 @@ namespace rove::guest {
 namespace {
 
 constexpr uint64_t shared = 1, private_ = 2, type_mask = 15, fixed = 0x10, anonymous = 0x20,
-                   grows_down = 0x100, locked = 0x2000, huge = 0x40000, fixed_noreplace = 0x100000,
+                   grows_down = 0x100, huge = 0x40000, fixed_noreplace = 0x100000,
                    no_reserve = 0x4000, stack = 0x20000;
+/// What means something for private memory, or is known to mean nothing; the kernel overlooks all
+/// other bits. Not MAP_LOCKED: the host decides what it swaps.
+constexpr uint64_t of_private_memory = private_ | fixed | anonymous | fixed_noreplace | no_reserve |
+                                       stack | 0x18000 /* POPULATE, NONBLOCK */ | 0x40 /* 32BIT */ |
+                                       0x1800 /* DENYWRITE, EXECUTABLE */;
 constexpr uint64_t fetch_max = 256u << 20; // a larger file is better mapped where it lies
 constexpr uint64_t write_ = 2;             // PROT_WRITE
 
@@ -43,11 +48,14 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
         *result = -12;
         return Answer::result;
     }
+    if (exact && beyond_memory(at, rounded))
+        return go_home(slot, user, HomeReason::memory_call, 9); // whose kernel refuses it
     if (flags & (grows_down | huge)) return go_home(slot, user, HomeReason::hugetlbfs, 9);
     if (flags & anonymous) {
         if ((flags & type_mask) != private_)
             return go_home(slot, user, HomeReason::shared_writable_memory, 9);
-        *result = rove_syscall(9, at, length, prot, flags & ~locked, static_cast<uint64_t>(-1), 0);
+        *result = rove_syscall(
+            9, at, length, prot, flags & of_private_memory, static_cast<uint64_t>(-1), 0);
         return Answer::result;
     }
     uint64_t type = flags & type_mask;
