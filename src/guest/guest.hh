@@ -186,8 +186,8 @@ bool deliver(Slot& slot, UserContext& user, uint32_t number, void const* info);
 bool forget_at_home(Slot& slot, UserContext& user, uint32_t number);
 /// Tells home that everything it has sent is delivered: it may send the next.
 void say_taken(Slot& slot);
-/// If the present mask unblocks what home holds back, home must be asked before the program goes
-/// on.
+/// If the present mask unblocks what home holds back, or blocks what home would do otherwise, home
+/// must hear of it before the program goes on.
 void tell_mask(Slot& slot);
 /// Asks home for a signal that is pending there: natively it would be delivered before the next
 /// instruction.

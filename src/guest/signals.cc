@@ -33,6 +33,16 @@ void drop(Private& mine, uint32_t index) {
         mine.signals[i] = mine.signals[i + 1];
 }
 
+// One that has a handler may come meanwhile, it waits in our queue. Without a handler it would act
+// at home; and of several threads home's kernel must choose one that lets it through.
+bool home_must_block(Slot const& slot, uint64_t more) {
+    if (more != 0 && __atomic_load_n(&control().threads, __ATOMIC_ACQUIRE) > 1) return true;
+    for (uint32_t number = 1; number <= 64 && more != 0; ++number) {
+        if ((more & bit(number)) != 0 && actions_of(slot)[number].handler <= 1) return true;
+    }
+    return false;
+}
+
 } // namespace
 
 void say_taken(Slot& slot) {
@@ -243,8 +253,8 @@ Answer signal_return(Slot& slot, UserContext& user) {
 }
 
 void tell_mask(Slot& slot) {
-    // Blocking more needs no message: a signal that comes meanwhile waits in our queue.
-    if ((own(slot).sent_mask & ~slot.thread.mask) != 0) own(slot).signals_wanted = 1;
+    uint64_t const told = own(slot).sent_mask, now = slot.thread.mask;
+    if ((told & ~now) != 0 || home_must_block(slot, now & ~told)) own(slot).signals_wanted = 1;
 }
 
 void fetch_signals(Slot& slot, UserContext& user) {
