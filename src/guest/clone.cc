@@ -122,6 +122,8 @@ Answer new_thread(Slot& slot, UserContext& user, Wanted const& wanted, long* res
     fresh.private_words[sandboxed_word] = 1;
     prepare_frame(fresh, slot, user, wanted);
     own(fresh).sent_mask = slot.thread.mask;
+    // Before the state: a child that another thread forks must find this slot, and free it.
+    if (index >= control().slots_end) control().slots_end = index + 1;
     rt::set_state(fresh, rt::SlotState::starting);
     if (wanted.flags & clone_parent_settid) (void)copy_out(wanted.parent_tid, &tid, sizeof tid);
     if (wanted.flags & clone_child_settid) (void)copy_out(wanted.child_tid, &tid, sizeof tid);

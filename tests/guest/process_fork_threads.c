@@ -6,7 +6,6 @@ static int stop, prepared, parents, children;
 static void prepare(void) { prepared++; }
 static void in_parent(void) { parents++; }
 static void in_child(void) { children++; }
-static void* nothing(void* p) { return p; }
 static void* computing(void* p) {
     while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) free(malloc(1 + spin(50) % 5000));
     return p;
@@ -17,9 +16,10 @@ static void* forking(void* p) {
         equal(syscall(SYS_gettid), getpid());
         equal(children, 1);
         free(malloc(3000));
-        pthread_t t;
-        zero(pthread_create(&t, NULL, nothing, NULL));
-        zero(pthread_join(t, NULL));
+        pthread_t t[5]; // more at a time than the parent has
+        for (int k = 0; k < 5; k++) zero(pthread_create(&t[k], NULL, computing, NULL));
+        __atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+        for (int k = 0; k < 5; k++) zero(pthread_join(t[k], NULL));
         _exit(0);
     }
     exits_well(child);
