@@ -170,6 +170,12 @@ bool continue_futex(Slot& slot, UserContext& user) {
     }
 }
 
+/// A limit that the host's kernel holds for the guest, set when it comes: CPU, DATA, STACK, AS.
+bool is_held_here(uint64_t resource) {
+    auto which = static_cast<uint32_t>(resource);
+    return which == 0 || which == 2 || which == 3 || which == 9;
+}
+
 } // namespace
 
 bool continue_pending(Slot& slot, UserContext& user) {
@@ -302,6 +308,14 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
             return home(HomeReason::cpu_timer);
         }
         return false;
+    }
+    case 160: // setrlimit
+        if (!is_held_here(args[0]) || own(slot).shares) return false;
+        return home(HomeReason::memory_call);
+    case 302: { // prlimit64
+        bool const self = args[0] == 0 || static_cast<int>(args[0]) == control().pid;
+        if (!self || args[2] == 0 || !is_held_here(args[1]) || own(slot).shares) return false;
+        return home(HomeReason::memory_call);
     }
     case 222: { // timer_create
         auto clock = static_cast<int32_t>(args[0]);

@@ -86,6 +86,10 @@ void Warden::set_limits() {
         rlimit now{};
         if (prlimit(guest_->pid(), which[i], nullptr, &now) != 0) continue;
         rlimit wanted{state_->limits[2 * i], state_->limits[2 * i + 1]};
+        // The region is nothing of the program's.
+        if (which[i] == RLIMIT_AS || which[i] == RLIMIT_DATA)
+            for (rlim_t* bytes : {&wanted.rlim_cur, &wanted.rlim_max})
+                *bytes += std::min(RLIM_INFINITY - *bytes, rlim_t{wire::region_size});
         // Raising the hard limit is not ours to do.
         wanted.rlim_max = std::min(wanted.rlim_max, now.rlim_max);
         wanted.rlim_cur = std::min(wanted.rlim_cur, wanted.rlim_max);
