@@ -59,7 +59,8 @@ int main(void) {
                 for (unsigned c = 0; c < count(protections); c++)
                     tell("mprotect", a, b, c, syscall(SYS_mprotect, at, length, protections[c]));
                 for (unsigned c = 0; c < count(advice); c++)
-                    if (advice[c] != 24 || length <= 8192) // it gives pages up, in all of the range
+                    // What makes sense is done to all that lies in the range, whosever it is.
+                    if ((advice[c] != MADV_NORMAL && advice[c] != 24) || length <= 8192)
                         tell("madvise", a, b, c, madvise(at, length, advice[c]));
                 for (unsigned c = 0; c < count(sync); c++) tell("msync", a, b, c, msync(at, length, sync[c]));
                 // What is mapped stays where it is: where it could go is the kernel's choice.
