@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # deb: makes build/rove_VERSION_ARCH.deb from what is built: the three programs, their manual pages and
-# completions, and the systemd units. It neither enables nor starts the daemon: a node is configured first.
+# completions, the systemd units, and what programs with mailboxes are built against (rove.h and librove). It neither enables nor starts the daemon: a node is configured first.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
@@ -14,6 +14,12 @@ root=$work/root
 for program in rove roved rove-keeper; do
     install -D -s -m 755 build/bin/$program "$root/usr/bin/$program"
 done
+libraries=usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+install -D -s -m 644 build/lib/librove.so."$version" "$root/$libraries/librove.so.$version"
+for name in librove.so.0 librove.so; do
+    ln -s librove.so."$version" "$root/$libraries/$name"
+done
+install -D -m 644 include/rove.h "$root/usr/include/rove.h"
 for page in build/share/man/man?/*; do
     section=$(basename "$(dirname "$page")")
     install -d "$root/usr/share/man/$section"
@@ -31,7 +37,7 @@ install -D -m 644 LICENSE "$root/usr/share/doc/rove/copyright"
 # dpkg-shlibdeps wants a source package around it; this is as much of one as it reads.
 mkdir "$work/debian" "$root/DEBIAN"
 printf 'Source: rove\n\nPackage: rove\nArchitecture: any\n' >"$work/debian/control"
-needs=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/* | sed -n 's/^shlibs:Depends=//p')
+needs=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/* "root/$libraries/librove.so.$version" | sed -n 's/^shlibs:Depends=//p')
 
 cat >"$root/DEBIAN/control" <<END
 Package: rove
@@ -48,6 +54,8 @@ Description: moves running programs between machines
  unmodified programs are started on any node, and while they run they are
  moved to where the CPU and the memory are.
 END
+echo "librove 0 rove (>= $version)" >"$root/DEBIAN/shlibs"
+echo 'activate-noawait ldconfig' >"$root/DEBIAN/triggers"
 # Programs and guests live through this: the unit stops the daemon alone.
 cat >"$root/DEBIAN/postinst" <<'END'
 #!/bin/sh
