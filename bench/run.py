@@ -4,8 +4,8 @@
 
 usage: ./run bench [NAME…] [--json] [--no-write]
 
-NAME: home noise cpu calls moves freeze sizes trees mailbox storm uneven pressure, and of the simulator policy gossip large compare; without one, all but those that take a
-quarter of an hour each, storm (ROVE_STORM_MINUTES is another time), uneven, pressure, large and compare, and mailbox. Writes docs/benchmarks.md and docs/bench/, unless told not to.
+NAME: home noise cpu calls moves freeze sizes trees compile mailbox storm uneven pressure, and of the simulator policy gossip large compare; without one, all but those that take a
+quarter of an hour each, storm (ROVE_STORM_MINUTES is another time), compile, uneven, pressure, large and compare, and mailbox. Writes docs/benchmarks.md and docs/bench/, unless told not to.
 Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
 """
 import argparse
@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools")
 import at_home  # noqa: E402
 import at_rest  # noqa: E402
 import calls  # noqa: E402
+import compile as compiling  # noqa: E402
 import document  # noqa: E402
 import interruption  # noqa: E402
 import mailbox  # noqa: E402
@@ -32,12 +33,12 @@ from cluster import Broken, Lab, build, conditions, progress  # noqa: E402
 from figures import table  # noqa: E402
 
 PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
-         "freeze": moves.rows_freeze, "sizes": moves.rows_large, "trees": trees.rows_trees, "mailbox": mailbox.rows_mailbox, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
+         "freeze": moves.rows_freeze, "sizes": moves.rows_large, "trees": trees.rows_trees, "compile": compiling.rows_compile, "mailbox": mailbox.rows_mailbox, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
          "policy": simulated.rows_policy, "gossip": simulated.rows_gossip, "large": simulated.rows_large}
 SIMULATED = ("policy", "gossip", "large")
 # The labs of those for which two pinned nodes without limits would not do.
-LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": {"nodes": 3}, "uneven": uneven.LAB, "pressure": pressure.LAB}
-ON_REQUEST = ("storm", "large", "mailbox", "uneven", "pressure")
+LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": {"nodes": 3}, "compile": compiling.LAB, "uneven": uneven.LAB, "pressure": pressure.LAB}
+ON_REQUEST = ("storm", "compile", "large", "mailbox", "uneven", "pressure")
 COMPARE = "compare"  # writes a document, has no limits
 
 

@@ -20,7 +20,7 @@ namespace {
 
 constexpr Nanos period = std::chrono::seconds(1);
 // Between two decisions at least, whatever happens.
-constexpr Nanos breath = std::chrono::milliseconds(200);
+constexpr Nanos breath = std::chrono::milliseconds(50);
 // The two measurements that foreign load is the difference of are not of the same moments: less
 // than that is none.
 constexpr double difference_max = 0.5, difference_part = 0.1;
@@ -81,6 +81,10 @@ std::optional<Tenant> Node::own_tenant(Process const& process) {
     tenant.need = balance_.needs().bit_of(need);
     double away_s = static_cast<double>(process.tally.cpu_away_us) / 1e6;
     tenant.cpu_s = (seconds(ticks_to_time(stat->cpu_ticks)) + away_s) * speed_;
+    if (auto expected = expected_of(process)) {
+        tenant.expected = *expected;
+        tenant.demand = expected->demand;
+    }
     if (away_s > 0.1)
         tenant.calls_rate = static_cast<double>(process.tally.forwarded_calls) / away_s;
     return tenant;
@@ -101,6 +105,7 @@ Tenant Node::guest_tenant(Guest const& guest) {
     tenant.need = balance_.needs().bit_of(guest.offer);
     tenant.cpu_s = guest.offer.cpu_s;
     tenant.demand = guest.offer.demand;
+    tenant.expected.cpu_s = guest.expected_s;
     return tenant;
 }
 
@@ -174,6 +179,12 @@ void Node::hasten() {
     decision_due_.cancel();
 }
 
+void Node::tell_departure(std::string const& host) {
+    if (host == name_) return;
+    balance_.left(host, monotonic_now());
+    if (balance_.load() > board_.own().cores) hasten();
+}
+
 Task<> Node::balance() {
     Nanos measured{-1}, looked{};
     unsigned spare = 0;
@@ -190,6 +201,7 @@ Task<> Node::balance() {
             measured = now;
             send_terms();
             refresh_own();
+            save_experience(false);
             if (balancing_ && now - looked > look_period) {
                 look_at_confined();
                 looked = now;
@@ -263,7 +275,9 @@ Task<> Node::send_away(Tenant tenant, std::string to, Motive motive) {
     if (process) {
         // The target need not be asked for what cannot leave.
         std::vector<ProcessPtr> only{process};
-        if (process->last_move_ended == Nanos(0)) co_await look(std::move(only), true);
+        // Nor is there time to look into what has just been executed.
+        if (process->last_move_ended == Nanos(0) && !expected_of(*process))
+            co_await look(std::move(only), true);
         Confined why = confined(*process);
         if (!why.reason.empty())
             moved = Moved::failed(3, why.text, why.reason);
@@ -276,7 +290,9 @@ Task<> Node::send_away(Tenant tenant, std::string to, Motive motive) {
     // A refusal for load is made good for by what it says of the load.
     if (!moved.ok && moved.refusal == policy::Refusal::none)
         balance_.tenants().rest(tenant.identity, monotonic_now() + rest);
-    if (moved.ok) balance_.learn(tenant.memory, static_cast<double>(moved.total_us) / 1e6);
+    // While its move is prepared it computes: what it loses is the time that it stands still.
+    uint64_t lost_us = moved.stopped_us > 0 ? moved.stopped_us : moved.total_us;
+    if (moved.ok) balance_.learn(tenant.memory, static_cast<double>(lost_us) / 1e6);
     see_tenants();
     // A refusal is not answered by the next question at once.
     if (moved.ok) hasten();

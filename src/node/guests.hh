@@ -38,7 +38,8 @@ struct Guest {
     Nanos offered{}, arrived_at{}; // monotonic
     // What its home tells once a second.
     bool terms_known = false, stays = false;
-    uint64_t calls = 0; // forwarded so far
+    uint64_t calls = 0;    // forwarded so far
+    double expected_s = 0; // CPU time that its like used, if it was executed here
     std::shared_ptr<Keeper> warden;
     std::shared_ptr<Event> listening; // set when the warden has said hello, or has failed
 };

@@ -128,8 +128,11 @@ void Node::tell_move(
     std::string verdict =
         moved.ok ? (moved.from == moved.to ? "already there" : "moved") : "not moved";
     process->decide({monotonic_now(), verdict, from, to, figures});
-    if (moved.ok && moved.from != moved.to)
+    if (moved.ok && moved.from != moved.to) {
         happenings_.add("move", process->pid(), moved.from, moved.to, figures);
+        tell_departure(moved.from);
+        if (moved.to != name_) balance_.came(moved.to, monotonic_now());
+    }
     if (!moved.ok) {
         happenings_.add(moved.reason.empty() ? "move_failed" : "confined", process->pid(),
             process->host, to, figures);
@@ -178,7 +181,7 @@ Task<Moved> Node::ask_target(ProcessPtr process, std::string to, Motive const* m
         refused.load = std::isfinite(refuse.load) ? refuse.load : 0;
         refused.memory_free = refuse.memory_free;
         if (refuse.refusal != 0)
-            balance_.hear(to, refused.load, refuse.memory_free, now);
+            balance_.refused(to, refused.load, refuse.memory_free, now);
         else
             balance_.shun(to, now);
         co_return refused;

@@ -177,6 +177,7 @@ Status Node::begin() {
     TRY(begin_gossip());
     TRY(keepers_.listen());
     ended_.recall(monotonic_now());
+    recall_experience();
     recall();
     refresh_own();
     for (std::string const& at : config_.texts("node.listen"))
@@ -217,6 +218,7 @@ Status Node::begin_gossip() {
 void Node::end() {
     ending_ = true;
     save();
+    save_experience(true);
     if (drained_) gossip_->leave();
     spdlog::info("node {} ends; programs and guests stay as they are", name_);
     io_.stop();

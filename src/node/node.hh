@@ -37,6 +37,7 @@
 #include "node/sensors/processes.hh"
 #include "node/sensors/run_queue.hh"
 #include "node/sensors/strain.hh"
+#include "policy/experience.hh"
 
 namespace rove::node {
 
@@ -144,13 +145,27 @@ private:
     // --- programs.cc
     ProcessPtr meet(pid_t pid, uint64_t program); // null if it is gone
     ProcessPtr find(pid_t pid);
-    void refresh_programs();
+    enum class Look : uint8_t { all, young };
+    // `young`: only who is new, or may be about to execute something.
+    void refresh_programs(Look which = Look::all);
+    bool look_again(pid_t pid, Look which);
     Ended epitaph(Process const& process) const;
     void bury(ProcessPtr const& process, std::string const& why);
     Task<> watch_programs();
     Task<> watch_end(ProcessPtr process);
     Task<> finish(std::shared_ptr<Program> program);
     Nanos watch_period() const;
+
+    // --- executing.cc: what processes execute, and what became of it
+    bool is_young(Process const& process) const;
+    void notice_image(ProcessPtr const& process, ProcStat const& stat);
+    void notice_end(Process& process);
+    void learn_image(Process const& process);
+    // What its like have used; none if it has been moved since it began to be like them.
+    std::optional<policy::Expected> expected_of(Process const& process) const;
+    bool executes_often() const;
+    void save_experience(bool now);
+    void recall_experience();
 
     // --- recall.cc
     void save() const;
@@ -170,6 +185,8 @@ private:
     Task<> balance();
     Task<> sense();
     void hasten();
+    // Somebody has left that node: it has more to spare than it tells.
+    void tell_departure(std::string const& host);
     Here here() const;
     // Whether the policy may move it.
     bool may_roam(Process const& process) const;
@@ -308,6 +325,9 @@ private:
     std::unique_ptr<PostOffice> post_;
 
     Balance balance_;
+    policy::Experience experience_;
+    bool experience_changed_ = false, terms_due_ = false;
+    Nanos experience_saved_{}, executed_at_{};
     ProcessSensor sensor_;
     DecisionLog decision_log_;
     asio::steady_timer decision_due_;

@@ -30,6 +30,12 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
     stat.start_time = TRY(parse_number<uint64_t>(fields[19]));
     stat.virtual_bytes = TRY(parse_number<uint64_t>(fields[20]));
     stat.resident_pages = TRY(parse_number<uint64_t>(fields[21]));
+    if (size_t begin = text.find('('); begin < end)
+        stat.name = text.substr(begin + 1, end - begin - 1);
+    if (fields.size() > 25) {
+        stat.code = TRY(parse_number<uint64_t>(fields[23]));
+        stat.stack = TRY(parse_number<uint64_t>(fields[25]));
+    }
     return stat;
 }
 

@@ -23,6 +23,8 @@ struct ProcStat {
     uint64_t start_time = 0;
     uint64_t virtual_bytes = 0; // 0: it is ending and has given up its memory
     uint64_t resident_pages = 0;
+    std::string name;             // at most 15 bytes, whatever the program has put there
+    uint64_t code = 0, stack = 0; // where its program and its first stack begin; 0: not told
 };
 Result<ProcStat> parse_proc_stat(std::string_view text);
 

@@ -32,6 +32,16 @@ struct MoveWish {
     uid_t asker = 0;
 };
 
+// What it executes, and what it had used when it began to.
+struct Image {
+    std::string name;                   // see Experience; empty: not known
+    uint64_t code = 0, stack = 0;       // other places, another program
+    Nanos since{};                      // monotonic, when first seen
+    bool inherited = false;             // it is its parent's: nothing was executed yet
+    double cpu_s = 0, cpu_before_s = 0; // of the process at home
+    uint64_t away_before_us = 0, calls_before = 0;
+};
+
 struct Process {
     explicit Process(asio::io_context& io) : turn(io) {}
 
@@ -74,6 +84,7 @@ struct Process {
     std::optional<MoveWish> wished; // the latest that has not begun
     bool pursued = false;           // somebody sees to it
 
+    Image image;
     Nanos born{};            // monotonic, when first seen
     Nanos last_move_ended{}; // monotonic
     Nanos last_move_took{};

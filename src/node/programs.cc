@@ -25,6 +25,11 @@ namespace rove::node {
 using wire::Place;
 namespace json = boost::json;
 
+namespace {
+// What is executed is seen that much later while a crowded program executes much.
+constexpr Nanos execs_period = std::chrono::milliseconds(20);
+} // namespace
+
 void ProgramSums::add(Process const& process, Nanos now) {
     moves += process.tally.moves;
     forwarded += process.tally.forwarded_calls;
@@ -69,6 +74,7 @@ ProcessPtr Node::meet(pid_t pid, uint64_t program) {
     if (auto found = programs_.find(program); found != programs_.end())
         enrol(process, *found->second);
     processes_[pid] = process;
+    notice_image(process, *stat);
     start(io_, watch_end(process));
     return process;
 }
@@ -92,6 +98,7 @@ Task<> Node::watch_end(ProcessPtr process) {
             co_await pause(io_, std::chrono::milliseconds(200));
     }
     if (ending_) co_return;
+    notice_end(*process);
     process->moving = false;
     // Its steward has last words: the final tally, perhaps that the host was lost.
     for (int patience = 0; patience < 100 && process->steward; ++patience)
@@ -117,6 +124,8 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     // A process that runs an exec'd image or still exists is not buried on a steward's word alone.
     if (!is_readable(process->pidfd.number())) return;
     process->ended = true;
+    learn_image(*process);
+    tell_departure(process->host);
     end_debuggers(*process);
     if (!why.empty() && process->lost.word.empty()) process->lost = {why, why};
     Ended ended_now = epitaph(*process);
@@ -149,17 +158,28 @@ std::vector<pid_t> oldest_first(std::vector<pid_t> const& members) {
 }
 } // namespace
 
-void Node::refresh_programs() {
+// Whether it is one that we know.
+bool Node::look_again(pid_t pid, Look which) {
+    auto known = processes_.find(pid);
+    if (known == processes_.end() || known->second->ended) return false;
+    auto process = known->second;
+    if (which == Look::young && !is_young(*process)) return true;
+    auto stat = look_stat(pid);
+    if (!stat) return true;
+    bool same = stat->start_time == process->identity.start_time;
+    if (same)
+        notice_image(process, *stat);
+    else
+        bury(process, ""); // its number was given to another one
+    return same;
+}
+
+void Node::refresh_programs(Look which) {
     for (auto& [id, program] : programs_) {
-        bool empty = true;
-        for (pid_t pid : oldest_first(program_group_members(program->group))) {
-            empty = false;
-            auto known = processes_.find(pid);
-            if (known != processes_.end() && !known->second->ended) {
-                auto stat = look_stat(pid);
-                if (!stat || stat->start_time == known->second->identity.start_time) continue;
-                bury(known->second, ""); // its number was given to another one
-            }
+        std::vector<pid_t> members = program_group_members(program->group);
+        bool empty = members.empty();
+        std::erase_if(members, [&](pid_t pid) { return look_again(pid, which); });
+        for (pid_t pid : oldest_first(members)) {
             auto process = meet(pid, id);
             if (process && has_runtime(pid)) {
                 // Born away, and whoever should have said so has not, or not yet.
@@ -187,12 +207,17 @@ Nanos Node::watch_period() const {
 }
 
 Task<> Node::watch_programs() {
-    Nanos wait{};
+    Nanos wait{}, looked{};
     while (!ending_) {
-        watch_due_.expires_after(std::max(watch_period(), wait));
+        bool lively = executes_often();
+        Nanos period = lively ? std::min(watch_period(), execs_period) : watch_period();
+        watch_due_.expires_after(std::max(period, wait));
         (void)co_await watch_due_.async_wait(no_throw);
         Nanos began = monotonic_now();
-        refresh_programs();
+        bool all = !lively || began - looked >= watch_period();
+        refresh_programs(all ? Look::all : Look::young);
+        if (all) looked = began;
+        if (std::exchange(terms_due_, false)) send_terms();
         // However many programs there are, looking at them is not what the daemon mostly does.
         wait = std::min<Nanos>(10 * (monotonic_now() - began), std::chrono::seconds(2));
         ended_.forget(monotonic_now());

@@ -61,10 +61,13 @@ Task<json::value> Node::ask_node(
 void Node::send_terms() {
     std::map<std::string, json::array> by_host;
     for (auto const& [pid, process] : processes_)
-        if (process->place == Place::away && process->host != name_)
+        if (process->place == Place::away && process->host != name_) {
+            auto expected = expected_of(*process);
             by_host[process->host].push_back(
                 {{"pid", pid}, {"stays", !may_roam(*process) || !process->debuggers.empty()},
-                    {"calls", process->tally.forwarded_calls}});
+                    {"calls", process->tally.forwarded_calls},
+                    {"expected_s", expected ? expected->cpu_s : 0}});
+        }
     for (auto& [host, rows] : by_host) {
         auto member = board_.find(host, monotonic_now());
         if (!member || !member->reachable()) continue;
@@ -89,6 +92,10 @@ Outcome Node::take_terms(std::string const& from, json::object const& body) {
             guest->terms_known = true;
             guest->stays = flag_field(*row, "stays");
             guest->calls = static_cast<uint64_t>(number_field(*row, "calls").value_or(0));
+            double expected_s = decimal_field(*row, "expected_s");
+            bool news = expected_s > 0 && guest->expected_s != expected_s;
+            guest->expected_s = expected_s;
+            if (news && balance_.load() > board_.own().cores) hasten();
         }
     return Outcome::done(nullptr);
 }
@@ -113,7 +120,7 @@ Task<Moved> Node::relocate(Tenant guest, std::string to, Motive motive) {
     moved.text = text_field(*row, "text").value_or("");
     moved.total_us = static_cast<uint64_t>(number_field(*row, "total_us").value_or(0));
     if (moved.refusal != policy::Refusal::none)
-        balance_.hear(to, decimal_field(*row, "load"),
+        balance_.refused(to, decimal_field(*row, "load"),
             static_cast<uint64_t>(number_field(*row, "memory_free").value_or(0)), monotonic_now());
     co_return moved;
 }

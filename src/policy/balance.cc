@@ -15,7 +15,7 @@ namespace rove::policy {
 
 namespace {
 
-// So many of the longest running are looked at; the others have less to gain.
+// So many of those that need the most are looked at; the others have less to gain.
 constexpr size_t looked_at = 16;
 // A target that is only as good as here when asked is not taken.
 constexpr double better = 0.98;
@@ -40,7 +40,9 @@ std::vector<ProcessView const*> candidates(Deciding const& deciding) {
     }
     size_t kept = std::min(found.size(), looked_at);
     std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(kept), found.end(),
-        [](ProcessView const* a, ProcessView const* b) { return a->cpu_s > b->cpu_s; });
+        [&](ProcessView const* a, ProcessView const* b) {
+            return remaining(*a, deciding.knobs) > remaining(*b, deciding.knobs);
+        });
     found.resize(kept);
     return found;
 }

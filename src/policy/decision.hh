@@ -42,6 +42,7 @@ enum class Verdict : uint8_t {
 struct Figures {
     float load_here = 0, load_there = 0;       // with it
     float stretch_here = 0, stretch_there = 0; // seconds for a CPU second
+    float expected_s = 0;                      // CPU time that its like used, if any are known
     float remaining_s = 0;                     // CPU time that it is expected to need still
     float crowded_s = 0;                       // how much longer it is expected to be crowded here
     float stay_s = 0, go_s = 0;                // until it has had that time

@@ -16,14 +16,18 @@ constexpr double rounding = 1e-3;
 constexpr uint64_t not_ours = UINT64_MAX;
 } // namespace
 
+double remaining(ProcessView const& process, Knobs const& knobs) {
+    double past = knobs.future * process.cpu_s;
+    return std::max<double>(past, process.expected_s - process.cpu_s);
+}
+
 Crowd::Crowd(Snapshot const& snapshot, Knobs const& knobs)
     : cores_(snapshot.self.cores), speed_(snapshot.self.speed), load_(snapshot.self.load) {
     members_.reserve(snapshot.processes.size());
     for (ProcessView const& each : snapshot.processes) {
         if (each.moving) continue;
         float demand = std::max(each.demand, static_cast<float>(demand_least));
-        members_.push_back(
-            {each.id, static_cast<float>(knobs.future) * each.cpu_s / demand, demand});
+        members_.push_back({each.id, static_cast<float>(remaining(each, knobs)) / demand, demand});
     }
     // What is not ours has a time of its own, which does not depend on the crowd.
     double pace = stretch(load_, cores_, speed_);
@@ -66,25 +70,27 @@ Figures weigh(ProcessView const& process, NodeView const& target, Crowd const& c
     double demand = std::max<double>(process.demand, demand_least);
     double here = stretch(crowd.load(), self.cores, self.speed), there = stretch(target, demand);
     double alone = stretch(0, self.cores, self.speed);
-    double remaining = knobs.future * process.cpu_s, crowded = crowd.lasts(process);
+    double left = remaining(process, knobs), crowded = crowd.lasts(process);
 
     // At the crowd's pace while it lasts, alone afterwards.
-    double stay = remaining * here / demand;
-    if (stay > crowded) stay = crowded + (remaining - crowded * demand / here) * alone / demand;
+    double stay = left * here / demand;
+    if (stay > crowded) stay = crowded + (left - crowded * demand / here) * alone / demand;
     Figures f;
     f.load_here = static_cast<float>(crowd.load());
     f.load_there = static_cast<float>(target.load + demand);
     f.stretch_here = static_cast<float>(here);
     f.stretch_there = static_cast<float>(there);
-    f.remaining_s = static_cast<float>(remaining);
+    f.expected_s = process.expected_s;
+    f.remaining_s = static_cast<float>(left);
     f.crowded_s = static_cast<float>(crowded);
     f.stay_s = static_cast<float>(stay);
-    f.go_s = static_cast<float>(remaining * there / demand);
+    f.go_s = static_cast<float>(left * there / demand);
     f.cost_s = static_cast<float>(snapshot.cost.seconds(process.memory));
     f.talk_s = static_cast<float>(
-        remaining * (talk(process, target.node, snapshot) - talk(process, self.node, snapshot)));
+        left * (talk(process, target.node, snapshot) - talk(process, self.node, snapshot)));
     f.gain_s = f.stay_s - f.go_s - f.cost_s - f.talk_s;
-    f.needed_s = static_cast<float>(std::max(knobs.gain_min, knobs.gain_factor * f.cost_s));
+    double least = process.cpu_s < process.expected_s ? knobs.exec_gain : knobs.gain_min;
+    f.needed_s = static_cast<float>(std::max(least, knobs.gain_factor * f.cost_s));
     return f;
 }
 

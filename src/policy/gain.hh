@@ -14,6 +14,10 @@
 
 namespace rove::policy {
 
+// What it is expected to need still, in CPU seconds: as much as its like do, if it has any that are
+// known, and as it has used once it has used more than they.
+double remaining(ProcessView const& process, Knobs const& knobs);
+
 // The processes of a node by the time that they are expected to need still.
 class Crowd {
 public:

@@ -7,9 +7,6 @@
 namespace rove::policy {
 
 namespace {
-// Of the old value, after a second: 5/8 and 7/8, the constants of MOSIX as its port to Kerrighed
-// has them.
-constexpr double keep_rising = 0.625, keep_falling = 0.875;
 // Short of that, another of its kind may follow soon: the time in which what is told falls to 1/e.
 constexpr double settled_s = 7.5;
 } // namespace

@@ -15,6 +15,10 @@ namespace rove::policy {
 
 class LoadFilter {
 public:
+    // Of the old value, after a second: 5/8 and 7/8, the constants of MOSIX as its port to
+    // Kerrighed has them.
+    static constexpr double keep_rising = 0.625, keep_falling = 0.875;
+
     // `passed_s`: since the last sample.
     void add(double sample, double passed_s);
     // Somebody of that demand is not here any more, and was for so long.

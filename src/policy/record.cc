@@ -32,6 +32,7 @@ template <class V> void describe(V& v, ProcessView& m) {
     v.field("cpu_s", m.cpu_s);
     v.field("demand", m.demand);
     v.field("here_s", m.here_s);
+    v.field("expected_s", m.expected_s);
     v.field("moved_s", m.moved_s);
     v.field("calls", m.calls);
     v.field("guest", m.guest);
@@ -117,7 +118,7 @@ std::optional<Record> take_record(std::string_view& log) {
     std::memcpy(&length, log.data(), sizeof length);
     if (length > log.size() - sizeof length) return std::nullopt;
     auto record = wire::decode<Record>(log.substr(sizeof length, length));
-    if (!record || record->version != 1) return std::nullopt;
+    if (!record || record->version != Record().version) return std::nullopt;
     Bounds bounds;
     describe(bounds, *record);
     if (!bounds.kept) return std::nullopt;

@@ -25,6 +25,7 @@ struct Job {
     float calls = 0;  // that are forwarded when away, per CPU second
     float moved_s = 0;
     NodeIndex home = 0, host = nowhere;
+    uint32_t kind = 0; // which executable; 0: one that nobody else executes
     uint16_t moves = 0;
     JobState state = JobState::due;
     bool leaving = false; // a target has been asked

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // World: what each node does in a period: measure, tell, decide.
 #include <algorithm>
+#include <string>
 
 #include "policy/invite.hh"
 #include "policy/load.hh"
@@ -110,6 +111,7 @@ policy::Snapshot World::snapshot(NodeIndex node) {
         process.home = job.home;
         process.cpu_s = static_cast<float>(
             std::max(0.0, job.work_s - host.machine.work_left(resident, now_s_)));
+        process.expected_s = static_cast<float>(expected(job));
         process.demand = resident.demand;
         process.here_s = static_cast<float>(now_s_ - job.here_since_s);
         process.moved_s = job.moved_s;
@@ -124,6 +126,20 @@ policy::Snapshot World::snapshot(NodeIndex node) {
     snapshot.self.load = static_cast<float>(load);
     snapshot.processes = processes_;
     return snapshot;
+}
+
+void World::learn(Job const& job) {
+    if (strategy_.placing != Placing::exec || job.kind == 0) return;
+    policy::Run run{job.work_s, job.demand, {}};
+    if (job.moves > 0) run.calls = job.calls;
+    hosts_[job.home].experience.learn(std::to_string(job.kind), run);
+}
+
+// What its like used, until it has been moved.
+double World::expected(Job const& job) const {
+    if (strategy_.placing != Placing::exec || job.kind == 0 || job.moves > 0) return 0;
+    auto known = hosts_[job.home].experience.expect(std::to_string(job.kind), knobs_.exec_runs);
+    return known ? known->cpu_s : 0;
 }
 
 // Most nodes have nothing to decide most of the time.

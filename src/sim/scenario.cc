@@ -157,6 +157,7 @@ void read_workload(Reader& in, Scenario& scenario) {
     in.number("calls", load.calls, 0, 1e6);
     in.size("memory", load.memory);
     in.size("memory_max", load.memory_max);
+    in.number("kind", load.kind, 0, 1e6);
     in.number("first_home", load.first_home, 0, 100000);
     in.number("homes", load.homes, 0, 100000);
     in.flag("native", load.native);

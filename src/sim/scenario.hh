@@ -36,6 +36,7 @@ struct Workload {
     double demand = 1, calls = 0;
     uint64_t memory = 16ull << 20;
     uint64_t memory_max = 0;            // uniform between both; 0: all alike
+    uint32_t kind = 0;                  // of the executable; 0: each is another one
     uint32_t first_home = 0, homes = 0; // which nodes they start on; 0: all
     bool native = false;                // peaks: not Rove's, only a load on the node
     std::string file;                   // swf

@@ -19,6 +19,8 @@ std::vector<Strategy> const& strategies() {
         {"mosix", Placing::policy, Moving::policy, Rule::mosix, "Rove: the MOSIX rule"},
         {"opportunity", Placing::policy, Moving::policy, Rule::opportunity,
             "Rove: opportunity cost"},
+        {"mosix_execs", Placing::exec, Moving::policy, Rule::mosix,
+            "the MOSIX rule, programs being executed at home and known by their like"},
         {"mosix_moves", home, Moving::policy, Rule::mosix, "the MOSIX rule without placement"},
         {"mosix_places", Placing::policy, Moving::never, Rule::mosix,
             "the MOSIX rule at starts only"},

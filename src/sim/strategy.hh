@@ -10,7 +10,8 @@
 
 namespace rove::sim {
 
-enum class Placing : uint8_t { home, round_robin, central, policy };
+// exec: at home, and from there by what is known of its like.
+enum class Placing : uint8_t { home, round_robin, central, policy, exec };
 enum class Moving : uint8_t { never, random, central, policy };
 
 struct Strategy {

@@ -60,6 +60,7 @@ public:
             job.memory += random_.below(load_.memory_max - load_.memory);
         job.home = first_ + static_cast<NodeIndex>(random_.below(homes_));
         job.native = load_.native;
+        job.kind = load_.kind;
         jobs_.push_back(job);
         return jobs_.back();
     }

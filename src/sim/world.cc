@@ -38,7 +38,7 @@ World::World(Scenario const& scenario, Strategy const& strategy, Jobs jobs, uint
     for (NodeGroup const& group : scenario.nodes)
         for (uint32_t i = 0; i < group.count; ++i) {
             Host host{Machine(group.cores, group.speed, group.memory, scenario.thrash),
-                policy::Random(seed, hosts_.size()), {}, {}, {}, {}};
+                policy::Random(seed, hosts_.size()), {}, {}, {}, {}, {}};
             host.alive = !group.absent;
             fastest_ = std::max(fastest_, group.speed);
             hosts_.push_back(std::move(host));
@@ -125,6 +125,9 @@ void World::arrive(JobIndex index) {
     }
     case Placing::policy:
         return place_by_policy(index);
+    case Placing::exec:
+        start(index, job.home, job.work_s);
+        return decide(job.home);
     }
 }
 
@@ -169,6 +172,7 @@ void World::end(NodeIndex node) {
         jobs_[job].state = JobState::done;
         jobs_[job].ended_s = now_s_;
         host.load.gone(jobs_[job].demand, now_s_ - jobs_[job].here_since_s);
+        learn(jobs_[job]);
         --unfinished_;
     }
     plan_end(node);

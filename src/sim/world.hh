@@ -10,6 +10,7 @@
 #include <queue>
 
 #include "policy/decide.hh"
+#include "policy/experience.hh"
 #include "policy/load.hh"
 #include "policy/offers.hh"
 #include "policy/place.hh"
@@ -70,6 +71,7 @@ private:
         policy::LoadFilter load, native;
         policy::Promises promises;
         policy::MigrationCost cost;
+        policy::Experience experience;
         policy::Stance stance = policy::Stance::open;
         bool alive = true, takes = true, ushering = false, ticking = false;
         uint32_t departing = 0, peak = 0, idle_ticks = 0, spare_ticks = 0;
@@ -110,6 +112,8 @@ private:
     NodeView view(NodeIndex node) const;
     policy::Snapshot snapshot(NodeIndex node);
     bool worth_deciding(NodeIndex node) const;
+    double expected(Job const& job) const;
+    void learn(Job const& job);
     void place_by_policy(JobIndex job);
 
     // --- journeys.cc

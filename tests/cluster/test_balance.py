@@ -142,6 +142,34 @@ def test_a_job_spreads_over_all_nodes_and_stays_so(made, tmp_path):
     assert "it computes sooner there" in replayed.stdout
 
 
+def build(directory, run):
+    """The objects that a parallel build makes."""
+    run("make", "-s", "-C", directory, "clean")
+    run("make", "-s", "-j6", "-C", directory)
+    return {path.name: path.read_bytes() for path in directory.glob("*.o")}
+
+
+def test_compilers_that_make_starts_run_on_all_nodes(made, tmp_path):
+    for number in range(12):
+        body = "".join(f"int f{number}_{k}(int a) {{ int s = 0; for (int i = 0; i < a; i++) s += i * {k} ^ (s << 3); return s; }}\n" for k in range(120))
+        (tmp_path / f"f{number}.c").write_text(body)
+    (tmp_path / "Makefile").write_text("all: $(patsubst %.c,%.o,$(wildcard *.c))\n%.o: %.c\n\tcc -O2 -c -o $@ $<\nclean:\n\trm -f *.o\n")
+    wanted = build(tmp_path, lambda *words: subprocess.run(words, check=True, timeout=LIMIT_S))
+    assert len(wanted) == 12
+    lab, events = made()
+    reached = set()
+    for _ in range(12):
+        assert build(tmp_path, lambda *words: lab.run("n1", "rove", "run", "--", *words)) == wanted
+        for row in events.seen():
+            # Placed by what its like have used, not by what it has used itself.
+            if row["event"] == "move" and row["figures"].get("expected_s", 0) > 0:
+                assert row["from"] == "n1" and row["figures"]["gain_s"] >= row["figures"]["needed_s"]
+                reached.add(row["to"])
+        if reached == {"n2", "n3"}:
+            return
+    pytest.fail(f"in 12 builds compilers were placed on {sorted(reached)} only")
+
+
 def test_nothing_moves_where_it_is_turned_off(made):
     lab, events = made()
     for node in ("n1", "n2", "n3"):

@@ -52,6 +52,19 @@ void Balance::hear(std::string const& node, double load, uint64_t memory_free, N
     heard_[node] = {now, load, memory_free};
 }
 
+void Balance::refused(std::string const& node, double load, uint64_t memory_free, Nanos now) {
+    hear(node, load, memory_free, now);
+    tails_.erase(node);
+}
+
+void Balance::left(std::string const& node, Nanos now) {
+    tails_[node].left(1, seconds(now));
+}
+
+void Balance::came(std::string const& node, Nanos now) {
+    tails_[node].came(1, seconds(now));
+}
+
 void Balance::shun(std::string const& node, Nanos now) {
     shunned_[node] = now + shunned_for;
 }
@@ -116,6 +129,8 @@ policy::NodeView Balance::view_of(Member const& member, Nanos now) {
         view.load = static_cast<float>(word->second.load);
         view.memory_free = std::min(word->second.memory_free, view.memory_total);
     }
+    if (auto tail = tails_.find(member.name); tail != tails_.end())
+        view.load = std::max(0.0f, view.load - static_cast<float>(tail->second.at(seconds(now))));
     return view;
 }
 

@@ -19,6 +19,7 @@
 #include "policy/offers.hh"
 #include "policy/place.hh"
 #include "policy/record.hh"
+#include "policy/tail.hh"
 
 namespace rove::node {
 
@@ -41,6 +42,11 @@ public:
     void measure(std::map<pid_t, policy::Counted> const& counted, double foreign, Nanos now);
     // An answer of that node is newer than the board.
     void hear(std::string const& node, double load, uint64_t memory_free, Nanos now);
+    // The same when it has refused something: what it tells is true then.
+    void refused(std::string const& node, double load, uint64_t memory_free, Nanos now);
+    // A process of ours has left it, or come there, and it wanted a core.
+    void left(std::string const& node, Nanos now);
+    void came(std::string const& node, Nanos now);
     // It has told that it takes nothing of ours, whatever its load.
     void shun(std::string const& node, Nanos now);
     void learn(uint64_t bytes, double seconds) { cost_.learn(bytes, seconds); }
@@ -110,6 +116,7 @@ private:
         uint64_t memory_free = 0;
     };
     std::map<std::string, Word> heard_;
+    std::map<std::string, policy::Tail> tails_;
     std::map<std::string, Nanos> shunned_; // until when
 };
 

@@ -23,6 +23,7 @@ boost::json::object figures_row(policy::Figures const& f, char const* because) {
     add("stretch_here", f.stretch_here);
     if (f.stretch_there != 0) add("stretch_there", f.stretch_there);
     if (f.needed_s == 0) return row;
+    if (f.expected_s != 0) add("expected_s", f.expected_s);
     add("remaining_s", f.remaining_s);
     add("crowded_s", f.crowded_s);
     add("stay_s", f.stay_s);

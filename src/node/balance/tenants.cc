@@ -89,11 +89,16 @@ std::vector<policy::ProcessView> Tenants::views(Nanos now) const {
         view.cpu_s = static_cast<float>(known.history.cpu_s() * speed_);
         view.demand = static_cast<float>(known.history.demand());
         view.here_s = static_cast<float>(tenant.here_s);
-        // Who has just begun is let be like who has just arrived.
+        // Who has just begun is let be like who has just arrived, unless it is known what to
+        // expect.
         bool known_well = known.history.age_s() >= known_s;
+        bool expected = view.cpu_s < tenant.expected.cpu_s;
         view.moved_s =
             static_cast<float>(known_well ? tenant.moved_s : std::max(tenant.moved_s, just_now_s));
-        view.calls = static_cast<float>(known.history.calls_per_cpu_s());
+        if (expected) view.moved_s = 0;
+        view.expected_s = static_cast<float>(tenant.expected.cpu_s);
+        view.calls =
+            static_cast<float>(std::max(known.history.calls_per_cpu_s(), tenant.expected.calls));
         view.guest = view.home != 0;
         view.stays = tenant.stays;
         view.confined = tenant.confined || now < known.rests_until;

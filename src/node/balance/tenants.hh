@@ -9,6 +9,7 @@
 
 #include "base/clock.hh"
 #include "node/balance/numbers.hh"
+#include "policy/experience.hh"
 #include "policy/history.hh"
 
 namespace rove::node {
@@ -25,6 +26,8 @@ struct Tenant {
     uint64_t need = 1;     // of CPU features, see Needs
     // What it brings along when it is seen for the first time.
     double cpu_s = 0, demand = 1;
+    // What its like used, if it has been here since it began to be like them; else of nobody.
+    policy::Expected expected;
 };
 
 class Tenants {
