@@ -130,7 +130,6 @@ void Node::tell_move(
     process->decide({monotonic_now(), verdict, from, to, figures});
     if (moved.ok && moved.from != moved.to) {
         happenings_.add("move", process->pid(), moved.from, moved.to, figures);
-        tell_departure(moved.from);
         if (moved.to != name_) balance_.came(moved.to, monotonic_now());
     }
     if (!moved.ok) {

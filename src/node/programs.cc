@@ -28,6 +28,7 @@ namespace json = boost::json;
 namespace {
 // What is executed is seen that much later while a crowded program executes much.
 constexpr Nanos execs_period = std::chrono::milliseconds(20);
+constexpr Nanos hidden_for = std::chrono::milliseconds(7500);
 } // namespace
 
 void ProgramSums::add(Process const& process, Nanos now) {
@@ -125,7 +126,9 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     if (!is_readable(process->pidfd.number())) return;
     process->ended = true;
     learn_image(*process);
-    tell_departure(process->host);
+    // A short one hides a core for seconds after it.
+    if (monotonic_now() - std::max(process->born, process->last_move_ended) < hidden_for)
+        tell_departure(process->host);
     end_debuggers(*process);
     if (!why.empty() && process->lost.word.empty()) process->lost = {why, why};
     Ended ended_now = epitaph(*process);
