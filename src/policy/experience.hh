@@ -17,9 +17,9 @@ namespace rove::policy {
 struct Run {
     double cpu_s = 0; // of the reference core
     // Of a core; only known of who was watched for a while.
-    std::optional<double> demand;
+    std::optional<double> demand = std::nullopt;
     // Forwarded, per CPU second; only known of who was away.
-    std::optional<double> calls;
+    std::optional<double> calls = std::nullopt;
 };
 
 struct Expected {
@@ -30,7 +30,8 @@ struct Expected {
 
 class Experience {
 public:
-    explicit Experience(size_t most = 512) : most_(most) {}
+    Experience() = default;
+    explicit Experience(size_t most) : most_(most) {}
 
     void learn(std::string const& executable, Run const& run);
     // None of what was executed fewer than `runs` times.
@@ -43,7 +44,7 @@ public:
 
 private:
     using Entry = std::list<std::pair<std::string, Expected>>::iterator;
-    size_t most_;
+    size_t most_ = 512;
     std::list<std::pair<std::string, Expected>> all_;
     std::unordered_map<std::string, Entry> by_name_;
 };
