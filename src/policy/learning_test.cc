@@ -86,6 +86,11 @@ TEST(Cost, is_learned_from_moves) {
     for (int i = 0; i < 200; ++i)
         one.learn(50000000, 0.5);
     EXPECT_NEAR(one.seconds(50000000), 0.5, 0.02);
+    // Dear moves of a busy time are forgotten.
+    one.fade(60);
+    EXPECT_LT(one.seconds(50000000), 0.48);
+    one.fade(3600);
+    EXPECT_NEAR(one.seconds(50000000), MigrationCost().seconds(50000000), 1e-6);
 }
 TEST(Knobs, are_found_by_name) {
     Knobs knobs;

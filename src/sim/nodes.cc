@@ -25,6 +25,7 @@ void World::tick(NodeIndex node) {
     plan(now_s_ + scenario_.period_s * (0.8 + 0.4 * host.random.part()), What::tick, node);
     double passed = now_s_ - host.ticked_s;
     host.ticked_s = now_s_;
+    host.cost.fade(passed);
     host.promises.expire(now_s_);
     host.load.add(host.machine.load(), passed);
     host.native.add(host.machine.native_load(), passed);

@@ -38,6 +38,7 @@ void Balance::measure(std::map<pid_t, policy::Counted> const& counted, double fo
     double passed = measured_.count() < 0 ? 1 : seconds(now - measured_);
     measured_ = now;
     tenants_.count(counted);
+    cost_.fade(passed);
     promises_.expire(seconds(now));
     // Who has just begun may be ours and not known yet: what was there before as well counts.
     foreign_now_ = std::min(foreign, std::exchange(foreign_before_, foreign));
