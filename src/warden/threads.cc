@@ -2,7 +2,9 @@
 // Threads: what a guest cannot do itself when the program makes a thread or a process: choose the
 // number that home has given, and get the link's other end. Both come from its warden, over the
 // service socket.
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -59,7 +61,13 @@ void Warden::offer() {
 
 // The guest's next clone gets this number; nobody else clones in its namespace meanwhile.
 Status Warden::number_next(pid_t number) {
-    return sys::write_knob("/proc/sys/kernel/ns_last_pid", std::to_string(number - 1));
+    static Result<Fd> const knob =
+        sys::open("/proc/sys/kernel/ns_last_pid", O_WRONLY); // of whoever writes
+    if (!knob) return Failure(knob.error());
+    auto text = std::to_string(number - 1);
+    if (::pwrite(knob->number(), text.data(), text.size(), 0) < 0)
+        return fail(errno, "cannot choose the next PID");
+    return {};
 }
 
 // When the link that the steward makes has arrived, too.
