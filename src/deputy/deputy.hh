@@ -37,8 +37,6 @@ inline constexpr uint32_t left_word = 12;
 /// wire::Restart if the call was under way, else 0.
 long perform(Slot& slot, uint32_t nr, uint64_t const args[6], uint16_t* flags);
 void serve(Slot& slot); // until the process comes home
-/// One frame, or what interrupts the wait for it.
-void serve_one(Slot& slot);
 // main.cc
 [[noreturn]] void leave(Slot& slot); // to native execution
 /// False if nobody hears it.
@@ -116,13 +114,6 @@ long hide_thread(syscalls::Placement const& placement, long result);
 Done new_thread(Slot& slot, uint64_t flags);
 [[noreturn]] void end_thread(Slot& slot, int code);
 bool start_porter();
-/// A descriptor of ours goes into our block of numbers.
-int move_up(int fd);
-
-// newborn.cc
-/// As `serve`, of a process that has just been made: porter and descriptors are not in their
-/// places.
-void serve_newborn(Slot& slot);
 
 // fork.cc
 /// A child of the program, by the flags of clone. In it this does not return.

@@ -5,7 +5,6 @@
 // ahead, and its guest is forked by the host's kernel. It has a porter of its own and finds in its
 // control page where its guest is, so a steward that takes over finds all that it needs.
 #include "deputy/deputy.hh"
-#include "deputy/small_table.hh"
 
 #include "rt/futex.hh"
 #include "rt/memory.hh"
@@ -14,9 +13,9 @@ namespace rove::deputy {
 
 namespace {
 
-constexpr uint64_t exit_signal_bits = 0xff, clone_vm = 0x100, clone_files = 0x400,
-                   clear_sighand = 0x100000000;
-constexpr int spare_patience = 100; // times 20 ms
+constexpr uint64_t exit_signal_bits = 0xff, clone_vm = 0x100, clear_sighand = 0x100000000;
+constexpr int spare_patience = 100;  // times 20 ms
+constexpr int porter_patience = 500; // times 10 ms
 
 bool take_spare(wire::Spare& taken) {
     auto& c = control();
@@ -84,14 +83,6 @@ void keep_only(int one, int other) {
     close_between(high + 1, c.fd_last);
 }
 
-/// The porter is the parent's; a steward that comes finds that there is none yet.
-void forget_porter() {
-    Slot& zero = rt::slot_at(0);
-    zero.private_words[wire::command_peer_word] = zero.private_words[wire::alarm_peer_word] = ~0ull;
-    zero.tid = 0;
-    rt::set_state(zero, SlotState::starting);
-}
-
 void forget_threads(Slot const& mine) {
     for (uint32_t i = 1; i < wire::slots_max; ++i) {
         Slot& other = rt::slot_at(i);
@@ -108,10 +99,13 @@ void reset_handlers() {
 }
 
 /// The forked process: from here on the deputy of the child. Everything is blocked.
-[[noreturn]] void become_child(
-    Slot& slot, wire::Spare const& spare, int link, int parents_alarm, uint64_t flags) {
+[[noreturn]] void become_child(Slot& slot, wire::Spare const& spare, uint64_t flags) {
     auto& c = control();
-    c.parents_alarm_fd = parents_alarm;
+    // Until a steward attends to this child, its parent's is told what it wants.
+    bool attended = c.alarm_fd >= 0 && rt::slot_at(0).private_words[wire::alarm_peer_word] == ~0ull;
+    int parents = attended ? c.alarm_fd : c.parents_alarm_fd;
+    keep_only(spare.link_fd, parents);
+    c.parents_alarm_fd = parents;
     c.follow_exec = wire::FollowExec::unasked;
     auto pid = static_cast<int32_t>(sys(39));
     c.command_fd = c.alarm_fd = -1;
@@ -121,11 +115,10 @@ void reset_handlers() {
     for (auto& other : c.spares)
         other.epoch = 0;
     memcpy(c.places[c.epoch & 1].landing, spare.landing, sizeof spare.landing);
-    forget_porter();
     forget_threads(slot);
     memset(&own(slot), 0, sizeof(Private));
     slot.tid = pid;
-    slot.link_fd = link;
+    slot.link_fd = spare.link_fd;
     slot.signals_sent = 0;
     slot.next_link_fd = 0;
     slot.next_link_epoch = 0;
@@ -137,37 +130,15 @@ void reset_handlers() {
     if (flags & clear_sighand) reset_handlers();
     __atomic_store_n(
         &c.pid, pid, __ATOMIC_RELEASE); // what stands here is this process's from now on
-    serve_newborn(slot);
+    // Without one it could never be moved; where tasks are short, it waits for one that ends.
+    for (int tries = 0; !start_porter(); ++tries) {
+        if (tries == porter_patience) sys(62, pid, 9);
+        int64_t const nap[2] = {0, 10000000};
+        sys(270, 0, 0, 0, 0, nap, 0); // pselect6
+    }
+    apply_mask(slot, slot.thread.mask);
+    serve(slot);
     leave(slot);
-}
-
-/// Until a steward attends to a child, its parent's is told what it wants.
-int alarm_for_children() {
-    auto const& c = control();
-    bool attended = c.alarm_fd >= 0 && rt::slot_at(0).private_words[wire::alarm_peer_word] == ~0ull;
-    return attended ? c.alarm_fd : c.parents_alarm_fd;
-}
-
-/// The child does not come back.
-long fork_deputy(Slot& slot, wire::Spare const& spare, uint64_t flags) {
-    int parents_alarm = alarm_for_children();
-    // The porter lifts a limit for a moment under this lock, which a child must not inherit; nor
-    // may it make a descriptor while the table is the child's, too.
-    rt::Lock lock(&control().lock);
-    SmallTable table(spare.link_fd, parents_alarm);
-    let_region_be_forked(true);
-    long pid = sys(56, (flags & exit_signal_bits) | (table.made() ? clone_files : 0), 0, 0, 0, 0);
-    let_region_be_forked(false);
-    if (pid == 0 && table.made()) {
-        table.part();
-        become_child(slot, spare, table.link(), table.parents_alarm(), flags);
-    }
-    if (pid == 0) {
-        keep_only(spare.link_fd, parents_alarm);
-        become_child(slot, spare, spare.link_fd, parents_alarm, flags);
-    }
-    if (pid > 0 && table.made()) table.await_parting(pid);
-    return pid;
 }
 
 } // namespace
@@ -186,7 +157,15 @@ Done new_process(Slot& slot, uint64_t flags) {
     sys(14, 2, &all, 0, 8);
     uint64_t before =
         slot.mirror_mask; // after the block: a signal that came until then has changed it
-    long pid = fork_deputy(slot, spare, flags);
+    long pid;
+    {
+        // The porter lifts a limit for a moment under this lock, which a child must not inherit.
+        rt::Lock lock(&control().lock);
+        let_region_be_forked(true);
+        pid = sys(56, flags & exit_signal_bits, 0, 0, 0, 0);
+        let_region_be_forked(false);
+    }
+    if (pid == 0) become_child(slot, spare, flags);
     sys(14, 2, &before, 0, 8);
     if (pid < 0) {
         put_back(spare);

@@ -352,15 +352,6 @@ bool serve_frame(Slot& slot, LinkHeader const& header) {
 
 } // namespace
 
-void serve_one(Slot& slot) {
-    LinkHeader header;
-    Got got = rt::wait_header(slot, header);
-    rt::set_state(slot, SlotState::busy);
-    own(slot).stop = 0;
-    if (got == Got::interrupted) return;
-    if (got != Got::frame || !serve_frame(slot, header)) sys(48, slot.link_fd, 2);
-}
-
 void serve(Slot& slot) {
     auto& mine = own(slot);
     for (;;) {

@@ -26,16 +26,13 @@ uint64_t stack_top(Slot& slot) {
     return word(&slot) + wire::slot_stack_offset + wire::slot_stack_size;
 }
 
-} // namespace
-
+/// A descriptor of ours goes into our block of numbers.
 int move_up(int fd) {
     long moved = sys(72, fd, 1030, control().fd_first);
     if (moved < 0) return fd;
     sys(3, fd);
     return static_cast<int>(moved);
 }
-
-namespace {
 
 /// Sockets to the keeper: it takes its ends by pidfd_getfd and has them closed here.
 bool make_sockets(Slot& zero) {
