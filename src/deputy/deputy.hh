@@ -73,6 +73,12 @@ struct Done {
     uint16_t flags = 0;
 };
 bool perform_special(Slot& slot, uint32_t nr, uint64_t args[6], Done& done);
+// lowest.cc
+/// To be asked before a call that may make descriptors.
+uint32_t rooms_opened();
+/// What the call returns to the program: a new descriptor has the lowest number that is free, which
+/// for a moment may have been the porter's.
+long lowest_number(uint32_t before, uint32_t nr, uint64_t const* args, long result);
 // descriptors.cc
 /// Before a call: no number of ours gets through. False: it wants one for itself, at home.
 bool hide_numbers(syscalls::Placement& placement);

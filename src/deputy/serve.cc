@@ -236,7 +236,12 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     Look look = look_at_path(placement);
     if (look.home != wire::HomeReason::none) return at_home(look.home);
     long result = look.error;
-    if (result == 0) result = perform(slot, placement.nr, placement.args, &flags);
+    if (result == 0) {
+        uint32_t const rooms = rooms_opened();
+        result = perform(slot, placement.nr, placement.args, &flags);
+        if ((flags & (wire::flag_restart | wire::flag_interrupted)) == 0)
+            result = lowest_number(rooms, placement.nr, placement.args, result);
+    }
     // Not performed: what the kernel has written (the rest of a timeout, for one) is not the
     // program's.
     if (flags & wire::flag_restart) return answer(slot, header.sequence, result, flags);

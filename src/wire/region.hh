@@ -238,11 +238,13 @@ struct Control {
     uint32_t
         patch_allowed; // R: 1 if the warden takes patches back before anybody else sees the text
     uint32_t patch_texts_count, patch_sites_count;
-    uint32_t map_lock;    // P: futex lock of deputies that map and the porter that receives ahead
-    uint32_t watched;     // R: 1 while the warden watches writes, see mremap in local.cc
-    uint32_t slots_end;   // R: one more than the highest slot that a thread has had
-    uint64_t exchanged;   // R: requests to home and answers, of all threads
-    uint32_t spares_made; // P: futex word: +1 for each new spare
+    uint32_t map_lock;     // P: futex lock of deputies that map and the porter that receives ahead
+    uint32_t watched;      // R: 1 while the warden watches writes, see mremap in local.cc
+    uint32_t slots_end;    // R: one more than the highest slot that a thread has had
+    uint64_t exchanged;    // R: requests to home and answers, of all threads
+    uint32_t number_rooms; // P: +1 when the porter may hold a low descriptor number, +1 when it
+                           // does not any more, see rt/number_room.hh
+    uint32_t spares_made;     // P: futex word: +1 for each new spare
     Spare spares[spares_max]; // P: under `lock`
     int32_t parents_alarm_fd; // P: of a child that no steward has attended to yet: its parent's
     FollowExec follow_exec;   // P: futex word

@@ -38,7 +38,6 @@ int main(void) {
         child = forked();
         if (child == 0) { // all but what it has been given is closed
             must((int)syscall(SYS_close_range, 3, ~0u, 0));
-            wants(EBADF, write(lowest, "x", 1));
             equal(dup(0), 3);
             _exit(0);
         }
