@@ -20,6 +20,9 @@ KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 PLACES = ("/run/rove", "/run/rove-lab", "/dev/shm")
 # Memory is a matter of allocators and caches, so it may differ by this much.
 MEMORY_SLACK_KIB = 8192
+# What a daemon remembers, of limited size, and what it looks at in the moment in which somebody counts.
+KEPT = ("/run/rove/executables",)
+LOOKED_AT = re.compile(r"/proc/\d+/task")
 NUMBERS = re.compile(r"\[\d+\]|(?<=/proc/)\d+")
 
 
@@ -63,7 +66,9 @@ def open_files(pid, name):
     found = []
     try:
         for number in os.listdir(f"/proc/{pid}/fd"):
-            found.append(f"{name} {NUMBERS.sub('', os.readlink(f'/proc/{pid}/fd/{number}'))}")
+            target = os.readlink(f"/proc/{pid}/fd/{number}")
+            if not LOOKED_AT.fullmatch(target):
+                found.append(f"{name} {NUMBERS.sub('', target)}")
     except OSError:
         pass
     return found
@@ -105,7 +110,7 @@ def inventory():
         "namespaces": namespaces(there),
         "interfaces": sorted(os.listdir("/sys/class/net")),
         "swap": sorted(line.split()[0] for line in text("/proc/swaps").splitlines()[1:]),
-        "files": sorted(path for place in PLACES for path in tree(place)),
+        "files": sorted(path for place in PLACES for path in tree(place) if path not in KEPT),
     }
 
 

@@ -38,7 +38,7 @@ double seconds(Nanos time) {
 Here Node::here() const {
     Here here;
     here.cores = cores_now();
-    here.memory = memory_now();
+    here.memory = memory_.read();
     here.blocked = blocked_;
     here.departing = static_cast<uint32_t>(leaving_.size());
     return here;

@@ -131,6 +131,7 @@ void Node::tell_move(
     if (moved.ok && moved.from != moved.to) {
         happenings_.add("move", process->pid(), moved.from, moved.to, figures);
         if (moved.to != name_) balance_.came(moved.to, monotonic_now());
+        if (moved.from == name_) balance_.freed(moved.bytes, monotonic_now());
     }
     if (!moved.ok) {
         happenings_.add(moved.reason.empty() ? "move_failed" : "confined", process->pid(),

@@ -14,6 +14,8 @@ namespace {
 
 // A short measurement differs that much between equal cores; a move for less would be for nothing.
 constexpr double speeds_alike = 0.15;
+// The kernel brings a group's figures up to date every two seconds.
+constexpr Nanos freed_unseen = std::chrono::seconds(3);
 constexpr Nanos room_kept = std::chrono::seconds(10), shunned_for = std::chrono::seconds(10);
 
 double seconds(Nanos time) {
@@ -46,6 +48,7 @@ void Balance::measure(std::map<pid_t, policy::Counted> const& counted, double fo
     for (Tenants::Gone const& each : tenants_.take_gone())
         load_.gone(each.demand, each.here_s);
     load_.add(present(), passed);
+    std::erase_if(freed_, [&](Freed const& each) { return now - each.at > freed_unseen; });
     std::erase_if(shunned_, [&](auto const& each) { return each.second <= now; });
 }
 
@@ -73,6 +76,10 @@ void Balance::shun(std::string const& node, Nanos now) {
 void Balance::want_room(uint64_t bytes, Nanos now) {
     room_wanted_ = bytes;
     room_until_ = now + room_kept;
+}
+
+void Balance::freed(uint64_t bytes, Nanos now) {
+    freed_.push_back({now, bytes});
 }
 
 double Balance::present() const {
@@ -149,6 +156,9 @@ policy::Snapshot Balance::look(std::vector<policy::NodeView> const& nodes, Here 
     policy::Snapshot snapshot;
     double load = foreign_.mine() + promises_.load() + tenants_.demand(Tenants::Leaving::left_out);
     snapshot.self = self(here, load);
+    for (Freed const& each : freed_)
+        snapshot.self.memory_free += each.bytes;
+    snapshot.self.memory_free = std::min(snapshot.self.memory_free, snapshot.self.memory_total);
     snapshot.foreign = static_cast<float>(foreign_.mine());
     snapshot.foreign_lasts_s = static_cast<float>(foreign_.lasts_s());
     snapshot.fastest = snapshot.self.speed;

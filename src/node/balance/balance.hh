@@ -51,6 +51,8 @@ public:
     void shun(std::string const& node, Nanos now);
     void learn(uint64_t bytes, double seconds) { cost_.learn(bytes, seconds); }
     void want_room(uint64_t bytes, Nanos now);
+    // So much went away with a process, whose pages home keeps as memory that the kernel may take.
+    void freed(uint64_t bytes, Nanos now);
 
     // --- what is told
     double load() const; // of processes that want a core, promised ones included
@@ -102,6 +104,11 @@ private:
     Numbers numbers_;
     Needs needs_;
     Tenants tenants_;
+    struct Freed {
+        Nanos at;
+        uint64_t bytes;
+    };
+    std::vector<Freed> freed_;
     policy::LoadFilter load_, foreign_;
     double foreign_now_ = 0, foreign_before_ = 0;
     policy::Promises promises_;

@@ -217,6 +217,25 @@ TEST_F(Balanced, what_waited_for_forwarded_calls_away_is_not_sent_away_again) {
     pass(20);
     EXPECT_FALSE(decide().decision.orders.empty());
 }
+TEST_F(Balanced, what_has_gone_is_free_before_the_kernel_says_so) {
+    with_tenant();
+    with_tenant();
+    with_member("n2", 0);
+    for (Tenant& tenant : tenants)
+        tenant.memory = 200 << 20;
+    here.memory = {1000u << 20, 10 << 20};
+    pass(5);
+    auto made = decide();
+    ASSERT_FALSE(made.decision.orders.empty());
+    EXPECT_EQ(made.decision.orders[0].why, policy::Why::memory);
+    balance.freed(900u << 20, now);
+    EXPECT_TRUE(
+        decide().decision.orders.empty() || decide().decision.orders[0].why != policy::Why::memory);
+    pass(5);
+    made = decide();
+    ASSERT_FALSE(made.decision.orders.empty());
+    EXPECT_EQ(made.decision.orders[0].why, policy::Why::memory);
+}
 TEST_F(Balanced, a_guest_brings_its_history) {
     Tenant& guest = with_tenant("n2");
     guest.cpu_s = 100;
