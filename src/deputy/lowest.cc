@@ -2,9 +2,9 @@
 // Lowest: a new descriptor has the lowest number that is free.
 //
 // What the porter is given comes with the lowest one, too, and is moved up to the runtime's numbers
-// at once (rt::NumberRoom). A call of the program that makes a descriptor in these microseconds gets a
-// number that is too high. It cannot be kept from that, since many of these calls wait; so who
-// finds that a room was open meanwhile gives the descriptor its right number afterwards.
+// at once (rt::NumberRoom). A call of the program that makes a descriptor in these microseconds
+// gets a number that is too high. It cannot be kept from that, since many of these calls wait; so
+// who finds that a room was open meanwhile gives the descriptor its right number afterwards.
 #include "deputy/deputy.hh"
 
 #include "rt/memory.hh"
@@ -84,8 +84,7 @@ long lowest_number(uint32_t before, uint32_t nr, uint64_t const* args, long resu
     bool one = makes_one(nr, args);
     if (!one && !pair) return result;
     rt::Lock lock(&control().lock);
-    if (one)
-        return lowered(static_cast<int32_t>(result), nr == fcntl ? args[2] : 0);
+    if (one) return lowered(static_cast<int32_t>(result), nr == fcntl ? args[2] : 0);
     pair[0] = lowered(pair[0], 0);
     pair[1] = lowered(pair[1], 0);
     return result;

@@ -244,7 +244,7 @@ struct Control {
     uint64_t exchanged;    // R: requests to home and answers, of all threads
     uint32_t number_rooms; // P: +1 when the porter may hold a low descriptor number, +1 when it
                            // does not any more, see rt/number_room.hh
-    uint32_t spares_made;     // P: futex word: +1 for each new spare
+    uint32_t spares_made;  // P: futex word: +1 for each new spare
     Spare spares[spares_max]; // P: under `lock`
     int32_t parents_alarm_fd; // P: of a child that no steward has attended to yet: its parent's
     FollowExec follow_exec;   // P: futex word
