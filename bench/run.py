@@ -33,11 +33,13 @@ from cluster import Broken, Lab, build, conditions, progress  # noqa: E402
 from figures import table  # noqa: E402
 
 PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
-         "freeze": moves.rows_freeze, "sizes": moves.rows_large, "trees": trees.rows_trees, "compile": compiling.rows_compile, "mailbox": mailbox.rows_mailbox, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
+         "freeze": moves.rows_freeze, "sizes": moves.rows_large, "trees": trees.rows_trees, "compile": compiling.rows_compile,
+         "mailbox": mailbox.rows_mailbox, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
          "policy": simulated.rows_policy, "gossip": simulated.rows_gossip, "large": simulated.rows_large}
 SIMULATED = ("policy", "gossip", "large")
 # The labs of those for which two pinned nodes without limits would not do.
-LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": {"nodes": 3}, "compile": compiling.LAB, "uneven": uneven.LAB, "pressure": pressure.LAB}
+LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": {"nodes": 3}, "compile": compiling.LAB, "uneven": uneven.LAB,
+        "pressure": pressure.LAB}
 ON_REQUEST = ("storm", "compile", "large", "mailbox", "uneven", "pressure")
 COMPARE = "compare"  # writes a document, has no limits
 

@@ -59,10 +59,16 @@ void add_cpu_time(Slot& slot, uint32_t nr, uint64_t const args[6], uint64_t befo
         if (args[0] == process || args[0] == thread) {
             int64_t time[2];
             if (copy_in(time, args[1], sizeof time)) {
-                own(slot).home_cpu_ns[args[0] == thread] = time[0] * 1000000000 + time[1];
+                auto& mine = own(slot);
+                bool const which = args[0] == thread;
+                mine.home_cpu_ns[which] = time[0] * 1000000000 + time[1];
                 // The question and its answer. If another thread has asked something meanwhile,
                 // this is old already.
-                own(slot).home_cpu_as_of[args[0] == thread] = before + 2;
+                mine.home_cpu_as_of[which] = before + 2;
+                // The other clock lacks what this question cost, as it does when it is asked
+                // itself: who reads both in turn asks once for each.
+                if (mine.home_cpu_as_of[!which] == before && before != 0)
+                    mine.home_cpu_as_of[!which] = before + 2;
             }
             add_time(args[1], used_away(slot, static_cast<uint32_t>(args[0])), 1000000000);
         }

@@ -38,7 +38,8 @@ TEST_P(BothRules, one_of_two_processes_goes_to_an_idle_node) {
     // 60 s of work at half of the pace while the other one lasts, against 60 s there.
     EXPECT_NEAR(order.figures.stay_s, 120, 1);
     EXPECT_NEAR(order.figures.go_s, 60, 1);
-    EXPECT_LT(order.stretch_max, 2);
+    // Better by the margin with which it was chosen, also when the target is asked.
+    EXPECT_LE(order.stretch_max, 2 - (scene.knobs.stability - 1));
     EXPECT_GT(order.stretch_max, 1);
 }
 TEST_P(BothRules, a_crowd_spreads_over_idle_nodes_one_each) {

@@ -127,6 +127,12 @@ TEST(Invite, an_idle_node_tells_the_most_crowded_that_it_has_heard_of_lately) {
     EXPECT_EQ(invite(scene.snapshot, scene.knobs, random), (std::vector<NodeIndex>{4, 5}));
     scene.snapshot.self.load = 1;
     EXPECT_TRUE(invite(scene.snapshot, scene.knobs, random).empty());
+    // One of less than a core has nothing to spare but all of it.
+    scene.snapshot.self.cores = 0.5f;
+    scene.snapshot.self.load = 0.1f;
+    EXPECT_TRUE(invite(scene.snapshot, scene.knobs, random).empty());
+    scene.snapshot.self.load = 0.01f;
+    EXPECT_EQ(invite(scene.snapshot, scene.knobs, random).size(), 2u);
 }
 
 } // namespace

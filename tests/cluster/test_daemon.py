@@ -447,6 +447,25 @@ def test_accounts_go_on_over_stays(quiet):
     end(quiet, program, row)
 
 
+CLOCKS = """
+import sys, time
+for line in sys.stdin:
+    for _ in range(1000): time.process_time(), time.thread_time()
+    print(time.process_time() > 0, flush=True)
+"""
+
+
+def test_a_cpu_clock_that_is_read_often_asks_home_once(quiet):
+    program = quiet.start("n1", "rove", "run", "--on", "n2", "--", "python3", "-c", CLOCKS, stdin=subprocess.PIPE)
+    row = wait_for(lambda: (found := only(quiet)) and found["host"] == "n2" and found, "program on n2")
+    program.stdin.write("\n")
+    program.stdin.flush()
+    assert program.stdout.readline() == "True\n"
+    clocks = {line["name"]: line for line in quiet.json("n1", "trace", row["pid"])}["clock_gettime"]
+    assert clocks["count"] > 2000 and clocks["forwarded"] < 20
+    end(quiet, program, row)
+
+
 def test_events_follow(quiet):
     follower = quiet.start("n1", "rove", "events", "--json", "--since", "1h")
     program, row = counting(quiet)

@@ -236,6 +236,21 @@ TEST_F(Balanced, what_has_gone_is_free_before_the_kernel_says_so) {
     ASSERT_FALSE(made.decision.orders.empty());
     EXPECT_EQ(made.decision.orders[0].why, policy::Why::memory);
 }
+TEST_F(Balanced, who_is_gone_after_a_long_time_is_told_of_at_once) {
+    with_tenant();
+    with_tenant();
+    pass(20);
+    EXPECT_NEAR(balance.load(), 2, 0.1);
+    tenants.pop_back();
+    pass(1);
+    EXPECT_NEAR(balance.load(), 1, 0.1);
+    // A short one may be followed by another.
+    with_tenant().identity.start_time = 2;
+    pass(2);
+    tenants.pop_back();
+    pass(1);
+    EXPECT_GT(balance.load(), 1.5);
+}
 TEST_F(Balanced, a_guest_brings_its_history) {
     Tenant& guest = with_tenant("n2");
     guest.cpu_s = 100;
