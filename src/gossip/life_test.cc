@@ -185,6 +185,17 @@ TEST_F(LifeTest, sudden_news_travel_faster_than_steps) {
     EXPECT_LT(*took, 500) << "three quarters hear of it within a step";
 }
 
+TEST_F(LifeTest, who_is_alone_with_another_does_not_tell_it_about_itself) {
+    Cluster cluster(2, knobs);
+    cluster.run_steps(10);
+    cluster.surprise(0);
+    cluster.run_steps(10);
+    uint32_t before = cluster.cores[1]->issue();
+    cluster.run_steps(100);
+    // A question in each step, and an answer to the other one's.
+    EXPECT_LE(cluster.cores[1]->issue() - before, 210u);
+}
+
 TEST_F(LifeTest, regular_gossip_notices_a_death_by_age) {
     knobs.algorithm = Algorithm::reg;
     Cluster cluster(16, knobs);

@@ -140,7 +140,11 @@ void Core::sort_window() {
 }
 
 bool Core::has_news() const {
-    auto urgent = [&](NodeIndex node) { return entries_.at(node).urgency != 0; };
+    // Nobody is told about himself.
+    auto urgent = [&](NodeIndex node) {
+        bool only_other = node != self_ && entries_.present() == 1 && entries_.at(node).present();
+        return entries_.at(node).urgency != 0 && !only_other;
+    };
     return urgent(self_) || std::any_of(candidates_.begin(), candidates_.end(), urgent);
 }
 

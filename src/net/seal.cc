@@ -18,13 +18,8 @@ namespace {
 // could be replayed: it would say what is long known.
 constexpr size_t senders_max = 32768;
 
-struct Free {
-    void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_CIPHER_CTX, Free>;
-
 // Looked up once: OpenSSL's search for it takes longer than sealing does.
-EVP_CIPHER const* cipher() {
+EVP_CIPHER const* algorithm() {
     static EVP_CIPHER const* const found = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
     return found;
 }
@@ -36,8 +31,17 @@ unsigned char const* bytes(char const* text) {
     return reinterpret_cast<unsigned char const*>(text);
 }
 
-Result<std::string> sender_key(std::string const& key, SealSalt const& salt) {
-    return derive(ClusterKey{key}, "sender " + std::string(salt.data(), salt.size()));
+enum class Direction : int { open = 0, seal = 1 };
+
+// With that sender's key.
+Result<Cipher> cipher_of(std::string const& key, SealSalt const& salt, Direction direction) {
+    auto own = TRY(derive(ClusterKey{key}, "sender " + std::string(salt.data(), salt.size())));
+    Cipher cipher(EVP_CIPHER_CTX_new());
+    if (!cipher || !algorithm() ||
+        EVP_CipherInit_ex(cipher.get(), algorithm(), nullptr, bytes(own.data()), nullptr,
+            static_cast<int>(direction)) != 1)
+        return deny(EIO, "cannot prepare a cipher");
+    return cipher;
 }
 
 struct Clear {
@@ -57,12 +61,16 @@ std::array<unsigned char, 12> nonce_of(Clear const& clear) {
 
 } // namespace
 
+void FreeCipher::operator()(evp_cipher_ctx_st* context) const {
+    EVP_CIPHER_CTX_free(context);
+}
+
 Result<Sealer> Sealer::create(std::string const& key) {
     CHECK(key.size() == 32);
     Sealer sealer;
     std::string salt = TRY(sys::random_bytes(sealer.salt_.size()));
     std::memcpy(sealer.salt_.data(), salt.data(), salt.size());
-    sealer.key_ = TRY(sender_key(key, sealer.salt_));
+    sealer.cipher_ = TRY(cipher_of(key, sealer.salt_, Direction::seal));
     return sealer;
 }
 
@@ -76,15 +84,12 @@ Result<std::string> Sealer::seal(std::string_view plain) {
     char* text = out.data() + sizeof clear;
     auto length = static_cast<int>(plain.size());
     int done = 0;
-    Context context(EVP_CIPHER_CTX_new());
-    if (!context || !cipher() ||
-        EVP_EncryptInit_ex(
-            context.get(), cipher(), nullptr, bytes(key_.data()), nonce_of(clear).data()) != 1 ||
-        EVP_EncryptUpdate(context.get(), nullptr, &done, bytes(out.data()), sizeof clear) != 1 ||
-        EVP_EncryptUpdate(context.get(), bytes(text), &done, bytes(plain.data()), length) != 1 ||
-        EVP_EncryptFinal_ex(context.get(), bytes(text) + done, &done) != 1 ||
-        EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, seal_tag_bytes, text + length) !=
-            1)
+    EVP_CIPHER_CTX* cipher = cipher_.get();
+    if (EVP_EncryptInit_ex(cipher, nullptr, nullptr, nullptr, nonce_of(clear).data()) != 1 ||
+        EVP_EncryptUpdate(cipher, nullptr, &done, bytes(out.data()), sizeof clear) != 1 ||
+        EVP_EncryptUpdate(cipher, bytes(text), &done, bytes(plain.data()), length) != 1 ||
+        EVP_EncryptFinal_ex(cipher, bytes(text) + done, &done) != 1 ||
+        EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, seal_tag_bytes, text + length) != 1)
         return deny(EIO, "cannot seal a datagram");
     return out;
 }
@@ -120,28 +125,23 @@ Opener::Opened Opener::open(std::string_view datagram) {
     if (clear.magic[0] != 'R' || clear.magic[1] != 'G') return {SealFault::no_datagram, {}};
     if (clear.version != seal_version) return {SealFault::other_version, {}};
     auto known = by_salt_.find(clear.salt);
-    std::string key;
-    if (known != by_salt_.end()) {
-        key = known->second->key;
-    } else {
-        auto derived = sender_key(key_, clear.salt);
-        if (!derived) return {SealFault::forged, {}};
-        key = std::move(*derived);
+    Cipher fresh;
+    if (known == by_salt_.end()) {
+        auto made = cipher_of(key_, clear.salt, Direction::open);
+        if (!made) return {SealFault::forged, {}};
+        fresh = std::move(*made);
     }
+    EVP_CIPHER_CTX* cipher = fresh ? fresh.get() : known->second->cipher.get();
     std::string_view text = datagram.substr(sizeof clear, datagram.size() - seal_bytes);
     std::string tag(datagram.substr(datagram.size() - seal_tag_bytes));
     std::string plain(text.size(), '\0');
     int done = 0;
-    Context context(EVP_CIPHER_CTX_new());
-    if (!context || !cipher() ||
-        EVP_DecryptInit_ex(
-            context.get(), cipher(), nullptr, bytes(key.data()), nonce_of(clear).data()) != 1 ||
-        EVP_DecryptUpdate(context.get(), nullptr, &done, bytes(datagram.data()), sizeof clear) !=
-            1 ||
-        EVP_DecryptUpdate(context.get(), bytes(plain.data()), &done, bytes(text.data()),
+    if (EVP_DecryptInit_ex(cipher, nullptr, nullptr, nullptr, nonce_of(clear).data()) != 1 ||
+        EVP_DecryptUpdate(cipher, nullptr, &done, bytes(datagram.data()), sizeof clear) != 1 ||
+        EVP_DecryptUpdate(cipher, bytes(plain.data()), &done, bytes(text.data()),
             static_cast<int>(text.size())) != 1 ||
-        EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, seal_tag_bytes, tag.data()) != 1 ||
-        EVP_DecryptFinal_ex(context.get(), bytes(plain.data()) + done, &done) != 1)
+        EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, seal_tag_bytes, tag.data()) != 1 ||
+        EVP_DecryptFinal_ex(cipher, bytes(plain.data()) + done, &done) != 1)
         return {SealFault::forged, {}};
     // Only who has the key gets a place in the list.
     if (known == by_salt_.end()) {
@@ -149,7 +149,7 @@ Opener::Opened Opener::open(std::string_view datagram) {
             by_salt_.erase(senders_.back().salt);
             senders_.pop_back();
         }
-        senders_.push_front({clear.salt, std::move(key), {}});
+        senders_.push_front({clear.salt, std::move(fresh), {}});
         known = by_salt_.emplace(clear.salt, senders_.begin()).first;
     } else {
         senders_.splice(senders_.begin(), senders_, known->second);

@@ -19,6 +19,8 @@
 
 #include "base/result.hh"
 
+extern "C" struct evp_cipher_ctx_st; // EVP_CIPHER_CTX
+
 namespace rove::net {
 
 constexpr uint8_t seal_version = 1;
@@ -27,6 +29,12 @@ constexpr size_t seal_bytes = seal_clear_bytes + seal_tag_bytes;
 
 using SealSalt = std::array<char, 12>;
 
+// A cipher that has been given its key. That is kept: preparing a key takes longer than sealing.
+struct FreeCipher {
+    void operator()(evp_cipher_ctx_st* context) const;
+};
+using Cipher = std::unique_ptr<evp_cipher_ctx_st, FreeCipher>;
+
 class Sealer {
 public:
     // `key` is 32 bytes, see derive().
@@ -34,7 +42,7 @@ public:
     Result<std::string> seal(std::string_view plain);
 
 private:
-    std::string key_; // this sender's
+    Cipher cipher_; // with this sender's key
     SealSalt salt_{};
     uint64_t counter_ = 0;
 };
@@ -71,7 +79,7 @@ public:
 private:
     struct Sender {
         SealSalt salt;
-        std::string key;
+        Cipher cipher;
         ReplayWindow window;
     };
     std::string key_;

@@ -32,10 +32,12 @@ inline Task<> pause(asio::io_context& io, Nanos time) {
     (void)co_await timer.async_wait(no_throw);
 }
 
-// Until the next beat of that period. Those of one period meet, so that they wake the daemon once.
+// The next beat of that period. Those of one period meet, so that they wake the daemon once.
+inline asio::steady_timer::time_point next_beat(Nanos period) {
+    return asio::steady_timer::time_point((monotonic_now() / period + 1) * period);
+}
 inline Task<> pause_to_beat(asio::io_context& io, Nanos period) {
-    auto beats = monotonic_now() / period + 1;
-    asio::steady_timer timer(io, asio::steady_timer::time_point(beats * period));
+    asio::steady_timer timer(io, next_beat(period));
     (void)co_await timer.async_wait(no_throw);
 }
 

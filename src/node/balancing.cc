@@ -38,7 +38,7 @@ double seconds(Nanos time) {
 Here Node::here() const {
     Here here;
     here.cores = cores_now();
-    here.memory = memory_.read();
+    here.memory = memory_now();
     here.blocked = blocked_;
     here.departing = static_cast<uint32_t>(leaving_.size());
     return here;
@@ -190,7 +190,10 @@ Task<> Node::balance() {
     unsigned spare = 0;
     while (!ending_) {
         auto jitter = static_cast<int64_t>(random_() % 400) - 200;
-        decision_due_.expires_after(period + std::chrono::milliseconds(jitter));
+        if (balance_.tenants().all().empty())
+            decision_due_.expires_at(next_beat(period));
+        else // not all nodes of a cluster at once
+            decision_due_.expires_after(period + std::chrono::milliseconds(jitter));
         if (!hastened_) (void)co_await decision_due_.async_wait(no_throw);
         if (std::exchange(hastened_, false)) co_await pause(io_, breath);
         if (ending_) co_return;

@@ -214,7 +214,10 @@ Task<> Node::watch_programs() {
     while (!ending_) {
         bool lively = executes_often();
         Nanos period = lively ? std::min(watch_period(), execs_period) : watch_period();
-        watch_due_.expires_after(std::max(period, wait));
+        if (programs_.empty())
+            watch_due_.expires_at(next_beat(period));
+        else
+            watch_due_.expires_after(std::max(period, wait));
         (void)co_await watch_due_.async_wait(no_throw);
         Nanos began = monotonic_now();
         bool all = !lively || began - looked >= watch_period();
