@@ -86,7 +86,7 @@ void Steward::move(wire::Move const& request) {
             moved = was_away ? move_home(progress) : Status{};
         else
             moved = was_away ? move_onward(request.landing, progress)
-                             : move_out(request.landing, progress, std::nullopt);
+                             : move_out(request.landing, progress, hold(request, progress));
     }
     if (!moved && session_ && refusal_.word.empty()) refusal_.word = session_->trouble().reason;
     if (!moved && was_away && executed()) {
@@ -120,6 +120,18 @@ void Steward::move(wire::Move const& request) {
         report_state(
             home && was_away ? "came_home" : "moved", home && was_away ? "brought_home" : "");
     home_since_ = monotonic_now();
+}
+
+// One that has just begun would only grow, and compete for this node's cores with those that stay,
+// until its host is ready. Who sleeps is not held: it would lose what is left of its time.
+std::optional<tracee::Tracee> Steward::hold(wire::Move const& request, Progress& progress) {
+    if (request.hold == 0 || order_.freeze_limit_us != 0) return std::nullopt;
+    auto stat = tracee::read_stat(body_.pid());
+    if (!stat || stat->state != 'R') return std::nullopt;
+    auto tracee = tracee::Tracee::seize(body_.pid(), std::chrono::milliseconds(50));
+    if (!tracee) return std::nullopt;
+    progress.held = monotonic_now();
+    return std::move(*tracee);
 }
 
 // A program that is about to execute another is held at the new one's first instruction.

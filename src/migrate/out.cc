@@ -109,7 +109,8 @@ Status Steward::send_segment(Session& session, uint32_t index, uint32_t their_in
     return {};
 }
 
-Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layout) {
+Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layout,
+    std::function<void()> const& before_files) {
     wire::Prepare prepare;
     prepare.identity = order_.identity;
     prepare.epoch = epoch;
@@ -128,12 +129,13 @@ Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layo
     prepare.no_patch = order_.no_patch;
     prepare.layout = std::move(layout);
     TRY(session.send(SessionType::prepare, prepare));
-    return await_prepared(session);
+    return await_prepared(session, before_files);
 }
 
-Status Steward::await_prepared(Session& session) {
+Status Steward::await_prepared(Session& session, std::function<void()> const& before_files) {
     auto wanted =
         TRY(session.wait_for<wire::SegmentsWanted>(SessionType::segments_wanted, short_patience));
+    if (before_files && !wanted.indexes.empty()) before_files();
     TRY(send_segments(session, wanted.indexes));
     TRY(session.wait({SessionType::prepared}, std::chrono::seconds(30)));
     return {};
@@ -327,7 +329,7 @@ Result<std::vector<wire::ThreadImage>> Steward::enter(
     Deadline deadline = Deadline::after(arrival_patience);
     bool again = !held;
     for (;;) {
-        progress.frozen = monotonic_now();
+        progress.frozen = progress.held.count() != 0 ? progress.held : monotonic_now();
         auto images = body_.enter(found, refusal_, std::exchange(held, std::nullopt));
         int code = images ? 0 : images.error().code;
         bool late = code == EALREADY || (code == EPERM && refusal_.word.empty());
@@ -373,10 +375,16 @@ Status Steward::split(
     } forget{other_};
     std::vector<wire::Range> polled;
     std::unique_ptr<Outward> outward;
+    // Files may take seconds.
+    auto let_go = [&] {
+        if (progress.held.count() == 0) return;
+        held.reset();
+        progress.stopped += monotonic_now() - std::exchange(progress.held, Nanos(0));
+    };
     // Until the commit an error leaves the program running at home and ends the guest there.
     auto attempt = [&]() -> Status {
         auto told = expected.vmas;
-        TRY(prepare_host(session, epoch, std::move(expected)));
+        TRY(prepare_host(session, epoch, std::move(expected), let_go));
         if (!held) TRY(bring_new_files(session, found, told));
         Fd pages = TRY(connect_to(landing, wire::Kind::pages, 0, epoch));
         std::vector<Fd> links;

@@ -73,6 +73,15 @@ Result<wire::SegmentKey> Segments::key_of_file(Source const& source) {
     return wire::SegmentKey{hash.high64, hash.low64, source.length};
 }
 
+Result<wire::SegmentKey> Segments::remembered_key(Source const& source) {
+    int file = source.file.number();
+    if (auto key = remembered_.find(file, source.file_offset, source.length)) return *key;
+    auto status = TRY(sys::fstat(file));
+    auto key = TRY(key_of_file(source));
+    remembered_.add(file, status, source.file_offset, key);
+    return key;
+}
+
 Result<uint32_t> Segments::add_known(
     pid_t pid, image::Mapping const& mapping, wire::SegmentKey const& key) {
     Source source = source_of(mapping);
@@ -149,7 +158,7 @@ Result<image::SegmentPlace> Segments::place(
         source.copy.resize(source.length);
         TRY(memory->read_forced(mapping.start, source.copy.data(), source.length));
     }
-    auto key = source.copy.empty() ? TRY(key_of_file(source)) : warden::key_of(source.copy);
+    auto key = source.copy.empty() ? TRY(remembered_key(source)) : warden::key_of(source.copy);
     keys_.push_back(key);
     sources_.push_back(std::move(source));
     return image::SegmentPlace{static_cast<uint32_t>(keys_.size() - 1), 0};

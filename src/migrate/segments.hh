@@ -16,6 +16,7 @@
 #include "base/fd.hh"
 #include "base/result.hh"
 #include "image/layout.hh"
+#include "migrate/remembered_keys.hh"
 #include "tracee/memory.hh"
 #include "wire/session.hh"
 
@@ -27,6 +28,8 @@ Result<Fd> open_mapped(pid_t pid, image::Mapping const& mapping);
 
 class Segments {
 public:
+    Segments() = default;
+    explicit Segments(RememberedKeys remembered) : remembered_(std::move(remembered)) {}
     // The place of a file mapping of `pid` in the list; hashes it and adds it if it is new. A file
     // that cannot be opened is read from the memory of the process, if that is given: it must stand
     // still, or do without its memory.
@@ -66,7 +69,9 @@ private:
     bool unchanged(uint32_t index);
     static Source source_of(image::Mapping const& mapping);
     static Result<wire::SegmentKey> key_of_file(Source const& source);
+    Result<wire::SegmentKey> remembered_key(Source const& source);
 
+    RememberedKeys remembered_;
     std::vector<wire::SegmentKey> keys_;
     std::vector<Source> sources_;
 };

@@ -35,6 +35,7 @@ Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
     : order_(std::move(order)),
       daemon_(socket),
       body_(std::move(body)),
+      segments_(RememberedKeys(order_.run_dir + "/segment-keys")),
       tally_(order_.tally),
       host_(order_.node),
       home_since_(monotonic_now() + wait_for_order) {

@@ -51,6 +51,7 @@ private:
         Nanos began{0}, frozen{0}, thawed{0}, phase_began{0};
         Nanos freeze = freeze_usual; // wanted
         Nanos stopped{0};            // before the freeze, in shorter stops
+        Nanos held{0};               // since when it stands ahead of the freeze; 0: it runs
         uint64_t bytes = 0;
         uint64_t ahead = 0; // of them, while the program ran
         std::string phases; // "survey 812 prepare 2210 …", µs
@@ -77,6 +78,7 @@ private:
     void serve_daemon();
     void move(wire::Move const& request);
     void wait_for_exec(wire::Move const& request);
+    std::optional<tracee::Tracee> hold(wire::Move const& request, Progress& progress);
     void count_move(Progress const& progress, bool came_home);
 
     // alarms.cc
@@ -121,8 +123,10 @@ private:
     Status send_segments(Session& session, std::vector<uint32_t> const& indexes);
     // Under the number that the host has for it.
     Status send_segment(Session& session, uint32_t index, uint32_t their_index);
-    Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout);
-    Status await_prepared(Session& session);
+    // `before_files`: is called before the host is sent files that it lacks.
+    Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout,
+        std::function<void()> const& before_files = {});
+    Status await_prepared(Session& session, std::function<void()> const& before_files = {});
     Status bring_new_files(Session& session, Survey& found, std::vector<wire::Vma>& told);
     std::vector<image::Mapping> steady_mappings(std::vector<image::Mapping> mappings);
     Status settle_layout(Session& session, wire::Layout const& layout);

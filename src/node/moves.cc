@@ -242,6 +242,7 @@ Task<Moved> Node::move_in_turn(
     order.request = ++last_request_;
     order.wait_for_exec = wait_for_exec ? 1 : 0;
     order.freeze_us = process->freeze_us;
+    order.hold = motive && order.freeze_us == 0 && is_young(*process) ? 1 : 0;
     std::string promise; // of the target, which keeps room until it is taken back
     if (to != name_) {
         if (auto objects = objection(*process, asker); !objects.word.empty())

@@ -3,6 +3,7 @@
 //
 // The vdso has a `syscall` in every process; `syscall; ret` and a signal return stand in libc, in
 // Go's runtime and in static programs. No text is changed.
+#include <algorithm>
 #include <cstring>
 #include <sys/mman.h>
 
@@ -31,8 +32,15 @@ Result<Gadgets> find_gadgets(pid_t pid, RemoteMemory const& memory) {
     constexpr uint64_t part_size = 1 << 20;
     Gadgets gadgets;
     std::string part(part_size, '\0');
-    for (auto const& mapping : TRY(whole_mappings(pid, "maps"))) {
-        if ((mapping.prot & PROT_EXEC) == 0 || mapping.start >= 1ull << 47) continue;
+    auto mappings = TRY(whole_mappings(pid, "maps"));
+    std::erase_if(mappings, [](image::Mapping const& mapping) {
+        return (mapping.prot & PROT_EXEC) == 0 || mapping.start >= 1ull << 47;
+    });
+    // The vdso and the dynamic linker have them, as a rule; a program may have 20 MB of text, which
+    // take longer to read than all else that its move needs.
+    std::stable_sort(mappings.begin(), mappings.end(),
+        [](auto const& one, auto const& other) { return one.size() < other.size(); });
+    for (auto const& mapping : mappings) {
         // Parts overlap a little: a gadget may lie across a border.
         for (uint64_t at = mapping.start; at < mapping.end; at += part_size - 16) {
             size_t got = memory.read_some(at, part.data(), std::min(part_size, mapping.end - at));

@@ -226,12 +226,16 @@ struct Move {
     uint8_t wait_for_exec =
         0; // 1: hold the process at its next exec and move it there (rove run --on)
     uint64_t freeze_us = 0; // for which it may stand still, if that can be had; 0: as usual
+    // 1: it has just begun to execute something here, where all cores are wanted: it may stand
+    // while its host prepares, so that its memory does not grow meanwhile
+    uint8_t hold = 0;
 };
 template <class V> void describe(V& v, Move& m) {
     v.field("request", m.request);
     v.field("landing", m.landing);
     v.field("wait_for_exec", m.wait_for_exec);
     v.field("freeze_us", m.freeze_us);
+    v.field("hold", m.hold);
 }
 
 /// Who wants the moves that follow, and whether root's processes may be moved.
