@@ -46,8 +46,8 @@ uint64_t check_of(Record const& record) {
 bool no_writer(int file) {
     struct statfs system {};
     if (::fstatfs(file, &system) != 0 ||
-        std::find(std::begin(believed), std::end(believed),
-            static_cast<uint32_t>(system.f_type)) == std::end(believed))
+        std::find(std::begin(believed), std::end(believed), static_cast<uint32_t>(system.f_type)) ==
+            std::end(believed))
         return false;
     (void)std::signal(SIGIO, SIG_IGN); // how the kernel tells of a writer
     if (::fcntl(file, F_SETLEASE, F_RDLCK) != 0) return false;

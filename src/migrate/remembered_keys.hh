@@ -31,8 +31,8 @@ public:
     // `file` is open for reading. Of its bytes [offset, +length).
     std::optional<wire::SegmentKey> find(int file, uint64_t offset, uint64_t length);
     // `hashed_since`: its state when hashing began.
-    void add(int file, struct stat const& hashed_since, uint64_t offset,
-        wire::SegmentKey const& key);
+    void add(
+        int file, struct stat const& hashed_since, uint64_t offset, wire::SegmentKey const& key);
 
 private:
     // device, inode, time of the last change in ns, offset, length

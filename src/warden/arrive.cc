@@ -94,8 +94,8 @@ Status Warden::create_guest() {
             !moved)
             LOG(warn, "the guest cannot be put into its cgroup: {}", moved.error().sentence());
     }
-    if (order_.nice != 0)
-        (void)setpriority(PRIO_PROCESS, static_cast<id_t>(guest_->pid()), order_.nice);
+    // It inherits ours.
+    (void)setpriority(PRIO_PROCESS, static_cast<id_t>(guest_->pid()), order_.nice);
     if (order_.oom_score_adj != 0)
         (void)guest_->set_proc_file("oom_score_adj", std::to_string(order_.oom_score_adj));
     tell_daemon("", "");

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -21,6 +22,8 @@
 namespace rove::warden {
 
 namespace {
+
+constexpr int wardens_priority = -5; // its guests have the program's own
 
 struct Options {
     std::string socket, session;
@@ -104,6 +107,10 @@ Status start(
 } // namespace
 
 int warden_main(int argc, char** argv) {
+    // What a warden does somebody waits for who stands still, as in the steward
+    // (migrate/urgent.hh).
+    (void)::setpriority(
+        PRIO_PROCESS, 0, std::min(::getpriority(PRIO_PROCESS, 0), wardens_priority));
     auto options = parse_options(argc, argv);
     if (!options) {
         LOG(error, "{}", options.error().what);
