@@ -11,7 +11,7 @@ STORE = PLOTS / "rows.json"
 GROUPS = {"home": "A program that was never away", "noise": "The daemon at rest", "cpu": "Computing away", "calls": "Forwarded calls",
           "moves": "Moving memory", "freeze": "Standing still",
           "sizes": "Standing still at any size", "trees": "Process trees", "compile": "Short jobs on all nodes", "storm": "Storms", "uneven": "An uneven job", "pressure": "Memory pressure",
-          "policy": "The policy, simulated", "gossip": "The gossip, simulated", "large": "The simulator itself"}
+          "policy": "The policy, simulated", "gossip": "The gossip, simulated", "gossip_large": "The gossip of 10,000 nodes, simulated", "large": "The simulator itself"}
 CRIU = """## CRIU, for information
 
 CRIU 4.2 on the same kind of machine: dump through a page server over the same veth, then restore, images in memory; the program stands still

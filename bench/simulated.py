@@ -21,7 +21,7 @@ COLUMNS = ("none", "round_robin", "random", "central", "mosix", "opportunity")
 
 def simulate(*arguments):
     """The rows that the simulator prints; a scenario that is not met is a row like any other here."""
-    done = subprocess.run([SIM, "--json", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, timeout=3600)
+    done = subprocess.run([SIM, "--json", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, timeout=4 * 3600)
     if done.returncode not in (0, 1):
         raise Broken(f"rove-sim: {done.stderr.strip()}")
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -61,16 +61,27 @@ def rows_policy(_):
 def rows_gossip(_):
     for dead in (False, True):
         for nodes in (64, 256, 1000):
-            progress(f"  gossip, {nodes} nodes{', as many dead' if dead else ''}")
-            done = [trial for seed in (1, 2, 3) for trial in simulate("--gossip", nodes, "--seed", seed, *(["--half-dead"] if dead else []))]
-            which = f"{nodes} nodes{f', {nodes} more are dead' if dead else ''}"
-            for figure in ("average", "maximum"):
-                yield Row("gossip", f"{which}: {figure} age, difference from theory", "", 0.1, 0.03, "less",
-                          [abs(trial[figure] / trial[f"{figure}_by_theory"] - 1) for trial in done],
-                          notes=[f"{number(done[0][figure])} steps, by theory {number(done[0][f'{figure}_by_theory'])}; window {done[0]['window']}"])
-            yield Row("gossip", f"{which}: steps until all know a death ÷ 2 log2 N", "×", 1, None, "less",
-                      [trial["death_steps"] / trial["death_limit_steps"] for trial in done],
-                      notes=[f"{number(done[0]['death_steps'])} of {number(2 * math.log2(nodes))} steps"])
+            yield from rows_of_ages("gossip", nodes, dead, (1, 2, 3))
+
+
+def rows_gossip_large(_):
+    """Twenty entries a message would make the oldest 40 minutes old there, and take as long to simulate."""
+    yield from rows_of_ages("gossip_large", 10000, False, (1,), "--window", 200)
+    yield from rows_of_ages("gossip_large", 5000, True, (1,), "--window", 200)
+
+
+def rows_of_ages(group, nodes, dead, seeds, *more):
+    """`nodes` live; with `dead` as many again do not."""
+    progress(f"  gossip, {nodes} nodes{', as many dead' if dead else ''}")
+    done = [trial for seed in seeds for trial in simulate("--gossip", nodes, "--seed", seed, *(["--half-dead"] if dead else []), *more)]
+    which = f"{nodes} nodes{f', {nodes} more are dead' if dead else ''}"
+    for figure in ("average", "maximum"):
+        yield Row(group, f"{which}: {figure} age, difference from theory", "", 0.1, 0.03, "less",
+                  [abs(trial[figure] / trial[f"{figure}_by_theory"] - 1) for trial in done],
+                  notes=[f"{number(done[0][figure])} steps, by theory {number(done[0][f'{figure}_by_theory'])}; window {done[0]['window']}"])
+    yield Row(group, f"{which}: steps until all know a death ÷ 2 log2 N", "×", 1, None, "less",
+              [trial["death_steps"] / trial["death_limit_steps"] for trial in done],
+              notes=[f"{number(done[0]['death_steps'])} of {number(2 * math.log2(nodes))} steps"])
 
 
 def rows_large(_):

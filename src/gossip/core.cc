@@ -164,7 +164,8 @@ void Core::hear(Statement const& said, bool from_itself, Actions& actions, Rando
     uint64_t incarnation = entries_.at(said.node).incarnation;
     Heard heard = entries_.hear(said, clock_);
     Entry& entry = entries_.touch(said.node);
-    uint8_t urgency = std::min(said.urgency, urgency_max());
+    // Most statements have none, and the logarithm is not for nothing.
+    uint8_t urgency = said.urgency == 0 ? 0 : std::min(said.urgency, urgency_max());
     switch (heard) {
     case Heard::stale:
         return;

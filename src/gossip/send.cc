@@ -117,26 +117,35 @@ void Core::offer_to_window(NodeIndex node) {
 }
 
 // Urgent first, then the youngest; twice as many as go into a message are kept, since one that is
-// heard anew goes ahead of those that were before it.
+// heard anew goes ahead of those that were before it. Each entry is looked at once: in a large
+// cluster the vector is out of the cache.
 void Core::sort_window() {
-    auto drop = [&](NodeIndex node) {
-        entries_.touch(node).in_window = false;
-        return true;
+    struct Ranked {
+        uint64_t rank;
+        NodeIndex node;
+        bool operator<(Ranked const& other) const { return rank < other.rank; }
     };
-    std::erase_if(candidates_, [&](NodeIndex node) {
-        Entry const& entry = entries_.at(node);
-        return entry.state != State::alive && entry.urgency == 0 && drop(node);
-    });
-    std::sort(candidates_.begin(), candidates_.end(), [&](NodeIndex a, NodeIndex b) {
-        Entry const &first = entries_.at(a), &second = entries_.at(b);
-        if (first.urgency != second.urgency) return first.urgency > second.urgency;
-        return clock_ - first.born < clock_ - second.born;
-    });
-    size_t capacity = 2 * (knobs_.up_to_age != 0 ? knobs_.window_max : window_);
-    while (candidates_.size() > capacity) {
-        drop(candidates_.back());
-        candidates_.pop_back();
+    std::vector<Ranked> ranked;
+    ranked.reserve(candidates_.size());
+    for (NodeIndex node : candidates_) {
+        Entry& entry = entries_.touch(node);
+        if (entry.state == State::alive || entry.urgency != 0)
+            ranked.push_back({uint64_t{255u - entry.urgency} << 32 | (clock_ - entry.born), node});
+        else
+            entry.in_window = false;
     }
+    size_t capacity = 2 * (knobs_.up_to_age != 0 ? knobs_.window_max : window_);
+    if (ranked.size() > capacity) {
+        auto kept = ranked.begin() + static_cast<ptrdiff_t>(capacity);
+        std::nth_element(ranked.begin(), kept, ranked.end());
+        for (auto each = kept; each != ranked.end(); ++each)
+            entries_.touch(each->node).in_window = false;
+        ranked.erase(kept, ranked.end());
+    }
+    std::sort(ranked.begin(), ranked.end());
+    candidates_.clear();
+    for (Ranked const& each : ranked)
+        candidates_.push_back(each.node);
 }
 
 bool Core::has_news() const {
