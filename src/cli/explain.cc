@@ -22,7 +22,7 @@ using client::number_field;
 using client::text_field;
 
 constexpr char const* shape[] = {
-    "pid", "home", "host", "state", "reason", "reason_text", "decisions"};
+    "pid", "home", "host", "state", "reason", "reason_text", "partners", "decisions"};
 constexpr char const* decision_shape[] = {"ms_ago", "verdict", "from", "to", "figures"};
 
 std::string place_sentence(Screen const& screen, Json const& answer, std::string const& asked) {
@@ -77,6 +77,12 @@ std::string draw(Screen const& screen, Json const& answer, std::string const& as
                 for_terminal(*level, screen.utf8));
     if (auto lifted = text_field(answer, "lifted_by"))
         text += fmt::format("What lifts it: {}.\n", for_terminal(*lifted, screen.utf8));
+    if (Json const* partners = field(answer, "partners"))
+        for (Json const& row : rows_of(*partners))
+            text += fmt::format("It talks with {}: {} messages so far, soonest from {}.\n",
+                for_terminal(text_field(row, "process").value_or("-"), screen.utf8),
+                whole(number_field(row, "messages")),
+                for_terminal(text_field(row, "at").value_or("-"), screen.utf8));
     Json const* decisions = field(answer, "decisions");
     std::vector<Json> const rows = decisions ? rows_of(*decisions) : std::vector<Json>{};
     if (rows.empty()) return text + "Nothing has been decided about it yet.\n";

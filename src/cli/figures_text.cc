@@ -25,6 +25,7 @@ std::string one(std::string_view name, client::Json const& object) {
     if (number && name.ends_with("_bytes")) return stem("_bytes") + " " + human_bytes(number);
     if (number && name == "bytes") return human_bytes(number);
     if (number && name.ends_with("_ms")) return stem("_ms") + " " + human_ms(number);
+    if (number && name.ends_with("_us")) return fmt::format("{} {:.0f} us", stem("_us"), *number);
     // What is saved may be less than nothing.
     if (number && name.ends_with("_s")) return fmt::format("{} {:.3g} s", stem("_s"), *number);
     if (number) return stem("") + " " + at_most(number, 3);

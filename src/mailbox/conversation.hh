@@ -56,6 +56,8 @@ public:
     // Messages that the other side is not known to have taken.
     uint64_t unsettled() const { return kept_.size(); }
     bool settled() const { return kept_.empty(); }
+    // In both directions, so far.
+    uint64_t messages() const { return last_posted_ + taken_; }
 
     // --- what the program receives
     // It has read a message of this length: its room is free again.

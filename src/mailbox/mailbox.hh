@@ -51,6 +51,8 @@ public:
     Letter const* look(Filter const& filter) const { return letters_.find(filter); }
     Letter take(Letter const* found);
     size_t waiting() const { return letters_.count(); }
+    // To and from this peer, so far.
+    uint64_t messages(Peer peer) const { return peers_[peer]->talk.messages(); }
 
     // --- calls: whom home is to be asked for a line to
     struct Call {

@@ -15,6 +15,7 @@
 #include "node/call_names.hh"
 #include "node/node.hh"
 #include "node/pid_name.hh"
+#include "node/post_office.hh"
 #include "node/proc.hh"
 #include "node/reasons.hh"
 #include "wire/session.hh"
@@ -238,6 +239,16 @@ Outcome Node::config_rows() {
     return Outcome::done(std::move(rows));
 }
 
+// With whom it has talked by mailbox since it opened it, and how much.
+static json::array partner_rows(PostOffice const& post, pid_t pid) {
+    json::array rows;
+    auto talks = post.talks();
+    for (PostOffice::Talk const& talk : talks[pid])
+        rows.push_back({{"process", fmt::format("{}:{}", talk.with.home, talk.with.process)},
+            {"at", talk.at}, {"messages", talk.messages}});
+    return rows;
+}
+
 Task<Outcome> Node::explain(Caller caller, json::value name) {
     pid_t pid = parse_pid(name).pid;
     refresh_programs();
@@ -268,6 +279,7 @@ Task<Outcome> Node::explain(Caller caller, json::value name) {
         auto* word = answer["reason"].if_string();
         Reason const* reason = word ? find_reason(*word) : nullptr;
         answer["lifted_by"] = reason ? json::value(reason->lifted_by) : json::value();
+        answer["partners"] = partner_rows(*post_, pid);
         answer["decisions"] = co_await all_decisions(process);
         co_return Outcome::done(std::move(answer));
     }

@@ -4,11 +4,14 @@
 //
 // A host decides about its guests as well; it asks their home to move them, since only home commits
 // (relocating.cc).
+#include <algorithm>
+
 #include <boost/json.hpp>
 #include <spdlog/spdlog.h>
 
 #include "node/balance/figures.hh"
 #include "node/node.hh"
+#include "node/post_office.hh"
 #include "node/proc.hh"
 #include "node/reasons.hh"
 
@@ -102,6 +105,7 @@ Tenant Node::guest_tenant(Guest const& guest) {
     tenant.moved_s = std::max(seconds(guest.arrived_at - guest.offered), 0.001);
     tenant.memory = guest.memory_bytes;
     tenant.calls = guest.calls;
+    tenant.talks = guest.talks;
     tenant.need = balance_.needs().bit_of(guest.offer);
     tenant.cpu_s = guest.offer.cpu_s;
     tenant.demand = guest.offer.demand;
@@ -109,10 +113,26 @@ Tenant Node::guest_tenant(Guest const& guest) {
     return tenant;
 }
 
+std::map<pid_t, std::vector<Talk>> Node::talks() {
+    std::map<pid_t, std::vector<Talk>> all;
+    for (auto const& [pid, told] : post_->talks())
+        for (PostOffice::Talk const& each : told)
+            all[pid].push_back(
+                {each.with.incarnation, balance_.numbers().of(each.at), each.messages});
+    for (auto& [pid, talks] : all)
+        std::sort(talks.begin(), talks.end(),
+            [](Talk const& a, Talk const& b) { return a.messages > b.messages; });
+    return all;
+}
+
 void Node::see_tenants() {
     std::vector<Tenant> tenants;
+    auto talks = this->talks();
     for (auto const& [pid, process] : processes_)
-        if (auto tenant = own_tenant(*process)) tenants.push_back(std::move(*tenant));
+        if (auto tenant = own_tenant(*process)) {
+            tenant->talks = std::move(talks[pid]);
+            tenants.push_back(std::move(*tenant));
+        }
     for (Guest const& guest : guests_->arrived())
         tenants.push_back(guest_tenant(guest));
     std::set<uint64_t> numbers;
@@ -200,6 +220,8 @@ Task<> Node::balance() {
         see_tenants();
         // Less is not enough to say what somebody wants.
         if (Nanos now = monotonic_now(); now - measured > period / 2) {
+            for (auto const& [node, round_trip] : peers_->round_trips())
+                balance_.saw_round_trip(node, round_trip, now);
             measure();
             measured = now;
             send_terms();

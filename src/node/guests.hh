@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "node/async.hh"
+#include "node/balance/tenants.hh"
 #include "node/config.hh"
 #include "node/cpu_match.hh"
 #include "node/keepers.hh"
@@ -38,8 +39,9 @@ struct Guest {
     Nanos offered{}, arrived_at{}; // monotonic
     // What its home tells once a second.
     bool terms_known = false, stays = false;
-    uint64_t calls = 0;    // forwarded so far
-    double expected_s = 0; // CPU time that its like used, if it was executed here
+    uint64_t calls = 0;      // forwarded so far
+    std::vector<Talk> talks; // with partners, so far
+    double expected_s = 0;   // CPU time that its like used, if it was executed here
     std::shared_ptr<Keeper> warden;
     std::shared_ptr<Event> listening; // set when the warden has said hello, or has failed
 };

@@ -31,6 +31,14 @@ inline std::optional<int64_t> number_field(boost::json::object const& body, char
     auto result = value->to_number<int64_t>(wrong);
     return wrong ? std::nullopt : std::optional(result);
 }
+// 0 if it is none.
+inline uint64_t count_field(boost::json::object const& body, char const* key) {
+    auto* value = member_field(body, key);
+    if (!value || !value->is_number()) return 0;
+    boost::json::error_code wrong;
+    auto result = value->to_number<uint64_t>(wrong);
+    return wrong ? 0 : result;
+}
 // 0 if it is no number that can be counted with.
 inline double decimal_field(boost::json::object const& body, char const* key) {
     auto* value = member_field(body, key);

@@ -192,6 +192,8 @@ private:
     bool may_roam(Process const& process) const;
     uint64_t memory_of(Process const& process, ProcStat const& stat) const;
     std::optional<Tenant> own_tenant(Process const& process);
+    // Of those of our processes that have any, the most talkative partners first.
+    std::map<pid_t, std::vector<Talk>> talks();
     Tenant guest_tenant(Guest const& guest);
     void see_tenants();
     std::set<pid_t> own_pids() const;

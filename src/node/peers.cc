@@ -11,6 +11,7 @@
 #include "net/tls.hh"
 #include "node/config.hh"
 #include "node/host_port.hh"
+#include "sys/round_trip.hh"
 
 namespace rove::node {
 
@@ -435,6 +436,15 @@ void Peers::beat() {
         if (silent) trouble(*link, Error(ETIMEDOUT, "it does not answer"));
         if (idle || silent) link->close();
     }
+}
+
+std::map<std::string, Nanos> Peers::round_trips() const {
+    std::map<std::string, Nanos> found;
+    for (auto const& [name, link] : links_)
+        if (link->socket.is_open())
+            if (auto measured = sys::shortest_round_trip(link->socket.native_handle()))
+                found[name] = *measured;
+    return found;
 }
 
 void Peers::drop(std::string const& name, std::optional<uint64_t> all_but) {

@@ -47,6 +47,8 @@ public:
     void tell(std::string const& node, wire::PeerType type, std::string const& body);
     // Closes what is of no use any more; to be called now and then.
     void beat();
+    // Of each node that there is a connection to, as the kernel has measured it.
+    std::map<std::string, Nanos> round_trips() const;
     // The connections to a node that is dead, or to earlier incarnations of it.
     void drop(std::string const& name, std::optional<uint64_t> all_but = std::nullopt);
 

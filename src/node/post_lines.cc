@@ -270,11 +270,13 @@ Task<> PostOffice::receive_line(tcp::socket socket) {
 void PostOffice::hand_over(BoxPtr const& box, wire::MailLine const& line, Fd socket) {
     if (box->closed) return;
     Box::Partner& partner = box->partners[line.peer.incarnation];
+    partner.address = line.peer;
     partner.number = line.number;
     partner.open = true;
     partner.since = monotonic_now();
     if (line.peer.home != place_.node)
         box->held[line.number] = {line.peer.home, Fd(::fcntl(socket.number(), F_DUPFD_CLOEXEC, 3))};
+    want_counts(box);
     say(box, wire::mail_packet(MailType::line, line), std::move(socket));
 }
 

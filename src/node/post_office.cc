@@ -139,6 +139,8 @@ Task<> PostOffice::serve_process(Fd socket, pid_t pid, uid_t uid) {
         // Before what has waited for it.
         box->outbox.push_front(
             {wire::mail_packet(MailType::opened, wire::MailOpened{box->address}), {}});
+        box->counts = false;
+        if (open->incarnation != 0) want_counts(box);
         if (!box->delivering) start(io_, deliver(box));
     }
     // Its end: exit, exec and close look the same from here. A mailbox that has found its way back
@@ -202,6 +204,12 @@ bool PostOffice::take(BoxPtr const& box, std::string_view bytes) {
         if (!find) return false;
         ++box->calls;
         start(io_, answer_find(box, std::move(*find)));
+        return true;
+    }
+    if (packet->type == MailType::counted) {
+        auto counted = wire::decode<wire::MailCounted>(packet->body);
+        if (!counted) return false;
+        take_counts(*box, *counted);
         return true;
     }
     if (packet->type == MailType::ended) {

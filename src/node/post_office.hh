@@ -39,6 +39,13 @@ public:
     Status begin(Peers& peers);
     // A question from the office of another node.
     wire::MailReply serve(std::string const& from, wire::MailQuestion const& question);
+    // How much processes of this home have to say to others, since their mailboxes were opened.
+    struct Talk {
+        wire::MailAddress with;
+        std::string at; // the node at which it is reached soonest
+        uint64_t messages = 0;
+    };
+    std::map<pid_t, std::vector<Talk>> talks() const;
     // That node is gone for good, or is another one by now: so are its mailboxes.
     void node_lost(std::string const& node);
 
@@ -74,6 +81,9 @@ private:
     Task<> receive_line(asio::ip::tcp::socket socket);
     uint64_t next_number(uint64_t above);
     Result<wire::MailSender> sender_of(Box const& box) const;
+    // --- post_counts.cc
+    void want_counts(BoxPtr const& box);
+    static void take_counts(Box& box, wire::MailCounted const& counted);
     // The descriptor goes with the packet, and a copy of it stays if another node has the other
     // end.
     void hand_over(BoxPtr const& box, wire::MailLine const& line, Fd socket);

@@ -24,12 +24,15 @@ struct PostOffice::Box {
     // What stands between it and another mailbox. A line is never made while one is on its way: a
     // process that has written on the first and ended would lose what the second one displaces.
     struct Partner {
+        wire::MailAddress address;
         uint64_t number = 0;  // of the last line
         bool open = false;    // this side has not said that it is closed
         bool calling = false; // the other's home is being asked
         Nanos since{0};
     };
     std::map<uint64_t, Partner> partners; // by the other's incarnation
+    bool counts = false;                  // it was asked to, over this connection
+    std::map<uint64_t, uint64_t> talks;   // what it has said of that, by the same
     struct Held {
         std::string node; // of the other end
         Fd socket;

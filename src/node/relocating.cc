@@ -20,7 +20,8 @@ namespace json = boost::json;
 namespace {
 
 constexpr Nanos terms_patience = std::chrono::seconds(2), move_patience = std::chrono::minutes(5);
-constexpr size_t guests_at_once = 500; // a question is 64 KB at most
+// A question is 64 KB at most.
+constexpr size_t guests_at_once = 100, talks_told = 4;
 
 policy::Refusal refusal_named(std::string_view name) {
     for (auto refusal : {policy::Refusal::not_taking, policy::Refusal::busy, policy::Refusal::load,
@@ -38,6 +39,29 @@ policy::Why why_named(std::string_view name) {
 bool about_load(policy::Why why) {
     return why == policy::Why::balance || why == policy::Why::faster ||
            why == policy::Why::together;
+}
+
+json::array talk_rows(std::vector<Talk> const& talks, Numbers const& numbers) {
+    json::array rows;
+    for (Talk const& talk : talks)
+        if (rows.size() < talks_told)
+            rows.push_back({{"partner", talk.partner}, {"at", numbers.name(talk.at)},
+                {"messages", talk.messages}});
+    return rows;
+}
+
+std::vector<Talk> talks_in(json::object const& row, Numbers& numbers) {
+    std::vector<Talk> talks;
+    auto* rows = row.if_contains("talks");
+    if (!rows || !rows->is_array()) return talks;
+    for (json::value const& value : rows->get_array()) {
+        auto* each = value.if_object();
+        auto at = each ? text_field(*each, "at") : std::nullopt;
+        if (!at || !is_node_name(*at) || talks.size() == talks_told) continue;
+        talks.push_back(
+            {count_field(*each, "partner"), numbers.of(*at), count_field(*each, "messages")});
+    }
+    return talks;
 }
 
 } // namespace
@@ -60,13 +84,15 @@ Task<json::value> Node::ask_node(
 
 void Node::send_terms() {
     std::map<std::string, json::array> by_host;
+    auto talks = this->talks();
     for (auto const& [pid, process] : processes_)
         if (process->place == Place::away && process->host != name_) {
             auto expected = expected_of(*process);
             by_host[process->host].push_back(
                 {{"pid", pid}, {"stays", !may_roam(*process) || !process->debuggers.empty()},
                     {"calls", process->tally.forwarded_calls},
-                    {"expected_s", expected ? expected->cpu_s : 0}});
+                    {"expected_s", expected ? expected->cpu_s : 0},
+                    {"talks", talk_rows(talks[pid], balance_.numbers())}});
         }
     for (auto& [host, rows] : by_host) {
         auto member = board_.find(host, monotonic_now());
@@ -92,6 +118,7 @@ Outcome Node::take_terms(std::string const& from, json::object const& body) {
             guest->terms_known = true;
             guest->stays = flag_field(*row, "stays");
             guest->calls = static_cast<uint64_t>(number_field(*row, "calls").value_or(0));
+            guest->talks = talks_in(*row, balance_.numbers());
             double expected_s = decimal_field(*row, "expected_s");
             bool news = expected_s > 0 && guest->expected_s != expected_s;
             guest->expected_s = expected_s;

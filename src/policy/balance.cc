@@ -47,10 +47,27 @@ std::vector<ProcessView const*> candidates(Deciding const& deciding) {
     return found;
 }
 
+// Between it and its home while it is away: where it is, or on the nearest node that it could go
+// to.
+double distance_from_home(ProcessView const& process, Deciding const& deciding) {
+    Snapshot const& snapshot = deciding.snapshot;
+    if (process.home != snapshot.self.node)
+        return round_trip(snapshot.self, process.home, snapshot);
+    double nearest = snapshot.nodes.empty() ? first_round_trip_s : 1e9;
+    for (NodeView const& node : snapshot.nodes)
+        nearest = std::min<double>(nearest, node.round_trip_s);
+    return nearest;
+}
+
+double waits_for_home(ProcessView const& process, Deciding const& deciding) {
+    double calls = calls_home(process);
+    return calls > 0 ? calls * distance_from_home(process, deciding) : 0;
+}
+
 // Those that are a burden to their host's network rather than a use of its cores.
 bool belongs_home(ProcessView const& process, Deciding const& deciding) {
-    double wait = static_cast<double>(process.calls) * deciding.snapshot.round_trip_s;
-    return process.demand < deciding.knobs.interactive || wait > deciding.knobs.calls_share;
+    return process.demand < deciding.knobs.interactive ||
+           waits_for_home(process, deciding) > deciding.knobs.calls_share;
 }
 
 void propose(Proposal& best, Proposal const& other) {
@@ -80,14 +97,14 @@ void consider_home(
 void consider_partners(
     ProcessView const& process, Deciding const& deciding, Crowd const& crowd, Proposal& best) {
     Snapshot const& snapshot = deciding.snapshot;
-    double talk_here = talk(process, snapshot.self.node, snapshot);
+    double talk_here = talk(process, snapshot.self, snapshot);
     double here = stretch(crowd.load(), snapshot.self.cores, snapshot.self.speed);
     for (NodeView& node : deciding.targets.all()) {
         bool with_one = std::any_of(process.partners.begin(), process.partners.end(),
             [&](Partner const& each) { return each.node == node.node; });
         if (!with_one || !has_room(node, process, deciding.knobs)) continue;
         if (stretch(node, process.demand) > here * (1 + deciding.knobs.near)) continue;
-        double saved = talk_here - talk(process, node.node, snapshot);
+        double saved = talk_here - talk(process, node, snapshot);
         if (saved < deciding.knobs.talk_gain) continue;
         Figures figures = weigh(process, node, crowd, snapshot, deciding.knobs);
         if (figures.gain_s >= figures.needed_s)
@@ -134,7 +151,11 @@ bool anything_to_do(Deciding const& deciding) {
         return true;
     return std::any_of(
         snapshot.processes.begin(), snapshot.processes.end(), [&](ProcessView const& each) {
-            return each.partners[0].node != nowhere || (each.guest && belongs_home(each, deciding));
+            bool apart = std::any_of(
+                each.partners.begin(), each.partners.end(), [&](Partner const& partner) {
+                    return partner.node != nowhere && partner.node != snapshot.self.node;
+                });
+            return apart || (each.guest && belongs_home(each, deciding));
         });
 }
 
@@ -162,7 +183,11 @@ void balance(Deciding const& deciding) {
                 consider_home(*process, deciding, crowd, best);
             } else {
                 bool idle = process->demand < deciding.knobs.interactive;
-                deciding.note(*process, idle ? Verdict::interactive : Verdict::calls);
+                Figures figures;
+                figures.calls = static_cast<float>(calls_home(*process));
+                figures.round_trip_s = static_cast<float>(distance_from_home(*process, deciding));
+                deciding.note(
+                    *process, idle ? Verdict::interactive : Verdict::calls, nowhere, figures);
             }
         }
         if (!best.process) break;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "policy/gain.hh"
 #include "policy/load.hh"
 #include "policy/testing/scene.hh"
 
@@ -164,6 +165,70 @@ TEST(Balance, partners_come_together_where_there_is_a_core) {
     EXPECT_EQ(decision.orders[0].why, Why::together);
     scene.nodes[1].load = 1; // computing comes before talking
     EXPECT_TRUE(scene.decide().orders.empty());
+}
+TEST(Balance, who_talks_with_home_a_lot_comes_home_to_its_partner) {
+    Scene scene;
+    ProcessView& guest = scene.with_process();
+    guest.guest = 1;
+    guest.home = 1;
+    guest.partners[0] = {1, 800};
+    scene.with_node(0).round_trip_s = 0.0001f;
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].to, 1u);
+    EXPECT_EQ(decision.orders[0].why, Why::together);
+    EXPECT_FLOAT_EQ(decision.orders[0].figures.messages, 800);
+    // The calls that were counted there are those messages: neither comes on top of the other.
+    float talk = decision.orders[0].figures.talk_s;
+    scene.processes[0].calls = 800;
+    EXPECT_FLOAT_EQ(scene.decide().orders[0].figures.talk_s, talk);
+    scene.processes[0].partners[0].messages = 400; // 4 % of its time
+    scene.processes[0].calls = 0;
+    EXPECT_TRUE(scene.decide().orders.empty());
+}
+TEST(Balance, of_two_who_share_a_core_the_one_that_talks_stays_with_its_partner) {
+    Scene scene;
+    scene.with_process(100).partners[0] = {0, 900}; // has more to gain otherwise
+    scene.with_process(60);
+    scene.with_node(0);
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    EXPECT_EQ(decision.orders[0].process, 2u);
+    scene.processes[1].stays = 1;
+    scene.processes[0].partners[0].messages = 1100; // more than it may wait for
+    EXPECT_TRUE(scene.decide().orders.empty());
+    EXPECT_EQ(scene.verdict(1), Verdict::calls);
+}
+TEST(Balance, what_a_call_costs_depends_on_how_far_that_node_is) {
+    Scene scene;
+    scene.with_process().calls = 500;
+    scene.with_process().calls = 500;
+    scene.with_node(0).round_trip_s = 0.0001f;
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 1u);
+    Figures const& figures = decision.orders[0].figures;
+    EXPECT_NEAR(figures.talk_s, 0.05 * figures.remaining_s, 0.01);
+    EXPECT_FLOAT_EQ(figures.round_trip_s, 0.0001f);
+    EXPECT_FLOAT_EQ(figures.calls, 500);
+    // Even the nearest node is too far.
+    scene.nodes[0].round_trip_s = 0.01f;
+    EXPECT_TRUE(scene.decide().orders.empty());
+    EXPECT_EQ(scene.verdict(1), Verdict::calls);
+}
+TEST(Balance, between_two_others_the_farther_one_counts) {
+    Scene scene;
+    NodeView& near = scene.with_node(0);
+    near.round_trip_s = 0.0001f;
+    scene.with_node(0).round_trip_s = 0.003f;
+    (void)scene.decide();
+    Snapshot const& seen = scene.snapshot;
+    EXPECT_FLOAT_EQ(round_trip(seen.nodes[0], 2, seen), 0.003f);
+    EXPECT_FLOAT_EQ(round_trip(seen.nodes[1], 1, seen), 0.003f);
+    EXPECT_FLOAT_EQ(round_trip(seen.nodes[0], 0, seen), 0.0001f);
+    EXPECT_FLOAT_EQ(round_trip(seen.self, 1, seen), 0.0001f);
+    EXPECT_FLOAT_EQ(round_trip(seen.self, 0, seen), 0);
+    EXPECT_FLOAT_EQ(round_trip(seen.nodes[1], 77, seen), 0.003f);
+    EXPECT_FLOAT_EQ(round_trip(seen.self, 77, seen), first_round_trip_s);
 }
 TEST(Balance, not_more_leave_than_may) {
     Scene scene;

@@ -86,11 +86,13 @@ std::string text(Figures const& f) {
             "load {:.2f} here; a CPU second takes {:.2f} s", f.load_here, f.stretch_here);
     if (f.needed_s == 0) return here;
     if (f.expected_s != 0) here += fmt::format("; its like need {:.2f} CPU s", f.expected_s);
-    return here + fmt::format("; {:.2f} CPU s expected, crowded for {:.2f} s more; stay {:.2f} s - "
-                              "go {:.2f} s - move "
-                              "{:.3f} s - talk {:.3f} s = gain {:.2f} s, {:.2f} s needed",
-                      f.remaining_s, f.crowded_s, f.stay_s, f.go_s, f.cost_s, f.talk_s, f.gain_s,
-                      f.needed_s);
+    return here +
+           fmt::format("; {:.2f} CPU s expected, crowded for {:.2f} s more; stay {:.2f} s - "
+                       "go {:.2f} s - move "
+                       "{:.3f} s - talk {:.3f} s = gain {:.2f} s, {:.2f} s needed; {:.3f} ms "
+                       "there and back",
+               f.remaining_s, f.crowded_s, f.stay_s, f.go_s, f.cost_s, f.talk_s, f.gain_s,
+               f.needed_s, f.round_trip_s * 1000);
 }
 
 } // namespace rove::policy

@@ -47,6 +47,8 @@ struct Figures {
     float crowded_s = 0;                       // how much longer it is expected to be crowded here
     float stay_s = 0, go_s = 0;                // until it has had that time
     float cost_s = 0, talk_s = 0;              // of the move; of forwarded calls and messages
+    float round_trip_s = 0;                    // between here and there
+    float calls = 0, messages = 0;             // per CPU second, see ProcessView
     float gain_s = 0, needed_s = 0;
 };
 

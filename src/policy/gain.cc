@@ -57,11 +57,32 @@ void Crowd::remove(ProcessView const& process) {
     members_.erase(found);
 }
 
-double talk(ProcessView const& process, NodeIndex there, Snapshot const& snapshot) {
-    double trips = there == process.home ? 0 : process.calls;
+double calls_home(ProcessView const& process) {
+    double messages = 0;
     for (Partner const& partner : process.partners)
-        if (partner.node != nowhere && partner.node != there) trips += partner.messages;
-    return trips * snapshot.round_trip_s;
+        if (partner.node == process.home) messages += partner.messages;
+    return std::max<double>(process.calls, messages);
+}
+
+// Of two others it is not known how near they are to each other; the farther one has its network
+// to cross to anybody.
+double round_trip(NodeView const& one, NodeIndex other, Snapshot const& snapshot) {
+    if (one.node == other) return 0;
+    double to_one = one.node == snapshot.self.node ? 0 : one.round_trip_s;
+    if (other == snapshot.self.node) return to_one;
+    auto known = std::find_if(snapshot.nodes.begin(), snapshot.nodes.end(),
+        [&](NodeView const& each) { return each.node == other; });
+    double to_other = known == snapshot.nodes.end() ? first_round_trip_s : known->round_trip_s;
+    return std::max(to_one, to_other);
+}
+
+double talk(ProcessView const& process, NodeView const& there, Snapshot const& snapshot) {
+    double wait = 0, calls = calls_home(process);
+    if (calls > 0) wait += calls * round_trip(there, process.home, snapshot);
+    for (Partner const& partner : process.partners)
+        if (partner.messages > 0 && partner.node != process.home)
+            wait += partner.messages * round_trip(there, partner.node, snapshot);
+    return wait;
 }
 
 Figures weigh(ProcessView const& process, NodeView const& target, Crowd const& crowd,
@@ -87,7 +108,11 @@ Figures weigh(ProcessView const& process, NodeView const& target, Crowd const& c
     f.go_s = static_cast<float>(left * there / demand);
     f.cost_s = static_cast<float>(snapshot.cost.seconds(process.memory));
     f.talk_s = static_cast<float>(
-        left * (talk(process, target.node, snapshot) - talk(process, self.node, snapshot)));
+        left * (talk(process, target, snapshot) - talk(process, self, snapshot)));
+    f.round_trip_s = target.round_trip_s;
+    f.calls = process.calls;
+    for (Partner const& partner : process.partners)
+        f.messages += partner.messages;
     f.gain_s = f.stay_s - f.go_s - f.cost_s - f.talk_s;
     double least = process.cpu_s < process.expected_s ? knobs.exec_gain : knobs.gain_min;
     f.needed_s = static_cast<float>(std::max(least, knobs.gain_factor * f.cost_s));

@@ -37,9 +37,16 @@ private:
     std::vector<Member> members_; // by remaining_s
 };
 
+// What it has to do with its home, per CPU second, if it is away: the calls that were counted
+// there, or what it says to partners that are reached at home, which is among them.
+double calls_home(ProcessView const& process);
+
+// Of a few bytes between two nodes, as far as this one can know.
+double round_trip(NodeView const& one, NodeIndex other, Snapshot const& snapshot);
+
 // Seconds of waiting for each CPU second there: forwarded calls, and messages to partners
 // elsewhere.
-double talk(ProcessView const& process, NodeIndex there, Snapshot const& snapshot);
+double talk(ProcessView const& process, NodeView const& there, Snapshot const& snapshot);
 
 // The terms for `process` going to `target`, whose load is what is believed of it.
 Figures weigh(ProcessView const& process, NodeView const& target, Crowd const& crowd,

@@ -5,7 +5,11 @@
 // seconds of the process's own history, so that a phase that has ended is forgotten.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <vector>
+
+#include "policy/view.hh"
 
 namespace rove::policy {
 
@@ -16,7 +20,6 @@ struct Counted {
     double faults = 0;       // page faults that read something
     double read_written = 0; // bytes
     double calls = 0;        // forwarded, or that would be
-    double messages = 0;     // to its partners
 };
 
 class History {
@@ -26,6 +29,9 @@ public:
     History(double cpu_s, double demand) : cpu_s_(cpu_s), expected_demand_(demand) {}
 
     void add(Counted const& sample);
+    // So many messages came and went since the last sample, which has been added. `partner` is any
+    // number that stays the same, `node` where it is reached at present.
+    void talked(uint64_t partner, NodeIndex node, double messages);
     void executed() { *this = History(); }
 
     double cpu_s() const { return cpu_s_; } // since exec
@@ -34,7 +40,8 @@ public:
     double faults_per_s() const { return per_second(faults_); }
     double bytes_per_s() const { return per_second(bytes_); }
     double calls_per_cpu_s() const { return per_cpu_second(calls_); }
-    double messages_per_cpu_s() const { return per_cpu_second(messages_); }
+    // The nodes of the partners that it talks with most.
+    std::array<Partner, 2> partners() const;
 
 private:
     double per_second(double count) const { return seconds_ > 0 ? count / seconds_ : 0; }
@@ -46,8 +53,13 @@ private:
     // Until it has been seen for a while. Nothing is known of a new one: it may want a core.
     double expected_demand_ = 1;
     // Decayed sums, and the decayed time that they were counted in.
-    double seconds_ = 0, recent_cpu_ = 0, wanted_ = 0, faults_ = 0, bytes_ = 0, calls_ = 0,
-           messages_ = 0;
+    double seconds_ = 0, recent_cpu_ = 0, wanted_ = 0, faults_ = 0, bytes_ = 0, calls_ = 0;
+    struct Talk {
+        uint64_t partner;
+        NodeIndex node;
+        double messages; // decayed
+    };
+    std::vector<Talk> talks_;
 };
 
 } // namespace rove::policy

@@ -63,6 +63,35 @@ TEST(History, forgets_and_begins_anew_at_exec) {
     EXPECT_EQ(history.cpu_s(), 0);
     EXPECT_EQ(history.demand(), 1);
 }
+TEST(History, remembers_who_talks_for_a_while_and_not_beyond_an_exec) {
+    History history;
+    auto second = [&](double near, double far, double other) {
+        history.add({.passed_s = 1, .cpu_s = 0.5, .wanted_s = 1});
+        history.talked(71, 3, near);
+        history.talked(72, 3, near);
+        history.talked(73, 4, far);
+        history.talked(74, 5, other);
+    };
+    for (int i = 0; i < 60; ++i)
+        second(100, 300, 10);
+    auto partners = history.partners();
+    EXPECT_EQ(partners[0].node, 4u);
+    EXPECT_NEAR(partners[0].messages, 600, 1);
+    EXPECT_EQ(partners[1].node, 3u) << "two at one node";
+    EXPECT_NEAR(partners[1].messages, 400, 1);
+    // It is where its partner went, and it says less.
+    history.talked(73, 9, 0);
+    EXPECT_EQ(history.partners()[0].node, 9u);
+    for (int i = 0; i < 10; ++i)
+        second(100, 0, 10);
+    EXPECT_EQ(history.partners()[0].node, 3u);
+    EXPECT_NEAR(history.partners()[1].messages, 150, 1);
+    history.executed();
+    EXPECT_EQ(history.partners()[0].node, nowhere);
+    for (uint64_t crowd = 0; crowd < 1000; ++crowd)
+        history.talked(crowd, static_cast<NodeIndex>(crowd % 7), 1e300);
+    EXPECT_LT(history.partners()[0].messages, 1e12f);
+}
 TEST(History, waiting_in_a_crowd_is_no_demand_of_one_who_sleeps) {
     History sleeper, busy;
     for (int second = 0; second < 60; ++second) {

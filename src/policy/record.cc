@@ -21,6 +21,7 @@ template <class V> void describe(V& v, NodeView& m) {
     v.field("memory_free", m.memory_free);
     v.field("memory_movable", m.memory_movable);
     v.field("features", m.features);
+    v.field("round_trip_s", m.round_trip_s);
 }
 template <class V> void describe(V& v, Partner& m) {
     v.field("node", m.node);
@@ -49,7 +50,6 @@ template <class V> void describe(V& v, Snapshot& m) {
     v.field("foreign", m.foreign);
     v.field("foreign_lasts_s", m.foreign_lasts_s);
     v.field("fastest", m.fastest);
-    v.field("round_trip_s", m.round_trip_s);
     v.field("stance", m.stance);
     v.field("ushering", m.ushering);
     v.field("departing", m.departing);

@@ -16,6 +16,8 @@ namespace rove::policy {
 
 using NodeIndex = uint32_t;
 constexpr NodeIndex nowhere = UINT32_MAX;
+// To a node with which nothing was measured yet: two machines on a network of some years ago.
+constexpr float first_round_trip_s = 0.0002f;
 
 struct NodeView {
     NodeIndex node = nowhere;
@@ -26,13 +28,14 @@ struct NodeView {
     uint8_t takes = 1;   // it is up, not blocked, and takes processes of this home
     uint8_t crowded = 0; // short of memory, or making room: nobody comes for its cores
     uint64_t memory_total = 0, memory_free = 0;
-    uint64_t memory_movable = 0; // of processes that it could send away
-    uint64_t features = 0;       // of its CPU, one bit each
+    uint64_t memory_movable = 0;             // of processes that it could send away
+    uint64_t features = 0;                   // of its CPU, one bit each
+    float round_trip_s = first_round_trip_s; // of a few bytes from here to it and back
 };
 
 struct Partner {
-    NodeIndex node = nowhere; // where it is now
-    float messages = 0;       // per CPU second of mine
+    NodeIndex node = nowhere; // where it is reached soonest
+    float messages = 0;       // to and from it, per CPU second of mine
 };
 
 struct ProcessView {
@@ -61,7 +64,6 @@ struct Snapshot {
     float foreign = 0;         // smoothed load of what does not belong to Rove
     float foreign_lasts_s = 0; // for how long it has been there
     float fastest = 1;         // speed of any node that is known
-    float round_trip_s = 0.0002f;
     Stance stance = Stance::open;
     uint8_t ushering = 0;     // memory was short at the last decision
     uint32_t departing = 0;   // moves that are under way

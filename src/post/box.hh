@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "mailbox/mailbox.hh"
+#include "post/counts.hh"
 #include "post/home_link.hh"
 #include "post/lines.hh"
 
@@ -72,6 +73,7 @@ private:
     Lines lines_;
     std::optional<HomeLink> home_;
     Nanos try_home_at_{0};
+    Counts counts_;
     bool disowned_ = false;  // in a child of the process that it belongs to
     bool forgotten_ = false; // home knows nothing of it any more
     uint32_t last_question_ = 0;

@@ -19,6 +19,8 @@ void Box::afterwards() {
         for (auto const& call : mailbox_.take_calls())
             tell_home(
                 MailType::call, wire::MailCall{to_wire(mailbox_.address(call.peer)), call.above});
+        if (auto counted = counts_.due(mailbox_, monotonic_now()))
+            tell_home(MailType::counted, *counted);
     }
     lines_.show_waiting(mailbox_.waiting() > 0);
 }
@@ -49,6 +51,9 @@ void Box::take(HomeLink::Received received) {
             if (auto asked = found_.find(found->question); asked != found_.end())
                 asked->second = std::move(*found);
         break;
+    case MailType::count:
+        if (auto how = wire::decode<wire::MailCount>(received.body)) counts_.wanted(*how);
+        break;
     case MailType::none:
     case MailType::open:
     case MailType::opened:
@@ -56,6 +61,7 @@ void Box::take(HomeLink::Received received) {
     case MailType::call:
     case MailType::find:
     case MailType::ended:
+    case MailType::counted:
         break;
     }
 }
@@ -63,6 +69,7 @@ void Box::take(HomeLink::Received received) {
 void Box::lose_home() {
     home_.reset();
     lines_.watch_home(-1);
+    counts_.home_lost();
     mailbox_.calls_lost();
     // A question that was asked must be asked again.
     for (auto& [question, answer] : found_)

@@ -66,6 +66,27 @@ TEST_F(Rove, messages_arrive_in_order) {
     flush.join();
 }
 
+TEST_F(Rove, home_is_told_how_much_is_said_if_it_asks) {
+    EXPECT_EQ(send("nobody counts this one"), 0);
+    EXPECT_EQ(receive(), "nobody counts this one");
+    EXPECT_EQ(office_.counted(to_a_.incarnation, to_b_.incarnation), 0u);
+    office_.count_every_ms = 100;
+    rove_mailbox* c = rove_open(ROVE_NOTICES);
+    ASSERT_NE(c, nullptr);
+    rove_address to_c{};
+    rove_own_address(c, &to_c);
+    uint64_t told = 0;
+    for (uint64_t sent = 1; told < 20 && sent < 100000; ++sent) {
+        ASSERT_EQ(rove_send(c, &to_b_, "x", 1, long_ms), 0);
+        ASSERT_EQ(receive(), "x");
+        told = office_.counted(to_c.incarnation, to_b_.incarnation);
+        ASSERT_LE(told, sent);
+    }
+    EXPECT_GE(told, 20u);
+    EXPECT_EQ(office_.counted(to_b_.incarnation, to_c.incarnation), 0u) << "it was not asked";
+    (void)rove_close(c);
+}
+
 TEST_F(Rove, room_that_is_too_small_leaves_the_letter) {
     EXPECT_EQ(send("0123456789"), 0);
     EXPECT_EQ(rove_receive(b_, nullptr, room_, 9, &letter_, 0, long_ms), -1);

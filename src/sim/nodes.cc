@@ -93,13 +93,14 @@ policy::Snapshot World::snapshot(NodeIndex node) {
     snapshot.foreign = static_cast<float>(host.native.mine());
     snapshot.foreign_lasts_s = static_cast<float>(host.native.lasts_s());
     snapshot.fastest = static_cast<float>(fastest_);
-    snapshot.round_trip_s = static_cast<float>(network_.round_trip());
     snapshot.stance = host.stance;
     snapshot.ushering = host.ushering;
     snapshot.departing = host.departing;
     snapshot.room_wanted = host.room_wanted;
     snapshot.cost = host.cost;
     board_->see(node, now_s_, seen_);
+    for (NodeView& other : seen_)
+        other.round_trip_s = static_cast<float>(network_.round_trip());
     snapshot.nodes = seen_;
     // Promises come soon, natives by what they were on average, who leaves is gone.
     double load = host.native.mine() + host.promises.load();

@@ -26,6 +26,9 @@ enum class MailType : uint16_t {
     find = 7,    // process → daemon: MailFind
     found = 8,   // daemon → process: MailFound
     ended = 9,   // process → daemon: MailEnded
+    // 10 to 13 are for lines that do not go through home.
+    count = 14,   // daemon → process: MailCount
+    counted = 15, // process → daemon: MailCounted
 };
 
 struct MailHead {
@@ -184,6 +187,34 @@ template <class T> std::string mail_packet(MailType type, T const& body) {
     MailHead head;
     head.type = type;
     return std::string(reinterpret_cast<char const*>(&head), sizeof head) + encode(body);
+}
+
+/// From now on it shall say how much it has to say to whom, not more often than this.
+struct MailCount {
+    uint32_t every_ms = 0;
+};
+template <class V> void describe(V& v, MailCount& m) {
+    v.field("every_ms", m.every_ms);
+}
+
+/// Of one line's peer: messages in both directions since this mailbox was opened. A process says
+/// this of itself, and is believed in what concerns itself only: where it is best placed.
+struct MailTalk {
+    uint64_t incarnation = 0; // of the peer
+    uint64_t messages = 0;
+};
+template <class V> void describe(V& v, MailTalk& m) {
+    v.field("incarnation", m.incarnation);
+    v.field("messages", m.messages);
+}
+
+inline constexpr size_t mail_talks_max = 200;
+
+struct MailCounted {
+    std::vector<MailTalk> talks; // those that have changed, mail_talks_max at most
+};
+template <class V> void describe(V& v, MailCounted& m) {
+    v.field("talks", m.talks);
 }
 
 struct MailPacket {

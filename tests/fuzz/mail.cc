@@ -22,5 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::MailFind>(packet->body);
     round_trip<wire::MailFound>(packet->body);
     round_trip<wire::MailEnded>(packet->body);
+    round_trip<wire::MailCount>(packet->body);
+    round_trip<wire::MailCounted>(packet->body);
     return 0;
 }

@@ -131,6 +131,7 @@ policy::NodeView Balance::view_of(Member const& member, Nanos now) {
     view.memory_free = bulletin.memory_free;
     view.memory_movable = bulletin.memory_movable;
     view.features = needs_.met_by({bulletin.cpu_features, {}}, member.name);
+    view.round_trip_s = round_trips_.seconds(member.name);
     auto word = heard_.find(member.name);
     if (word != heard_.end() && seconds(now - word->second.at) < view.age_s) {
         view.age_s = static_cast<float>(seconds(now - word->second.at));

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "node/balance/needs.hh"
+#include "node/balance/round_trips.hh"
 #include "node/balance/tenants.hh"
 #include "node/board.hh"
 #include "node/sensors/memory.hh"
@@ -49,6 +50,10 @@ public:
     void came(std::string const& node, Nanos now);
     // It has told that it takes nothing of ours, whatever its load.
     void shun(std::string const& node, Nanos now);
+    // A few bytes have gone to that node and back in that time.
+    void saw_round_trip(std::string const& node, Nanos round_trip, Nanos now) {
+        round_trips_.saw(node, round_trip, now);
+    }
     void learn(uint64_t bytes, double seconds) { cost_.learn(bytes, seconds); }
     void want_room(uint64_t bytes, Nanos now);
     // So much went away with a process, whose pages home keeps as memory that the kernel may take.
@@ -124,6 +129,7 @@ private:
     };
     std::map<std::string, Word> heard_;
     std::map<std::string, policy::Tail> tails_;
+    RoundTrips round_trips_;
     std::map<std::string, Nanos> shunned_; // until when
 };
 

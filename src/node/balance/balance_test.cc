@@ -217,6 +217,27 @@ TEST_F(Balanced, what_waited_for_forwarded_calls_away_is_not_sent_away_again) {
     pass(20);
     EXPECT_FALSE(decide().decision.orders.empty());
 }
+TEST_F(Balanced, how_far_a_node_is_and_who_talks_reach_the_policy) {
+    with_tenant();
+    with_tenant();
+    with_member("n2", 0);
+    tenants[0].talks = {{7, balance.numbers().of("n1"), 1000000}}; // said before anybody looked
+    pass(20);
+    auto figures = [&] { return decide().record.processes[0].partners[0]; };
+    EXPECT_EQ(figures().node, policy::nowhere);
+    EXPECT_EQ(decide().record.nodes[0].round_trip_s, policy::first_round_trip_s);
+    for (int second = 0; second < 20; ++second) {
+        tenants[0].talks[0].messages += 500;
+        pass(1);
+    }
+    EXPECT_EQ(figures().node, 0u);
+    EXPECT_GT(figures().messages, 500);
+    balance.saw_round_trip("n2", std::chrono::microseconds(30), now);
+    EXPECT_NEAR(decide().record.nodes[0].round_trip_s, 30e-6, 1e-9);
+    // What it is now had nothing to say yet.
+    balance.tenants().executed(tenants[0].identity);
+    EXPECT_EQ(figures().node, policy::nowhere);
+}
 TEST_F(Balanced, what_has_gone_is_free_before_the_kernel_says_so) {
     with_tenant();
     with_tenant();

@@ -17,6 +17,11 @@ boost::json::object figures_row(policy::Figures const& f, char const* because) {
         double rounded = std::round(static_cast<double>(value) * 1000) / 1000;
         if (std::isfinite(rounded)) row[name] = rounded;
     };
+    // Beyond microseconds nobody can measure it.
+    if (f.round_trip_s != 0)
+        row["round_trip_us"] = std::round(static_cast<double>(f.round_trip_s) * 1e6);
+    if (f.calls != 0) add("calls_per_cpu_second", f.calls);
+    if (f.messages != 0) add("messages_per_cpu_second", f.messages);
     if (f.stretch_here == 0) return row;
     add("load_here", f.load_here);
     if (f.stretch_there != 0) add("load_there", f.load_there);

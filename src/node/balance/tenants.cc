@@ -24,7 +24,7 @@ void Tenants::set(std::vector<Tenant> all) {
             kept[number] = known->second;
         else
             kept[number] = {policy::History(tenant.cpu_s / speed_, tenant.demand), tenant.calls,
-                tenant.identity.start_time, Nanos(0)};
+                tenant.identity.start_time, Nanos(0), {}};
     }
     for (auto const& [number, known] : kept_)
         if (!kept.contains(number))
@@ -49,7 +49,21 @@ void Tenants::count(std::map<pid_t, policy::Counted> const& counted) {
                 tenant.calls_rate * sample.cpu_s * std::exp2(-tenant.here_s / half_forgotten_s));
         known.calls = tenant.calls;
         known.history.add(sample);
+        count_talks(tenant, known);
     }
+}
+
+// What a partner has heard when it is seen for the first time is of some earlier time.
+void Tenants::count_talks(Tenant const& tenant, Kept& known) {
+    std::map<uint64_t, uint64_t> messages;
+    for (Talk const& talk : tenant.talks) {
+        auto before = known.messages.find(talk.partner);
+        uint64_t heard = before == known.messages.end() ? talk.messages : before->second;
+        known.history.talked(talk.partner, talk.at,
+            static_cast<double>(talk.messages - std::min(heard, talk.messages)));
+        messages[talk.partner] = talk.messages;
+    }
+    known.messages = std::move(messages);
 }
 
 void Tenants::executed(wire::Identity const& identity) {
@@ -105,6 +119,7 @@ std::vector<policy::ProcessView> Tenants::views(Nanos now) const {
         view.moving = tenant.moving;
         view.memory = tenant.memory;
         view.features = tenant.need;
+        view.partners = known.history.partners();
         views.push_back(view);
     }
     return views;

@@ -14,6 +14,13 @@
 
 namespace rove::node {
 
+// How much a process has had to say to another one so far.
+struct Talk {
+    uint64_t partner = 0; // a number of its own
+    policy::NodeIndex at = policy::nowhere;
+    uint64_t messages = 0;
+};
+
 struct Tenant {
     wire::Identity identity;
     pid_t pid = 0; // here
@@ -23,7 +30,8 @@ struct Tenant {
     uint64_t memory = 0;
     uint64_t calls = 0;    // of a guest: forwarded so far
     double calls_rate = 0; // of one at home: forwarded per CPU second when it was away
-    uint64_t need = 1;     // of CPU features, see Needs
+    std::vector<Talk> talks;
+    uint64_t need = 1; // of CPU features, see Needs
     // What it brings along when it is seen for the first time.
     double cpu_s = 0, demand = 1;
     // What its like used, if it has been here since it began to be like them; else of nobody.
@@ -62,7 +70,9 @@ private:
         policy::History history;
         uint64_t calls = 0, start_time = 0;
         Nanos rests_until{};
+        std::map<uint64_t, uint64_t> messages{}; // so far, by partner
     };
+    static void count_talks(Tenant const& tenant, Kept& known);
     Kept const& kept(Tenant const& tenant) const;
 
     Numbers& numbers_;

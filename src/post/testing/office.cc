@@ -80,8 +80,15 @@ bool Office::serve(Client& client) {
         wire::MailAddress own{"home", ::getpid(), client.incarnation};
         known_[client.incarnation] = own;
         say(client.socket, MailType::opened, wire::MailOpened{own});
+        if (count_every_ms > 0)
+            say(client.socket, MailType::count, wire::MailCount{count_every_ms});
     } else if (packet->type == MailType::call) {
         call(client, *wire::decode<wire::MailCall>(packet->body));
+    } else if (packet->type == MailType::counted) {
+        auto counted = wire::decode<wire::MailCounted>(packet->body);
+        std::scoped_lock lock(counting_);
+        for (auto const& talk : counted->talks)
+            counted_[{client.incarnation, talk.incarnation}] = talk.messages;
     } else if (packet->type == MailType::find) {
         auto find = wire::decode<wire::MailFind>(packet->body);
         wire::MailFound found{find->question, ESRCH, {}};
@@ -90,6 +97,12 @@ bool Office::serve(Client& client) {
         say(client.socket, MailType::found, found);
     }
     return true;
+}
+
+uint64_t Office::counted(uint64_t by, uint64_t about) {
+    std::scoped_lock lock(counting_);
+    auto found = counted_.find({by, about});
+    return found == counted_.end() ? 0 : found->second;
 }
 
 void Office::call(Client& client, wire::MailCall const& what) {

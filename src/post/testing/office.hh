@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +25,10 @@ public:
     void forget() { known_.clear(); }
     // From now on: may these be sent to?
     std::atomic<bool> allows{true};
+    // Each that has opened a mailbox from now on is asked to count, so often.
+    std::atomic<uint32_t> count_every_ms{0};
+    // What that one has said last of the other, by incarnations; 0: nothing.
+    uint64_t counted(uint64_t by, uint64_t about);
 
 private:
     struct Client {
@@ -40,6 +45,8 @@ private:
     std::map<uint64_t, wire::MailAddress> known_; // by incarnation
     std::vector<Client> clients_;
     uint64_t last_ = 100, last_line_ = 0;
+    std::mutex counting_;
+    std::map<std::pair<uint64_t, uint64_t>, uint64_t> counted_;
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };
