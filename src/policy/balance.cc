@@ -82,7 +82,10 @@ void consider_home(
         NodeView home = node;
         home.takes = 1;
         Figures figures = weigh(process, home, crowd, deciding.snapshot, deciding.knobs);
-        bool room = process.memory <= home.memory_free;
+        // It would be sent away again at once from a home that becomes short of memory by it.
+        uint64_t left_over =
+            std::max(short_below(home, deciding.knobs), reserve_of(home, deciding.knobs));
+        bool room = process.memory + left_over <= home.memory_free;
         bool idle = process.demand < deciding.knobs.interactive;
         if (!room || (figures.gain_s < figures.needed_s && !idle))
             return deciding.note(

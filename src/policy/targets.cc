@@ -24,6 +24,12 @@ uint64_t reserve_of(NodeView const& node, Knobs const& knobs) {
         std::clamp(knobs.usher_stop, 0.0, 0.9) * static_cast<double>(node.memory_total));
 }
 
+uint64_t short_below(NodeView const& node, Knobs const& knobs) {
+    auto total = static_cast<double>(node.memory_total);
+    return static_cast<uint64_t>(
+        std::clamp(std::max(knobs.usher_start * total, knobs.usher_bytes), 0.0, total / 2));
+}
+
 bool has_room(NodeView const& node, ProcessView const& process, Knobs const& knobs) {
     return process.memory + reserve_of(node, knobs) <= node.memory_free &&
            (process.features & ~node.features) == 0;

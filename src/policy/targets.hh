@@ -43,6 +43,8 @@ private:
 };
 
 // What a node keeps for itself.
+// With less than that processes leave it, see usher.cc.
+uint64_t short_below(NodeView const& node, Knobs const& knobs);
 uint64_t reserve_of(NodeView const& node, Knobs const& knobs);
 // Memory, its own reserve left over, and CPU features.
 bool has_room(NodeView const& node, ProcessView const& process, Knobs const& knobs);

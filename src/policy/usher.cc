@@ -74,17 +74,14 @@ bool free_memory(Deciding const& deciding, uint64_t wanted, uint64_t below, Why 
 bool usher(Deciding const& deciding) {
     Snapshot const& snapshot = deciding.snapshot;
     Knobs const& knobs = deciding.knobs;
-    auto total = static_cast<double>(snapshot.self.memory_total);
-    double least =
-        std::clamp(std::max(knobs.usher_start * total, knobs.usher_bytes), 0.0, total / 2);
-    auto start = static_cast<uint64_t>(least);
+    uint64_t start = short_below(snapshot.self, knobs);
     uint64_t stop = std::max(start, reserve_of(snapshot.self, knobs));
     // What is leaving already has not given its memory back yet.
     uint64_t available = snapshot.self.memory_free;
     for (ProcessView const& process : snapshot.processes)
         if (process.moving) available += process.memory;
     bool is_short = available < (snapshot.ushering ? stop : start);
-    if (is_short && total > 0) {
+    if (is_short && snapshot.self.memory_total > 0) {
         deciding.decision.ushering = true;
         (void)free_memory(deciding, stop - available, UINT64_MAX, Why::memory);
         return true;

@@ -90,6 +90,27 @@ TEST(Usher, a_chain_makes_room) {
     EXPECT_EQ(decision.orders[0].why, Why::make_room);
 }
 
+TEST(Usher, nobody_goes_home_to_where_memory_would_end_again) {
+    Scene scene;
+    ProcessView& guest = scene.with_process();
+    guest.guest = 1;
+    guest.home = 1;
+    guest.demand = 0.01f;
+    guest.memory = 2 * gib;
+    NodeView& home = scene.with_node(0);
+    home.memory_free = 3 * gib; // 1.6 of its 16 must be left over
+    EXPECT_TRUE(scene.decide().orders.empty());
+    EXPECT_EQ(scene.verdict(1), Verdict::no_room);
+    home.memory_free = 4 * gib;
+    EXPECT_EQ(scene.decide().orders.size(), 1u);
+    // A small node is short below a limit in bytes.
+    home.memory_total = gib;
+    home.memory_free = gib;
+    scene.processes[0].memory = 800 << 20;
+    EXPECT_TRUE(scene.decide().orders.empty());
+    scene.processes[0].memory = 700 << 20;
+    EXPECT_EQ(scene.decide().orders.size(), 1u);
+}
 TEST(Usher, who_makes_room_is_no_target_for_its_cores) {
     Scene scene;
     scene.with_process();

@@ -71,8 +71,9 @@ def made(new_lab):
     """make(options…): a lab in which things move by themselves, and its events."""
     followers = []
 
-    def make(*options):
-        lab = new_lab(*(options or ("--nodes", "3", "--cpus", "0.5")), env=AUTOMATIC)
+    def make(*options, config=""):
+        env = {"ROVE_LAB_CONFIG": f"{AUTOMATIC['ROVE_LAB_CONFIG']}\n{config}"}
+        lab = new_lab(*(options or ("--nodes", "3", "--cpus", "0.5")), env=env)
         followers.append(Events(lab))
         return lab, followers[-1]
 
@@ -289,3 +290,32 @@ def test_where_memory_ends_the_smallest_that_cures_it_leaves(made):
     assert row_of(lab, row["pid"])["command"].endswith(" 150")
     while_the_board_beats(lab, 20)
     assert not [row for row in events.seen() if row["event"] == "move"]
+
+
+def test_a_chain_makes_room(made):
+    """n1 must get rid of the largest, which only fits on n2, and there only when another one has gone on to n3."""
+    lab, events = made("--nodes", "3", "--cpus", "0", "--node", "n1:mem=150M", "--node", "n2:mem=270M", "--node", "n3:mem=140M",
+                       config="policy.usher_bytes = 33554432")
+    nodes = ("n1", "n2", "n3")
+    for node in nodes:
+        lab.run(node, "rove", "node", "auto", "off")
+    # What goes on is so large that home keeps none of it.
+    for node, size in (("n1", 120), ("n2", 75), ("n2", 75)):
+        holding = lab.start(node, "rove", "run", "--", sys.executable, "-c", HOLD, str(size), stdin=subprocess.DEVNULL)
+        assert holding.stdout.readline() == "held\n"
+    for node in nodes:
+        lab.run(node, "rove", "node", "auto", "on")
+    onward = Events(lab, "n2")
+    try:
+        made_room = onward.until("move", **{"from": "n2", "to": "n3"})
+        assert made_room["figures"]["why"] == "make_room"
+        assert row_of(lab, made_room["pid"], "n2")["command"].endswith(" 75")
+        came = events.until("move", **{"from": "n1", "to": "n2"})
+        assert came["figures"]["why"] == "memory"
+        assert row_of(lab, came["pid"])["command"].endswith(" 120")
+        # They are idle, and would be at home again if there were room.
+        while_the_board_beats(lab)
+        assert not [row for row in events.seen() + onward.seen() if row["event"] == "move"]
+    finally:
+        onward.program.kill()
+        onward.program.wait()
