@@ -34,6 +34,7 @@ void History::add(Counted const& sample) {
 void History::talked(uint64_t partner, NodeIndex node, double messages) {
     auto found = std::find_if(
         talks_.begin(), talks_.end(), [&](Talk const& each) { return each.partner == partner; });
+    if (found == talks_.end() && messages <= 0) return;
     if (found == talks_.end() && talks_.size() == partners_max)
         found = std::min_element(talks_.begin(), talks_.end(),
             [](Talk const& a, Talk const& b) { return a.messages < b.messages; });
