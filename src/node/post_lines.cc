@@ -49,13 +49,18 @@ Result<Fd> release(tcp::socket& socket) {
 class Patience {
 public:
     Patience(asio::io_context& io, tcp::socket& socket, Nanos time) : timer_(io, time) {
-        timer_.async_wait([&socket](boost::system::error_code canceled) {
+        // One that has fallen due is called without an error, also when it is cancelled after that.
+        timer_.async_wait([&socket, waits = waits_](boost::system::error_code canceled) {
             boost::system::error_code ignored;
-            if (!canceled) socket.close(ignored);
+            if (!canceled && *waits) socket.close(ignored);
         });
     }
+    ~Patience() { *waits_ = false; }
+    Patience(Patience const&) = delete;
+    Patience& operator=(Patience const&) = delete;
 
 private:
+    std::shared_ptr<bool> waits_ = std::make_shared<bool>(true);
     asio::steady_timer timer_;
 };
 
