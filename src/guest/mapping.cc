@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mapping: mmap while away. Anonymous memory is the host's. A file is mapped at home at the same
 // address (so that home's list of mappings stays true), and here as the host keeps its bytes, or
-// as a copy that is fetched.
+// as a copy that is fetched. Memory that will be shared is mapped at home, too: children inherit it
+// there as they do here.
 #include "guest/guest.hh"
 
 #include "rt/futex.hh"
@@ -52,20 +53,23 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
         return go_home(slot, user, HomeReason::memory_call, 9); // whose kernel refuses it
     if (flags & (grows_down | huge)) return go_home(slot, user, HomeReason::hugetlbfs, 9);
     if (flags & anonymous) {
-        if ((flags & type_mask) != private_)
+        if ((flags & type_mask) == private_) {
+            *result = rove_syscall(
+                9, at, length, prot, flags & of_private_memory, static_cast<uint64_t>(-1), 0);
+            return Answer::result;
+        }
+        if ((flags & type_mask) != shared || own(slot).shares)
             return go_home(slot, user, HomeReason::shared_writable_memory, 9);
-        *result = rove_syscall(
-            9, at, length, prot, flags & of_private_memory, static_cast<uint64_t>(-1), 0);
-        return Answer::result;
     }
     uint64_t type = flags & type_mask;
-    if (type != private_ && (type != shared || (prot & write_) != 0))
+    bool commons = (flags & anonymous) != 0;
+    if (!commons && type != private_ && (type != shared || (prot & write_) != 0))
         return go_home(slot, user, HomeReason::shared_file_mapping, 9);
     if (length == 0 || rounded == 0) {
         *result = -22;
         return Answer::result;
     }
-    if (rounded > fetch_max) return go_home(slot, user, HomeReason::large_mapping, 9);
+    if (rounded > fetch_max && !commons) return go_home(slot, user, HomeReason::large_mapping, 9);
 
     // The place first: chosen by the host's kernel, or given. Home's kernel then checks all the
     // rest.
@@ -84,8 +88,11 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
     }
     auto place = static_cast<uint64_t>(where);
     long done = 0;
-    Answer answer = forward_plain(slot, user, 9, place, length, prot | 1,
-        (flags & ~fixed_noreplace) | fixed, args[4], args[5], &done);
+    Answer answer = commons
+                        ? forward_plain(slot, user, 9, place, length, prot | 1,
+                              shared | anonymous | fixed | (flags & no_reserve), ~0ull, 0, &done)
+                        : forward_plain(slot, user, 9, place, length, prot | 1,
+                              (flags & ~fixed_noreplace) | fixed, args[4], args[5], &done);
     if (answer != Answer::result || done < 0) {
         if (!replaces) sys(11, place, rounded);
         *result = done;
@@ -100,8 +107,9 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
     // What is mapped at home for nothing is taken away when the process comes there.
     if (kept == again || type == shared) {
         if (!replaces) sys(11, place, rounded);
-        return kept == again ? Answer::redo
-                             : go_home(slot, user, HomeReason::shared_file_mapping, 9);
+        if (kept == again) return Answer::redo;
+        return go_home(slot, user,
+            commons ? HomeReason::shared_writable_memory : HomeReason::shared_file_mapping, 9);
     }
     // Not reserved: so home knows it again as what it maps as a file.
     long copy = sys(9, place, rounded, 3, fixed | private_ | anonymous | no_reserve, -1, 0);

@@ -50,7 +50,7 @@ long lock(uint64_t address, uint64_t length) {
     return at + whole < at ? invalid : see_mapped(at, whole);
 }
 
-/// What is mapped here is private, and has nothing to be written back to.
+/// What is mapped here is private, or memory that is shared: nothing to be written back to.
 long synchronize(uint64_t at, uint64_t length, uint64_t flags) {
     constexpr uint32_t asynchronous = 1, synchronous = 4, all = 7;
     auto kind = static_cast<uint32_t>(flags);

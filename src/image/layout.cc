@@ -60,6 +60,10 @@ std::string confining_word(Mapping const& mapping) {
     return "";
 }
 
+bool is_commons(Mapping const& mapping) {
+    return mapping.shared && mapping.inode != 0 && mapping.path == "/dev/zero (deleted)";
+}
+
 bool is_foreign(Mapping const& mapping, uint64_t region) {
     if (mapping.start >= user_space_end || is_uprobes(mapping)) return true;
     return region != 0 && mapping.start < region + wire::region_size && mapping.end > region;

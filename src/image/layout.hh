@@ -30,6 +30,9 @@ enum Advice : uint16_t {
 // A stable word of wire/reasons.def if this mapping cannot travel, else empty. Needs smaps.
 std::string confining_word(Mapping const& mapping);
 
+// Memory without a name that processes have in common: no file's, and no System V segment.
+bool is_commons(Mapping const& mapping);
+
 // Of the kernel's own making, outside of user addresses or ours: not part of a layout.
 bool is_foreign(Mapping const& mapping, uint64_t region);
 

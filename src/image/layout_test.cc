@@ -88,6 +88,9 @@ TEST(Layout, says_what_cannot_leave) {
     shared.inode = 7;
     shared.flags = "rd sh mr";
     EXPECT_EQ(confining_word(shared), "");
+    EXPECT_FALSE(is_commons(shared));
+    shared.path = "/dev/zero (deleted)";
+    EXPECT_TRUE(is_commons(shared));
     auto huge = mapping(0x1000, 0x2000);
     huge.flags = "rd wr ht";
     EXPECT_EQ(confining_word(huge), "hugetlbfs");

@@ -39,6 +39,11 @@ Result<image::Mapping> part_of(
 Status Steward::place_file(wire::FileWanted const& wanted, wire::FileFound& found) {
     auto mappings = TRY(tracee::whole_mappings(body_.pid(), "maps"));
     auto part = TRY(part_of(mappings, wanted.address, wanted.length));
+    if (image::is_commons(part)) {
+        found.key = segments_.keys()[TRY(segments_.add_commons(body_.pid(), part))];
+        found.offset = part.offset;
+        return {};
+    }
     if (part.shared) {
         part = TRY(part_of(
             TRY(tracee::whole_mappings(body_.pid(), "smaps")), wanted.address, wanted.length));

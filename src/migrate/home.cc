@@ -65,7 +65,9 @@ Status Steward::await_resumed() {
         if (running.error().code != EIO || session_->trouble().guest_ended || deadline.passed())
             return Failure(running.error());
     }
-    session_->forget({SessionType::parked, SessionType::pages_sent});
+    session_->forget({SessionType::parked, SessionType::pages_sent, SessionType::commons_bytes,
+        SessionType::group_home, SessionType::group_go});
+    group_leaves_ = false;
     resumed_ = true;
     return {};
 }
@@ -144,7 +146,14 @@ uint32_t Steward::find_segment(wire::Layout const& layout, uint32_t theirs) {
     auto mappings = text ? image::parse_maps(*text)
                          : Result<std::vector<image::Mapping>>(Failure(text.error()));
     if (!mappings) return ~0u;
-    uint64_t length = (layout.segments[theirs].length + page - 1) & ~(page - 1);
+    auto const& wanted = layout.segments[theirs];
+    for (auto const& mapping : *mappings) {
+        if (wanted.commons == 0 || !image::is_commons(mapping)) continue;
+        auto index = segments_.add_commons(body_.pid(), mapping);
+        if (index && segments_.keys()[*index] == wanted) return *index;
+    }
+    if (wanted.commons != 0) return ~0u;
+    uint64_t length = (wanted.length + page - 1) & ~(page - 1);
     std::optional<image::Mapping> changed;
     for (auto const& vma : layout.vmas) {
         if (vma.kind != wire::VmaKind::segment || vma.segment != theirs) continue;
@@ -221,9 +230,18 @@ Status Steward::reconcile(wire::Layout const& layout, std::vector<image::Mapping
         });
     std::vector<wire::ExecCall> calls, advice;
     std::vector<wire::Range> remade;
+    auto commons_of = [&](image::Step const& step) {
+        auto const& vma = layout.vmas[step.argument];
+        return step.what == image::Step::What::map_segment && segments_.is_commons(vma.segment);
+    };
     for (auto const& step : steps) {
         using What = image::Step::What;
         auto prot = static_cast<uint64_t>(step.prot);
+        if (commons_of(step)) {
+            remade.push_back({step.address, step.length});
+            TRY(map_commons(layout.vmas[step.argument], step, calls));
+            continue;
+        }
         switch (step.what) {
         case What::unmap:
             remade.push_back({step.address, step.length});
@@ -278,7 +296,7 @@ Status Steward::reconcile(wire::Layout const& layout, std::vector<image::Mapping
     TRY(locked ? porter.calls(give_up) : porter.calls_tolerant(give_up));
     TRY(porter.calls_tolerant(advice));
     for (auto const& step : steps) {
-        if (step.what != image::Step::What::map_segment) continue;
+        if (step.what != image::Step::What::map_segment || commons_of(step)) continue;
         auto const& vma = layout.vmas[step.argument];
         uint64_t skip = step.address - vma.start;
         for (uint64_t at = 0; at < step.length; at += 1 << 20) {
@@ -386,6 +404,9 @@ Status Steward::move_home(Progress& progress) {
         (void)await_clock(CLOCK_MONOTONIC, seen(parked.state.monotonic_ns), clock_patience);
         (void)await_clock(CLOCK_BOOTTIME, seen(parked.state.boottime_ns), clock_patience);
         (void)await_clock(CLOCK_MONOTONIC_COARSE, seen(parked.state.coarse_ns), clock_patience);
+        for (auto const& key : parked.commons)
+            TRY(bring_commons(key, progress));
+        if (parked.shares != 0) TRY(await_group());
         FAULT_POINT("home_before_commit");
         account_ = parked.state.account;
         return body_.commit(wire::Phase::released, TRY(body_.epoch()) + 1);

@@ -69,6 +69,10 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         wire::Parked parked = TRY(park());
         FAULT_POINT("onward_parked");
         progress.phase("park");
+        if (parked.shares > 1) {
+            refusal_.word = "shared_writable_memory";
+            return deny(EBUSY, "it shares memory with {} more", parked.shares - 1);
+        }
         TRY(take_layout(parked.layout));
         TRY(image::check_pages(parked.unchanged));
         unchanged = std::move(parked.unchanged);
@@ -79,6 +83,10 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         TRY(check_freeze(monotonic_now() - progress.frozen, wire::bytes_of(wish.ranges)));
         if (!surplus.ranges.empty()) TRY(next.send(SessionType::forget, surplus));
         TRY(settle_layout(next, layout));
+        // By way of home, which has a place for them.
+        for (auto const& key : parked.commons)
+            TRY(bring_commons(key, progress));
+        TRY(send_all_commons(next, layout, progress));
         state = std::move(parked.state);
         for (auto const& image : state.threads)
             if (image.thread_state.size() != sizeof(wire::ThreadState))
@@ -161,6 +169,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     host_ = landing.node;
     session_.emplace(std::move(next));
     resumed_ = true;
+    empty_all_commons();
     body_.set_idle([this] { return keep_sessions(); });
     return {};
 }

@@ -407,7 +407,7 @@ Status Steward::split(
             TRY(check_asker(body_.pid(), asker_, refusal_));
             found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
             if (outward) hide_watch(found.mappings);
-            TRY(check_mappings(found.mappings, body_.region(), refusal_));
+            TRY(check_mappings(body_.pid(), found.mappings, body_.region(), refusal_));
             TRY(leases_.take(body_.pid(), found.mappings, refusal_));
             wire::ProcessState state = TRY(body_.process_state(std::move(images)));
             state.account = account_;
@@ -422,6 +422,7 @@ Status Steward::split(
                 outward ? TRY(missing_there(session, layout, *outward)) : layout.present;
             TRY(check_freeze(monotonic_now() - progress.frozen, wire::bytes_of(missing)));
             TRY(settle_layout(session, layout));
+            TRY(send_all_commons(session, layout, progress));
             TRY(session.send(SessionType::state, state));
             FAULT_POINT("after_state");
             polled = pages_of_waits(state.threads);
@@ -467,6 +468,7 @@ Status Steward::split(
     (void)fault_point("after_running");
     outward.reset();
     drop_pages(found.mappings, found.stat, polled);
+    if (polled.empty()) empty_all_commons();
     deputys_ = std::move(polled);
     return {};
 }

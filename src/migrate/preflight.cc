@@ -11,6 +11,7 @@
 #include "base/text.hh"
 #include "image/credentials.hh"
 #include "image/layout.hh"
+#include "migrate/sharers.hh"
 #include "sys/files.hh"
 #include "wire/region.hh"
 
@@ -98,10 +99,14 @@ Status check_relatives(pid_t pid, tracee::Stat const& stat, Refusal& refusal) {
 } // namespace
 
 Status check_mappings(
-    std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal) {
+    pid_t pid, std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal) {
+    if (pid_t sharer = TRY(find_sharer(pid, mappings)))
+        return refusal.because("shared_writable_memory",
+            fmt::format("it shares writable memory with process {}", sharer));
     for (auto const& mapping : mappings) {
         if (image::is_foreign(mapping, region)) continue;
         std::string word = image::confining_word(mapping);
+        if (image::is_commons(mapping) && word == "shared_writable_memory") continue;
         if (!word.empty())
             return refusal.because(word.c_str(),
                 fmt::format("{}: {} at {:#x}", sentence_of(word),
@@ -160,7 +165,7 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* 
     bool whole = std::any_of(survey.mappings.begin(), survey.mappings.end(),
         [](auto const& mapping) { return mapping.path == "[vdso]"; });
     if (!whole) return refusal.because("exec", "it is just executing another program; try again");
-    TRY(check_mappings(survey.mappings, region, refusal));
+    TRY(check_mappings(pid, survey.mappings, region, refusal));
     return survey;
 }
 

@@ -36,7 +36,7 @@ Result<std::vector<image::Mapping>> read_mappings(
 // The flag of memory whose writes we have watched ourselves, which tells nothing of the program.
 void hide_watch(std::vector<image::Mapping>& mappings);
 Status check_mappings(
-    std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal);
+    pid_t pid, std::vector<image::Mapping> const& mappings, uint64_t region, Refusal& refusal);
 // Half of the slots are for threads that it makes while it is away.
 Status check_threads(size_t threads, Refusal& refusal);
 

@@ -94,6 +94,8 @@ Status Steward::relearn(bool& away) {
 Status Steward::relearn_layout() {
     auto mappings =
         TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
+    // Home still maps what the program may have given up.
+    std::erase_if(mappings, image::is_commons);
     for (auto const& mapping : mappings) {
         if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
             (void)segments_.place(body_.pid(), &body_.memory(), mapping);

@@ -79,7 +79,7 @@ Status Steward::send_ahead(Session& session, Fd const& pages, Survey& found, Out
 Status Steward::lay_out_ahead(Session& session, Survey& found, Outward& outward) {
     found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
     hide_watch(found.mappings);
-    TRY(check_mappings(found.mappings, body_.region(), refusal_));
+    TRY(check_mappings(body_.pid(), found.mappings, body_.region(), refusal_));
     auto steady = steady_mappings(found.mappings);
     auto layout = TRY(layout_of(steady));
     if (layout.vmas != outward.copy.layout()) {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -105,6 +106,25 @@ uint32_t Segments::add_changed(image::Mapping const& mapping, wire::SegmentKey c
     return static_cast<uint32_t>(keys_.size() - 1);
 }
 
+Result<uint32_t> Segments::add_commons(pid_t pid, image::Mapping const& mapping) {
+    Source source = source_of(mapping);
+    source.file =
+        TRY(sys::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end),
+            O_RDWR | O_CLOEXEC));
+    auto status = TRY(sys::fstat(source.file.number()));
+    if (status.st_ino != mapping.inode ||
+        status.st_dev != makedev(mapping.device_major, mapping.device_minor))
+        return fail(ESTALE, "other memory is mapped at {:#x} by now", mapping.start);
+    source.file_offset = 0;
+    source.settled = true; // its bytes go on their own
+    source.length = source.end = static_cast<uint64_t>(status.st_size);
+    wire::SegmentKey key{status.st_dev, status.st_ino, source.length, 1};
+    if (auto known = find(key)) return *known;
+    keys_.push_back(key);
+    sources_.push_back(std::move(source));
+    return static_cast<uint32_t>(keys_.size() - 1);
+}
+
 Result<uint32_t> Segments::place_vdso() {
     Source source;
     source.copy = TRY(sys::own_vdso());
@@ -133,9 +153,11 @@ bool Segments::unchanged(uint32_t index) {
 
 Result<image::SegmentPlace> Segments::place(
     pid_t pid, tracee::RemoteMemory const* memory, image::Mapping const& mapping) {
+    if (image::is_commons(mapping))
+        return image::SegmentPlace{TRY(add_commons(pid, mapping)), mapping.offset};
     for (uint32_t i = 0; i < sources_.size(); ++i) {
         Source const& source = sources_[i];
-        if (!source.file || source.inode != mapping.inode ||
+        if (!source.file || is_commons(i) || source.inode != mapping.inode ||
             source.device_major != mapping.device_major ||
             source.device_minor != mapping.device_minor)
             continue;

@@ -43,6 +43,10 @@ public:
     uint32_t add_changed(image::Mapping const& mapping, wire::SegmentKey const& key);
     // This kernel's functions for programs, which another kernel cannot give; their index.
     Result<uint32_t> place_vdso();
+    // Commons that the process maps there: its own memory, open for reading and writing; the index.
+    Result<uint32_t> add_commons(pid_t pid, image::Mapping const& mapping);
+    bool is_commons(uint32_t index) const { return keys_[index].commons != 0; }
+    Fd const& file(uint32_t index) const { return sources_[index].file; }
     // Its file had last been changed some time before it was hashed, and will hardly change now.
     bool settled(uint32_t index) const { return sources_[index].settled; }
     std::vector<wire::SegmentKey> const& keys() const { return keys_; }

@@ -103,6 +103,7 @@ int Steward::run() {
             return 0;
         }
         serve_session();
+        if (session_ && std::exchange(group_leaves_, false)) come_along();
         if (body_.entered()) serve_alarms();
         serve_daemon();
         tick();
@@ -142,6 +143,7 @@ void Steward::serve_session() {
     Status heard = session_->receive();
     while (auto frame = session_->take()) {
         if (frame->type == SessionType::running) resumed_ = true;
+        if (frame->type == SessionType::group_home) group_leaves_ = true;
         if (auto wanted = decoded<wire::FileWanted>(*frame, SessionType::file_wanted))
             find_file(*wanted);
         if (auto wanted = decoded<wire::BytesWanted>(*frame, SessionType::bytes_wanted))

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 
 #include "migrate/body.hh"
 #include "migrate/copy.hh"
@@ -179,6 +180,17 @@ private:
         std::vector<wire::Range> const& wanted, Progress& progress);
     Status put_threads(wire::ProcessState const& state);
 
+    // group.cc
+    Status map_commons(
+        wire::Vma const& vma, image::Step const& step, std::vector<wire::ExecCall>& calls);
+    std::set<uint32_t> commons_of(wire::Layout const& layout) const;
+    Status send_commons(Session& to, uint32_t index, Progress& progress);
+    Status send_all_commons(Session& to, wire::Layout const& layout, Progress& progress);
+    void empty_all_commons();
+    Status bring_commons(wire::SegmentKey const& key, Progress& progress);
+    Status await_group();
+    void come_along();
+
     // rounds_onward.cc: while it runs at a host
     Status send_ahead(Session& next, wire::SendPages wish, Copy& copy, Progress& progress);
     Result<std::optional<Ranges>> take_written_there();
@@ -215,6 +227,7 @@ private:
     std::optional<std::vector<wire::Range>> deputys_;
     std::vector<wire::Alarm> postponed_; // alarms that came while it was being parked
     bool resumed_ = true;                // the host has answered the last resume
+    bool group_leaves_ = false;          // the host says that it has to come home with others
     Nanos links_looked_{0};
     Nanos alarms_after_{0};            // before that nobody is brought home
     Nanos homeward_since_{0};          // it must come home and cannot since then; 0: it need not

@@ -118,6 +118,7 @@ void Warden::born(uint32_t slot, int64_t pid) {
 // with the guest of the program before, whose PID must be free when it says so.
 void Warden::renew() {
     ended_ = true;
+    leave_group();
     household_.leave_turn(*this);
     if (!guest_ || stage_ == Stage::over) return begin_anew();
     (void)guest_->signal(SIGKILL);

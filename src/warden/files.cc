@@ -35,7 +35,8 @@ Status Warden::file_found(wire::FileFound const& found) {
         answer_guest(found.error == EAGAIN ? -EIO : -std::clamp(found.error, 1, 4095), {});
         return {};
     }
-    auto index = segments_.add(found.key, found.passing != 0);
+    auto index = found.key.commons != 0 ? segments_.add_commons(found.key)
+                                        : segments_.add(found.key, found.passing != 0);
     if (!index) {
         answer_guest(-EIO, {});
         return Failure(index.error());

@@ -48,6 +48,12 @@ public:
     void leave_turn(Warden const& warden);
     /// Of a guest that is born here.
     void add(std::unique_ptr<Warden> warden);
+    std::list<std::unique_ptr<Warden>> const& wardens() const { return wardens_; }
+    /// Those whose guests map memory that this one's guest maps, and so on; itself, if it shares
+    /// none.
+    std::vector<Warden*> group_of(Warden& warden) const;
+    /// Somebody may be about to join a group.
+    bool awaits_birth() const;
     /// While one of them is busy for long, the others' stewards must not take them for dead.
     void heartbeat();
 

@@ -219,8 +219,10 @@ Status check_layout(Layout const& layout, uint64_t region) {
         if (vma.kind > VmaKind::vvar || (vma.prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)))
             return fail(EBADMSG, "the layout has an unknown kind of mapping");
         if (vma.kind == VmaKind::segment) {
+            bool shared = (vma.advice & image::advice_shared) != 0;
             if (vma.segment >= layout.segments.size() || vma.offset % page ||
-                ((vma.advice & image::advice_shared) != 0 && (vma.prot & PROT_WRITE) != 0))
+                (layout.segments[vma.segment].commons != 0 ? !shared
+                                                           : shared && (vma.prot & PROT_WRITE)))
                 return fail(
                     EBADMSG, "the layout maps segment {} at {:#x}", vma.segment, vma.offset);
         } else if (vma.kind == VmaKind::vdso && vma.segment >= layout.segments.size()) {

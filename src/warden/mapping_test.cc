@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "image/layout.hh"
 #include "warden/builder.hh"
 
 namespace rove::warden {
@@ -106,6 +107,21 @@ TEST(Mapping, unsound_layouts_are_refused) {
     EXPECT_FALSE(check_layout(layout, region));
     layout.present = {{region + 0x1000, 0x1000}};
     EXPECT_FALSE(check_layout(layout, region));
+}
+
+TEST(Mapping, only_commons_may_be_shared_and_written) {
+    wire::Layout layout;
+    layout.segments = {{1, 2, 0x2000, 0}, {3, 4, 0x2000, 1}};
+    auto sound = [&](uint32_t segment, uint8_t prot, bool shared) {
+        layout.vmas = {vma(0x1000, 0x3000, prot, VmaKind::segment, segment, 0)};
+        if (shared) layout.vmas[0].advice |= image::advice_shared;
+        return check_layout(layout, region).has_value();
+    };
+    EXPECT_TRUE(sound(0, 1, true));
+    EXPECT_FALSE(sound(0, 3, true));
+    EXPECT_TRUE(sound(0, 3, false));
+    EXPECT_TRUE(sound(1, 3, true));
+    EXPECT_FALSE(sound(1, 3, false));
 }
 
 TEST(Mapping, ranges_are_subtracted_and_intersected) {

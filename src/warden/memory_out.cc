@@ -55,6 +55,11 @@ Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
 // Before the guest stands still: a host that cannot be reached costs it nothing then, nor does what
 // can be made or looked up ahead.
 Status Warden::reach(wire::SendPages const& request) {
+    if (!request.landing.node.empty() && !commons().empty() &&
+        household_.group_of(*this).size() > 1) {
+        error_reason_ = "shared_writable_memory";
+        return deny(EBUSY, "it shares memory with another process, or will");
+    }
     if (!request.landing.node.empty())
         onward_ = TRY(connect_onward(request.landing, request.epoch));
     known_mappings_ = TRY(guest_->known_mappings());

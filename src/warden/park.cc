@@ -70,6 +70,10 @@ std::string Warden::slot_states() const {
 
 Status Warden::park() {
     FAULT_POINT("warden_park");
+    if (group_going_) {
+        auto parked = TRY(describe_parked());
+        return send(SessionType::parked, parked);
+    }
     if (shares_) {
         error_reason_ = "shared_address_space";
         return deny(EBUSY, "it shares its parent's memory until it executes another program");
@@ -122,6 +126,9 @@ void Warden::check_parked() {
     // A thread that has said that it ends still has its kernel's last acts before it: it wakes who
     // joins it and gives up its robust locks.
     if (guest_->thread_count().value_or(0) > slots->size()) return;
+    standing_ = true;
+    if (!group_stands()) return;
+    share_commons();
     auto parked = describe_parked();
     if (!parked) {
         trouble("", parked.error());
@@ -129,13 +136,15 @@ void Warden::check_parked() {
         return;
     }
     enter(Stage::parked);
+    standing_ = false;
+    group_told_ = parked->shares != 0;
     (void)send(SessionType::parked, *parked);
 }
 
-Result<wire::Parked> Warden::describe_parked() const {
+Result<wire::Parked> Warden::describe_parked() {
     wire::Parked parked;
-    parked.layout.segments = segments_.keys();
     parked.layout.vmas = TRY(guest_->mappings(segments_, known_mappings_));
+    parked.layout.segments = segments_.keys();
     auto patched = TRY(take_patches_back(parked.layout.vmas));
     auto format = image::machine_format();
     for (auto const& [index, slot] : TRY(live_slots())) {
@@ -180,6 +189,7 @@ Result<wire::Parked> Warden::describe_parked() const {
     }
     parked.layout.present = subtract(TRY(guest_->private_pages(parked.layout.vmas)), patched);
     parked.unchanged = unchanged_pages();
+    TRY(tell_group(parked));
     parked.layout.brk_start = parked.state.brk_start;
     parked.layout.brk_now = parked.state.brk_now;
     parked.state.account = tally();
@@ -202,7 +212,13 @@ Status Warden::resume() {
     if (stage_ == Stage::running) return send(SessionType::running, wire::Empty{});
     if (stage_ != Stage::parking && stage_ != Stage::parked)
         return fail(EPROTO, "resume while {}", stage_name(stage_));
-    if (stage_ == Stage::parking) LOG(note, "not all have parked: {}", slot_states());
+    if (group_going_) { // its like may use at home by now what it would use here
+        TRY(send(SessionType::running, wire::Empty{}));
+        called_along_ = Nanos(0);
+        call_along();
+        return {};
+    }
+    if (stage_ == Stage::parking && !standing_) LOG(note, "not all have parked: {}", slot_states());
     if (park_timer_ != 0) loop_.cancel(park_timer_);
     park_timer_ = 0;
     pages_.close();
@@ -211,7 +227,9 @@ Status Warden::resume() {
     if (stopped_) TRY(guest_->signal(SIGSTOP));
     TRY(go_on());
     enter(Stage::running);
-    return send(SessionType::running, wire::Empty{});
+    TRY(send(SessionType::running, wire::Empty{}));
+    leave_group();
+    return {};
 }
 
 } // namespace rove::warden

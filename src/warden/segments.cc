@@ -76,6 +76,37 @@ Result<uint32_t> Segments::add(SegmentKey const& key, bool passing) {
     return index;
 }
 
+Result<uint32_t> Segments::add_commons(SegmentKey const& key) {
+    auto known = std::find(keys_.begin(), keys_.end(), key);
+    auto index = static_cast<uint32_t>(known - keys_.begin());
+    if (known != keys_.end() && open_[index]) return index;
+    if (key.length > segment_max) return fail(EFBIG, "{} bytes of shared memory", key.length);
+    Fd memory = TRY(sys::memfd("rove-commons", MFD_ALLOW_SEALING));
+    if (ftruncate(memory.number(), static_cast<off_t>(key.length)) != 0 ||
+        fcntl(memory.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+        return fail(errno, "cannot make memory to share");
+    if (known == keys_.end()) keys_.push_back(key);
+    open_.resize(keys_.size());
+    TRY(keep(index, std::move(memory)));
+    return index;
+}
+
+bool Segments::share(Segments const& other, uint64_t device, uint64_t inode) {
+    auto theirs = other.find(device, inode);
+    if (!theirs || !other.is_commons(*theirs)) return false;
+    keys_.push_back(other.keys_[*theirs]);
+    open_.push_back(other.open_[*theirs]);
+    by_inode_[{device, inode}] = static_cast<uint32_t>(keys_.size() - 1);
+    return true;
+}
+
+std::set<Commons> Segments::commons() const {
+    std::set<Commons> all;
+    for (auto const& [file, index] : by_inode_)
+        if (is_commons(index)) all.insert(file);
+    return all;
+}
+
 void Segments::drop_incoming() {
     for (auto const& [index, incoming] : incoming_)
         if (!incoming.path.empty()) (void)sys::remove_file(incoming.path);
@@ -124,6 +155,10 @@ Result<std::vector<uint32_t>> Segments::open(
             return fail(EBADMSG, "a mapping of segment {}, which is not in the list", index);
         auto const& key = keys_[index];
         if (open_[index]) continue;
+        if (key.commons != 0) {
+            TRY(add_commons(key));
+            continue;
+        }
         if (key.length > segment_max) return fail(EFBIG, "segment {} is too large", index);
         auto same = [&](uint32_t other) { return keys_[other] == key; };
         for (uint32_t other = 0; other < keys_.size() && !open_[index]; ++other)

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@
 #include "wire/session.hh"
 
 namespace rove::warden {
+
+/// Memory that guests have in common, by device and inode here.
+using Commons = std::pair<uint64_t, uint64_t>;
 
 class Segments {
 public:
@@ -36,6 +40,13 @@ public:
     /// `passing`: not to be stored for others.
     Result<uint32_t> add(wire::SegmentKey const& key, bool passing);
     bool holds(uint32_t index) const { return open_[index] != nullptr; }
+    /// Memory that processes have in common, as zeros; its index.
+    Result<uint32_t> add_commons(wire::SegmentKey const& key);
+    /// The commons that another warden's guest has brought here as well; false if it is none.
+    bool share(Segments const& other, uint64_t device, uint64_t inode);
+    bool is_commons(uint32_t index) const { return keys_[index].commons != 0; }
+    bool has_commons() const { return !commons().empty(); }
+    std::set<Commons> commons() const;
     /// The same files, for the warden of a child in this process; what is still to come is not.
     Segments duplicate() const;
 

@@ -173,6 +173,7 @@ void Warden::lose_control(std::string const& why) {
     pages_.close();
     if (links_.empty()) return end("home has ended");
     LOG(warn, "{}; the guest waits for another steward", why);
+    leave_group();
     abandoned_ = monotonic_now();
 }
 
@@ -249,20 +250,29 @@ Status Warden::perform(SessionType type, std::string_view body) {
         end("the process lives elsewhere now");
         return {};
     case SessionType::park:
-        if (stage_ != Stage::running) return fail(EPROTO, "park while {}", stage_name(stage_));
+        if (stage_ != Stage::running && !group_going_)
+            return fail(EPROTO, "park while {}", stage_name(stage_));
         return park();
     case SessionType::send_pages:
         if (stage_ != Stage::parked && stage_ != Stage::running)
             return fail(EPROTO, "send_pages while {}", stage_name(stage_));
         return send_pages(TRY(parse<wire::SendPages>(body)));
     case SessionType::scan:
-        if (stage_ != Stage::running) return fail(EPROTO, "scan while {}", stage_name(stage_));
+        if (stage_ != Stage::running && !group_going_)
+            return fail(EPROTO, "scan while {}", stage_name(stage_));
         return scan();
     case SessionType::reach:
-        if (stage_ != Stage::running) return fail(EPROTO, "reach while {}", stage_name(stage_));
+        if (stage_ != Stage::running && !group_going_)
+            return fail(EPROTO, "reach while {}", stage_name(stage_));
         return reach(TRY(parse<wire::SendPages>(body)));
     case SessionType::resume:
         return resume();
+    case SessionType::group_ready:
+        return ready_to_go();
+    case SessionType::commons_bytes:
+        return take_commons(TRY(parse<wire::SegmentBytes>(body)));
+    case SessionType::commons_wanted:
+        return send_commons(TRY(parse<wire::CommonsWanted>(body)));
     case SessionType::stop:
         stopped_ = true;
         return signal_guest(SIGSTOP);
@@ -319,6 +329,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::renewed:
     case SessionType::file_wanted:
     case SessionType::bytes_wanted:
+    case SessionType::group_home:
+    case SessionType::group_go:
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));
@@ -340,6 +352,7 @@ void Warden::enter(Stage stage) {
 void Warden::end(std::string const& why) {
     if (ended_) return;
     ended_ = true;
+    leave_group();
     household_.leave_turn(*this);
     // Children come and go too often to be told of each.
     if (born_)
@@ -427,6 +440,7 @@ void Warden::guest_ended() {
     // Without a steward home learns it from the links.
     if (!may_be_committed(stage_) || !control_) return end(message.text);
     enter(Stage::over);
+    leave_group();
     over_since_ = monotonic_now();
 }
 

@@ -5,8 +5,8 @@
 // messages; whatever goes wrong before the commit ends this warden, and the program runs on where
 // it was. Files: warden.cc the loop and the connections · arrive.cc prepare and commit, and between
 // them memory_in.cc and state_in.cc · park.cc standing and going on · memory_out.cc pages that
-// leave · patches.cc patched call sites · threads.cc new threads · tally.cc what is told each
-// second · outer.cc how a warden is started.
+// leave · group.cc guests that share memory · patches.cc patched call sites · threads.cc new
+// threads · tally.cc what is told each second · outer.cc how a warden is started.
 #pragma once
 
 #include <cstdint>
@@ -70,6 +70,15 @@ public:
     }
     /// Of a child that is not born yet.
     bool has_spare(wire::Hello const& hello) const;
+    /// What its guest has in common with others: they leave as one.
+    std::set<Commons> commons() const;
+    bool unborn() const { return born_ && !guest_; }
+    /// Its guest stands, and goes on only if the leaving of its group is called off.
+    bool stands() const { return standing_ || group_told_; }
+    bool group_ready() const { return group_ready_; }
+    void call_along();
+    void group_goes();
+    void group_stays();
     /// Tells the steward that this lives, if it is time to.
     void heartbeat();
 
@@ -133,9 +142,20 @@ private:
     void kick();
     bool child_shares() const;
     void check_parked();
-    Result<wire::Parked> describe_parked() const;
+    Result<wire::Parked> describe_parked();
     Status resume();
     Status go_on();
+
+    // group.cc
+    bool group_stands();
+    Status tell_group(wire::Parked& parked);
+    Status take_commons(wire::SegmentBytes const& part);
+    Status ready_to_go();
+    void leave_group();
+    Status send_commons(wire::CommonsWanted const& wanted);
+    void share_commons();
+    bool may_share() const;
+    Result<std::set<Commons>> mapped_commons() const;
 
     // memory_out.cc
     Status reach(wire::SendPages const& request);
@@ -243,6 +263,11 @@ private:
     };
     std::optional<File> file_; // what the guest waits for
     uint32_t file_question_ = 0;
+    bool standing_ = false;    // its threads have parked, and others that share memory shall
+    bool group_told_ = false;  // its steward relies on its group's standing
+    bool group_ready_ = false; // the steward need only commit
+    bool group_going_ = false; // and may: it never goes on here
+    Nanos called_along_{0};
     sys::Loop::TimerId park_timer_ = 0;
     Nanos parking_since_{0};
     int guest_status_ = 0;

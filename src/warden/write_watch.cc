@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "image/layout.hh"
 #include "sys/process.hh"
 
 namespace rove::warden {
@@ -54,6 +55,7 @@ void WriteWatch::widen(std::vector<wire::Vma> const& vmas) {
     int watch = fds_.watch.number(), probe = fds_.probe.number();
     for (auto const& vma : vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
+        if ((vma.advice & image::advice_shared) != 0) continue; // none of it is the program's own
         if (!empty_ && (!take(probe, vma.start, vma.end) || !give_back(probe, vma.start, vma.end)))
             continue;
         if (take(watch, vma.start, vma.end) && !mark(watch, vma.start, vma.end, Mark::clear))

@@ -92,6 +92,13 @@ enum class SessionType : uint16_t {
                        // mark, while the program still runs where it was
     ahead_taken = 40,  // W PagesDone: that many
     forget = 41,       // S Pages, before the layout: what came ahead and holds nothing any more
+    group_home = 42,   // W Empty: a process that it shares memory with goes home: it comes along
+    group_ready =
+        43,        // S Empty, of one that shares memory: all but the commit of a homecoming is done
+    group_go = 44, // W Empty: so it is for all of its group, of which none goes on here any more
+    commons_wanted = 45, // S CommonsWanted: bytes of memory that is shared, from an offset on
+    commons_bytes = 46,  // both, SegmentBytes. W: the next that hold something; none: there are no
+                         // more. S, between laid_out and the state: what this host is to hold
 };
 
 struct SessionFrame {
@@ -132,15 +139,18 @@ template <class V> void describe(V& v, Vma& m) {
     v.field("offset", m.offset);
 }
 
-/// Bytes of a file as they were mapped, named by their content (XXH3-128 and length).
+/// Bytes of a file as they were mapped, named by their content (XXH3-128 and length). Or commons,
+/// memory that processes share: named by device and inode of what home has for it.
 struct SegmentKey {
     uint64_t hash_high = 0, hash_low = 0, length = 0;
+    uint8_t commons = 0;
     auto operator<=>(SegmentKey const&) const = default;
 };
 template <class V> void describe(V& v, SegmentKey& m) {
     v.field("hash_high", m.hash_high);
     v.field("hash_low", m.hash_low);
     v.field("length", m.length);
+    v.field("commons", m.commons);
 }
 
 struct Range {
@@ -314,11 +324,16 @@ struct Parked {
     Layout layout; // `present`: the private pages that would have to be sent; segment numbers are
                    // those of the session
     std::vector<Range> unchanged; // pages that are as they came there, as far as that is known
+    uint32_t shares = 0; // how many map commons of each other's, this one included: they leave
+                         // together or not at all
+    std::vector<SegmentKey> commons; // those that its steward brings home; others bring the others
 };
 template <class V> void describe(V& v, Parked& m) {
     v.field("state", m.state);
     v.field("layout", m.layout);
     v.field("unchanged", m.unchanged);
+    v.field("shares", m.shares);
+    v.field("commons", m.commons);
 }
 /// Of a process with no more memory than that, the pages are kept for a while where it was, and
 /// watched where it is.
@@ -395,6 +410,15 @@ template <class V> void describe(V& v, BytesWanted& m) {
     v.field("question", m.question);
     v.field("index", m.index);
     v.field("key", m.key);
+}
+
+struct CommonsWanted {
+    SegmentKey key;
+    uint64_t offset = 0;
+};
+template <class V> void describe(V& v, CommonsWanted& m) {
+    v.field("key", m.key);
+    v.field("offset", m.offset);
 }
 
 struct Ping {

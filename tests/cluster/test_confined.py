@@ -15,8 +15,11 @@ from test_daemon import configure, error_of, only, settings, states
 
 # Maps shared memory, and unmaps it at the first line that comes.
 SHARED = """
-import mmap, sys
-shared = mmap.mmap(-1, 4096)
+import mmap, os, sys
+file = os.memfd_create("shared")
+os.ftruncate(file, 4096)
+shared = mmap.mmap(file, 4096)
+os.close(file)
 shared[0] = 1
 print("mapped", flush=True)
 sys.stdin.readline()

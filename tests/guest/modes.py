@@ -3,6 +3,7 @@
 
 home      under `rove run`, never moved
 away      on n2 from its first instruction on
+back      on n2 from its first instruction on, and home in the middle
 once      starts at home, is moved to n2 in the middle and ends there
 return    out to n2 and home again in the middle
 pingpong  n2, n3, home, n2 … again and again, directly from host to host
@@ -28,7 +29,7 @@ from dataclasses import dataclass
 
 from cluster import HOME, HOSTS, processes_with
 
-MODES = ("home", "away", "once", "return", "pingpong", "tree", "storm")
+MODES = ("home", "away", "back", "once", "return", "pingpong", "tree", "storm")
 STORM_MS = 30
 # The distribution's programs, whatever the user has put before them.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -143,7 +144,7 @@ class Case:
         if not self.rounds and not self.tells:  # the shell tells its PID and becomes the program
             program = ["/bin/sh", "-c", 'echo "$$ 0" > "$GUEST_GATE/rounds"; exec "$@"', "sh", *program]
         options = ["--stay"] if self.mode != "storm" else ["--storm", str(self.storm_ms), "--seed", str(self.seed)]
-        if self.mode == "away":
+        if self.mode in ("away", "back"):
             options += ["--on", HOSTS[0]]
         if self.cluster.has("--report"):
             options += ["--report", str(self.folder / "report.json")]
@@ -163,6 +164,11 @@ class Case:
         if host not in (None, HOSTS[0]):
             self.refusals.append(f"ps shows it on {host}")
         self.moves += host == HOSTS[0]
+        self.await_rounds(3)
+
+    def drive_back(self):
+        self.drive_away()
+        self.move("home")
         self.await_rounds(3)
 
     def drive_once(self):
@@ -315,7 +321,7 @@ def compare(native, other, scrub):
 def judge(case, native, may_stay=False, scrub=lambda text: text, check=None):
     """Runs the case and says whether it did as natively, and was really moved."""
     started = time.monotonic()
-    needed = {"away": "--on", "storm": "--storm"}.get(case.mode)
+    needed = {"away": "--on", "back": "--on", "storm": "--storm"}.get(case.mode)
     if needed and not case.cluster.has(needed):
         return Verdict("skipped", f"rove run has no {needed}")
     try:
@@ -328,7 +334,7 @@ def judge(case, native, may_stay=False, scrub=lambda text: text, check=None):
             if complaint:
                 raise Broken(complaint)
         # What it did at home by then (a fork, an exec) may have brought it there before it could be asked.
-        if (case.mode == "storm" or case.mode == "away" and case.moves == 0) and case.cluster.has("--report"):
+        if (case.mode == "storm" or case.mode in ("away", "back") and case.moves == 0) and case.cluster.has("--report"):
             report = case.report()
             if report is None:
                 raise Broken("no report was written")
