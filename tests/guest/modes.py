@@ -90,6 +90,7 @@ class Case:
     """One run of one program in one mode."""
 
     storm_ms = STORM_MS  # between moves, in the mean
+    tries = 50  # of a move that is refused for now
 
     def __init__(self, cluster, name, argv, mode, folder, seed, limit, setup=None, rounds=True, environment=None, tells=False):
         self.cluster, self.name, self.argv, self.mode = cluster, name, [str(a) for a in argv], mode
@@ -231,7 +232,7 @@ class Case:
 
     def move(self, node, every=False):
         """One move. Confined for the moment is no failure here; the verdict looks at how many moves there were."""
-        for _ in range(50):
+        for _ in range(self.tries):
             started = time.monotonic()
             status, out, err = self.cluster.move(self.gate.pid, node, every)
             self.journal.append(f"move {self.gate.pid} {node}: {status} {out.strip()} {err.strip()} "
@@ -321,6 +322,8 @@ def compare(native, other, scrub):
 def judge(case, native, may_stay=False, scrub=lambda text: text, check=None):
     """Runs the case and says whether it did as natively, and was really moved."""
     started = time.monotonic()
+    if may_stay:  # it may be so for good
+        case.tries = 3
     needed = {"away": "--on", "back": "--on", "storm": "--storm"}.get(case.mode)
     if needed and not case.cluster.has(needed):
         return Verdict("skipped", f"rove run has no {needed}")
