@@ -208,7 +208,8 @@ def follow(lab):
 def test_events_tell_deaths_and_locks(quiet):
     events = follow(quiet)
     until = next(events)
-    shares = "import mmap, sys; sys.stdin.readline(); mmap.mmap(-1, 4096); sys.stdin.readline(); sys.exit(3)"
+    shares = ("import mmap, os, sys; sys.stdin.readline(); file = os.memfd_create(\"x\"); os.ftruncate(file, 4096); "
+              "mmap.mmap(file, 4096); sys.stdin.readline(); sys.exit(3)")
     program = quiet.start("n1", "rove", "run", "--", "python3", "-c", shares, stdin=subprocess.PIPE)
     pid = row_of(quiet, "mmap.mmap")["pid"]
     quiet.run("n1", "rove", "stay", str(pid))
@@ -216,7 +217,7 @@ def test_events_tell_deaths_and_locks(quiet):
     until("stay", pid)
     until("roam", pid)
     quiet.run("n1", "rove", "move", str(pid), "n2")
-    program.stdin.write("\n")  # shared memory is made at home
+    program.stdin.write("\n")  # a file that is shared and written is mapped at home
     program.stdin.flush()
     home = until("came_home", pid)
     assert home["from"] == "n2" and home["to"] == "n1"
