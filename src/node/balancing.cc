@@ -24,6 +24,7 @@ namespace {
 constexpr Nanos period = std::chrono::seconds(1);
 // Between two decisions at least, whatever happens.
 constexpr Nanos breath = std::chrono::milliseconds(50);
+constexpr unsigned tries_most = 3; // of targets in a second, after the first has refused
 // The two measurements that foreign load is the difference of are not of the same moments: less
 // than that is none.
 constexpr double difference_max = 0.5, difference_part = 0.1;
@@ -215,7 +216,10 @@ Task<> Node::balance() {
         else // not all nodes of a cluster at once
             decision_due_.expires_after(period + std::chrono::milliseconds(jitter));
         if (!hastened_) (void)co_await decision_due_.async_wait(no_throw);
-        if (std::exchange(hastened_, false)) co_await pause(io_, breath);
+        if (std::exchange(hastened_, false))
+            co_await pause(io_, breath);
+        else
+            tried_again_ = 0;
         if (ending_) co_return;
         see_tenants();
         // Less is not enough to say what somebody wants.
@@ -319,8 +323,10 @@ Task<> Node::send_away(Tenant tenant, std::string to, Motive motive) {
     uint64_t lost_us = moved.stopped_us > 0 ? moved.stopped_us : moved.total_us;
     if (moved.ok) balance_.learn(tenant.memory, static_cast<double>(lost_us) / 1e6);
     see_tenants();
-    // A refusal is not answered by the next question at once.
-    if (moved.ok) hasten();
+    // A refusal has said how much there is to do there. Another node may still be idle, but not all
+    // of them are asked at once.
+    bool known_better = moved.refusal != policy::Refusal::none;
+    if (moved.ok || (known_better && tried_again_++ < tries_most)) hasten();
 }
 
 } // namespace rove::node

@@ -334,7 +334,8 @@ private:
     DecisionLog decision_log_;
     asio::steady_timer decision_due_;
     bool hastened_ = false;
-    double runnable_ = 0; // threads that want a core, on average since the last measurement
+    unsigned tried_again_ = 0; // since the last decision that nothing had hastened
+    double runnable_ = 0;      // threads that want a core, on average since the last measurement
     unsigned runnable_samples_ = 0;
     std::set<uint64_t> leaving_; // numbers of those that the policy has ordered away
     std::map<uint64_t, std::deque<Decision>> guest_decisions_;
