@@ -23,9 +23,10 @@ inline Result<asio::posix::stream_descriptor> waitable(asio::io_context& io, int
     return ready;
 }
 
+// A signal that comes just then makes the kernel say EINTR, though nobody waits: that is no answer.
 inline bool is_readable(int number) {
     pollfd one{number, POLLIN, 0};
-    return ::poll(&one, 1, 0) != 0;
+    return ::poll(&one, 1, 0) > 0;
 }
 
 } // namespace rove::node
