@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/fault.hh"
 #include "base/log.hh"
 #include "migrate/order.hh"
 #include "sys/files.hh"
@@ -203,6 +204,7 @@ void Steward::tick() {
         if (!check_thawed() || !body_.finish_leaving() || !body_.wake_in_program()) return;
         auto removed = body_.remove_region();
         if (!removed && !removed.error().gone()) LOG(debug, "{}", removed.error().sentence());
+        (void)fault_point("left_at_home");
         daemon_.send(KeeperType::came_home, hello());
         done_ = true;
         return;

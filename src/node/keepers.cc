@@ -46,7 +46,7 @@ Task<> Keepers::serve(std::shared_ptr<Keeper> keeper) {
         if (error) break;
         ssize_t count =
             ::recv(keeper->number(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
-        if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+        if (count < 0 && sys::may_follow(errno)) continue;
         if (count <= 0) break;
         if (static_cast<size_t>(count) > buffer.size() ||
             !take(keeper, std::string_view(buffer).substr(0, static_cast<size_t>(count)))) {

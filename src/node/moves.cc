@@ -261,12 +261,16 @@ Task<Moved> Node::move_in_turn(
         return !instead.ok && instead.code == 1 && (gone || process->ended) ? has_ended() : instead;
     };
     if (process->ended) co_return give_up(has_ended());
-    auto steward = co_await steward_for(process);
-    if (!steward) co_return give_up(Moved::failed(1, steward.error().what));
-    // It may have come home by itself meanwhile.
-    moved.from = process->host;
-    if (to == process->host) co_return give_up(moved);
-    auto running = co_await perform(process, *steward, order, asker);
+    std::shared_ptr<Running> running;
+    // A steward whose process is home may go at any time, and may have gone when it is asked.
+    do {
+        auto steward = co_await steward_for(process);
+        if (!steward) co_return give_up(Moved::failed(1, steward.error().what));
+        // It may have come home by itself meanwhile.
+        moved.from = process->host;
+        if (to == process->host) co_return give_up(moved);
+        running = co_await perform(process, *steward, order, asker);
+    } while (running->unheard && !process->ended);
     if (wait_for_exec && running->armed && !running->done) {
         moved.mode = "exec";
         if (motive) running->figures = motive->figures;

@@ -115,7 +115,7 @@ Task<> PostOffice::serve_process(Fd socket, pid_t pid, uid_t uid) {
             co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
         if (error) break;
         ssize_t count = ::recv(number, buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+        if (count < 0 && sys::may_follow(errno)) continue;
         if (count <= 0) break;
         std::string_view bytes(buffer.data(), static_cast<size_t>(count));
         if (box) {

@@ -18,6 +18,7 @@ struct Running {
     uint64_t request = 0;
     std::shared_ptr<Event> change; // armed, done, or the steward is gone
     bool armed = false, gone = false;
+    bool unheard = false; // it had said goodbye before it could read the order
     std::optional<wire::MoveDone> done;
     boost::json::object figures; // of the decision that it follows from
 };

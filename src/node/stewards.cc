@@ -271,6 +271,7 @@ void Node::steward_closed(std::shared_ptr<Keeper> const& keeper) {
     process->steward_pid = 0;
     bool leaving = std::exchange(process->steward_leaving, false);
     bool was_moving = process->running != nullptr;
+    if (was_moving && leaving) process->running->unheard = true;
     if (process->steward_change) process->steward_change->set();
     end_waiting(process);
     if (ending_) return;

@@ -182,6 +182,10 @@ Result<Fd> unix_connect(std::string const& path, int type) {
     return fd;
 }
 
+bool may_follow(int error) {
+    return error == EAGAIN || error == EINTR || error == ECONNRESET;
+}
+
 Result<ucred> peer_credentials(int fd) {
     ucred result{};
     socklen_t length = sizeof result;

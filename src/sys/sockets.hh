@@ -43,6 +43,9 @@ Result<Fd> accept(int listener, int flags = 0);
 // A path that exists as a socket is replaced. Type is SOCK_STREAM or SOCK_SEQPACKET.
 Result<Fd> unix_listen(std::string const& path, mode_t mode, int type = SOCK_STREAM);
 Result<Fd> unix_connect(std::string const& path, int type = SOCK_STREAM);
+// Whether a packet may follow on a SOCK_SEQPACKET socket on which receiving has failed with this
+// errno. A peer that was closed with something unread is told first, and then what it had said.
+bool may_follow(int error);
 Result<ucred> peer_credentials(int fd);
 // Of the process that connected, or that made the pair. ENOPROTOOPT before Linux 6.5; an error,
 // too, if it has ended and the kernel has forgotten it.

@@ -63,6 +63,21 @@ TEST_F(Directory, unix_socket_knows_its_peer) {
     // A second listener replaces the socket of a dead one.
     EXPECT_TRUE(unix_listen(path + "/s", 0600));
 }
+TEST(Sockets, what_a_peer_said_before_it_ended_is_heard) {
+    auto [ours, theirs] = socket_pair(SOCK_SEQPACKET).value();
+    ASSERT_EQ(::send(theirs.number(), "last words", 10, 0), 10);
+    ASSERT_EQ(::send(ours.number(), "unread", 6, 0), 6);
+    theirs.close();
+    std::string heard;
+    char bytes[64];
+    for (;;) {
+        ssize_t got = ::recv(ours.number(), bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got < 0 && may_follow(errno)) continue;
+        if (got <= 0) break;
+        heard.append(bytes, static_cast<size_t>(got));
+    }
+    EXPECT_EQ(heard, "last words");
+}
 
 TEST(Spawn, output_and_status) {
     EXPECT_EQ(run_command({"sh", "-c", "echo out; echo err >&2"}).value(), "out\nerr\n");

@@ -8,16 +8,7 @@ import subprocess
 import pytest
 
 from conftest import wait_for
-
-BURN = """
-import os, time
-while True:
-    start = time.process_time()
-    while time.process_time() < start + 0.02: pass
-    os.getcwd()
-    print(time.process_time(), flush=True)
-"""
-COUNT = "import time\nfor i in range(100000):\n print(i, flush=True)\n time.sleep(0.01)\n"
+from counting import COUNT, counting, end, only
 
 
 @pytest.fixture
@@ -27,25 +18,6 @@ def lab(new_lab):
 
 def states(lab, node):
     return {row["name"]: row["state"] for row in lab.json(node, "nodes")}
-
-
-def only(lab, node="n1"):
-    rows = lab.json(node, "ps")
-    return rows[0] if rows else None
-
-
-def counting(lab, *options):
-    """A program that prints numbers; its ps row, and the process that runs it."""
-    program = lab.start("n1", "rove", "run", *options, "--", "python3", "-c", COUNT)
-    row = wait_for(lambda: (found := only(lab)) and "-c" in found["command"] and found, "row in ps")
-    for number in range(3):
-        assert program.stdout.readline() == f"{number}\n"
-    return program, row
-
-
-def end(lab, program, row):
-    lab.run("n1", "kill", "-9", str(row["pid"]))
-    assert program.wait(timeout=20) != 0
 
 
 def error_of(lab, node, *verb):
@@ -338,132 +310,6 @@ def test_adopt_takes_descendants_along(quiet):
     for name in ("sleep", "sh"):
         quiet.run("n1", "pkill", "-x", name, check=False)
     wait_for(lambda: quiet.json("n1", "ps") == [], "empty ps")
-
-
-WRITE = """
-import time
-x = bytearray(8 << 20)
-for i in range(100000):
-    x[:] = bytes([i % 256]) * len(x)
-    assert x.count(i % 256) == len(x)
-    print(i, flush=True)
-    time.sleep(0.2)
-"""
-
-
-def watches_writes():
-    """Linux 6.7 tells which pages were written; from 6.13 on it is relied on for memory that was mapped away as well."""
-    release = pathlib.Path("/proc/sys/kernel/osrelease").read_text().split(".")
-    return (int(release[0]), int(release[1].split("-")[0])) >= (6, 13)
-
-
-@pytest.mark.skipif(not watches_writes(), reason="this kernel does not watch writes for us")
-def test_a_homecoming_sends_what_was_written(quiet):
-    sleeper, row = counting(quiet)
-    out = quiet.json("n1", "move", row["pid"], "n2")
-    back = quiet.json("n1", "move", row["pid"], "home")
-    assert back["bytes"] < out["bytes"] / 4
-    end(quiet, sleeper, row)
-
-    writer = quiet.start("n1", "rove", "run", "--", "python3", "-c", WRITE)
-    row = wait_for(lambda: (found := only(quiet)) and "bytearray" in found["command"] and found, "row in ps")
-    assert writer.stdout.readline() == "0\n"
-    out = quiet.json("n1", "move", row["pid"], "n2")
-    assert out["mode"] == "pre-copy" and out["stopped_ms"] > out["freeze_ms"] > 0
-    seen = int(writer.stdout.readline())
-    for number in range(seen + 1, seen + 5):
-        assert writer.stdout.readline() == f"{number}\n"
-    back = quiet.json("n1", "move", row["pid"], "home")
-    assert back["mode"] == "pre-copy" and back["bytes"] >= 8 << 20
-    end(quiet, writer, row)
-
-
-FILL = """
-import sys
-memory = bytearray(64 << 20)
-for number in range(0, len(memory), 4096):
-    memory[number] = number // 4096 % 251 + 1
-turn = 0
-print("ready", flush=True)
-while True:
-    turn += 1
-    for number in range(turn % 97 * 4096, len(memory), 97 * 4096):
-        memory[number + 1] = turn % 256
-        if memory[number] != number // 4096 % 251 + 1:
-            print("wrong", number, flush=True)
-            sys.exit(1)
-"""
-
-
-@pytest.mark.skipif(not watches_writes(), reason="this kernel does not watch writes for us")
-def test_a_large_writer_stands_still_for_a_part_of_its_move_only(quiet):
-    writer = quiet.start("n1", "rove", "run", "--", "python3", "-c", FILL)
-    row = wait_for(lambda: (found := only(quiet)) and "64 << 20" in found["command"] and found, "row in ps")
-    assert writer.stdout.readline() == "ready\n"
-    for to in ("n2", "home", "n2"):
-        moved = quiet.json("n1", "move", row["pid"], to, "--freeze", "20ms")
-        assert moved["mode"] == "pre-copy"
-        assert moved["freeze_ms"] <= moved["stopped_ms"] < moved["total_ms"]
-        assert moved["freeze_ms"] < moved["total_ms"] / 2
-    assert writer.poll() is None
-    assert quiet.run("n1", "rove", "move", str(row["pid"]), "home", "--freeze", "soon", check=False).returncode == 2
-    end(quiet, writer, row)
-
-
-def test_accounts_go_on_over_stays(quiet):
-    """CPU time from host to host; calls and what they cost over visits home and the daemon's end, too."""
-    program = quiet.start("n1", "rove", "run", "--", "python3", "-c", BURN)
-    row = wait_for(lambda: (found := only(quiet)) and "-c" in found["command"] and found, "row in ps")
-    pid = str(row["pid"])
-
-    def used(last):
-        """CPU time as the program sees it, once it has used some more; it never goes back."""
-        now = last
-        while now < last + 0.1:
-            line = float(program.stdout.readline())
-            assert line >= now
-            now = line
-        return now
-
-    def calls():
-        row = {line["name"]: line for line in quiet.json("n1", "trace", pid)}["getcwd"]
-        return {key: row[key] for key in ("count", "forwarded", "us_total", "bytes")}
-
-    assert quiet.json("n1", "trace", pid) == []
-    time, told, before = used(0), 0, dict.fromkeys(("count", "forwarded", "us_total", "bytes"), 0)
-    for host in ("n2", "n3", "n2", "n3"):
-        quiet.run("n1", "rove", "move", pid, host)
-        time = used(time)
-        now = calls()
-        assert all(now[key] > before[key] for key in now), f"{before} {now}"
-        before = now
-        told = wait_for(lambda: (cpu := only(quiet)["cpu_seconds"]) > told and cpu, "more CPU time in ps")
-    quiet.run("n1", "rove", "move", pid, "home")
-    before = calls()
-    assert only(quiet)["cpu_seconds"] > told
-    quiet.do("daemon", "n1", "stop")
-    quiet.do("daemon", "n1", "start")
-    assert wait_for(lambda: quiet.json("n1", "trace", pid) and calls(), "calls after the daemon's end") == before
-    end(quiet, program, row)
-
-
-CLOCKS = """
-import sys, time
-for line in sys.stdin:
-    for _ in range(1000): time.process_time(), time.thread_time()
-    print(time.process_time() > 0, flush=True)
-"""
-
-
-def test_a_cpu_clock_that_is_read_often_asks_home_once(quiet):
-    program = quiet.start("n1", "rove", "run", "--on", "n2", "--", "python3", "-c", CLOCKS, stdin=subprocess.PIPE)
-    row = wait_for(lambda: (found := only(quiet)) and found["host"] == "n2" and found, "program on n2")
-    program.stdin.write("\n")
-    program.stdin.flush()
-    assert program.stdout.readline() == "True\n"
-    clocks = {line["name"]: line for line in quiet.json("n1", "trace", row["pid"])}["clock_gettime"]
-    assert clocks["count"] > 2000 and clocks["forwarded"] < 20
-    end(quiet, program, row)
 
 
 def test_events_follow(quiet):

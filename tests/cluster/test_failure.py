@@ -7,7 +7,8 @@ import time
 import pytest
 
 from conftest import wait_for
-from test_daemon import counting, end, error_of, only
+from counting import counting, end, only
+from test_daemon import error_of
 
 LARGE = "import time\nblock = bytearray(b'x' * (64 << 20))\nfor i in range(100000):\n print(i, flush=True)\n time.sleep(0.01)\n"
 SILENCE_S = 3  # after which the other side of a session is taken for dead
@@ -129,6 +130,23 @@ def test_a_steward_that_dies_while_it_moves_a_stopped_process(new_lab, tmp_path,
     lab.run("n1", "kill", "-CONT", row["pid"])
     numbers_go_on(program)
     move(lab, row, "n3" if only(lab)["host"] != "n3" else "home")
+    numbers_go_on(program)
+    end(lab, program, row)
+
+
+def test_an_order_that_a_leaving_steward_does_not_read_goes_to_the_next_one(new_lab, tmp_path):
+    fault = tmp_path / "fault"
+    lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0", env={"ROVE_FAULT": f"@{fault}"})
+    program, row = counting(lab)
+    move(lab, row, "n2")
+    fault.write_text("left_at_home:pause")
+    move(lab, row, "home")
+    wait_for(lambda: "fault point left_at_home: pause" in lab.do("log", "n1").stdout, "steward that is about to go")
+    moving = lab.start("n1", "rove", "move", row["pid"], "n2", stderr=-1)
+    wait_for(lambda: only(lab)["state"] == "moving", "order")
+    fault.write_text("")
+    assert moving.wait(timeout=10) == 0, moving.stderr.read()
+    assert only(lab)["host"] == "n2"
     numbers_go_on(program)
     end(lab, program, row)
 

@@ -42,7 +42,7 @@ NODES = ("n1", "n2", "n3")
 TRIPS = {"out": ("n1", "n2"), "onward": ("n2", "n3"), "home": ("n2", "n1")}
 # Points that are passed when the commit has been made: from there on the program lives where it was going.
 COMMITTED = {"after_commit", "after_running", "onward_after_commit", "home_after_commit", "warden_commit",
-             "warden_running", "warden_before_let_go"}
+             "warden_running", "warden_before_let_go", "left_at_home"}
 CASE_LIMIT_S = 20  # for each thing that is waited for
 LEFT_LIMIT_S = 5   # after which nothing may be left
 
@@ -264,6 +264,8 @@ def discover(lab, binary, folder):
                 lab.fault(node, "*:tell")
             program.must_move(end)
             wait_for(lambda: not any(lab.keepers(node, "warden") for node in NODES if node != end), "end of the copy")
+            if end == "n1":
+                wait_for(lambda: not lab.keepers(end), "end of the steward")
             for node in NODES:
                 lab.fault(node, "")
             program.end()
