@@ -29,7 +29,7 @@ float RoundTrips::seconds(std::string const& node) const {
     auto found = known_.find(node);
     if (found == known_.end()) return policy::first_round_trip_s;
     Nanos shortest = std::min(found->second.now, found->second.before);
-    return std::chrono::duration<float>(shortest).count();
+    return std::chrono::duration<float>(shortest + waking).count();
 }
 
 } // namespace rove::node

@@ -12,7 +12,10 @@ struct RoundTripsTest : testing::Test {
     RoundTrips known;
     Nanos now = seconds(1000);
     void saw(Nanos round_trip) { known.saw("n2", round_trip, now); }
-    void expect(double us) { EXPECT_NEAR(known.seconds("n2"), us / 1e6, 1e-9); }
+    void expect(double us) {
+        EXPECT_NEAR(known.seconds("n2") - std::chrono::duration<double>(RoundTrips::waking).count(),
+            us / 1e6, 1e-9);
+    }
 };
 
 TEST_F(RoundTripsTest, what_was_never_measured_is_guessed) {
@@ -44,7 +47,7 @@ TEST_F(RoundTripsTest, nonsense_is_bounded) {
     saw(Nanos(0));
     expect(1);
     known.saw("n3", std::chrono::hours(1), now);
-    EXPECT_NEAR(known.seconds("n3"), 1, 1e-6);
+    EXPECT_NEAR(known.seconds("n3"), 1, 1e-4);
 }
 
 } // namespace
