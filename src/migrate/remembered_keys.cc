@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "base/clock.hh"
+#include "base/fd.hh"
 #include "sys/files.hh"
 
 namespace rove::migrate {
@@ -24,8 +24,6 @@ struct Record {
 };
 
 constexpr size_t records_max = 4096; // then it begins anew
-// A change soon after another one may have the same time (FAT: two seconds).
-constexpr Nanos settled_after = std::chrono::seconds(4);
 
 // Local ones, on which a page of a mapping that is written for the first time sets the time of the
 // last change. Not tmpfs, which does not; nor what another machine can write to.
@@ -94,7 +92,7 @@ std::optional<wire::SegmentKey> RememberedKeys::find(int file, uint64_t offset, 
 void RememberedKeys::add(
     int file, struct stat const& hashed_since, uint64_t offset, wire::SegmentKey const& key) {
     auto changed = nanoseconds(hashed_since.st_ctim);
-    auto settled = static_cast<uint64_t>((real_now() - settled_after).count());
+    auto settled = static_cast<uint64_t>((real_now() - settled_).count());
     if (path_.empty() || changed > settled || !no_writer(file)) return;
     auto status = sys::fstat(file);
     if (!status || nanoseconds(status->st_ctim) != changed) return;

@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t session_magic = 0x53455652;
-inline constexpr uint16_t session_version = 2;
+inline constexpr uint16_t session_version = 3;
 inline constexpr uint32_t session_frame_max = 16 << 20;
 /// Both sides ping. A machine or a network that is gone acknowledges nothing: the kernel says so
 /// after that long. One that does, and says nothing, is busy, and is given up much later.
