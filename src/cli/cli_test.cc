@@ -36,6 +36,25 @@ TEST(Parse, first_non_option_starts_the_command) {
     EXPECT_EQ(given->command, (std::vector<std::string>{"--odd", "--"}));
 }
 
+TEST(Parse, what_is_none_of_ours_begins_the_words_of_mpirun) {
+    auto given = parse(mpirun_verb, {"--stay", "--spread", "2", "-np", "4", "./prog", "--best"});
+    ASSERT_TRUE(given);
+    EXPECT_TRUE(given->has("--stay"));
+    EXPECT_EQ(given->value("--spread"), "2");
+    EXPECT_FALSE(given->has("--best"));
+    EXPECT_EQ(given->command, (std::vector<std::string>{"-np", "4", "./prog", "--best"}));
+    given = parse(mpirun_verb, {"--stay", "--", "--best", "./prog"});
+    ASSERT_TRUE(given);
+    EXPECT_EQ(given->command, (std::vector<std::string>{"--best", "./prog"}));
+    given = parse(mpirun_verb, {"--json", "--version"});
+    ASSERT_TRUE(given);
+    EXPECT_TRUE(given->json);
+    EXPECT_EQ(given->command, (std::vector<std::string>{"--version"}));
+    given = parse(mpirun_verb, {"--help"});
+    ASSERT_TRUE(given);
+    EXPECT_TRUE(given->has("--help"));
+}
+
 TEST(Parse, mistakes_are_usage_errors) {
     std::vector<std::pair<Verb const*, std::vector<std::string>>> const mistakes{
         {&move_verb, {"12"}}, {&move_verb, {}}, {&move_verb, {"1", "n2", "n3"}},

@@ -2,6 +2,7 @@
 // rove: the command line. Finds the verb, parses its words, runs it.
 #include "cli/answer.hh"
 #include "cli/manual.hh"
+#include "cli/mpi_rank.hh"
 #include "cli/parse.hh"
 #include "cli/screen.hh"
 #include "cli/usage.hh"
@@ -59,6 +60,7 @@ int rove_main(int argc, char** argv) {
     std::vector<std::string> const words(argv + at + 1, argv + argc);
     if (name == "help") return help(words, json);
     if (name == manual_word) return write_manual(words);
+    if (name == mpi_rank_word) return start_mpi_rank(words);
     Verb const* verb = find_verb(name);
     if (!verb)
         return no_verb(

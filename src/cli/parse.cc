@@ -22,8 +22,13 @@ bool takes_command(Verb const& verb) {
 }
 
 Option const* find_option(Verb const& verb, std::string_view word) {
+    auto const is_it = [word](Option const& option) {
+        return word == option.name || (option.brief && word == option.brief);
+    };
     for (Option const& option : verb.options)
-        if (word == option.name || (option.brief && word == option.brief)) return &option;
+        if (is_it(option)) return &option;
+    for (Option const* option : {&json_option, &help_option})
+        if (is_it(*option)) return option;
     return nullptr;
 }
 
@@ -37,6 +42,7 @@ size_t own_words(Verb const& verb, std::vector<std::string> const& words) {
             continue;
         }
         Option const* option = find_option(verb, words[i]);
+        if (!option && verb.unknown == Unknown::begins_command) return i;
         if (option && option->value) i++;
     }
     return words.size();

@@ -83,17 +83,17 @@ std::string filled(std::string_view text) {
 
 std::string synopsis(Verb const& verb) {
     std::string text = fmt::format("rove {}", verb.name);
-    bool command = false;
+    char const* command = nullptr;
     std::string arguments;
     for (Argument const& argument : verb.arguments) {
         if (argument.kind == Kind::command) {
-            command = true;
+            command = argument.name;
             continue;
         }
         arguments += argument.need == Need::must ? fmt::format(" {}", argument.name)
                                                  : fmt::format(" [{}]", argument.name);
     }
-    if (command) return text + arguments + " [OPTION]... [--] CMD [ARG]...";
+    if (command) return fmt::format("{}{} [OPTION]... [--] {}...", text, arguments, command);
     return text + arguments + " [OPTION]...";
 }
 

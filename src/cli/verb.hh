@@ -36,6 +36,9 @@ struct Argument {
 
 struct Verb;
 
+/// What a word is that looks like an option and is none of the verb's.
+enum class Unknown { mistake, begins_command };
+
 /// What was typed, already checked against the description.
 struct Given {
     Verb const* verb = nullptr;
@@ -61,6 +64,7 @@ struct Verb {
                                      // four spaces is an example
     int (*run)(Given const& given);
     int (*raw)(int argc, char** argv) = nullptr; // parses for itself (lab)
+    Unknown unknown = Unknown::mistake;
 };
 
 } // namespace rove::cli

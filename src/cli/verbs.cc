@@ -11,6 +11,7 @@ Option const help_option{"--help", "-h", nullptr, Kind::text, "show this help"};
 namespace {
 constexpr Verb const* table[] = {
     &run_verb,
+    &mpirun_verb,
     &adopt_verb,
     &move_verb,
     &ps_verb,

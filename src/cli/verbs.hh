@@ -14,8 +14,8 @@ Verb const* find_verb(std::string_view name);
 extern Option const json_option;
 extern Option const help_option;
 
-extern Verb const run_verb, adopt_verb, move_verb, ps_verb, nodes_verb, top_verb, explain_verb,
-    trace_verb, events_verb, debug_verb, stay_verb, roam_verb, node_verb, check_verb, config_verb,
-    init_verb, join_verb, lab_verb;
+extern Verb const run_verb, mpirun_verb, adopt_verb, move_verb, ps_verb, nodes_verb, top_verb,
+    explain_verb, trace_verb, events_verb, debug_verb, stay_verb, roam_verb, node_verb, check_verb,
+    config_verb, init_verb, join_verb, lab_verb;
 
 } // namespace rove::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// MPI environment: the settings, each with its reason. docs/mpi.md tells what was seen without
+// them.
+#include "cli/mpi_environment.hh"
+
+namespace rove::cli {
+
+namespace {
+
+struct Setting {
+    char const* variable;
+    char const* value;
+};
+
+constexpr Setting settings[] = {
+    // PMIx gives what ranks tell each other as messages, not through files that all of them map.
+    {"PMIX_MCA_gds", "hash"},
+    // Messages go over sockets, which reach a process wherever it is, and not over shared memory.
+    {"OMPI_MCA_pml", "ob1"},
+    {"OMPI_MCA_btl", "tcp,self"},
+    // A thread waits for the sockets. Without it a rank that waits polls them all the time, and
+    // when it is away each poll goes home.
+    {"OMPI_MCA_btl_tcp_progress_thread", "1"},
+    // Windows by messages: `rdma` does not work over sockets, `sm` is there for those who ask for
+    // memory that ranks share.
+    {"OMPI_MCA_osc", "^ucx,rdma"},
+    // The shared pointer of a file is kept in a file that is locked, not in one that is mapped.
+    {"OMPI_MCA_sharedfp", "^sm"},
+    // No System V segment is tried out, for which a rank that begins away would go home.
+    {"OMPI_MCA_shmem", "mmap"},
+    // All ranks may be on few cores for a while.
+    {"OMPI_MCA_mpi_yield_when_idle", "1"},
+    {"OMPI_MCA_hwloc_base_binding_policy", "none"},
+    // The cores of this node are not all that there are.
+    {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+    // MPICH: no shared memory either.
+    {"UCX_TLS", "tcp,self"},
+    {"MPIR_CVAR_NOLOCAL", "1"},
+};
+
+} // namespace
+
+std::vector<std::pair<std::string, std::string>> mpi_environment(
+    std::function<bool(std::string const&)> const& present) {
+    std::vector<std::pair<std::string, std::string>> result;
+    for (Setting const& setting : settings)
+        if (!present(setting.variable)) result.emplace_back(setting.variable, setting.value);
+    return result;
+}
+
+} // namespace rove::cli

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MPI jobs under `rove mpirun`: at home, moved by hand, in storm, placed, and spreading by themselves."""
+import collections
+import json
+
+import pytest
+
+import mpi_jobs
+from conftest import wait_for
+
+pytestmark = pytest.mark.skipif(bool(mpi_jobs.missing()), reason=mpi_jobs.missing())
+
+PROGRAMS = ("ring", "all_to_all", "allreduce", "threads", "file", "one_sided")
+# While a window of one_sided is shared memory, its ranks do not move: that program is for storms.
+ALWAYS_MOVABLE = PROGRAMS[:-1]
+RANKS = 3
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("mpi")
+    return {name: mpi_jobs.build(name, directory) for name in PROGRAMS}
+
+
+def hosts(job):
+    return [row["host"] for row in job.ranks()]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_job_at_home(quiet, programs, tmp_path, name):
+    job = mpi_jobs.Job(quiet, programs[name], tmp_path, "-np", str(RANKS))
+    job.more_rounds(4)
+    assert job.stop().startswith(f"verified: {RANKS} ranks")
+
+
+@pytest.mark.parametrize("name", ALWAYS_MOVABLE)
+def test_ranks_are_moved_while_they_run(quiet, programs, tmp_path, name):
+    job = mpi_jobs.Job(quiet, programs[name], tmp_path, "-np", str(RANKS))
+    job.more_rounds()
+    pids = [row["pid"] for row in job.ranks()]
+    assert len(pids) == RANKS
+    for stops in (("n2", "n3", "n2"), ("n3", "n3", "home"), ("home", "home", "home")):
+        for pid, stop in zip(pids, stops):
+            quiet.run("n1", "rove", "move", pid, stop)
+            job.more_rounds(2)
+        assert hosts(job) == [stop.replace("home", "n1") for stop in stops]
+        job.more_rounds()
+    assert job.stop().startswith(f"verified: {RANKS} ranks")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_job_in_storm(quiet, programs, tmp_path, name):
+    report = tmp_path / "report.json"
+    job = mpi_jobs.Job(quiet, programs[name], tmp_path, "-np", str(RANKS),
+                       before=("rove", "run", "--storm", "200", "--report", report, "--"))
+    wait_for(lambda: sum(row["moves"] for row in job.ranks()) >= 12 or job.process.poll() is not None,
+             "12 moves", mpi_jobs.LIMIT_S)
+    job.more_rounds()
+    assert job.stop().startswith(f"verified: {RANKS} ranks")
+    told = json.loads(wait_for(lambda: report.exists() and report.read_text(), "report"))
+    assert told["exit_status"] == 0 and told["moves"] >= 12, told
+
+
+def test_equal_numbers_on_as_many_nodes_as_were_asked_for(quiet, programs, tmp_path):
+    job = mpi_jobs.Job(quiet, programs["allreduce"], tmp_path, "--spread", "2", "--stay", "-np", "4")
+    job.more_rounds()
+    # While it starts, a rank may have to go home for a moment.
+    wait_for(lambda: sorted(collections.Counter(hosts(job)).values()) == [2, 2], "two ranks on each of two nodes")
+    job.more_rounds()
+    assert all(row["locked"] for row in job.ranks())
+    assert job.stop().startswith("verified: 4 ranks")
+
+
+def test_each_rank_on_the_best_node(new_lab, programs, tmp_path):
+    """Where each node has one core, no two ranks begin on the same one."""
+    lab = new_lab("--nodes", "3", "--cpus", "1")
+    job = mpi_jobs.Job(lab, programs["allreduce"], tmp_path, "--best", "-np", "3")
+    job.more_rounds()
+    wait_for(lambda: sorted(hosts(job)) == ["n1", "n2", "n3"], "one rank on each node")
+    job.more_rounds()
+    assert job.stop().startswith("verified: 3 ranks")
+
+
+def test_a_job_spreads_by_itself(new_lab, programs, tmp_path):
+    """Started on one node, where its ranks share half a core, while two more nodes have nothing to do."""
+    lab = new_lab("--nodes", "3", "--cpus", "0.5", env={"ROVE_LAB_CONFIG": ""})
+    job = mpi_jobs.Job(lab, programs["ring"], tmp_path, "-np", "3")
+    job.more_rounds()
+    wait_for(lambda: len(set(hosts(job))) > 1, "rank that has left", mpi_jobs.LIMIT_S)
+    job.more_rounds()
+    assert job.stop().startswith("verified: 3 ranks")
+
+
+def test_who_asks_for_shared_memory_gets_it_and_stays(quiet, programs, tmp_path):
+    job = mpi_jobs.Job(quiet, programs["ring"], tmp_path, "-np", "2", "--mca", "btl", "vader,self")
+    job.more_rounds()
+    refused = quiet.run("n1", "rove", "move", job.ranks()[0]["pid"], "n2", check=False)
+    assert refused.returncode == 3 and "shared_writable_memory" in refused.stderr
+    assert job.stop().startswith("verified: 2 ranks")
+
+
+def test_the_exit_status_is_that_of_mpirun(quiet):
+    done = quiet.run("n1", "rove", "mpirun", "-np", "2", "sh", "-c", "exit 7", check=False)
+    assert done.returncode == 7, done.stderr
+
+
+@pytest.mark.parametrize("words, status, sentence", [
+    (("--spread", "9", "-np", "2", "true"), 125, "--spread 9 needs 9 nodes, and 3 are up"),
+    (("--spread", "0", "-np", "2", "true"), 2, "'0' is not a number of nodes"),
+    (("--spread", "2", "--best", "-np", "2", "true"), 2, "--spread and --best exclude each other"),
+    ((), 2, "MPIRUN-WORD is missing"),
+])
+def test_mistakes(quiet, words, status, sentence):
+    done = quiet.run("n1", "rove", "mpirun", *words, check=False)
+    assert done.returncode == status and sentence in done.stderr, done.stderr
+    assert done.stdout == ""
+
+
+def test_without_an_mpirun(quiet, tmp_path, rove):
+    done = quiet.run("n1", "env", f"PATH={tmp_path}", rove, "mpirun", "-np", "2", "true", check=False)
+    assert done.returncode == 127 and "openmpi-bin" in done.stderr
