@@ -28,6 +28,9 @@ constexpr Setting settings[] = {
     {"OMPI_MCA_sharedfp", "^sm"},
     // No System V segment is tried out, for which a rank that begins away would go home.
     {"OMPI_MCA_shmem", "mmap"},
+    // All ends are on this node, so all interfaces are alike. Asking for their speeds takes a call
+    // (SIOCETHTOOL) for which a rank that begins away would go home.
+    {"OMPI_MCA_btl_tcp_bandwidth", "10000"},
     // All ranks may be on few cores for a while.
     {"OMPI_MCA_mpi_yield_when_idle", "1"},
     {"OMPI_MCA_hwloc_base_binding_policy", "none"},
