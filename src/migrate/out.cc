@@ -300,6 +300,8 @@ void Steward::begin_there(Session& session) {
     told_stopped_ = body_.afloat();
     if (told_stopped_ && !session.send(SessionType::stop)) return;
     if (!session.send(SessionType::commit)) return;
+    told_priorities_ = wire::Priorities{};
+    tell_priorities(session);
     auto running = session.wait({SessionType::running}, short_patience);
     if (running) return;
     LOG(warn, "{}", running.error().sentence());

@@ -68,6 +68,7 @@ Status Steward::relearn(bool& away) {
     resumed_ = true;
     told_stopped_ = stands(); // nobody knows what the former steward had told
     TRY(session_->send(told_stopped_ ? SessionType::stop : SessionType::cont));
+    told_priorities_.reset();
     away_since_ = monotonic_now();
     body_.set_idle([this] { return keep_sessions(); });
     // The porter is one of the process's threads: if that is stopped, it is set afloat.

@@ -23,6 +23,7 @@ using wire::SessionType;
 namespace {
 
 constexpr Nanos tick_period = std::chrono::milliseconds(100);
+constexpr Nanos priorities_period = std::chrono::milliseconds(500);
 constexpr Nanos stay_home =
     std::chrono::seconds(2); // a process that came home may leave again at once
 
@@ -199,6 +200,7 @@ void Steward::tick() {
             told_stopped_ = stopped;
             (void)session_->send(stopped ? SessionType::stop : SessionType::cont);
         }
+        if (monotonic_now() - priorities_looked_ > priorities_period) tell_priorities(*session_);
     } else if (monotonic_now() - home_since_ > stay_home) {
         // A thread that has come home in a wait must be put into the program before we leave it.
         if (!check_thawed() || !body_.finish_leaving() || !body_.wake_in_program()) return;

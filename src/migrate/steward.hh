@@ -75,6 +75,9 @@ private:
     wire::Place place() const { return session_ ? wire::Place::away : wire::Place::home; }
     Status keep_sessions();
 
+    // priorities.cc
+    void tell_priorities(Session& session);
+
     // orders.cc
     void serve_daemon();
     void move(wire::Move const& request);
@@ -234,6 +237,8 @@ private:
     std::optional<sys::Cgroup> group_; // that the process is in, as of then
     Nanos group_known_{0};
     bool told_stopped_ = false;
+    std::optional<wire::Priorities> told_priorities_; // to the present warden; none: not known
+    Nanos priorities_looked_{0};
     uint32_t last_spare_ = std::random_device()(); // another steward's are other ones
     bool done_ = false;
 };

@@ -8,6 +8,7 @@
 
 #include "base/text.hh"
 #include "base/units.hh"
+#include "node/priorities.hh"
 #include "node/proc.hh"
 #include "sys/cgroup.hh"
 #include "sys/random.hh"
@@ -226,6 +227,7 @@ void Guests::hello(std::shared_ptr<Keeper> keeper, wire::WardenHello hello) {
     guest.session = hello.session;
     guest.identity = hello.identity;
     guest.warden = keeper;
+    guest.priorities.reset();
     guest.warden_pid = keeper->pid();
     guest.port = hello.port;
     guest.group = hello.group;
@@ -251,6 +253,7 @@ void Guests::hello(std::shared_ptr<Keeper> keeper, wire::WardenHello hello) {
 }
 
 bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket const& packet) {
+    if (packet.type == KeeperType::priorities) return take_priorities(*keeper, packet.body);
     if (packet.type != KeeperType::warden_state) return false;
     auto state = wire::decode<wire::WardenState>(packet.body);
     if (!state) return false;
@@ -270,6 +273,21 @@ bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket co
         if (state->event == "failed")
             spdlog::warn(
                 "warden of {}:{}: {}", guest.identity.home, guest.identity.pid, state->text);
+    }
+    return true;
+}
+
+// They are told again and again: a daemon that did not listen hears of them all the same.
+bool Guests::take_priorities(Keeper const& keeper, std::string_view body) {
+    auto wanted = wire::decode<wire::Priorities>(body);
+    if (!wanted) return false;
+    for (auto& [session, guest] : guests_) {
+        if (guest.warden.get() != &keeper || guest.priorities == *wanted) continue;
+        int best = static_cast<int>(config_.number("guests.nice"));
+        auto set = set_priorities(guest.pid, keeper.pid(), *wanted, best);
+        if (!set) spdlog::debug("guest {}: {}", guest.identity.pid, set.error().sentence());
+        guest.priorities = std::move(*wanted);
+        break;
     }
     return true;
 }

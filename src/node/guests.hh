@@ -9,8 +9,10 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -34,7 +36,8 @@ struct Guest {
     std::string group;  // the session whose cgroup it is in
     bool begun = false; // its steward has come, and its warden sees to what becomes of it
     bool arrived = false;
-    pid_t pid = 0;     // here; 0: not known yet
+    pid_t pid = 0;                              // here; 0: not known yet
+    std::optional<wire::Priorities> priorities; // that its threads have been given
     wire::Offer offer; // what its home has said of it; of one that was born here: of its parent
     Nanos offered{}, arrived_at{}; // monotonic
     // What its home tells once a second.
@@ -91,6 +94,7 @@ private:
     Task<> clean(std::string group);
     Task<> bury(std::string group, pid_t warden);
     void end(Guest& guest);
+    bool take_priorities(Keeper const& keeper, std::string_view body);
     Result<std::vector<std::string>> make_group(Guest const& guest);
 
     asio::io_context& io_;

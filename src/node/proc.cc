@@ -50,6 +50,8 @@ Result<ProcStatus> parse_proc_status(std::string_view text) {
                 status.groups.push_back(TRY(parse_number<gid_t>(parts[i])));
         } else if (parts[0] == "TracerPid:" && parts.size() == 2) {
             status.tracer = TRY(parse_number<pid_t>(parts[1]));
+        } else if (parts[0] == "NSpid:" && parts.size() > 1) {
+            status.inner_pid = TRY(parse_number<pid_t>(parts.back()));
         }
     }
     return status;

@@ -32,6 +32,7 @@ struct ProcStatus {
     image::Credentials credentials;
     std::vector<gid_t> groups;
     pid_t tracer = 0;
+    pid_t inner_pid = 0; // in its own PID namespace
 };
 Result<ProcStatus> parse_proc_status(std::string_view text);
 

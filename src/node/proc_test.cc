@@ -20,12 +20,13 @@ TEST(ProcTexts, names_may_hold_anything) {
 }
 TEST(ProcTexts, status_needs_all_identities) {
     auto status = parse_proc_status("Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 "
-                                    "\nCapPrm:\t000001ffffffffff\nTracerPid:\t3\n");
+                                    "\nCapPrm:\t000001ffffffffff\nTracerPid:\t3\nNSpid:\t70\t5\n");
     ASSERT_TRUE(status) << status.error().sentence();
     EXPECT_EQ(status->credentials.uids[2], 3u);
     EXPECT_EQ(status->groups.size(), 2u);
     EXPECT_EQ(status->credentials.capabilities, 0x1ffffffffffu);
     EXPECT_EQ(status->tracer, 3);
+    EXPECT_EQ(status->inner_pid, 5);
     EXPECT_FALSE(parse_proc_status("Uid:\t1\t2\t3\n"));
     EXPECT_FALSE(parse_proc_status("Uid:\t1\t2\t3\t4\n"));
 }

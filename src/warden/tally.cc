@@ -89,6 +89,9 @@ void Warden::tell_daemon(std::string const& event, std::string const& text) {
     state.event = event;
     state.text = text;
     daemon_.send(wire::keeper_packet(wire::KeeperType::warden_state, state));
+    // From inside a user namespace a priority can only be made worse, and a policy not be set.
+    if (priorities_ && guest_)
+        daemon_.send(wire::keeper_packet(wire::KeeperType::priorities, *priorities_));
 }
 
 } // namespace rove::warden

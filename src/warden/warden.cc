@@ -295,6 +295,10 @@ Status Warden::perform(SessionType type, std::string_view body) {
         TRY(go_on());
         return send(SessionType::running, wire::Empty{});
     }
+    case SessionType::priorities:
+        priorities_ = TRY(parse<wire::Priorities>(body));
+        tell_daemon("", "");
+        return {};
     case SessionType::clock_request: {
         Clocks now = clocks_now();
         wire::ClockReading reading{

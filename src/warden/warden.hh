@@ -220,10 +220,11 @@ private:
     uint64_t began_ticks_ = abi::ticks(); // at that time, to measure ticks by the clock
     uint64_t pings_ = 0;
     Stage stage_ = Stage::waiting;
-    bool stopped_ = false;     // home is, by a signal
-    bool ended_ = false;       // it is leaving
-    bool finished_ = false;    // it has left
-    std::string error_reason_; // the reason word of the step that fails
+    bool stopped_ = false;                       // home is, by a signal
+    std::optional<wire::Priorities> priorities_; // at home; none: as the guest has them
+    bool ended_ = false;                         // it is leaving
+    bool finished_ = false;                      // it has left
+    std::string error_reason_;                   // the reason word of the step that fails
 
     std::optional<wire::Prepare> prepare_;
     Nanos monotonic_ahead_{0}, boottime_ahead_{0}; // the guest's clocks, which are home's, of ours

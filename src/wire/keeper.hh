@@ -31,6 +31,7 @@ enum class KeeperType : uint16_t {
     asker = 11,        // daemon → steward, before a move: who wants it
     looked = 12,       // looker → daemon: its first and only word
     born = 13,         // steward → daemon: a child of its process, born where that one's guest is
+    priorities = 14, // warden → daemon: its guest's, on change and once a second; not told: usual
 };
 
 /// Names a process for good: PIDs and node names are reused, these four together are not.
@@ -333,6 +334,30 @@ template <class V> void describe(V& v, WardenState& m) {
     v.field("event", m.event);
     v.field("text", m.text);
 }
+
+/// What home's kernel says of a thread: its nice value, and SCHED_OTHER, SCHED_BATCH or SCHED_IDLE.
+struct Priority {
+    int32_t tid = 0; // in the process's own PID namespace
+    int32_t nice = 0;
+    int32_t policy = 0;
+    bool operator==(Priority const&) const = default;
+};
+template <class V> void describe(V& v, Priority& m) {
+    v.field("tid", m.tid);
+    v.field("nice", m.nice);
+    v.field("policy", m.policy);
+}
+struct Priorities {
+    Priority all;                 // the first thread's, and that of each which is not listed
+    std::vector<Priority> others; // by tid
+    bool operator==(Priorities const&) const = default;
+};
+template <class V> void describe(V& v, Priorities& m) {
+    v.field("all", m.all);
+    v.field("others", m.others);
+}
+/// More threads with other priorities than the first one's are not told of.
+inline constexpr size_t other_priorities_max = 1000;
 
 struct TraceReply {
     std::vector<TraceRow> rows;

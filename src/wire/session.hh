@@ -99,6 +99,7 @@ enum class SessionType : uint16_t {
     commons_wanted = 45, // S CommonsWanted: bytes of memory that is shared, from an offset on
     commons_bytes = 46,  // both, SegmentBytes. W: the next that hold something; none: there are no
                          // more. S, between laid_out and the state: what this host is to hold
+    priorities = 47,     // S Priorities: its threads have others than the usual ones, or had before
 };
 
 struct SessionFrame {

@@ -73,21 +73,94 @@ def test_a_cpu_clock_that_is_read_often_asks_home_once(quiet):
 
 
 PRIORITIES = """
-import os
-for pid in filter(str.isdigit, os.listdir("/proc")):
+import glob
+names, found = {}, []
+for path in glob.glob("/proc/[0-9]*/task/[0-9]*/stat"):
     try:
-        name, rest = open(f"/proc/{pid}/stat").read().split("(", 1)[1].rsplit(")", 1)
-        print(name, rest.split()[16])
+        name, rest = open(path).read().split("(", 1)[1].rsplit(")", 1)
     except OSError:
-        pass  # it has ended
+        continue  # it has ended
+    fields = rest.split()
+    names[path.split("/")[2]] = name
+    found.append((fields[1], name, int(fields[16]), int(fields[38])))
+for parent, name, nice, policy in found:
+    if name == "rove-warden" or names.get(parent) == "rove-warden":
+        print(name if name == "rove-warden" else "guest", nice, policy)
 """
 
 
-def test_a_guest_has_the_priority_of_guests_and_its_warden_a_better_one(new_lab):
+def priorities(lab, node):
+    """Nice value and policy of each guest's thread, and of each warden."""
+    found = lab.run(node, sys.executable, "-c", PRIORITIES).stdout.split("\n")[:-1]
+    return ([tuple(map(int, line.split()[1:])) for line in sorted(found) if line.split()[0] == kind]
+            for kind in ("guest", "rove-warden"))
+
+
+def await_priorities(lab, node, *wanted):
+    def as_wanted():
+        guests, wardens = priorities(lab, node)
+        return wardens == [(-5, 0)] and sorted(guests) == sorted(wanted)
+    wait_for(as_wanted, f"guest with the priorities {wanted}", limit_s=5)
+
+
+# Reads "THREAD NICE POLICY": the first thread or the second one sets its own; answers with what both have.
+TOLD = """
+import os, queue, sys, threading
+def own(nice, policy):
+    os.setpriority(os.PRIO_PROCESS, 0, nice)
+    if os.sched_getscheduler(0) != policy: os.sched_setscheduler(0, policy, os.sched_param(0))
+def other():
+    while True: done.put(own(*orders.get()))
+orders, done = queue.Queue(), queue.Queue()
+threading.Thread(target=other, daemon=True).start()
+for line in sys.stdin:
+    thread, nice, policy = map(int, line.split())
+    if thread == 1: own(nice, policy)
+    else: orders.put((nice, policy)), done.get()
+    tids = sorted(map(int, os.listdir("/proc/self/task")))[:2]
+    print(*((os.getpriority(os.PRIO_PROCESS, tid), os.sched_getscheduler(tid)) for tid in tids), flush=True)
+"""
+
+
+def test_a_guest_has_its_programs_priority_unless_the_host_allows_less(new_lab):
+    lab = new_lab("--nodes", "3", "--cpus", "0", "--mem", "0", env={"ROVE_LAB_CONFIG": "guests.nice = 5"})
+    program = lab.start("n1", "rove", "run", "--", "python3", "-c", TOLD, stdin=subprocess.PIPE)
+    row = wait_for(lambda: (found := only(lab)) and "-c" in found["command"] and found, "row in ps")
+    pid = str(row["pid"])
+
+    def tell(thread, nice, policy, *answer):
+        program.stdin.write(f"{thread} {nice} {policy}\n")
+        program.stdin.flush()
+        assert program.stdout.readline().strip() == " ".join(map(str, answer))
+
+    tell(1, 0, 0, (0, 0), (0, 0))
+    lab.run("n1", "rove", "move", pid, "n2")
+    await_priorities(lab, "n2", (5, 0), (5, 0))
+    tell(1, 3, 0, (3, 0), (0, 0))
+    await_priorities(lab, "n2", (5, 0), (5, 0))
+    tell(2, 9, 0, (3, 0), (9, 0))
+    await_priorities(lab, "n2", (5, 0), (9, 0))
+    tell(1, 7, 3, (7, 3), (9, 0))
+    await_priorities(lab, "n2", (7, 3), (9, 0))
+    lab.run("n1", "rove", "move", pid, "n3")
+    await_priorities(lab, "n3", (7, 3), (9, 0))
+    tell(2, 0, 5, (7, 3), (0, 5))
+    await_priorities(lab, "n3", (7, 3), (5, 5))
+    lab.do("daemon", "n3", "stop")
+    lab.run("n1", "renice", "12", pid)
+    lab.do("daemon", "n3", "start")
+    await_priorities(lab, "n3", (12, 3), (5, 5))
+    tell(1, -2, 0, (-2, 0), (0, 5))
+    tell(2, 0, 0, (-2, 0), (0, 0))
+    await_priorities(lab, "n3", (5, 0), (5, 0))
+    lab.run("n1", "rove", "move", pid, "home")
+    tell(1, -2, 0, (-2, 0), (0, 0))
+    end(lab, program, row)
+
+
+def test_a_child_that_is_born_away_has_its_own_priority(new_lab):
     lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0", env={"ROVE_LAB_CONFIG": "guests.nice = 5"})
-    program = lab.start("n1", "rove", "run", "--on", "n2", "--", "sleep", "1000")
+    program = lab.start("n1", "rove", "run", "--on", "n2", "--", "sh", "-c", "nice -n 8 sleep 1000; exit 3")
     row = wait_for(lambda: (found := only(lab)) and found["host"] == "n2" and found, "program on n2")
-    found = lab.run("n2", sys.executable, "-c", PRIORITIES).stdout.splitlines()
-    assert "sleep 5" in found
-    assert "rove-warden -5" in found
+    await_priorities(lab, "n2", (5, 0), (8, 0))
     end(lab, program, row)

@@ -20,5 +20,6 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::WardenState>(packet->body);
     round_trip<wire::TraceReply>(packet->body);
     round_trip<wire::Born>(packet->body);
+    round_trip<wire::Priorities>(packet->body);
     return 0;
 }
