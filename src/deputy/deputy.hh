@@ -89,7 +89,18 @@ bool show_numbers(syscalls::Placement const& placement, long* result);
 long close_range(uint64_t first, uint64_t last, uint64_t flags, uint16_t* answer_flags);
 /// Takes what is ours out of a listing of /proc/PID/fd, fdinfo or task.
 long hide_entries(int fd, unsigned char* entries, long length, bool wide);
+
+// crowded.cc
 bool is_ours(uint64_t fd);
+/// The program has that number now; nothing if it is none of the block.
+void note_number(int32_t number);
+/// It is about to give it up.
+void forget_number(int32_t number);
+/// The block is a new one.
+void forget_numbers();
+/// Closes what is ours in a part of the block, or what is the program's in any range.
+void close_ours(int first, int last);
+void close_programs(uint64_t first, uint64_t last, uint64_t flags);
 
 // waits.cc
 /// How a thread that comes home goes on with what it was waiting in: not at all, in the runtime, or

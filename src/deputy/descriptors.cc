@@ -62,17 +62,25 @@ bool select_sets_name_ours(Placement const& placement) {
         for (int32_t n = first;
              n <= control().fd_last && n < highest && static_cast<uint64_t>(n) / 8 < set.length;
              ++n) {
-            if (reinterpret_cast<uint8_t const*>(set.address)[n / 8] >> (n % 8) & 1) return true;
+            bool named = reinterpret_cast<uint8_t const*>(set.address)[n / 8] >> (n % 8) & 1;
+            if (named && is_ours(static_cast<uint64_t>(n))) return true;
         }
     }
     return false;
 }
 
-/// Descriptors that a message would carry.
-void message_rights(Placement const& placement, int segment, size_t offset) {
+/// Descriptors that a message carries.
+void message_rights(
+    Placement const& placement, Bytes const& headers, size_t offset, void (*look)(int32_t&)) {
     Bytes control_bytes =
-        held_by(placement, static_cast<unsigned>(syscalls::holder_segment + segment),
+        held_by(placement, static_cast<unsigned>(syscalls::holder_segment + headers.segment),
             static_cast<unsigned>(offset + offsetof(MessageHeader, control)));
+    uint64_t filled; // of one that was received it may be less
+    memcpy(&filled,
+        reinterpret_cast<void const*>(
+            headers.address + offset + offsetof(MessageHeader, control_length)),
+        sizeof filled);
+    if (filled < control_bytes.length) control_bytes.length = filled;
     struct Head {
         uint64_t length;
         int32_t level, type;
@@ -81,25 +89,21 @@ void message_rights(Placement const& placement, int segment, size_t offset) {
         memcpy(&head, reinterpret_cast<void const*>(control_bytes.address + at), sizeof head);
         if (head.length < sizeof head || head.length > control_bytes.length - at) return;
         if (head.level == 1 && head.type == 1) { // SOL_SOCKET, SCM_RIGHTS
-            for (uint64_t k = sizeof head; k + 4 <= head.length; k += 4) {
-                auto* number = reinterpret_cast<int32_t*>(control_bytes.address + at + k);
-                if (is_ours(static_cast<uint64_t>(*number))) *number = number_max;
-            }
+            for (uint64_t k = sizeof head; k + 4 <= head.length; k += 4)
+                look(*reinterpret_cast<int32_t*>(control_bytes.address + at + k));
         }
         at += (head.length + 7) & ~7ull;
     }
 }
 
-void sent_rights(Placement const& placement) {
+/// Of that many messages at most.
+void rights(Placement const& placement, uint64_t messages, void (*look)(int32_t&)) {
     Bytes headers = held_by(placement, 1);
     if (headers.segment < 0) return;
-    if (placement.nr == 46) {
-        message_rights(placement, headers.segment, 0);
-    } else {
-        for (uint64_t at = 0; at + sizeof(MultiMessage) <= headers.length;
-             at += sizeof(MultiMessage))
-            message_rights(placement, headers.segment, at);
-    }
+    uint64_t each =
+        placement.nr == 46 || placement.nr == 47 ? sizeof(MessageHeader) : sizeof(MultiMessage);
+    for (uint64_t i = 0; i < messages && (i + 1) * each <= headers.length; ++i)
+        message_rights(placement, headers, i * each, look);
 }
 
 uint64_t soft_limit() {
@@ -115,15 +119,25 @@ bool duplicates_from(Placement const& placement) {
     return placement.nr == 72 && (placement.args[1] == 0 || placement.args[1] == 1030);
 }
 
-} // namespace
-
-bool is_ours(uint64_t fd) {
-    auto number = static_cast<int32_t>(fd);
-    return number >= control().fd_first && number <= control().fd_last && control().fd_first > 0;
+/// Above its hard limit nobody can make a descriptor: neither a link nor what a way home needs.
+bool takes_our_numbers(Placement const& placement) {
+    constexpr uint32_t setrlimit = 160, prlimit = 302, nofile = 7;
+    bool by_pid = placement.nr == prlimit;
+    if (placement.nr != setrlimit && !by_pid) return false;
+    auto whose = static_cast<int32_t>(placement.args[0]);
+    if (by_pid && whose != 0 && whose != control().pid) return false;
+    Bytes limit = held_by(placement, by_pid ? 2 : 1);
+    if (static_cast<uint32_t>(placement.args[by_pid ? 1 : 0]) != nofile || limit.length < 16)
+        return false;
+    auto const* words = reinterpret_cast<uint64_t const*>(limit.address);
+    return control().fd_first > 0 && words[1] <= static_cast<uint64_t>(control().fd_last);
 }
+
+} // namespace
 
 bool hide_numbers(Placement& placement) {
     auto const& row = syscalls::row_of(placement.nr);
+    if (takes_our_numbers(placement)) return false;
     // Above the limit the kernel refuses by itself.
     bool wanted = (is_dup2(placement.nr) && is_ours(placement.args[1]) &&
                       placement.args[1] != placement.args[0]) ||
@@ -145,7 +159,12 @@ bool hide_numbers(Placement& placement) {
         break;
     case 46:
     case 307:
-        sent_rights(placement);
+        rights(placement, placement.nr == 46 ? 1 : placement.args[2], [](int32_t& number) {
+            if (is_ours(static_cast<uint64_t>(number))) number = number_max;
+        });
+        break;
+    case 3: // before it can be somebody else's
+        forget_number(static_cast<int32_t>(placement.args[0]));
         break;
     default:
         break;
@@ -162,6 +181,12 @@ bool show_numbers(Placement const& placement, long* result) {
     case 23:
     case 270: // a negative count is refused like an absent descriptor, but by another word
         if (placement.args[0] == refused_count && *result == -22) *result = -9;
+        break;
+    case 47:
+    case 299:
+        if (*result < 0) break;
+        rights(placement, placement.nr == 47 ? 1 : static_cast<uint64_t>(*result),
+            [](int32_t& number) { note_number(number); });
         break;
     default:
         break;
@@ -188,6 +213,7 @@ long close_range(uint64_t first, uint64_t last, uint64_t flags, uint16_t* answer
     long result = 0;
     if (first < own_first) result = sys(436, first, own_first - 1, flags);
     if (result == 0 && last > own_last) result = sys(436, own_last + 1, last, flags);
+    if (result == 0) close_programs(first, last, flags);
     return result;
 }
 

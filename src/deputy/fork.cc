@@ -74,13 +74,10 @@ void keep_only(int one, int other) {
     auto const& c = control();
     if (c.fd_first <= 0) return;
     int low = one < other ? one : other, high = one < other ? other : one;
-    auto close_between = [](int first, int last) {
-        if (first <= last) sys(436, first, last, 0); // close_range
-    };
     if (low < c.fd_first) low = c.fd_first - 1;
-    close_between(c.fd_first, low - 1);
-    close_between(low + 1, high - 1);
-    close_between(high + 1, c.fd_last);
+    close_ours(c.fd_first, low - 1);
+    close_ours(low + 1, high - 1);
+    close_ours(high + 1, c.fd_last);
 }
 
 void forget_threads(Slot const& mine) {

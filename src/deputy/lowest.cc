@@ -79,14 +79,19 @@ uint32_t rooms_opened() {
 }
 
 long lowest_number(uint32_t before, uint32_t nr, uint64_t const* args, long result) {
-    if (result < 0 || (before == rooms_opened() && (before & 1) == 0)) return result;
+    if (result < 0) return result;
     int32_t* pair = pair_of(nr, args);
     bool one = makes_one(nr, args);
     if (!one && !pair) return result;
-    rt::Lock lock(&control().lock);
-    if (one) return lowered(static_cast<int32_t>(result), nr == fcntl ? args[2] : 0);
-    pair[0] = lowered(pair[0], 0);
-    pair[1] = lowered(pair[1], 0);
+    if (before != rooms_opened() || (before & 1) != 0) {
+        rt::Lock lock(&control().lock);
+        if (one) result = lowered(static_cast<int32_t>(result), nr == fcntl ? args[2] : 0);
+        if (pair) pair[0] = lowered(pair[0], 0);
+        if (pair) pair[1] = lowered(pair[1], 0);
+    }
+    if (one) note_number(static_cast<int32_t>(result));
+    if (pair) note_number(pair[0]);
+    if (pair) note_number(pair[1]);
     return result;
 }
 

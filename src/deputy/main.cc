@@ -213,6 +213,7 @@ extern "C" void rove_deputy_main(Slot* slot) {
     memset(&own(*slot), 0, sizeof(Private));
     if (slot->index == 1) {
         record_process();
+        forget_numbers();
         // Without it there is no move: everybody goes on natively.
         if (!start_porter()) __atomic_store_n(&control().phase, Phase::released, __ATOMIC_RELEASE);
     }

@@ -244,7 +244,10 @@ bool serve_call(Slot& slot, LinkHeader const& header) {
     }
     // Not performed: what the kernel has written (the rest of a timeout, for one) is not the
     // program's.
-    if (flags & wire::flag_restart) return answer(slot, header.sequence, result, flags);
+    if (flags & wire::flag_restart) {
+        if (placement.nr == 3) note_number(static_cast<int32_t>(placement.args[0]));
+        return answer(slot, header.sequence, result, flags);
+    }
     switch (placement.nr) {
     case 217:
     case 78: // getdents: what is ours is taken out; an empty listing would be its end

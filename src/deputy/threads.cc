@@ -55,7 +55,7 @@ bool make_sockets(Slot& zero) {
 void close_all(Slot& zero) {
     auto& c = control();
     c.command_fd = c.alarm_fd = -1; // before the numbers can be somebody else's
-    if (c.fd_first > 0) sys(436, c.fd_first, c.fd_last, 0);
+    if (c.fd_first > 0) close_ours(c.fd_first, c.fd_last);
     (void)zero;
 }
 

@@ -25,6 +25,8 @@ struct HotSite {
 };
 inline constexpr uint32_t hot_sites_max = 16;
 
+inline constexpr uint32_t block_words = (2 * wire::slots_max + 64) / 64;
+
 struct Private {
     uint64_t
         patched_rsp; // guest: the program's stack pointer while a patched call begins, see entry.S
@@ -62,6 +64,9 @@ struct Private {
     // Control::exchanged as of then; 0: nothing yet
     int64_t home_cpu_ns[2];
     uint64_t home_cpu_as_of[2];
+    // deputy, of slot 0: which numbers of the block are the program's, see deputy/crowded.cc
+    uint64_t program_numbers[block_words];
+    uint32_t crowded;   // there has been one
     uint32_t ask_again; // guest: home's wait was called off, and nobody goes on with it on this
                         // link unless asked to
 };
