@@ -20,6 +20,7 @@ char const* const lab_verbs = "up run status kill start cut heal daemon log down
 // scdoc takes these for markup.
 std::string escaped(std::string_view text) {
     std::string all;
+    if (text.starts_with('-')) all += '\\'; // no list, but an option that begins a line
     for (char c : text) {
         if (c == '_' || c == '*' || c == '\\' || c == '#' || c == '[' || c == '<' || c == '>')
             all += '\\';
