@@ -55,6 +55,8 @@ inline bool goes_on(Slot& slot) {
 
 /// Fault-protected access to the program's memory.
 extern bool copy_in(void* to, uint64_t from, uint64_t n);
+/// How much of it may be the program's: not the runtime's, nor the kernel's.
+uint64_t program_part(uint64_t address, uint64_t n);
 extern bool copy_out(uint64_t to, void const* from, uint64_t n);
 syscalls::UserMemory user_memory();
 
@@ -143,6 +145,10 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
 /// says; negative: an error.
 long ask_warden(wire::Service note, int* fds, int wanted);
 void tell_warden(wire::ServiceType type, uint32_t slot, int64_t value);
+
+// mail.cc
+/// The call of a mailbox, see wire/mail_call.hh.
+long mail(Slot& slot, uint64_t const args[6]);
 
 // clone.cc
 struct Wanted { // of clone

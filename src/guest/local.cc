@@ -369,6 +369,9 @@ bool perform_locally(Slot& slot, UserContext& user, uint32_t nr, uint64_t const 
         }
         return true;
     }
+    case wire::mail_call:
+        *result = mail(slot, args);
+        return true;
     case 101:
         return home(HomeReason::ptrace);
     case 272:

@@ -78,10 +78,15 @@ void Mailbox::finish() {
 
 // Those without a line have nothing to say bye on, unless something is on its way to them.
 bool Mailbox::finished() const {
-    return std::all_of(peers_.begin(), peers_.end(), [](auto const& known) {
-        if (known->state == State::gone) return true;
-        return known->talk.attached() ? !known->talk.wants_to_write() : known->talk.settled();
-    });
+    for (Peer peer = 0; peer < count(); ++peer)
+        if (!written_out(peer)) return false;
+    return true;
+}
+
+bool Mailbox::written_out(Peer peer) const {
+    Known const& known = *peers_[peer];
+    if (known.state == State::gone) return true;
+    return known.talk.attached() ? !known.talk.wants_to_write() : known.talk.settled();
 }
 
 Letter Mailbox::take(Letter const* found) {
@@ -103,6 +108,11 @@ std::vector<Mailbox::Call> Mailbox::take_calls() {
         calls.push_back({peer, known.line});
     }
     return calls;
+}
+
+bool Mailbox::waits_for_home() const {
+    return std::any_of(peers_.begin(), peers_.end(),
+        [](auto const& known) { return known->state == State::calling; });
 }
 
 void Mailbox::calls_lost() {

@@ -46,6 +46,9 @@ public:
     // Nothing more will be sent to anybody: from now on everybody is gone for send().
     void finish();
     bool finished() const;
+    bool finishing() const { return finishing_; }
+    // All that was sent to it is on a line, or has nowhere to go.
+    bool written_out(Peer peer) const;
 
     // --- receiving
     Letter const* look(Filter const& filter) const { return letters_.find(filter); }
@@ -60,6 +63,8 @@ public:
         uint64_t above = 0; // the line's number must be higher
     };
     std::vector<Call> take_calls();
+    // Whether there are some that are not answered.
+    bool waits_for_home() const;
     // Home has forgotten what it was asked: its daemon was restarted.
     void calls_lost();
     // Why there will be no line.

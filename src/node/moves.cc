@@ -10,6 +10,7 @@
 #include "base/text.hh"
 #include "node/balance/figures.hh"
 #include "node/node.hh"
+#include "node/post_office.hh"
 #include "node/proc.hh"
 #include "node/reasons.hh"
 #include "node/running.hh"
@@ -307,6 +308,7 @@ Task<Moved> Node::move_in_turn(
     moved.total_us = static_cast<uint64_t>((monotonic_now() - begun).count() / 1000);
     process->host = to;
     process->place = to == name_ ? Place::home : Place::away;
+    post_->moved(process->pid());
     // Until the steward reports, these are the best figures.
     ++process->tally.moves;
     process->tally.bytes_moved += moved.bytes;

@@ -127,8 +127,16 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
                         member->bulletin->load * member->bulletin->cores, member->bulletin->cores);
         if (idle && balance_.load() > board_.own().cores) hasten();
     };
-    post_ =
-        std::make_unique<PostOffice>(io_, board_, PostOffice::Place{name_, run_dir_, addresses_});
+    PostOffice::Place place{name_, run_dir_, addresses_, {}, {}};
+    place.where = [this](pid_t pid) {
+        ProcessPtr process = find(pid);
+        if (!process || process->place == wire::Place::home) return name_;
+        return process->place == wire::Place::away ? process->host : std::string();
+    };
+    place.hosts = [this](std::string const& home, pid_t pid) {
+        return guests_->find(home, pid) != nullptr;
+    };
+    post_ = std::make_unique<PostOffice>(io_, board_, std::move(place));
     board_.subscribe([this](Member const& member, bool new_incarnation) {
         member_changed(member, new_incarnation);
     });
@@ -305,6 +313,24 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         auto question = wire::decode<wire::MailQuestion>(ask->body);
         wire::Answer answer{question ? 0 : 2, ""};
         if (question) answer.body = wire::encode(post_->serve(from, *question));
+        co_return PeerReply::of(PeerType::answer, answer);
+    }
+    if (ask && ask->verb == wire::mail_direct_verb) {
+        auto question = wire::decode<wire::MailDirectQuestion>(ask->body);
+        wire::Answer answer{question ? 0 : 2, ""};
+        if (question) {
+            auto reply = co_await post_->serve_direct(from, std::move(*question));
+            answer.body = wire::encode(reply);
+        }
+        co_return PeerReply::of(PeerType::answer, answer);
+    }
+    if (ask && ask->verb == wire::mail_end_verb) {
+        auto question = wire::decode<wire::MailEndQuestion>(ask->body);
+        wire::Answer answer{question ? 0 : 2, ""};
+        if (question) {
+            auto reply = co_await post_->serve_end(from, std::move(*question));
+            answer.body = wire::encode(reply);
+        }
         co_return PeerReply::of(PeerType::answer, answer);
     }
     // Not as one conditional expression: g++ 12 destroys the awaited value twice then.

@@ -25,9 +25,9 @@ using wire::MailType;
 
 namespace {
 
-constexpr size_t token_size = 32, strangers_max = 64, awaited_max = 4096;
+constexpr size_t token_size = line_token_size, strangers_max = 64, awaited_max = awaited_lines_max;
 constexpr size_t outbox_max = 256; // lines that a process has not taken yet
-constexpr Nanos token_patience = std::chrono::seconds(5);
+constexpr Nanos token_patience = line_token_patience;
 
 // A peer that is gone without a word is the board's business; this is for when no office has the
 // line any more. No limit on unacknowledged bytes: it would end lines whose reader takes its time.
@@ -125,8 +125,9 @@ int PostOffice::call_here(BoxPtr const& box, wire::MailCall const& what) {
     return 0;
 }
 
-Task<Result<wire::MailReply>> PostOffice::ask(std::string node, wire::MailQuestion question) {
-    wire::Ask ask{wire::mail_verb, question.from.effective_uid, wire::encode(question)};
+template <class Reply, class T>
+Task<Result<Reply>> PostOffice::ask(std::string node, T question, char const* verb) {
+    wire::Ask ask{verb, 0, wire::encode(question)};
     std::string body = wire::encode(ask);
     auto reply = co_await peers_->ask(node, wire::PeerType::ask, body);
     if (!reply) {
@@ -136,20 +137,26 @@ Task<Result<wire::MailReply>> PostOffice::ask(std::string node, wire::MailQuesti
         co_return deny(lost ? ESRCH : EHOSTUNREACH, "{}", reply.error().what);
     }
     auto answer = wire::decode<wire::Answer>(reply->body);
-    auto mail =
-        answer && answer->code == 0 ? wire::decode<wire::MailReply>(answer->body) : std::nullopt;
+    auto mail = answer && answer->code == 0 ? wire::decode<Reply>(answer->body) : std::nullopt;
     if (!mail) co_return deny(EHOSTUNREACH, "{} does not know mailboxes", node);
     co_return std::move(*mail);
 }
+
+template Task<Result<wire::MailReply>> PostOffice::ask(
+    std::string, wire::MailQuestion, char const*);
+template Task<Result<wire::MailDirectReply>> PostOffice::ask(
+    std::string, wire::MailDirectQuestion, char const*);
+template Task<Result<wire::MailReply>> PostOffice::ask(
+    std::string, wire::MailEndQuestion, char const*);
 
 Task<int> PostOffice::call_there(BoxPtr box, wire::MailCall const& what) {
     auto from = sender_of(*box);
     if (!from) co_return ESRCH;
     wire::MailQuestion question{*from, what.to, what.above};
-    auto reply = co_await ask(what.to.home, question);
+    auto reply = co_await ask<wire::MailReply>(what.to.home, question, wire::mail_verb);
     if (!reply) co_return reply.error().code == ESRCH ? ESRCH : EAGAIN;
     if (reply->code != 0) co_return reply->code;
-    auto socket = co_await connect(*reply);
+    auto socket = co_await connect(reply->places, reply->token, false);
     if (!socket || box->closed) co_return EAGAIN;
     // What comes is limited by what the other office says of its process, and by what ours may.
     bool back = may_send(reply->to, *from);
@@ -157,8 +164,9 @@ Task<int> PostOffice::call_there(BoxPtr box, wire::MailCall const& what) {
     co_return 0;
 }
 
-Task<Result<Fd>> PostOffice::connect(wire::MailReply reply) {
-    for (std::string const& place : reply.places) {
+Task<Result<Fd>> PostOffice::connect(
+    std::vector<std::string> places, std::string token, bool acknowledged) {
+    for (std::string const& place : places) {
         auto at = split_address(place);
         boost::system::error_code not_numeric;
         auto address = asio::ip::make_address(at ? at->host : "", not_numeric);
@@ -168,13 +176,18 @@ Task<Result<Fd>> PostOffice::connect(wire::MailReply reply) {
         auto [failed] = co_await socket.async_connect(
             tcp::endpoint(address, static_cast<uint16_t>(std::stoi(at->port))), no_throw);
         if (failed) continue;
-        auto [unsent, count] =
-            co_await asio::async_write(socket, asio::buffer(reply.token), no_throw);
+        auto [unsent, count] = co_await asio::async_write(socket, asio::buffer(token), no_throw);
         if (unsent || !socket.is_open()) continue;
+        if (acknowledged) {
+            char byte = 0;
+            auto [unread, got] =
+                co_await asio::async_read(socket, asio::buffer(&byte, 1), no_throw);
+            if (unread || !socket.is_open()) continue;
+        }
         tend(socket.native_handle());
         co_return release(socket);
     }
-    co_return deny(EHOSTUNREACH, "no line to {}", reply.to.address.home);
+    co_return deny(EHOSTUNREACH, "no line to {}", places.empty() ? "nowhere" : places.front());
 }
 
 wire::MailReply PostOffice::serve(std::string const& from, wire::MailQuestion const& question) {
@@ -211,7 +224,8 @@ wire::MailReply PostOffice::serve(std::string const& from, wire::MailQuestion co
     reply.places = line_places_;
     reply.token = *token;
     awaited_[*token] = {box->address.incarnation,
-        {question.from.address, reply.number, may_send(*to, question.from), true}};
+        {question.from.address, reply.number, may_send(*to, question.from), true},
+        Awaited::Kind::line, 0, nullptr};
     auto timer = std::make_shared<asio::steady_timer>(io_, token_patience);
     timer->async_wait(
         [this, timer, key = *token](boost::system::error_code) { awaited_.erase(key); });
@@ -266,9 +280,13 @@ Task<> PostOffice::receive_line(tcp::socket socket) {
     if (error || found == awaited_.end()) co_return;
     Awaited awaited = std::move(found->second);
     awaited_.erase(found);
+    tend(socket.native_handle());
+    if (awaited.kind != Awaited::Kind::line) {
+        if (auto fd = release(socket)) take_end(token, awaited, std::move(*fd));
+        co_return;
+    }
     auto box = boxes_.find(awaited.incarnation);
     if (box == boxes_.end()) co_return;
-    tend(socket.native_handle());
     if (auto fd = release(socket)) hand_over(box->second, awaited.line, std::move(*fd));
 }
 
@@ -278,6 +296,8 @@ void PostOffice::hand_over(BoxPtr const& box, wire::MailLine const& line, Fd soc
     partner.address = line.peer;
     partner.number = line.number;
     partner.open = true;
+    partner.used = 0;
+    partner.address = line.peer;
     partner.since = monotonic_now();
     if (line.peer.home != place_.node)
         box->held[line.number] = {line.peer.home, Fd(::fcntl(socket.number(), F_DUPFD_CLOEXEC, 3))};
@@ -338,6 +358,7 @@ void PostOffice::node_lost(std::string const& node) {
     for (auto const& [incarnation, box] : boxes_)
         for (auto const& [number, held] : box->held)
             if (held.node == node) (void)::shutdown(held.socket.number(), SHUT_RDWR);
+    ends_of_lost(node);
 }
 
 } // namespace rove::node

@@ -123,6 +123,11 @@ Task<> PostOffice::serve_process(Fd socket, pid_t pid, uid_t uid) {
             continue;
         }
         auto packet = wire::open_mail_packet(bytes);
+        bool of_keeper = uid == 0 || uid == ::geteuid();
+        if (packet && packet->type == MailType::fetch && of_keeper) {
+            fetch(number, packet->body);
+            break;
+        }
         auto open = packet && packet->type == MailType::open
                         ? wire::decode<wire::MailOpen>(packet->body)
                         : std::nullopt;
@@ -185,6 +190,9 @@ void PostOffice::close_box(BoxPtr const& box) {
     for (auto& [number, held] : box->held)
         start(io_, part(std::move(held.socket)));
     box->held.clear();
+    for (auto const& [number, end] : box->away_ends)
+        start(io_, let_go(end.place, box->pid, end.ticket));
+    box->away_ends.clear();
     std::erase_if(awaited_,
         [&](auto const& entry) { return entry.second.incarnation == box->address.incarnation; });
 }
@@ -212,10 +220,26 @@ bool PostOffice::take(BoxPtr const& box, std::string_view bytes) {
         take_counts(*box, *counted);
         return true;
     }
+    if (packet->type == MailType::used) {
+        auto used = wire::decode<wire::MailUsed>(packet->body);
+        if (used) note_used(box, *used);
+        return used.has_value();
+    }
+    if (packet->type == MailType::follow) {
+        auto wanted = wire::decode<wire::MailFollow>(packet->body);
+        if (!wanted) return false;
+        ++box->calls;
+        start(io_, follow(box, wanted->ticket));
+        return true;
+    }
     if (packet->type == MailType::ended) {
         auto ended = wire::decode<wire::MailEnded>(packet->body);
         if (!ended) return false;
         box->held.erase(ended->number);
+        if (auto end = box->away_ends.find(ended->number); end != box->away_ends.end()) {
+            start(io_, let_go(end->second.place, box->pid, end->second.ticket));
+            box->away_ends.erase(end);
+        }
         for (auto& [incarnation, partner] : box->partners)
             if (partner.number == ended->number) partner.open = false;
         return true;
@@ -257,7 +281,7 @@ Task<> PostOffice::answer_find(BoxPtr box, wire::MailFind find) {
     } else if (from) {
         // Named, since g++ 12 destroys what is made within an awaited expression twice.
         wire::MailQuestion question{*from, {find.home, find.process, 0}, 0};
-        auto reply = co_await ask(find.home, question);
+        auto reply = co_await ask<wire::MailReply>(find.home, question, wire::mail_verb);
         found.code = reply ? reply->code : reply.error().code;
         if (reply) found.address = reply->to.address;
     }

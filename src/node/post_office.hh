@@ -12,6 +12,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +23,7 @@
 #include "node/async.hh"
 #include "node/gossip_board.hh"
 #include "node/peers.hh"
-#include "wire/mail.hh"
+#include "wire/mail_direct.hh"
 
 namespace rove::node {
 
@@ -31,6 +32,10 @@ public:
     struct Place {
         std::string node, run_dir;
         std::vector<std::string> addresses; // where other nodes reach us
+        // The node where a process of this home is; empty: it is on its way.
+        std::function<std::string(pid_t)> where;
+        // Whether a process of that home is a guest here.
+        std::function<bool(std::string const&, pid_t)> hosts;
     };
     PostOffice(asio::io_context& io, GossipBoard& board, Place place);
     ~PostOffice();
@@ -46,6 +51,11 @@ public:
         uint64_t messages = 0;
     };
     std::map<pid_t, std::vector<Talk>> talks() const;
+    // Of a line that does not touch this home, or an end of one for a guest here.
+    Task<wire::MailDirectReply> serve_direct(std::string from, wire::MailDirectQuestion question);
+    Task<wire::MailReply> serve_end(std::string from, wire::MailEndQuestion question);
+    // A process of this home is somewhere else now.
+    void moved(pid_t pid);
     // That node is gone for good, or is another one by now: so are its mailboxes.
     void node_lost(std::string const& node);
 
@@ -74,8 +84,10 @@ private:
     int call_here(BoxPtr const& box, wire::MailCall const& what);
     Task<int> call_there(BoxPtr box, wire::MailCall const& what);
     bool awaits(Box const& box, wire::MailAddress const& other) const;
-    Task<Result<wire::MailReply>> ask(std::string node, wire::MailQuestion question);
-    Task<Result<Fd>> connect(wire::MailReply reply);
+    template <class Reply, class T>
+    Task<Result<Reply>> ask(std::string node, T question, char const* verb);
+    // `acknowledged`: the other end says a byte when it is in its place.
+    Task<Result<Fd>> connect(std::vector<std::string> places, std::string token, bool acknowledged);
     Status listen();
     Task<> accept_lines(std::shared_ptr<asio::ip::tcp::acceptor> acceptor);
     Task<> receive_line(asio::ip::tcp::socket socket);
@@ -91,13 +103,41 @@ private:
     Task<> deliver(BoxPtr box);
     Task<> part(Fd socket);
 
+    // --- post_direct.cc
+    struct Offered; // an end of a better carrier whose process has not been told yet
+    struct Between;
+    std::string place_for(Box const& box) const;
+    void note_used(BoxPtr const& box, wire::MailUsed const& used);
+    Task<> go_direct(BoxPtr box, wire::MailAddress to);
+    Task<bool> try_direct(BoxPtr box, wire::MailAddress to);
+    bool pair_up(BoxPtr const& box, BoxPtr const& other, wire::MailDirectQuestion const& question);
+    Task<wire::MailDirectReply> offer_end(BoxPtr box, wire::MailDirectQuestion question);
+    bool tell_offered(std::string const& token);
+    void tell_direct(
+        BoxPtr const& box, wire::MailDirect const& what, Between const& between, Fd socket);
+    Task<> follow(BoxPtr box, uint64_t ticket);
+    Task<> let_go(std::string place, pid_t process, uint64_t ticket);
+    int knows(std::string const& place, uint64_t ticket) const;
+
+    // --- post_ends.cc
+    struct GuestEnd;
+    Result<std::string> await_end(Awaited const& awaited);
+    void take_end(std::string const& token, Awaited const& awaited, Fd socket);
+    void keep_end(uint64_t ticket, std::shared_ptr<GuestEnd> const& end);
+    void fetch(int answer_to, std::string_view body);
+    Task<> look_after_ends();
+    Task<> ask_home(uint64_t ticket, std::shared_ptr<GuestEnd> end);
+    void ends_of_lost(std::string const& node);
+
     asio::io_context& io_;
     GossipBoard& board_;
     Place place_;
     Peers* peers_ = nullptr;
     std::vector<std::string> line_places_;
-    std::map<uint64_t, BoxPtr> boxes_;       // by incarnation
-    std::map<std::string, Awaited> awaited_; // by token
+    std::map<uint64_t, BoxPtr> boxes_;                         // by incarnation
+    std::map<std::string, Awaited> awaited_;                   // by token
+    std::map<std::string, std::shared_ptr<Offered>> offered_;  // by token
+    std::map<uint64_t, std::shared_ptr<GuestEnd>> guest_ends_; // by ticket
     std::map<uid_t, size_t> boxes_of_;
     uint64_t last_opened_ = 0, last_number_ = 0;
     size_t journal_lines_ = 0;

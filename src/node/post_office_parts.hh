@@ -29,6 +29,13 @@ struct PostOffice::Box {
         bool open = false;    // this side has not said that it is closed
         bool calling = false; // the other's home is being asked
         Nanos since{0};
+        wire::MailAddress address; // the other's
+        // Of better carriers, see post_direct.cc:
+        uint64_t used = 0;        // the line that is worth one
+        uint64_t direct = 0;      // number of the last one that was told
+        std::string direct_place; // where its end on this side is
+        Nanos told_at{0};
+        bool going_direct = false, go_again = false, asking = false;
     };
     std::map<uint64_t, Partner> partners; // by the other's incarnation
     bool counts = false;                  // it was asked to, over this connection
@@ -38,12 +45,50 @@ struct PostOffice::Box {
         Fd socket;
     };
     std::map<uint64_t, Held> held; // lines to other nodes, by number
+    struct AwayEnd {
+        std::string place;
+        uint64_t ticket = 0;
+    };
+    std::map<uint64_t, AwayEnd> away_ends; // those that lie at hosts, by number
+    bool at_home = false;                  // it polls: its ends must be here
+    size_t going_direct = 0;               // of its lines
 };
 
 struct PostOffice::Awaited {
+    enum class Kind : uint8_t {
+        line,     // through home: to be handed over
+        offered,  // our end of a better one, whose process is at home
+        guest,    // the same of a guest here
+        follower, // whoever left an end behind wants to go on with it
+    };
     uint64_t incarnation = 0; // whose mailbox it is for
     wire::MailLine line;
+    Kind kind = Kind::line;
+    uint64_t ticket = 0;
+    std::shared_ptr<GuestEnd> end;
 };
+
+struct PostOffice::Between {
+    std::string own, other; // nodes
+};
+
+struct PostOffice::Offered {
+    uint64_t incarnation = 0; // whom to tell
+    wire::MailDirect what;
+    Between between;
+    Fd socket; // if it is at home
+};
+
+struct PostOffice::GuestEnd {
+    std::string home, other; // other: the node where the line's other end is
+    pid_t process = 0;
+    Fd socket;
+    bool fetched = false;
+    Nanos since{0};
+};
+
+inline constexpr size_t line_token_size = 32, awaited_lines_max = 4096;
+inline constexpr Nanos line_token_patience = std::chrono::seconds(5);
 
 inline wire::MailRefused refusal(wire::MailAddress const& peer, int code) {
     return {peer, code};

@@ -6,6 +6,7 @@
 
 #include "node/errand.hh"
 #include "node/node.hh"
+#include "node/post_office.hh"
 #include "node/proc.hh"
 #include "node/reasons.hh"
 #include "node/running.hh"
@@ -116,6 +117,7 @@ void Node::take_state(ProcessPtr const& process, wire::StewardState const& state
         state.tally.memory_bytes != 0 ? state.tally.memory_bytes : process->tally.memory_bytes;
     process->tally = state.tally;
     process->tally.memory_bytes = memory;
+    if (process->host != from) post_->moved(process->pid());
     if (state.event.empty()) return;
     if (state.event == "armed") {
         if (process->running) {

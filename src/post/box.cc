@@ -38,8 +38,8 @@ Status Box::wait(Lock& lock, Deadline deadline) {
     if (deadline.passed()) {
         // What is there already counts: time 0 looks once.
         if (somebody_looks_) return deny(EAGAIN, "not yet");
-        auto ready = TRY(lines_.wait(Nanos(0)));
-        bool idle = ready.count == 0;
+        auto ready = TRY(lines_.wait(lines_.watched(), Nanos(0)));
+        bool idle = ready.empty();
         if (lines_.serve(ready)) hear_home();
         afterwards();
         changed_.notify_all();
@@ -56,8 +56,10 @@ Status Box::wait(Lock& lock, Deadline deadline) {
     Nanos patience = deadline.left();
     if (!home_) patience = std::min<Nanos>(patience, std::chrono::milliseconds(100));
     somebody_looks_ = true;
+    auto watched = lines_.watched();
+    if (!found_.empty()) watched.home_soon = true;
     lock.unlock();
-    auto ready = lines_.wait(patience);
+    auto ready = lines_.wait(std::move(watched), patience);
     lock.lock();
     somebody_looks_ = false;
     if (ready) {
@@ -79,7 +81,7 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
         case Mailbox::Sent::yes:
             posted = true;
             lines_.push(peer);
-            if (!mailbox_.wants_to_write(peer)) {
+            if (mailbox_.written_out(peer)) {
                 afterwards();
                 return {};
             }
@@ -156,6 +158,7 @@ Status Box::notify(int signal) {
     Lock lock(lock_);
     TRY(usable());
     lines_.notify(signal);
+    afterwards();
     return {};
 }
 

@@ -2,6 +2,7 @@
 // Calls: what a mailbox says to home and hears from it; and how it finds home again when its daemon
 // was restarted.
 #include "post/box.hh"
+#include "wire/mail_direct.hh"
 
 namespace rove::post {
 
@@ -16,6 +17,12 @@ void Box::afterwards() {
     if (home_) {
         for (uint64_t number : lines_.take_ended())
             tell_home(MailType::ended, wire::MailEnded{number});
+        for (uint64_t ticket : lines_.take_strays())
+            tell_home(MailType::follow, wire::MailFollow{ticket});
+        for (auto const& used : lines_.take_used())
+            tell_home(
+                MailType::used, wire::MailUsed{used.number, to_wire(mailbox_.address(used.peer)),
+                                    lines_.keeps_to_home()});
         for (auto const& call : mailbox_.take_calls())
             tell_home(
                 MailType::call, wire::MailCall{to_wire(mailbox_.address(call.peer)), call.above});
@@ -41,6 +48,16 @@ void Box::take(HomeLink::Received received) {
             lines_.give(mailbox_.meet(from_wire(line->peer)), line->number,
                 {line->speaks, line->hears}, std::move(received.descriptor));
         break;
+    case MailType::direct:
+        if (auto direct = wire::decode<wire::MailDirect>(received.body))
+            lines_.offer(mailbox_.meet(from_wire(direct->line.peer)), direct->line.number,
+                direct->ticket != 0 ? Carrier::take(direct->ticket)
+                                    : Carrier(std::move(received.descriptor)));
+        break;
+    case MailType::followed:
+        if (auto followed = wire::decode<wire::MailFollowed>(received.body))
+            lines_.followed(followed->ticket, std::move(received.descriptor));
+        break;
     case MailType::refused:
         if (auto refused = wire::decode<wire::MailRefused>(received.body))
             mailbox_.refused(mailbox_.meet(from_wire(refused->peer)),
@@ -62,6 +79,10 @@ void Box::take(HomeLink::Received received) {
     case MailType::find:
     case MailType::ended:
     case MailType::counted:
+    case MailType::used:
+    case MailType::fetch:
+    case MailType::fetched:
+    case MailType::follow:
         break;
     }
 }
@@ -87,6 +108,7 @@ void Box::find_home() {
         return;
     }
     home_ = std::move(*home);
+    lines_.seek_again();
     lines_.watch_home(home_->number());
 }
 

@@ -10,15 +10,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
+
+#include "post/watching.hh"
 
 namespace rove::post {
-
-namespace {
-
-constexpr uint64_t of_home = 0, first_peer = 1;
-
-} // namespace
 
 Status Lines::begin() {
     ready_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
@@ -30,11 +25,13 @@ void Lines::watch(int fd, uint64_t what, uint32_t events, bool is_new) {
     epoll_event event{};
     event.events = events;
     event.data.u64 = what;
-    (void)::epoll_ctl(ready_.number(), is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+    if (is_new || ::epoll_ctl(ready_.number(), EPOLL_CTL_MOD, fd, &event) != 0)
+        (void)::epoll_ctl(ready_.number(), EPOLL_CTL_ADD, fd, &event);
 }
 
 int Lines::descriptor() {
     if (shown_to_program_) return shown_to_program_.number();
+    keep_to_home();
     shown_to_program_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
     waiting_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     epoll_event event{};
@@ -63,60 +60,84 @@ void Lines::watch_home(int fd) {
 }
 
 bool Lines::give(Peer peer, uint64_t number, mailbox::Rights rights, Fd socket) {
-    if (peer >= lines_.size()) lines_.resize(peer + 1);
     if (!socket || !mailbox_.line(peer, number, rights)) {
         ended_.push_back(number);
         return false;
     }
-    if (lines_[peer].socket) close(peer);
+    if (peer >= lines_.size()) lines_.resize(peer + 1);
+    if (lines_[peer].carrier) close(peer);
     Line& line = lines_[peer];
-    line = Line{std::move(socket), number};
-    watch(line.socket.number(), peer + first_peer, EPOLLIN, true);
-    signal_on(line.socket.number());
+    line.carrier = Carrier(std::move(socket));
+    line.number = number;
+    watch(line.carrier.number(), peer + first_peer, EPOLLIN, true);
+    signal_on(line.carrier.number());
     if (++open_ > open_max) mailbox_.tire();
     push(peer);
     return true;
 }
 
 // The descriptor may be open elsewhere, too, so that closing it would leave it in the epoll set.
+void Lines::unwatch(Carrier const& carrier) {
+    if (carrier.ticket() == 0)
+        (void)::epoll_ctl(ready_.number(), EPOLL_CTL_DEL, carrier.number(), nullptr);
+}
+
 void Lines::close(Peer peer) {
     Line& line = lines_[peer];
-    (void)::epoll_ctl(ready_.number(), EPOLL_CTL_DEL, line.socket.number(), nullptr);
+    unwatch(line.carrier);
     ended_.push_back(line.number);
+    if (line.next) {
+        unwatch(line.next);
+        ended_.push_back(line.next_number);
+    }
     line = Line{};
     --open_;
+}
+
+void Lines::lose(Peer peer) {
+    close(peer);
+    mailbox_.lost(peer);
+}
+
+// Said once, when it is clear that this is more than a word now and then. What goes by a ticket is
+// where the process is.
+void Lines::count_use(Peer peer) {
+    constexpr uint32_t worth_it = 4;
+    Line& line = lines_[peer];
+    if (++line.uses == worth_it && !line.next && line.carrier.ticket() == 0)
+        used_.push_back({line.number, peer});
+}
+
+void Lines::await_room(Peer peer) {
+    Line& line = lines_[peer];
+    line.full = true;
+    if (line.over)
+        watch_next(peer, EPOLLOUT, false);
+    else if (line.carrier.ticket() == 0 && !line.read_out)
+        watch(line.carrier.number(), peer + first_peer, EPOLLIN | EPOLLOUT, false);
 }
 
 void Lines::push(Peer peer) {
     if (peer >= lines_.size()) return;
     Line& line = lines_[peer];
-    while (line.socket && !line.full && !line.broken && mailbox_.wants_to_write(peer)) {
+    while (line.carrier && !line.full && !line.broken && mailbox_.wants_to_write(peer)) {
         std::array<mailbox::Piece, 32> pieces;
-        std::array<iovec, 32> parts;
         size_t count = mailbox_.gather(peer, pieces);
         if (count == 0) return;
-        for (size_t i = 0; i < count; ++i)
-            parts[i] = {const_cast<char*>(pieces[i].bytes), pieces[i].length};
-        msghdr message{};
-        message.msg_iov = parts.data();
-        message.msg_iovlen = count;
-        ssize_t sent = ::sendmsg(line.socket.number(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = line.written().send(std::span(pieces).first(count));
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
-            line.full = true;
-            watch(line.socket.number(), peer + first_peer, EPOLLIN | EPOLLOUT, false);
-            return;
+            seek(line.written());
+            return await_room(peer);
         }
         if (sent < 0) {
             line.broken = true;
             return;
         }
+        count_use(peer);
         mailbox_.written(peer, static_cast<size_t>(sent));
     }
-    if (line.socket && mailbox_.over(peer)) {
-        close(peer);
-        mailbox_.lost(peer);
-    }
+    if (line.carrier && mailbox_.over(peer)) lose(peer);
 }
 
 void Lines::push_all() {
@@ -126,19 +147,25 @@ void Lines::push_all() {
 
 void Lines::read(Peer peer) {
     // A message that is longer than a block is read to where it stays.
-    for (int rounds = 0; rounds < 4 && lines_[peer].socket; ++rounds) {
+    for (int rounds = 0; rounds < 4 && lines_[peer].carrier && !lines_[peer].read_out; ++rounds) {
         auto room = mailbox_.room(peer);
         bool direct = room.size() >= block_.size() / 4;
         char* to = direct ? room.data() : block_.data();
         size_t most = direct ? room.size() : block_.size();
-        ssize_t got = ::recv(lines_[peer].socket.number(), to, most, MSG_DONTWAIT);
+        ssize_t got = lines_[peer].carrier.receive(to, most);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-        if (got <= 0) {
-            close(peer);
-            mailbox_.lost(peer);
-            return;
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            seek(lines_[peer].carrier);
+            break;
         }
+        if (got < 0 || (got == 0 && !lines_[peer].next)) return lose(peer);
+        if (got == 0) {
+            lines_[peer].read_out = true;
+            unwatch(lines_[peer].carrier);
+            lines_[peer].over ? go_over(peer) : look_at_next(peer);
+            continue;
+        }
+        count_use(peer);
         auto count = static_cast<size_t>(got);
         if (direct)
             mailbox_.filled(peer, count);
@@ -146,9 +173,7 @@ void Lines::read(Peer peer) {
             mailbox_.feed(peer, {to, count});
         if (mailbox_.over(peer)) {
             push(peer);
-            if (!lines_[peer].socket) return;
-            close(peer);
-            mailbox_.lost(peer);
+            if (lines_[peer].carrier) lose(peer);
             return;
         }
         if (count < most) break;
@@ -156,46 +181,12 @@ void Lines::read(Peer peer) {
     push(peer);
 }
 
-Result<Lines::Ready> Lines::wait(Nanos timeout) {
-    constexpr int64_t ms = 1000000, forever_ms = 1 << 30;
-    int64_t wait_ms =
-        timeout == Nanos::max() ? -1 : std::min((timeout.count() + ms - 1) / ms, forever_ms);
-    std::array<epoll_event, 16> events;
-    int count = ::epoll_wait(
-        ready_.number(), events.data(), static_cast<int>(events.size()), static_cast<int>(wait_ms));
-    if (count < 0) return fail(errno, "cannot wait");
-    Ready ready;
-    ready.count = count;
-    for (int i = 0; i < count; ++i) {
-        ready.of[i] = events[static_cast<size_t>(i)].data.u64;
-        ready.events[i] = events[static_cast<size_t>(i)].events;
-    }
-    return ready;
-}
-
-bool Lines::serve(Ready const& ready) {
-    bool home = false;
-    for (int i = 0; i < ready.count; ++i) {
-        if (ready.of[i] == of_home) home = true;
-        if (ready.of[i] < first_peer) continue;
-        auto peer = static_cast<Peer>(ready.of[i] - first_peer);
-        if (peer >= lines_.size() || !lines_[peer].socket) continue;
-        Line& line = lines_[peer];
-        if ((ready.events[i] & EPOLLOUT) != 0 && line.full) {
-            line.full = false;
-            watch(line.socket.number(), peer + first_peer, EPOLLIN, false);
-            push(peer);
-        }
-        if ((ready.events[i] & ~uint32_t{EPOLLOUT}) != 0 && lines_[peer].socket) read(peer);
-    }
-    return home;
-}
-
 void Lines::notify(int signal) {
     signal_ = signal;
+    if (signal != 0) keep_to_home();
     if (home_ >= 0) signal_on(home_);
     for (auto const& line : lines_)
-        if (line.socket) signal_on(line.socket.number());
+        if (line.carrier && line.carrier.ticket() == 0) signal_on(line.carrier.number());
 }
 
 void Lines::signal_on(int fd) const {
@@ -209,6 +200,10 @@ void Lines::signal_on(int fd) const {
 }
 
 void Lines::abandon() {
+    for (auto& line : lines_) {
+        line.carrier.forget();
+        line.next.forget();
+    }
     lines_.clear();
     ready_.close();
     shown_to_program_.close();

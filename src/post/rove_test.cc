@@ -229,6 +229,29 @@ TEST_F(Rove, threads_receive_what_is_theirs) {
         reader.join();
 }
 
+TEST_F(Rove, a_better_line_is_gone_over_to) {
+    office_.goes_direct = true;
+    std::string expected, got;
+    for (int i = 0; i < 2000; ++i) {
+        std::string const text =
+            std::to_string(i) + std::string(static_cast<size_t>(i % 7) * 99, 'x');
+        EXPECT_EQ(send(text), 0);
+        if (i % 50 != 49) continue;
+        for (int j = i - 49; j <= i; ++j)
+            EXPECT_EQ(receive().substr(0, std::to_string(j).size()), std::to_string(j));
+    }
+    EXPECT_GE(office_.offers, 1);
+    office_.goes_direct = false;
+    EXPECT_EQ(send("last"), 0);
+    // What is not known to be taken goes through home once more.
+    std::thread close([this] { EXPECT_EQ(rove_close(a_), 0); });
+    EXPECT_EQ(receive(), "last");
+    EXPECT_EQ(receive(), "");
+    close.join();
+    a_ = nullptr;
+    EXPECT_EQ(letter_.kind, ROVE_GONE);
+}
+
 TEST_F(Rove, a_forked_child_has_no_mailbox) {
     pid_t child = ::fork();
     if (child == 0) {

@@ -38,8 +38,9 @@ void Warden::serve_service() {
     if (request.type == ServiceType::made)
         return household_.end_turn(static_cast<pid_t>(request.value));
     bool process = request.type == ServiceType::new_process,
-         file = request.type == ServiceType::map_file;
-    if (request.type != ServiceType::new_thread && !process && !file) {
+         file = request.type == ServiceType::map_file,
+         line = request.type == ServiceType::take_line;
+    if (request.type != ServiceType::new_thread && !process && !file && !line) {
         LOG(debug, "the guest's slot {} has lost its link", request.slot);
         return;
     }
@@ -47,6 +48,7 @@ void Warden::serve_service() {
     asked_ = request;
     asked_at_ = monotonic_now();
     if (file) return want_file();
+    if (line) return fetch_line();
     bool slot_known = process || (request.slot > 0 && request.slot < wire::vfork_slots);
     if (!slot_known || request.value < 2 || request.value > 1 << 22)
         return answer_guest(-EINVAL, {});
@@ -56,6 +58,7 @@ void Warden::serve_service() {
 void Warden::offer() {
     // A stopped guest would keep the turn from its siblings.
     if (!asked_ || ended_ || stopped_ || wants_file()) return;
+    if (asked_->type == ServiceType::take_line) return;
     asked_->type == ServiceType::new_process ? offer_child() : offer_thread();
 }
 

@@ -184,6 +184,10 @@ private:
     Status expect_child(wire::SpareOffer offer);
     void offer_child();
 
+    // mail_ends.cc
+    void fetch_line();
+    void line_fetched(std::shared_ptr<Fd> const& socket);
+
     // files.cc
     void want_file();
     bool wants_file() const;

@@ -26,9 +26,15 @@ enum class MailType : uint16_t {
     find = 7,    // process → daemon: MailFind
     found = 8,   // daemon → process: MailFound
     ended = 9,   // process → daemon: MailEnded
-    // 10 to 13 are for lines that do not go through home.
-    count = 14,   // daemon → process: MailCount
-    counted = 15, // process → daemon: MailCounted
+    // Of lines that need not go through home, see mail_direct.hh:
+    used = 10,     // process → daemon: MailUsed
+    direct = 11,   // daemon → process: MailDirect, with a descriptor if the end is at home
+    fetch = 12,    // warden → its host's daemon, instead of open: MailFetch
+    fetched = 13,  // daemon → warden: MailDenied, with a descriptor if the code is 0
+    count = 14,    // daemon → process: MailCount
+    counted = 15,  // process → daemon: MailCounted
+    follow = 16,   // process → daemon: MailFollow
+    followed = 17, // daemon → process: MailFollowed, with a descriptor if the code is 0
 };
 
 struct MailHead {

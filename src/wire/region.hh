@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "wire/called_off.hh"
+#include "wire/mail_call.hh"
 
 namespace rove::wire {
 
@@ -193,6 +194,13 @@ struct Spare {
 };
 inline constexpr uint32_t spares_max = 4;
 
+/// R: a guest's own end of a line between mailboxes, see mail_call.hh.
+struct MailEnd {
+    uint64_t ticket; // 0: none
+    int32_t fd;
+    uint32_t reserved;
+};
+
 /// Whether the steward takes the process back to its host when it executes another program.
 enum class FollowExec : uint32_t {
     unasked = 0,
@@ -250,6 +258,7 @@ struct Control {
     FollowExec follow_exec;   // P: futex word
     PatchText patch_texts[patch_texts_max];
     PatchSite patch_sites[patch_sites_max];
+    MailEnd mail_ends[mail_ends_max]; // R: written under `lock`
 };
 static_assert(sizeof(Control) <= control_size);
 
@@ -338,9 +347,11 @@ enum class ServiceType : uint32_t {
     born = 4, // on the child's own: it lives, value = its PID; slot = its slot, or 0 if it shares
               // its parent's memory
     made = 5, // the thread or process with the promised number is there, or will not be; value = it
-    map_file = 6, // value = address of a file that home has mapped for it, slot = pages; reply:
-                  // value = offset in the file that comes over SCM_RIGHTS; or -errno: fetch its
-                  // bytes, but -EAGAIN: make the call again, which will find a move
+    map_file = 6,  // value = address of a file that home has mapped for it, slot = pages; reply:
+                   // value = offset in the file that comes over SCM_RIGHTS; or -errno: fetch its
+                   // bytes, but -EAGAIN: make the call again, which will find a move
+    take_line = 7, // value = ticket of an end of a line; reply: value 0 and the end over
+                   // SCM_RIGHTS, or -ENOENT
 };
 struct Service {
     ServiceType type;

@@ -2,8 +2,8 @@
 // Fuzz target: packets between a process with a mailbox and its daemon, and between two daemons
 // about a line.
 // uses: base wire
-#include "wire/mail.hh"
 #include "round_trip.hh"
+#include "wire/mail_direct.hh"
 
 using namespace rove;
 
@@ -11,6 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     std::string_view text(reinterpret_cast<char const*>(bytes), size);
     round_trip<wire::MailQuestion>(text);
     round_trip<wire::MailReply>(text);
+    round_trip<wire::MailDirectQuestion>(text);
+    round_trip<wire::MailDirectReply>(text);
+    round_trip<wire::MailEndQuestion>(text);
     auto packet = wire::open_mail_packet(text);
     if (!packet) return 0;
     round_trip<wire::MailOpen>(packet->body);
@@ -24,5 +27,10 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::MailEnded>(packet->body);
     round_trip<wire::MailCount>(packet->body);
     round_trip<wire::MailCounted>(packet->body);
+    round_trip<wire::MailDirect>(packet->body);
+    round_trip<wire::MailUsed>(packet->body);
+    round_trip<wire::MailFetch>(packet->body);
+    round_trip<wire::MailFollow>(packet->body);
+    round_trip<wire::MailFollowed>(packet->body);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sys/sockets.hh"
+#include "wire/mail_direct.hh"
 
 namespace rove::post::testing {
 
@@ -89,6 +90,8 @@ bool Office::serve(Client& client) {
         std::scoped_lock lock(counting_);
         for (auto const& talk : counted->talks)
             counted_[{client.incarnation, talk.incarnation}] = talk.messages;
+    } else if (packet->type == MailType::used) {
+        if (goes_direct) go_direct(client, wire::decode<wire::MailUsed>(packet->body)->number);
     } else if (packet->type == MailType::find) {
         auto find = wire::decode<wire::MailFind>(packet->body);
         wire::MailFound found{find->question, ESRCH, {}};
@@ -105,6 +108,28 @@ uint64_t Office::counted(uint64_t by, uint64_t about) {
     return found == counted_.end() ? 0 : found->second;
 }
 
+void Office::go_direct(Client& client, uint64_t number) {
+    auto line = made_.find(number);
+    if (line == made_.end()) return;
+    uint64_t own = client.incarnation;
+    auto [one, two] = line->second;
+    made_.erase(line);
+    auto other = std::find_if(clients_.begin(), clients_.end(), [&](auto const& each) {
+        return each.socket && each.incarnation == (own == one ? two : one);
+    });
+    if (other == clients_.end()) return;
+    auto ends = sys::socket_pair();
+    ++last_line_;
+    ++offers;
+    auto tell = [&](Client& whom, uint64_t peer, int end) {
+        wire::MailDirect direct;
+        direct.line = {known_[peer], last_line_, true, true};
+        say(whom.socket, MailType::direct, direct, end);
+    };
+    tell(client, other->incarnation, ends->first.number());
+    tell(*other, own, ends->second.number());
+}
+
 void Office::call(Client& client, wire::MailCall const& what) {
     auto other = std::find_if(clients_.begin(), clients_.end(),
         [&](auto const& each) { return each.socket && each.incarnation == what.to.incarnation; });
@@ -113,6 +138,7 @@ void Office::call(Client& client, wire::MailCall const& what) {
         return say(client.socket, MailType::refused, wire::MailRefused{what.to, ESRCH});
     auto ends = sys::socket_pair();
     last_line_ = std::max(last_line_, what.above) + 1;
+    made_[last_line_] = {client.incarnation, what.to.incarnation};
     say(client.socket, MailType::line, wire::MailLine{what.to, last_line_, true, true},
         ends->first.number());
     say(other->socket, MailType::line,

@@ -29,6 +29,9 @@ public:
     std::atomic<uint32_t> count_every_ms{0};
     // What that one has said last of the other, by incarnations; 0: nothing.
     uint64_t counted(uint64_t by, uint64_t about);
+    // Whether a line that is used is to be followed by a better one; how many have been offered.
+    std::atomic<bool> goes_direct{false};
+    std::atomic<int> offers{0};
 
 private:
     struct Client {
@@ -39,10 +42,12 @@ private:
     // False: the connection is closed.
     bool serve(Client& client);
     void call(Client& client, wire::MailCall const& what);
+    void go_direct(Client& client, uint64_t number);
 
     std::string path_;
     Fd listener_;
-    std::map<uint64_t, wire::MailAddress> known_; // by incarnation
+    std::map<uint64_t, wire::MailAddress> known_;            // by incarnation
+    std::map<uint64_t, std::pair<uint64_t, uint64_t>> made_; // lines, by number: between whom
     std::vector<Client> clients_;
     uint64_t last_ = 100, last_line_ = 0;
     std::mutex counting_;
