@@ -4,6 +4,8 @@ import select
 import subprocess
 import time
 
+import pytest
+
 from conftest import LIMIT_S, TREE
 
 SOURCES = TREE / "tests" / "mailbox"
@@ -60,3 +62,24 @@ class One:
         if self.process.poll() is None:
             self.process.stdin.close()
             self.process.wait(LIMIT_S)
+
+
+@pytest.fixture(scope="module")
+def binaries(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("mailbox")
+    directory.chmod(0o755)
+    directory.parent.chmod(0o755)
+    return {name: build(name, directory) for name in ("one", "crowd", "many")}
+
+
+@pytest.fixture
+def start(quiet, binaries):
+    started = []
+
+    def one(node, *before):
+        started.append(One(quiet, node, binaries["one"], *before))
+        return started[-1]
+
+    yield one
+    for each in started:
+        each.close()

@@ -9,29 +9,9 @@ import pytest
 
 import mailboxes
 from conftest import LIMIT_S, wait_for
+from mailboxes import binaries, start  # noqa: F401 (fixtures)
 
 WINDOW = 4 << 20  # bytes that a receiver may leave unread
-
-
-@pytest.fixture(scope="module")
-def binaries(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("mailbox")
-    directory.chmod(0o755)
-    directory.parent.chmod(0o755)
-    return {name: mailboxes.build(name, directory) for name in ("one", "crowd")}
-
-
-@pytest.fixture
-def start(quiet, binaries):
-    started = []
-
-    def one(node, *before):
-        started.append(mailboxes.One(quiet, node, binaries["one"], *before))
-        return started[-1]
-
-    yield one
-    for each in started:
-        each.close()
 
 
 PLACES = pytest.mark.parametrize("where", [("n1", "n1"), ("n1", "n2")], ids=["one home", "two homes"])

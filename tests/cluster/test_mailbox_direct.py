@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mailboxes whose lines go from host to host: nothing waits for its sender, whoever moves, ends or is lost."""
+import json
+import threading
+
+import pytest
+
+import mailboxes
+from conftest import LIMIT_S, wait_for
+from mailboxes import binaries, start  # noqa: F401 (fixtures)
+
+PLACES = pytest.mark.parametrize("where", [("n1", "n1"), ("n1", "n2")], ids=["one home", "two homes"])
+
+
+def bytes_of(lab, one):
+    """What has gone over ends of its own since it left home; 0 if it is there."""
+    rows = json.loads(lab.run(one.node, "rove", "trace", "--json", one.pid).stdout)
+    rows = rows if isinstance(rows, list) else rows["calls"]
+    return sum(row["bytes"] for row in rows if row["name"] == "mailbox")
+
+
+def talk(one, other, length=1000, times=1):
+    for _ in range(times):
+        for sender, receiver in ((one, other), (other, one)):
+            receiver.tell("receive 20000")
+            assert sender.send(receiver, length, "m") == "ok"
+            assert receiver.hear().split()[:2] == [str(length), "m"]
+
+
+def await_direct(lab, one, other, away=None):
+    """Until what they say goes over ends of those that are away."""
+
+    def goes_directly():
+        ends = away or (one, other)
+        before = [bytes_of(lab, each) for each in ends]
+        talk(one, other)
+        return all(bytes_of(lab, each) >= was + 2000 for each, was in zip(ends, before))
+
+    wait_for(goes_directly, "a direct line")
+
+
+def move(lab, one, to):
+    lab.run(one.node, "rove", "move", one.pid, to)
+
+
+def start_at(lab, binaries):  # noqa: F811
+    return mailboxes.One(lab, "n1", binaries["one"], "rove", "run", "--stay", "--")
+
+
+@pytest.fixture
+def pair(start, quiet, where):  # noqa: F811
+    """Two mailboxes, both away on different hosts, on a direct line."""
+    one, other = (start(node, "rove", "run", "--stay", "--") for node in where)
+    move(quiet, one, "n2" if where[0] == where[1] else "n3")
+    move(quiet, other, "n3" if where[0] == where[1] else "n1")
+    await_direct(quiet, one, other)
+    return one, other
+
+
+@PLACES
+def test_from_host_to_host_and_after_moves(quiet, pair, where):
+    a, b = pair
+    talk(a, b, 3 << 20)
+    move(quiet, a, "n3" if where[0] == where[1] else "n2")
+    talk(a, b, 100)
+    await_direct(quiet, a, b)
+    move(quiet, b, "home")
+    talk(a, b, 70000)
+    await_direct(quiet, a, b, away=(a,))
+    move(quiet, a, "home")
+    talk(a, b, 70000, times=10)
+    move(quiet, b, "n3" if where[0] == where[1] else "n1")
+    await_direct(quiet, a, b, away=(b,))
+    assert a.send(b, 5, "l") == "ok"
+    assert a.ask("close") == "ok"
+    assert b.receive() == ("5", "l")
+    assert b.receive()[0] == "gone"
+
+
+@PLACES
+def test_what_was_sent_does_not_wait_for_its_sender(quiet, pair, where):
+    a, b = pair
+    # What b has sent lies where a was, and b's library is not called any more.
+    for length in (0, 70000, 1):
+        assert b.send(a, length, "w") == "ok"
+    move(quiet, a, "n3" if where[0] == where[1] else "n2")
+    for length in ("0", "70000", "1"):
+        assert a.receive()[0] == length
+    # The same while both move.
+    assert a.send(b, 2000, "x") == "ok"
+    assert b.send(a, 3000, "y") == "ok"
+    movers = [threading.Thread(target=move, args=(quiet, one, to)) for one, to in ((a, "n1"), (b, "n2"))]
+    for mover in movers:
+        mover.start()
+    for mover in movers:
+        mover.join()
+    assert b.receive() == ("2000", "x")
+    assert a.receive() == ("3000", "y")
+    talk(a, b)
+
+
+@PLACES
+@pytest.mark.parametrize("moves_first", [False, True], ids=["at once", "after a move"])
+def test_what_was_sent_before_the_end_arrives(quiet, pair, where, moves_first):
+    a, b = pair
+    assert a.send(b, 70000, "u") == "ok"  # unread at b's host when b is killed
+    for length in (5, 70000, 1):
+        assert b.send(a, length, "k") == "ok"
+    if moves_first:
+        move(quiet, a, "n3" if where[0] == where[1] else "n2")
+    b.kill()
+    for length in ("5", "70000", "1"):
+        assert a.receive() == (length, "k")
+    assert a.receive()[0] == "gone"
+    assert a.send(b) == "ESRCH"
+
+
+@PLACES
+def test_fork_and_exec_away(quiet, pair):
+    a, b = pair
+    said, childs = b.ask("fork").split()
+    assert said == "ECHILD" and childs != b.address
+    talk(a, b, times=3)
+    old = b.address
+    b.tell("exec")
+    b.address = b.hear()
+    assert b.address != old
+    assert a.receive()[0] == "gone"
+    assert a.send(old) == "ESRCH"
+    talk(a, b, times=10)
+
+
+def test_one_that_polls_goes_home(start, quiet):  # noqa: F811
+    a, b = (start("n1", "rove", "run", "--stay", "--") for _ in range(2))
+    move(quiet, a, "n2")
+    move(quiet, b, "n3")
+    await_direct(quiet, a, b)
+    assert a.send(b, 4, "p") == "ok"
+    assert b.ask("poll 20000") == "ready"
+    assert b.receive() == ("4", "p")
+    wait_for(lambda: b.ask("poll 0") == "idle" or b.receive(0) != "EAGAIN", "end of readiness")
+    b.tell("poll 20000")
+    assert a.send(b, 5, "q") == "ok"
+    assert b.hear() == "ready"
+    assert b.receive() == ("5", "q")
+    talk(a, b, times=10)
+
+
+def test_daemons_of_hosts_are_restarted(new_lab, binaries):  # noqa: F811
+    lab = new_lab("--nodes", "3", "--cpus", "0", "--mem", "0")
+    a, b = (start_at(lab, binaries) for _ in range(2))
+    move(lab, a, "n2")
+    move(lab, b, "n3")
+    await_direct(lab, a, b)
+    for node in ("n1", "n2", "n3"):
+        lab.do("daemon", node, "kill")
+    talk(a, b, times=3)
+    for node in ("n1", "n2", "n3"):
+        lab.do("daemon", node, "start")
+    talk(a, b, times=3)
+    wait_for(lambda: lab.run("n1", "rove", "move", a.pid, "n3", check=False).returncode == 0, "a move")
+    assert a.send(b, 9, "r") == "ok"
+    assert b.receive() == ("9", "r")
+    await_direct(lab, a, b)
+
+
+def test_a_host_that_is_lost(new_lab, binaries):  # noqa: F811
+    lab = new_lab("--nodes", "3", "--cpus", "0", "--mem", "0")
+    a, b, c = (start_at(lab, binaries) for _ in range(3))
+    move(lab, a, "n2")
+    move(lab, b, "n3")
+    await_direct(lab, a, b)
+    await_direct(lab, b, c, away=(b,))
+    lab.do("kill", "n3")
+    for each in (a, c):
+        assert each.receive(60000)[0] == "gone"
+        assert each.send(b) == "ESRCH"
+    talk(a, c, times=5)
+
+
+@pytest.mark.parametrize("away", [("--storm", 300, "--seed", 3), ("--on", "n2")], ids=["in a storm", "away"])
+def test_more_peers_than_lines(quiet, binaries, tmp_path, away):  # noqa: F811
+    hub = quiet.start("n1", "rove", "run", *away, "--", binaries["many"], "hub", tmp_path / "hub")
+    leaves = quiet.start("n3", "rove", "run", "--storm", 300, "--", binaries["many"], "leaves", tmp_path / "hub", 230, 15)
+    assert leaves.communicate(timeout=LIMIT_S)[0].strip() == "ok"
+    assert hub.communicate(timeout=LIMIT_S)[0].strip() == "ok"
