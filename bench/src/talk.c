@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * talk: messages to another process and back, by mailboxes or by a TCP connection of its own.
  *
- * usage: talk mailbox | talk tcp PORT     says `ready`, then for each line on its input:
+ * usage: talk mailbox | talk polled | talk tcp PORT     says `ready`, then for each line on its input:
  *   address                              its mailbox's
  *   latency PARTNER SIZE ROUNDS            half a round trip, µs, each round
  *   bandwidth PARTNER SIZE COUNT           of COUNT messages, MB/s
+ * `polled` is a mailbox whose descriptor was asked for, so that its lines go through home.
  * PARTNER is a mailbox's address, or HOST:PORT. The partner is a talk of the same kind that is asked
  * nothing: it answers whatever comes (`serve` on its input). The first byte of a message says whether it
  * is to be sent back ('e'), counted only ('c'), or answered by one byte ('r').
@@ -111,7 +112,8 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     room = calloc(1, size_max);
     if (argc < 2) return 2;
-    if (strcmp(argv[1], "mailbox") == 0 && !(box = rove_open(0))) die("rove_open");
+    if (strcmp(argv[1], "tcp") != 0 && !(box = rove_open(0))) die("rove_open");
+    if (strcmp(argv[1], "polled") == 0 && rove_descriptor(box) < 0) die("rove_descriptor");
     puts("ready");
     char line[256], to[128];
     size_t size;
