@@ -227,7 +227,7 @@ void PostOffice::tell_direct(
     partner.told_at = monotonic_now();
     if (box->closed) return;
     if (what.ticket != 0)
-        box->away_ends[number] = {between.own, what.ticket};
+        box->away_ends[what.ticket] = {between.own, number};
     else if (between.other != place_.node)
         box->held[number] = {between.other, Fd(::fcntl(socket.number(), F_DUPFD_CLOEXEC, 3))};
     say(box, wire::mail_packet(MailType::direct, what), std::move(socket));
@@ -252,13 +252,9 @@ Task<MailDirectReply> PostOffice::serve_direct(
 Task<> PostOffice::follow(BoxPtr box, uint64_t ticket) {
     wire::MailFollowed followed{ticket, ENOENT};
     Fd socket;
-    auto of_ticket = [&] {
-        return std::find_if(box->away_ends.begin(), box->away_ends.end(),
-            [&](auto const& entry) { return entry.second.ticket == ticket; });
-    };
-    for (int attempts = 0; attempts < 8 && of_ticket() != box->away_ends.end(); ++attempts) {
+    for (int attempts = 0; attempts < 8 && box->away_ends.contains(ticket); ++attempts) {
         if (attempts > 0) co_await pause(io_, std::chrono::milliseconds(250));
-        auto end = of_ticket();
+        auto end = box->away_ends.find(ticket);
         if (end == box->away_ends.end() || box->closed) break;
         std::string place = end->second.place;
         wire::MailEndQuestion question{
@@ -268,12 +264,12 @@ Task<> PostOffice::follow(BoxPtr box, uint64_t ticket) {
         if (!reply || (reply->code != 0 && reply->code != EAGAIN)) break;
         if (reply->code != 0) continue;
         auto connected = co_await connect(reply->places, reply->token, true);
-        end = of_ticket();
+        end = box->away_ends.find(ticket);
         if (!connected) continue;
         if (end == box->away_ends.end()) break;
         socket = std::move(*connected);
         followed.code = 0;
-        box->held[end->first] = {place, Fd(::fcntl(socket.number(), F_DUPFD_CLOEXEC, 3))};
+        box->held[end->second.number] = {place, Fd(::fcntl(socket.number(), F_DUPFD_CLOEXEC, 3))};
         box->away_ends.erase(end);
         break;
     }
@@ -283,9 +279,10 @@ Task<> PostOffice::follow(BoxPtr box, uint64_t ticket) {
 
 // Whether a process may still want what lies there.
 int PostOffice::knows(std::string const& place, uint64_t ticket) const {
-    for (auto const& [incarnation, box] : boxes_)
-        for (auto const& [number, end] : box->away_ends)
-            if (end.ticket == ticket && end.place == place) return 0;
+    for (auto const& [incarnation, box] : boxes_) {
+        auto end = box->away_ends.find(ticket);
+        if (end != box->away_ends.end() && end->second.place == place) return 0;
+    }
     return ESRCH;
 }
 

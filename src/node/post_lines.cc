@@ -45,7 +45,7 @@ Result<Fd> release(tcp::socket& socket) {
     return fd;
 }
 
-// Closes what does not come to its end in time.
+// Closes what does not come to its end in time. Its timer may have run out already when it is over.
 class Patience {
 public:
     Patience(asio::io_context& io, tcp::socket& socket, Nanos time) : timer_(io, time) {
@@ -72,9 +72,10 @@ Result<wire::MailSender> PostOffice::sender_of(Box const& box) const {
     return sender;
 }
 
-// Numbers grow, here and against what the caller knows; those of other offices may lie between.
+// Numbers grow, here and against what the caller knows; those of other offices may lie between, and
+// it should not happen that two offices give a mailbox the same one.
 uint64_t PostOffice::next_number(uint64_t above) {
-    auto now = static_cast<uint64_t>(real_now().count()) / 1000;
+    auto now = static_cast<uint64_t>(real_now().count());
     last_number_ = std::max({now, above + 1, last_number_ + 1});
     return last_number_;
 }

@@ -190,8 +190,8 @@ void PostOffice::close_box(BoxPtr const& box) {
     for (auto& [number, held] : box->held)
         start(io_, part(std::move(held.socket)));
     box->held.clear();
-    for (auto const& [number, end] : box->away_ends)
-        start(io_, let_go(end.place, box->pid, end.ticket));
+    for (auto const& [ticket, end] : box->away_ends)
+        start(io_, let_go(end.place, box->pid, ticket));
     box->away_ends.clear();
     std::erase_if(awaited_,
         [&](auto const& entry) { return entry.second.incarnation == box->address.incarnation; });
@@ -232,14 +232,17 @@ bool PostOffice::take(BoxPtr const& box, std::string_view bytes) {
         start(io_, follow(box, wanted->ticket));
         return true;
     }
+    if (packet->type == MailType::left) {
+        auto end = wire::decode<wire::MailFollow>(packet->body);
+        if (!end) return false;
+        if (auto known = box->away_ends.extract(end->ticket))
+            start(io_, let_go(known.mapped().place, box->pid, end->ticket));
+        return true;
+    }
     if (packet->type == MailType::ended) {
         auto ended = wire::decode<wire::MailEnded>(packet->body);
         if (!ended) return false;
         box->held.erase(ended->number);
-        if (auto end = box->away_ends.find(ended->number); end != box->away_ends.end()) {
-            start(io_, let_go(end->second.place, box->pid, end->second.ticket));
-            box->away_ends.erase(end);
-        }
         for (auto& [incarnation, partner] : box->partners)
             if (partner.number == ended->number) partner.open = false;
         return true;

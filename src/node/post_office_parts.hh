@@ -47,9 +47,9 @@ struct PostOffice::Box {
     std::map<uint64_t, Held> held; // lines to other nodes, by number
     struct AwayEnd {
         std::string place;
-        uint64_t ticket = 0;
+        uint64_t number = 0;
     };
-    std::map<uint64_t, AwayEnd> away_ends; // those that lie at hosts, by number
+    std::map<uint64_t, AwayEnd> away_ends; // those that lie at hosts, by ticket
     bool at_home = false;                  // it polls: its ends must be here
     size_t going_direct = 0;               // of its lines
 };

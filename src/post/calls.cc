@@ -15,8 +15,11 @@ template <class T> void Box::tell_home(MailType type, T const& body) {
 void Box::afterwards() {
     if (!home_ && !forgotten_ && !disowned_ && monotonic_now() >= try_home_at_) find_home();
     if (home_) {
-        for (uint64_t number : lines_.take_ended())
-            tell_home(MailType::ended, wire::MailEnded{number});
+        for (auto const& ended : lines_.take_ended())
+            if (ended.ticket != 0)
+                tell_home(MailType::left, wire::MailFollow{ended.ticket});
+            else
+                tell_home(MailType::ended, wire::MailEnded{ended.number});
         for (uint64_t ticket : lines_.take_strays())
             tell_home(MailType::follow, wire::MailFollow{ticket});
         for (auto const& used : lines_.take_used())
@@ -49,10 +52,14 @@ void Box::take(HomeLink::Received received) {
                 {line->speaks, line->hears}, std::move(received.descriptor));
         break;
     case MailType::direct:
-        if (auto direct = wire::decode<wire::MailDirect>(received.body))
+        if (auto direct = wire::decode<wire::MailDirect>(received.body)) {
+            uint64_t ticket = direct->ticket;
+            Carrier carrier =
+                ticket != 0 ? Carrier::take(ticket) : Carrier(std::move(received.descriptor));
+            if (ticket != 0 && !carrier) tell_home(MailType::left, wire::MailFollow{ticket});
             lines_.offer(mailbox_.meet(from_wire(direct->line.peer)), direct->line.number,
-                direct->ticket != 0 ? Carrier::take(direct->ticket)
-                                    : Carrier(std::move(received.descriptor)));
+                std::move(carrier));
+        }
         break;
     case MailType::followed:
         if (auto followed = wire::decode<wire::MailFollowed>(received.body))
@@ -83,6 +90,7 @@ void Box::take(HomeLink::Received received) {
     case MailType::fetch:
     case MailType::fetched:
     case MailType::follow:
+    case MailType::left:
         break;
     }
 }

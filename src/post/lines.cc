@@ -61,7 +61,7 @@ void Lines::watch_home(int fd) {
 
 bool Lines::give(Peer peer, uint64_t number, mailbox::Rights rights, Fd socket) {
     if (!socket || !mailbox_.line(peer, number, rights)) {
-        ended_.push_back(number);
+        ended_.push_back({number, 0});
         return false;
     }
     if (peer >= lines_.size()) lines_.resize(peer + 1);
@@ -85,10 +85,10 @@ void Lines::unwatch(Carrier const& carrier) {
 void Lines::close(Peer peer) {
     Line& line = lines_[peer];
     unwatch(line.carrier);
-    ended_.push_back(line.number);
+    ended_.push_back({line.number, line.carrier.ticket()});
     if (line.next) {
         unwatch(line.next);
-        ended_.push_back(line.next_number);
+        ended_.push_back({line.next_number, line.next.ticket()});
     }
     line = Line{};
     --open_;

@@ -63,8 +63,11 @@ public:
     bool serve(std::vector<Ready> const& ready);
 
     // --- for home, since the last call
-    // Numbers of lines and carriers that have been closed here.
-    std::vector<uint64_t> take_ended() { return std::exchange(ended_, {}); }
+    // Carriers that have been closed here.
+    struct Ended {
+        uint64_t number = 0, ticket = 0;
+    };
+    std::vector<Ended> take_ended() { return std::exchange(ended_, {}); }
     // Those that have become worth a better carrier, if there is one.
     struct Used {
         uint64_t number = 0;
@@ -124,7 +127,8 @@ private:
     std::vector<Line> lines_; // by peer
     size_t open_ = 0;
     bool keeps_to_home_ = false;
-    std::vector<uint64_t> ended_, strays_;
+    std::vector<Ended> ended_;
+    std::vector<uint64_t> strays_;
     std::vector<uint64_t> sought_; // strays that home has not answered yet
     std::vector<Used> used_;
     std::vector<char> block_;

@@ -45,20 +45,13 @@ long play_host(wire::MailOp op, uint64_t ticket, uint64_t at, uint64_t length) {
     if (end == here.end()) return fail(EBADF);
     int number = end->second.number();
     auto* bytes = reinterpret_cast<char*>(at);
-    switch (op) {
-    case wire::MailOp::leave:
-        behind[ticket] = std::move(end->second);
-        here.erase(end);
-        return 0;
-    case wire::MailOp::send:
-        return ::send(number, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    case wire::MailOp::receive:
-        return ::recv(number, bytes, length, MSG_DONTWAIT);
-    case wire::MailOp::end:
-        return ::shutdown(number, SHUT_WR);
-    default:
-        return fail(ENOSYS);
-    }
+    if (op == wire::MailOp::send) return ::send(number, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (op == wire::MailOp::receive) return ::recv(number, bytes, length, MSG_DONTWAIT);
+    if (op == wire::MailOp::end) return ::shutdown(number, SHUT_WR);
+    if (op != wire::MailOp::leave) return fail(ENOSYS);
+    behind[ticket] = std::move(end->second);
+    here.erase(end);
+    return 0;
 }
 
 struct Side {

@@ -23,7 +23,7 @@ void Lines::offer(Peer peer, uint64_t number, Carrier carrier) {
     mailbox::Piece const piece{&word, 1};
     if (!may_take || lines_[peer].next || number <= lines_[peer].number ||
         carrier.send({&piece, 1}) != 1) {
-        ended_.push_back(number);
+        ended_.push_back({number, carrier.ticket()});
         if (has_line) lines_[peer].uses = 0; // what is offered again may do
         return;
     }
@@ -43,8 +43,8 @@ void Lines::watch_next(Peer peer, uint32_t events, bool is_new) {
 void Lines::drop_next(Peer peer) {
     Line& line = lines_[peer];
     unwatch(line.next);
+    ended_.push_back({line.next_number, line.next.ticket()});
     line.next.close();
-    ended_.push_back(line.next_number);
     line.heard = false;
     line.uses = 0;
     if (line.read_out) lose(peer);
@@ -75,7 +75,7 @@ void Lines::look_at_next(Peer peer) {
 void Lines::go_over(Peer peer) {
     Line& line = lines_[peer];
     unwatch(line.carrier);
-    ended_.push_back(line.number);
+    ended_.push_back({line.number, line.carrier.ticket()});
     line.carrier = std::move(line.next);
     line.number = line.next_number;
     line.heard = line.over = line.read_out = false;

@@ -35,6 +35,7 @@ enum class MailType : uint16_t {
     counted = 15,  // process → daemon: MailCounted
     follow = 16,   // process → daemon: MailFollow
     followed = 17, // daemon → process: MailFollowed, with a descriptor if the code is 0
+    left = 18,     // process → daemon: MailFollow, of an end that it has no use for any more
 };
 
 struct MailHead {
