@@ -72,11 +72,11 @@ def compared(what, box, others):
             late = [mine[0] / theirs[0] for mine, theirs in zip(times[""], times[name])]
             fast = [mine[1] / theirs[1] for mine, theirs in zip(times[""], times[name])]
             other_latency, other_rate = sorted(times[name])[TURNS // 2]
-            progress(f"    {what}, {label}: {latency:.1f} µs, {name} {other_latency:.1f}; {rate:.0f} MB/s, {name} {other_rate:.0f}")
+            progress(f"    {what}, {label}: {latency:.1f} µs, {name} {other_latency:.1f}; {rate:.3g} MB/s, {name} {other_rate:.3g}")
             yield Row("mailbox", f"latency, {what}, {label}, ÷ {name}", "×", latency_must, None, "less", late,
                       notes=[f"{latency:.1f} µs one way; {name} {other_latency:.1f} µs"])
             yield Row("mailbox", f"bandwidth, {what}, {label}, ÷ {name}", "×", bandwidth_must, None, "more", fast,
-                      notes=[f"{rate:.0f} MB/s; {name} {other_rate:.0f} MB/s"])
+                      notes=[f"{rate:.3g} MB/s; {name} {other_rate:.3g} MB/s"])
 
 
 def rows_mailbox(lab):

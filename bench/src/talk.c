@@ -142,7 +142,7 @@ int main(int argc, char **argv) {
                 send_message(size);
             }
             receive_message();
-            printf("%.1f\n", (double)size * count * 1e3 / (double)(now() - began));
+            printf("%.4f\n", (double)size * count * 1e3 / (double)(now() - began));
         } else if (strncmp(line, "serve", 5) == 0) {
             if (!box) accept_one(atoi(argv[2]));
             serve();
