@@ -391,10 +391,10 @@ void Node::member_changed(Member const& member, bool new_incarnation) {
         peers_->drop(member.name, member.bulletin->incarnation);
         post_->node_lost(member.name);
     }
-    if (member.state == MemberState::dead || member.state == MemberState::left) {
+    if (member.state == MemberState::dead || member.state == MemberState::left)
         peers_->drop(member.name);
-        post_->node_lost(member.name);
-    }
+    if (member.state == MemberState::left) post_->node_lost(member.name);
+    if (member.state == MemberState::dead) start(io_, post_->node_silent(member.name));
     spdlog::info("node {} is {}{}", member.name, word(member.state),
         member.trouble.empty() ? "" : ": " + member.trouble);
     happenings_.add(fmt::format("node_{}", word(member.state)), 0, "", "", {{"node", member.name}});

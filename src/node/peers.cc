@@ -191,8 +191,19 @@ Task<Result<tcp::socket>> Peers::connect(std::string address) {
     }
     if (error == asio::error::operation_aborted || (!error && !socket.is_open()))
         co_return deny(ETIMEDOUT, "it does not answer");
-    if (error) co_return deny(ECONNREFUSED, "{}", error.message());
+    if (error) co_return deny(error.value(), "{}", error.message());
     co_return std::move(socket);
+}
+
+Task<bool> Peers::machine_answers(std::string node) {
+    std::string address = board_.contact(node);
+    if (address.empty()) co_return false;
+    // Once may be one's own tardiness.
+    for (int attempts = 0; attempts < 3; ++attempts) {
+        auto socket = co_await connect(address);
+        if (socket || socket.error().code == ECONNREFUSED) co_return true;
+    }
+    co_return false;
 }
 
 Task<> Peers::dial(std::string name) {

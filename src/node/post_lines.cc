@@ -92,6 +92,8 @@ Task<> PostOffice::call(BoxPtr box, wire::MailCall what) {
             code = co_await call_there(box, what);
             partner.calling = false;
         }
+        // From now on for both: the other one may live, and call.
+        if (code == ESRCH) box->partners[what.to.incarnation].gone = true;
         if (code != 0 && code != EAGAIN)
             say(box, wire::mail_packet(MailType::refused, refusal(what.to, code)));
         if (code != EAGAIN || box->closed) break;
@@ -111,7 +113,7 @@ bool PostOffice::awaits(Box const& box, wire::MailAddress const& other) const {
 
 int PostOffice::call_here(BoxPtr const& box, wire::MailCall const& what) {
     BoxPtr other = find_box(what.to);
-    if (!other) return ESRCH;
+    if (!other || other->partners[box->address.incarnation].gone) return ESRCH;
     auto from = sender_of(*box), to = sender_of(*other);
     if (!from || !to) return ESRCH;
     if (!may_send(*from, *to)) return EPERM;
@@ -125,30 +127,6 @@ int PostOffice::call_here(BoxPtr const& box, wire::MailCall const& what) {
     hand_over(other, {box->address, number, back, true}, std::move(ends->second));
     return 0;
 }
-
-template <class Reply, class T>
-Task<Result<Reply>> PostOffice::ask(std::string node, T question, char const* verb) {
-    wire::Ask ask{verb, 0, wire::encode(question)};
-    std::string body = wire::encode(ask);
-    auto reply = co_await peers_->ask(node, wire::PeerType::ask, body);
-    if (!reply) {
-        auto member = board_.find(node, monotonic_now());
-        bool lost =
-            !member || member->state == MemberState::dead || member->state == MemberState::left;
-        co_return deny(lost ? ESRCH : EHOSTUNREACH, "{}", reply.error().what);
-    }
-    auto answer = wire::decode<wire::Answer>(reply->body);
-    auto mail = answer && answer->code == 0 ? wire::decode<Reply>(answer->body) : std::nullopt;
-    if (!mail) co_return deny(EHOSTUNREACH, "{} does not know mailboxes", node);
-    co_return std::move(*mail);
-}
-
-template Task<Result<wire::MailReply>> PostOffice::ask(
-    std::string, wire::MailQuestion, char const*);
-template Task<Result<wire::MailDirectReply>> PostOffice::ask(
-    std::string, wire::MailDirectQuestion, char const*);
-template Task<Result<wire::MailReply>> PostOffice::ask(
-    std::string, wire::MailEndQuestion, char const*);
 
 Task<int> PostOffice::call_there(BoxPtr box, wire::MailCall const& what) {
     auto from = sender_of(*box);
@@ -210,6 +188,10 @@ wire::MailReply PostOffice::serve(std::string const& from, wire::MailQuestion co
     if (!allowed) return reply;
     reply.code = EAGAIN;
     Box::Partner const& partner = box->partners[question.from.address.incarnation];
+    if (partner.gone) {
+        reply.code = ESRCH;
+        return reply;
+    }
     bool on_its_way = partner.open && partner.number > question.above &&
                       monotonic_now() - partner.since < token_patience;
     // If both ask at once, one of the two is answered.
@@ -353,13 +335,6 @@ Task<> PostOffice::part(Fd socket) {
         if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
         if (count <= 0) co_return;
     }
-}
-
-void PostOffice::node_lost(std::string const& node) {
-    for (auto const& [incarnation, box] : boxes_)
-        for (auto const& [number, held] : box->held)
-            if (held.node == node) (void)::shutdown(held.socket.number(), SHUT_RDWR);
-    ends_of_lost(node);
 }
 
 } // namespace rove::node

@@ -58,6 +58,8 @@ public:
     void moved(pid_t pid);
     // That node is gone for good, or is another one by now: so are its mailboxes.
     void node_lost(std::string const& node);
+    // The board takes it for dead.
+    Task<> node_silent(std::string node);
 
 private:
     struct Box; // a mailbox of this home
@@ -84,8 +86,6 @@ private:
     int call_here(BoxPtr const& box, wire::MailCall const& what);
     Task<int> call_there(BoxPtr box, wire::MailCall const& what);
     bool awaits(Box const& box, wire::MailAddress const& other) const;
-    template <class Reply, class T>
-    Task<Result<Reply>> ask(std::string node, T question, char const* verb);
     // `acknowledged`: the other end says a byte when it is in its place.
     Task<Result<Fd>> connect(std::vector<std::string> places, std::string token, bool acknowledged);
     Status listen();
@@ -102,6 +102,11 @@ private:
     void say(BoxPtr const& box, std::string packet, Fd descriptor = {});
     Task<> deliver(BoxPtr box);
     Task<> part(Fd socket);
+
+    // --- post_lost.cc
+    // Fails with ESRCH if that node is gone for good.
+    template <class Reply, class T>
+    Task<Result<Reply>> ask(std::string node, T question, char const* verb);
 
     // --- post_direct.cc
     struct Offered; // an end of a better carrier whose process has not been told yet

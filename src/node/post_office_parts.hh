@@ -24,12 +24,12 @@ struct PostOffice::Box {
     // What stands between it and another mailbox. A line is never made while one is on its way: a
     // process that has written on the first and ended would lose what the second one displaces.
     struct Partner {
-        wire::MailAddress address;
-        uint64_t number = 0;  // of the last line
+        wire::MailAddress address; // the other's
+        uint64_t number = 0;       // of the last line
         bool open = false;    // this side has not said that it is closed
         bool calling = false; // the other's home is being asked
+        bool gone = false;    // this side was told so
         Nanos since{0};
-        wire::MailAddress address; // the other's
         // Of better carriers, see post_direct.cc:
         uint64_t used = 0;        // the line that is worth one
         uint64_t direct = 0;      // number of the last one that was told
