@@ -45,8 +45,8 @@ public:
         Nanos timeout = std::chrono::seconds(3));
     // No answer is expected; lost if there is no connection.
     void tell(std::string const& node, wire::PeerType type, std::string const& body);
-    // Whether that node's kernel takes connections or refuses them: a daemon that says nothing may be
-    // slow, or be restarted; a machine that does not even refuse is gone, or out of reach.
+    // Whether that node's kernel takes connections or refuses them: a daemon that says nothing may
+    // be slow, or be restarted; a machine that does not even refuse is gone, or out of reach.
     Task<bool> machine_answers(std::string node);
     // Closes what is of no use any more; to be called now and then.
     void beat();

@@ -150,7 +150,7 @@ bool PostOffice::pair_up(
     bool speaks = may_send(from, *to), hears = may_send(*to, from);
     auto const& partner = other->partners[box->address.incarnation];
     uint64_t number = next_number(std::max({question.line.above, partner.number, partner.direct}));
-    Between const between{place_.node, place_.node};
+    Between const between{place_.node, place_.node, true};
     tell_direct(box, {{other->address, number, speaks, hears}, 0}, between, std::move(ends->first));
     tell_direct(
         other, {{box->address, number, hears, speaks}, 0}, between, std::move(ends->second));
@@ -228,7 +228,7 @@ void PostOffice::tell_direct(
     if (box->closed) return;
     if (what.ticket != 0)
         box->away_ends[what.ticket] = {between.own, number};
-    else if (between.other != place_.node)
+    else if (!between.pair)
         box->held[number] = {between.other, Fd(::fcntl(socket.number(), F_DUPFD_CLOEXEC, 3))};
     say(box, wire::mail_packet(MailType::direct, what), std::move(socket));
 }
@@ -267,6 +267,7 @@ Task<> PostOffice::follow(BoxPtr box, uint64_t ticket) {
         end = box->away_ends.find(ticket);
         if (!connected) continue;
         if (end == box->away_ends.end()) break;
+        if (::send(connected->number(), "+", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) continue;
         socket = std::move(*connected);
         followed.code = 0;
         box->held[end->second.number] = {place, Fd(::fcntl(socket.number(), F_DUPFD_CLOEXEC, 3))};

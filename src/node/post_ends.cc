@@ -13,6 +13,7 @@
 
 #include "node/post_office.hh"
 #include "node/post_office_parts.hh"
+#include "node/readable.hh"
 #include "sys/random.hh"
 #include "sys/sockets.hh"
 
@@ -47,6 +48,13 @@ bool is_over(Fd const& socket) {
            unread == 0;
 }
 
+// Something may be missing: whoever reads there must not take it for the end.
+void break_off(Stream& stream) {
+    boost::system::error_code ignored;
+    stream.set_option(asio::socket_base::linger(true, 0), ignored);
+    stream.close(ignored);
+}
+
 Task<> pass_on(std::shared_ptr<Stream> from, std::shared_ptr<Stream> to) {
     std::string bytes(65536, '\0');
     boost::system::error_code ignored;
@@ -56,13 +64,13 @@ Task<> pass_on(std::shared_ptr<Stream> from, std::shared_ptr<Stream> to) {
             to->shutdown(Stream::shutdown_send, ignored);
             co_return;
         }
-        if (ended) break;
+        if (ended || !to->is_open()) break;
         auto [unsent, sent] =
             co_await asio::async_write(*to, asio::buffer(bytes.data(), count), no_throw);
         if (unsent) break;
     }
-    from->shutdown(Stream::shutdown_both, ignored);
-    to->shutdown(Stream::shutdown_both, ignored);
+    break_off(*from);
+    break_off(*to);
 }
 
 void join(asio::io_context& io, Fd one, Fd other) {
@@ -138,8 +146,28 @@ void PostOffice::take_end(std::string const& token, Awaited const& awaited, Fd s
         awaited.end->socket = std::move(socket);
         return keep_end(awaited.ticket, awaited.end);
     }
-    auto found = guest_ends_.find(awaited.ticket);
-    if (found == guest_ends_.end()) return;
+    start(io_, let_follow(awaited.ticket, std::move(socket)));
+}
+
+// An end is given away once whoever follows it has said that he has the way to it: one that had
+// given up meanwhile would take what had come with it.
+Task<> PostOffice::let_follow(uint64_t ticket, Fd socket) {
+    auto follower = waitable(io_, socket.number());
+    auto found = guest_ends_.find(ticket);
+    if (!follower || found == guest_ends_.end()) co_return;
+    found->second->followed_at = monotonic_now();
+    auto waiting = std::make_shared<asio::posix::stream_descriptor>(std::move(*follower));
+    asio::steady_timer limit(io_, line_token_patience);
+    limit.async_wait([waiting](boost::system::error_code canceled) {
+        boost::system::error_code ignored;
+        if (!canceled) waiting->cancel(ignored);
+    });
+    auto [unheard] =
+        co_await waiting->async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+    char word = 0;
+    bool confirmed = !unheard && ::recv(socket.number(), &word, 1, MSG_DONTWAIT) == 1;
+    found = guest_ends_.find(ticket);
+    if (!confirmed || found == guest_ends_.end()) co_return;
     join(io_, std::move(found->second->socket), std::move(socket));
     guest_ends_.erase(found);
 }
@@ -173,7 +201,9 @@ Task<> PostOffice::look_after_ends() {
         });
         auto const all = guest_ends_;
         for (auto const& [ticket, end] : all)
-            if (!place_.hosts(end->home, end->process)) start(io_, ask_home(ticket, end));
+            if (!place_.hosts(end->home, end->process) &&
+                monotonic_now() - end->followed_at > 2 * line_token_patience)
+                start(io_, ask_home(ticket, end));
     }
 }
 

@@ -128,6 +128,7 @@ private:
     struct GuestEnd;
     Result<std::string> await_end(Awaited const& awaited);
     void take_end(std::string const& token, Awaited const& awaited, Fd socket);
+    Task<> let_follow(uint64_t ticket, Fd socket);
     void keep_end(uint64_t ticket, std::shared_ptr<GuestEnd> const& end);
     void fetch(int answer_to, std::string_view body);
     Task<> look_after_ends();

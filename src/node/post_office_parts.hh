@@ -26,9 +26,9 @@ struct PostOffice::Box {
     struct Partner {
         wire::MailAddress address; // the other's
         uint64_t number = 0;       // of the last line
-        bool open = false;    // this side has not said that it is closed
-        bool calling = false; // the other's home is being asked
-        bool gone = false;    // this side was told so
+        bool open = false;         // this side has not said that it is closed
+        bool calling = false;      // the other's home is being asked
+        bool gone = false;         // this side was told so
         Nanos since{0};
         // Of better carriers, see post_direct.cc:
         uint64_t used = 0;        // the line that is worth one
@@ -70,6 +70,7 @@ struct PostOffice::Awaited {
 
 struct PostOffice::Between {
     std::string own, other; // nodes
+    bool pair = false;      // a socket pair, of which the kernel keeps what was written
 };
 
 struct PostOffice::Offered {
@@ -85,6 +86,7 @@ struct PostOffice::GuestEnd {
     Fd socket;
     bool fetched = false;
     Nanos since{0};
+    Nanos followed_at{0}; // somebody was about to have it
 };
 
 inline constexpr size_t line_token_size = 32, awaited_lines_max = 4096;

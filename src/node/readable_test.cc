@@ -17,7 +17,8 @@ TEST(Readable, signals_make_nothing_readable) {
     auto empty = sys::pipe().value();
     static volatile sig_atomic_t came;
     came = 0;
-    struct sigaction counted{}, before{};
+    struct sigaction counted {
+    }, before{};
     counted.sa_handler = [](int) { came = came + 1; };
     ASSERT_EQ(::sigaction(SIGALRM, &counted, &before), 0);
     itimerval often{{0, 50}, {0, 50}}, never{};
