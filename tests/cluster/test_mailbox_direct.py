@@ -115,6 +115,22 @@ def test_what_was_sent_before_the_end_arrives(quiet, pair, where, moves_first):
     assert a.send(b) == "ESRCH"
 
 
+def test_who_closes_at_home_beside_a_guest_is_heard_to_the_end(quiet, start):  # noqa: F811
+    """Its connection leads to its own node, and what the other says of what it took is unread when it ends."""
+    b = start("n2", "rove", "run", "--stay", "--")
+    move(quiet, b, "n1")
+    for _ in range(4):
+        a = start("n1")
+        await_direct(quiet, a, b, away=(b,))
+        for letter in "klm":
+            assert a.send(b, 1 << 20, letter, 2000) == "ok"
+        a.tell("close")
+        for letter in "klm":
+            assert b.receive() == (str(1 << 20), letter)
+        assert b.receive()[0] == "gone"
+        assert a.hear() == "ok"
+
+
 @PLACES
 def test_fork_and_exec_away(quiet, pair):
     a, b = pair
