@@ -89,6 +89,16 @@ class Screen:
             self.seen += os.read(self.fd, 4096).decode()
         self.seen = self.seen.split(text, 1)[1]
 
+    def expect_after(self, typed, text):
+        """Bash looks at signals between two commands only, so one may not be enough."""
+        for _ in range(40):
+            self.type(typed)
+            while text not in self.seen and select.select([self.fd], [], [], 0.5)[0]:
+                self.seen += os.read(self.fd, 4096).decode()
+            if text in self.seen:
+                return self.expect(text)
+        raise AssertionError(f"no {text!r} in {self.seen!r}")
+
     def wait(self):
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
@@ -111,11 +121,11 @@ def test_terminal_has_job_control_and_size(bare):
     screen.type("\x03")
     screen.type("echo c$?\n")
     screen.expect("c130")
-    screen.type("trap 'stty size' WINCH; echo d$((2+2))\n")
+    screen.type("trap 'echo resi''zed' WINCH; echo d$((2+2))\n")
     screen.expect("d4")
     screen.resize(44, 102)
-    screen.type("\n")
-    screen.expect("44 102")
+    screen.expect_after("\n", "resized")
+    screen.expect_after("stty size\n", "44 102")
     screen.type("exit 7\n")
     assert screen.wait() == 7
 
