@@ -7,10 +7,8 @@ lab without CPU limits, and says what the sockets of the home node give. Cleans 
 """
 import json
 import os
-import pathlib
 import subprocess
 import sys
-import tempfile
 import time
 
 import demo
@@ -116,27 +114,14 @@ def run(directory):
     say("n1 wherever the ranks are:")
     lab_up("--cpus", "0", "--mem", "0", config="policy.auto = false")
     show(latencies(latency))
+    say("")
     return report["moves"], alone, together
 
 
 def main():
-    if os.geteuid() != 0:
-        sys.exit("demo: a lab needs root; try: sudo ./run demo mpi")
     # Open MPI does not like to be started by root, who alone can make a lab.
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-    try:
-        with tempfile.TemporaryDirectory(prefix="rove-demo-") as directory:
-            moves, alone, together = run(pathlib.Path(directory))
-    except (Broken, subprocess.SubprocessError, KeyError, ValueError) as problem:
-        print(f"demo: {problem}", file=sys.stderr)
-        for node in demo.NODES:
-            print(f"--- the log of {node} ends with", file=sys.stderr)
-            print("\n".join(rove("lab", "log", "--name", LAB, node, check=False).splitlines()[-10:]), file=sys.stderr)
-        return 1
-    finally:
-        rove("lab", "down", "--name", LAB, check=False)
-    say(f"\ndemo ok: {moves} moves, {alone:.1f} s on one node, {together:.1f} s on all")
-    return 0
+    return demo.main(run, "./run demo mpi")
 
 
 if __name__ == "__main__":

@@ -84,16 +84,11 @@ std::string text_of(Places const& places) {
 }
 
 std::optional<Places> places_of(std::string_view text) {
-    std::vector<std::string> words;
-    while (!text.empty()) {
-        size_t const end = std::min(text.find(' '), text.size());
-        words.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    if (words.size() < 2 || (words[0] != "blocks" && words[0] != "turns")) return std::nullopt;
+    auto const parts = words(text);
+    if (parts.size() < 2 || (parts[0] != "blocks" && parts[0] != "turns")) return std::nullopt;
     Places places;
-    places.share = words[0] == "blocks" ? Share::blocks : Share::turns;
-    places.nodes.assign(words.begin() + 1, words.end());
+    places.share = parts[0] == "blocks" ? Share::blocks : Share::turns;
+    places.nodes.assign(parts.begin() + 1, parts.end());
     return places;
 }
 

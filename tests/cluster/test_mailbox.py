@@ -260,6 +260,23 @@ def test_a_home_that_is_lost(new_lab, binaries):
     assert a.send(b) == "ESRCH"
 
 
+def test_a_home_whose_daemon_is_taken_for_dead_is_waited_for(new_lab, binaries):
+    lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0")
+    a, b, c = (mailboxes.One(lab, node, binaries["one"]) for node in ("n1", "n2", "n1"))
+    assert a.send(b) == "ok"
+    assert b.receive() == ("1", "x")
+    lab.do("daemon", "n2", "kill")
+    wait_for(lambda: [row["state"] for row in lab.json("n1", "nodes") if row["name"] == "n2"] == ["dead"], "n2 to be taken for dead")
+    # Who has a line goes on; who has none may try again.
+    assert a.send(b, 2) == "ok"
+    assert b.receive() == ("2", "x")
+    assert c.send(b, 3, "y", 4000) == "EAGAIN"
+    lab.do("daemon", "n2", "start")
+    assert c.send(b, 3, "y", 40000) == "ok"
+    assert b.receive() == ("3", "y")
+    assert a.send(b) == "ok"
+
+
 @PLACES
 def test_both_ends_move(start, quiet, where):
     a, b = (start(node, "rove", "run", "--stay", "--") for node in where)
