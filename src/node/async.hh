@@ -33,11 +33,12 @@ inline Task<> pause(asio::io_context& io, Nanos time) {
 }
 
 // The next beat of that period. Those of one period meet, so that they wake the daemon once.
-inline asio::steady_timer::time_point next_beat(Nanos period) {
-    return asio::steady_timer::time_point((monotonic_now() / period + 1) * period);
+inline asio::steady_timer::time_point next_beat(Nanos period, Nanos offset = Nanos(0)) {
+    return asio::steady_timer::time_point(
+        ((monotonic_now() - offset) / period + 1) * period + offset);
 }
-inline Task<> pause_to_beat(asio::io_context& io, Nanos period) {
-    asio::steady_timer timer(io, next_beat(period));
+inline Task<> pause_to_beat(asio::io_context& io, Nanos period, Nanos offset = Nanos(0)) {
+    asio::steady_timer timer(io, next_beat(period, offset));
     (void)co_await timer.async_wait(no_throw);
 }
 

@@ -22,12 +22,10 @@ using wire::Place;
 namespace {
 
 constexpr Nanos period = std::chrono::seconds(1);
+constexpr Nanos strain_period = std::chrono::seconds(4);
 // Between two decisions at least, whatever happens.
 constexpr Nanos breath = std::chrono::milliseconds(50);
 constexpr unsigned tries_most = 3; // of targets in a second, after the first has refused
-// The two measurements that foreign load is the difference of are not of the same moments: less
-// than that is none.
-constexpr double difference_max = 0.5, difference_part = 0.1;
 // Who could not be moved is not asked to move again for so long.
 constexpr Nanos rest = std::chrono::seconds(10);
 // What confines somebody is looked for again that often.
@@ -142,7 +140,7 @@ void Node::see_tenants() {
         numbers.insert(number);
         tenant.moving |= leaving_.contains(number);
     }
-    balance_.tenants().set(std::move(tenants));
+    balance_.see(std::move(tenants));
     std::erase_if(
         guest_decisions_, [&](auto const& each) { return !numbers.contains(each.first); });
 }
@@ -160,16 +158,23 @@ std::set<pid_t> Node::own_pids() const {
 
 // How many want a core here, whoever they are.
 Task<> Node::sense() {
+    Nanos strained = -strain_period;
     while (!ending_) {
         RunQueue::Step step = run_queue_->step(monotonic_now());
         if (step.runnable) {
             runnable_ = (runnable_ * runnable_samples_ + *step.runnable) / (runnable_samples_ + 1);
             ++runnable_samples_;
         }
+        if (Nanos now = monotonic_now(); now - strained >= strain_period) {
+            strain_.look(now);
+            strained = now;
+        }
         if (step.rest < period / 2)
             co_await pause(io_, step.rest);
-        else
+        else if (!rests())
             co_await pause_to_beat(io_, step.rest);
+        else // between two beats, so that neither takes long
+            co_await pause_to_beat(io_, period, period / 2);
     }
 }
 
@@ -181,23 +186,26 @@ void Node::measure() {
     pids.erase(0);
     std::vector<pid_t> asked(pids.begin(), pids.end());
     auto counted = sensor_.sample(asked, monotonic_now());
-    double ours = 0;
-    for (auto const& [pid, each] : counted)
-        ours += each.passed_s > 0 ? each.wanted_s / each.passed_s : 0;
+    size_t beginners = 0;
     for (Tenant const& tenant : balance_.tenants().all()) {
-        // One that is seen for the first time is taken to want a core, as everywhere.
-        if (!counted.contains(tenant.pid)) ours += 1;
+        if (!counted.contains(tenant.pid)) ++beginners;
         if (sensor_.executed(tenant.pid)) balance_.tenants().executed(tenant.identity);
     }
     runnable_samples_ = 0;
-    double foreign = runnable_ - ours * (1 + difference_part) - difference_max;
-    balance_.measure(counted, std::max(0.0, foreign), monotonic_now());
+    double foreign = foreign_.among(runnable_, counted, beginners);
+    balance_.measure(counted, foreign, monotonic_now());
 }
 
 // Sooner than in a second.
 void Node::hasten() {
     hastened_ = true;
     decision_due_.cancel();
+}
+
+// Somebody who was here for long is not any more: others need not wait for the next second.
+void Node::offer_core() {
+    see_tenants();
+    if (policy::spare(balance_.load(), board_.own().cores)) hasten();
 }
 
 void Node::tell_departure(std::string const& host) {
@@ -241,6 +249,7 @@ Task<> Node::balance() {
         spare = idle ? spare + 1 : 0;
         // Soon after a core became idle, and now and then as long as it is.
         if (idle && (spare <= 4 || spare % 8 == 0)) {
+            refresh_own();
             auto told = balance_.invite(board_.members(monotonic_now()), here(), monotonic_now());
             for (std::string const& node : told)
                 gossip_->tell(node);

@@ -31,13 +31,15 @@ constexpr size_t name_max = 512, file_max = 1 << 20;
 
 // Where it lies, and as what it runs if that is not the same: a script by the interpreter's path
 // and its own name. Nothing of the file itself is asked for: it may lie on a server that is gone.
-std::string executable_name(pid_t pid, std::string const& comm) {
+// One that only waits for its children is not alike those, so they have a name of their own.
+std::string executable_name(pid_t pid, std::string const& comm, bool inherited) {
     std::array<char, 4096> path{};
     ssize_t length = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), path.data(), path.size());
     if (length <= 0) return {};
     std::string name(path.data(), static_cast<size_t>(length));
     std::string file = name.substr(name.rfind('/') + 1);
     if (!file.starts_with(comm)) name += " " + comm;
+    if (inherited) name += " (child)";
     if (name.size() > name_max) name.erase(0, name.size() - name_max);
     return name;
 }
@@ -63,16 +65,16 @@ void Node::notice_image(ProcessPtr const& process, ProcStat const& stat) {
     bool met = image.since.count() == 0;
     // What a child is until it executes something says nothing of its parent's program.
     if (!met && !image.inherited) learn_image(*process);
-    image.name = executable_name(process->pid(), stat.name);
+    auto parent = find(stat.parent);
+    image.inherited =
+        met && parent && parent->image.code == stat.code && parent->image.stack == stat.stack;
+    image.name = executable_name(process->pid(), stat.name, image.inherited);
     image.code = stat.code;
     image.stack = stat.stack;
     image.since = monotonic_now();
     image.cpu_s = image.cpu_before_s = met && at_home ? 0 : cpu_seconds(stat);
     image.away_before_us = process->tally.cpu_away_us;
     image.calls_before = process->tally.forwarded_calls;
-    auto parent = find(stat.parent);
-    image.inherited =
-        met && parent && parent->image.code == stat.code && parent->image.stack == stat.stack;
     executed_at_ = image.since;
     if (!met) balance_.tenants().executed(process->identity);
     auto expected = expected_of(*process);

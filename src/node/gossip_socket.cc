@@ -2,10 +2,14 @@
 // GossipSocket: UDP.
 #include "node/gossip_socket.hh"
 
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "base/text.hh"
 #include "node/host_port.hh"
+#include "node/readable.hh"
+#include "sys/timers.hh"
 
 namespace rove::node {
 
@@ -27,13 +31,19 @@ std::string text_of(asio::ip::udp::endpoint const& endpoint) {
 
 Result<std::unique_ptr<GossipSocket>> GossipSocket::create(
     asio::io_context& io, GossipBoard& board, std::string const& key) {
-    return std::unique_ptr<GossipSocket>(
-        new GossipSocket(io, board, TRY(net::Sealer::create(key)), net::Opener(key)));
+    Fd timer = TRY(sys::timer_fd());
+    auto alarm = TRY(waitable(io, timer.number()));
+    return std::unique_ptr<GossipSocket>(new GossipSocket(
+        io, board, TRY(net::Sealer::create(key)), net::Opener(key), std::move(alarm)));
 }
 
-GossipSocket::GossipSocket(
-    asio::io_context& io, GossipBoard& board, net::Sealer sealer, net::Opener opener)
-    : io_(io), board_(board), sealer_(std::move(sealer)), opener_(std::move(opener)), timer_(io) {}
+GossipSocket::GossipSocket(asio::io_context& io, GossipBoard& board, net::Sealer sealer,
+    net::Opener opener, asio::posix::stream_descriptor alarm)
+    : io_(io),
+      board_(board),
+      sealer_(std::move(sealer)),
+      opener_(std::move(opener)),
+      alarm_(std::move(alarm)) {}
 
 Status GossipSocket::listen(std::string const& text) {
     HostPort at = TRY(split_address(text));
@@ -58,14 +68,22 @@ void GossipSocket::begin() {
 }
 
 void GossipSocket::wake() {
-    timer_.cancel();
+    if (board_.due() == alarm_at_) return;
+    alarm_at_ = board_.due();
+    Nanos left = std::max(alarm_at_ - monotonic_now(), Nanos(1)); // none would be never
+    if (Status set = sys::set_timer(alarm_.native_handle(), left); !set)
+        spdlog::error("{}", set.error().sentence());
 }
 
 Task<> GossipSocket::tick_all() {
     for (;;) {
         carry(board_.tick(monotonic_now()));
-        timer_.expires_after(board_.due() - monotonic_now());
-        (void)co_await timer_.async_wait(no_throw);
+        alarm_at_ = Nanos(-1);
+        wake();
+        auto [error] =
+            co_await alarm_.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+        if (error) co_return;
+        (void)sys::read_timer(alarm_.native_handle());
     }
 }
 
@@ -87,10 +105,9 @@ Task<> GossipSocket::receive_all(std::shared_ptr<udp::socket> socket) {
         }
         ++counts_.received;
         counts_.received_bytes += count + headers_bytes;
-        Nanos due = board_.due();
         carry(board_.receive(text_of(from), opened.plain, monotonic_now()));
         // Later, too: a question that is answered wakes nobody any more.
-        if (board_.due() != due) wake();
+        wake();
     }
 }
 

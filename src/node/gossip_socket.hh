@@ -8,6 +8,7 @@
 #include <string>
 
 #include <boost/asio/ip/udp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "base/result.hh"
 #include "net/seal.hh"
@@ -32,7 +33,7 @@ public:
     Status listen(std::string const& address_and_port);
     // The board's own part must have begun.
     void begin();
-    // The board has something to say sooner than it thought.
+    // The board has something to say sooner than it thought, or later.
     void wake();
     // Our bulletin goes to that one at once.
     void tell(std::string const& node);
@@ -42,7 +43,8 @@ public:
 
 private:
     using udp = asio::ip::udp;
-    GossipSocket(asio::io_context& io, GossipBoard& board, net::Sealer sealer, net::Opener opener);
+    GossipSocket(asio::io_context& io, GossipBoard& board, net::Sealer sealer, net::Opener opener,
+        asio::posix::stream_descriptor alarm);
     Task<> receive_all(std::shared_ptr<udp::socket> socket);
     Task<> tick_all();
     void carry(std::vector<Outgoing> const& all);
@@ -59,7 +61,10 @@ private:
         udp protocol;
     };
     std::vector<Open> sockets_;
-    asio::steady_timer timer_;
+    // A descriptor of its own: one of the library's timers that is put off fires all the same, once
+    // for each answer, for nothing.
+    asio::posix::stream_descriptor alarm_;
+    Nanos alarm_at_{-1};
     GossipCounts counts_;
     struct Found {
         std::optional<udp::endpoint> endpoint;

@@ -269,6 +269,8 @@ bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket co
             guest.arrived = true;
             guest.arrived_at = monotonic_now();
         }
+        // Its warden has yet to end, but uses nothing any more.
+        if (state->event == "left") guest.arrived = false;
         if (!state->event.empty() && happened) happened(state->event, guest);
         if (state->event == "failed")
             spdlog::warn(

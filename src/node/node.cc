@@ -42,7 +42,6 @@ std::string own_kernel() {
 
 // The bulletin is made anew as often as the gossip sends it.
 constexpr Nanos bulletin_period = std::chrono::milliseconds(500);
-constexpr unsigned beats_for_strain = 8;
 
 gossip::Knobs gossip_knobs(Config const& config) {
     auto in_ms = [&](char const* key) {
@@ -281,6 +280,11 @@ bool Node::load_has_jumped() const {
     return change * board_.own().cores >= 1.5 && change >= std::max(load, announced_load_) / 2;
 }
 
+// Then less is looked at: nothing of ours changes.
+bool Node::rests() const {
+    return programs_.empty() && guests_->count() == 0;
+}
+
 Task<> Node::beat() {
     while (!ending_) {
         if (load_has_jumped())
@@ -288,8 +292,7 @@ Task<> Node::beat() {
         else
             refresh_own();
         peers_->beat();
-        if (beats_++ % beats_for_strain == 0) strain_.look(monotonic_now());
-        co_await pause_to_beat(io_, bulletin_period);
+        co_await pause_to_beat(io_, rests() ? 2 * bulletin_period : bulletin_period);
     }
 }
 
@@ -351,6 +354,7 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
 
 // A promise counts as load at once, for others, too.
 Task<PeerReply> Node::serve_offer(std::string from, wire::Offer offer) {
+    if (offer.automatic != 0) look_now();
     auto refusal = balance_.answer(offer, here(), monotonic_now());
     if (refusal != policy::Refusal::none) {
         wire::Refuse refuse{
@@ -382,6 +386,7 @@ void Node::guest_happened(std::string const& event, Guest const& guest) {
     balance_.settle(guest.identity);
     see_tenants();
     announce_own();
+    if (event == "left") offer_core();
 }
 
 void Node::member_changed(Member const& member, bool new_incarnation) {

@@ -20,6 +20,7 @@
 #include "node/async.hh"
 #include "node/balance/balance.hh"
 #include "node/balance/decision_log.hh"
+#include "node/balance/foreign.hh"
 #include "node/caller.hh"
 #include "node/config.hh"
 #include "node/cpu_match.hh"
@@ -152,6 +153,9 @@ private:
     Ended epitaph(Process const& process) const;
     void bury(ProcessPtr const& process, std::string const& why);
     Task<> watch_programs();
+    // Sees what has begun since, unless it was looked for just now.
+    void look_now();
+    void look_at_programs(Look which);
     Task<> watch_end(ProcessPtr process);
     Task<> finish(std::shared_ptr<Program> program);
     Nanos watch_period() const;
@@ -182,9 +186,11 @@ private:
     Confined confined(Process const& process) const;
 
     // --- balancing.cc: what runs here, and what the policy does with it
+    bool rests() const;
     Task<> balance();
     Task<> sense();
     void hasten();
+    void offer_core();
     // Somebody has left that node: it has more to spare than it tells.
     void tell_departure(std::string const& host);
     Here here() const;
@@ -311,7 +317,6 @@ private:
     double cores_now() const;
     MemoryState memory_now() const;
     Strain strain_;
-    unsigned beats_ = 0;
     std::unique_ptr<RunQueue> run_queue_ = RunQueue::create();
     double announced_load_ = 0;
     bool blocked_ = false, balancing_ = true, ending_ = false;
@@ -330,6 +335,7 @@ private:
     policy::Experience experience_;
     bool experience_changed_ = false, terms_due_ = false;
     Nanos experience_saved_{}, executed_at_{};
+    Nanos next_look_{}; // at programs, at the earliest
     ProcessSensor sensor_;
     DecisionLog decision_log_;
     asio::steady_timer decision_due_;
@@ -337,6 +343,7 @@ private:
     unsigned tried_again_ = 0; // since the last decision that nothing had hastened
     double runnable_ = 0;      // threads that want a core, on average since the last measurement
     unsigned runnable_samples_ = 0;
+    Foreign foreign_;
     std::set<uint64_t> leaving_; // numbers of those that the policy has ordered away
     std::map<uint64_t, std::deque<Decision>> guest_decisions_;
 

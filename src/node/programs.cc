@@ -127,8 +127,8 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     process->ended = true;
     learn_image(*process);
     // A short one hides a core for seconds after it.
-    if (monotonic_now() - std::max(process->born, process->last_move_ended) < hidden_for)
-        tell_departure(process->host);
+    bool brief = monotonic_now() - std::max(process->born, process->last_move_ended) < hidden_for;
+    if (brief) tell_departure(process->host);
     end_debuggers(*process);
     if (!why.empty() && process->lost.word.empty()) process->lost = {why, why};
     Ended ended_now = epitaph(*process);
@@ -143,6 +143,7 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     auto present = processes_.find(process->pid());
     if (present != processes_.end() && present->second == process) processes_.erase(present);
     if (process->steward_change) process->steward_change->set();
+    if (!brief && process->host == name_) offer_core();
 }
 
 namespace {
@@ -206,26 +207,40 @@ Nanos Node::watch_period() const {
         ProgramWish const& wish = each.second->wish;
         return !wish.on.empty() || wish.storm_ms > 0 || !wish.report.empty();
     });
-    return std::chrono::milliseconds(quick ? 30 : 200);
+    if (quick) return std::chrono::milliseconds(30);
+    // Who has executed nothing for long may be left alone for longer.
+    bool calm = monotonic_now() - executed_at_ > std::chrono::seconds(2);
+    return std::chrono::milliseconds(calm ? 500 : 200);
+}
+
+void Node::look_now() {
+    if (monotonic_now() >= next_look_) look_at_programs(Look::young);
+    see_tenants();
+}
+
+// However many programs there are, looking at them is not what the daemon mostly does.
+void Node::look_at_programs(Look which) {
+    Nanos began = monotonic_now();
+    refresh_programs(which);
+    Nanos ended = monotonic_now();
+    next_look_ = ended + std::min<Nanos>(10 * (ended - began), std::chrono::seconds(2));
 }
 
 Task<> Node::watch_programs() {
-    Nanos wait{}, looked{};
+    Nanos looked{};
     while (!ending_) {
         bool lively = executes_often();
         Nanos period = lively ? std::min(watch_period(), execs_period) : watch_period();
         if (programs_.empty())
             watch_due_.expires_at(next_beat(period));
         else
-            watch_due_.expires_after(std::max(period, wait));
+            watch_due_.expires_after(std::max(period, next_look_ - monotonic_now()));
         (void)co_await watch_due_.async_wait(no_throw);
         Nanos began = monotonic_now();
         bool all = !lively || began - looked >= watch_period();
-        refresh_programs(all ? Look::all : Look::young);
+        look_at_programs(all ? Look::all : Look::young);
         if (all) looked = began;
         if (std::exchange(terms_due_, false)) send_terms();
-        // However many programs there are, looking at them is not what the daemon mostly does.
-        wait = std::min<Nanos>(10 * (monotonic_now() - began), std::chrono::seconds(2));
         ended_.forget(monotonic_now());
         auto programs = programs_;
         std::set<uint64_t> outer;

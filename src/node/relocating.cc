@@ -178,6 +178,7 @@ Task<Outcome> Node::serve_relocate(std::string from, json::object body) {
         offer.demand = motive.demand;
         offer.stretch_max = motive.stretch_max;
         offer.memory_bytes = process->tally.memory_bytes;
+        look_now();
         auto refusal = balance_.answer(offer, here(), monotonic_now());
         if (refusal != policy::Refusal::none)
             co_return Outcome::done(json::object{{"ok", false}, {"refusal", policy::word(refusal)},

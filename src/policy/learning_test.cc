@@ -38,8 +38,8 @@ TEST(Load, that_somebody_is_gone_for_good_is_told_at_once) {
 TEST(Load, a_core_to_spare) {
     EXPECT_TRUE(spare(3.05, 4));
     EXPECT_FALSE(spare(3.2, 4));
-    EXPECT_TRUE(spare(0.01, 0.2));
-    EXPECT_FALSE(spare(0.1, 0.2));
+    EXPECT_TRUE(spare(0.09, 0.2));
+    EXPECT_FALSE(spare(0.15, 0.2));
 }
 TEST(Load, stretch_counts_cores_and_speed) {
     EXPECT_EQ(stretch(3, 4, 1), 1);

@@ -34,11 +34,11 @@ private:
     bool begun_ = false;
 };
 
-// Whether somebody who comes finds a core that nobody wants, or a whole node of less than one. What
-// is measured is never quite nothing.
+// Whether somebody who comes finds a core that nobody wants, or a node of less than one nearly for
+// himself. What is measured is never quite nothing.
 inline bool spare(double load, double cores) {
-    double one = std::min(1.0, cores);
-    return load + 0.9 * one <= cores;
+    constexpr double nothing = 0.1;
+    return load <= std::max(0.0, cores - 1) + nothing;
 }
 
 // How many seconds a process needs there for a second of the reference core.

@@ -173,6 +173,21 @@ def test_compilers_that_make_starts_run_on_all_nodes(made, tmp_path):
     pytest.fail(f"in 12 builds compilers were placed on {sorted(reached)}, {'one' if held else 'none'} of them was held at its exec")
 
 
+def test_who_waits_for_its_children_is_not_taken_to_be_like_them(made):
+    lab, _ = made("--nodes", "2")
+    work = "f() { i=0; while [ $i -lt 150000 ]; do i=$((i + 1)); done; }; f & f & wait; :"
+    lab.run("n1", "rove", "run", "--", "sh", "-c", work)
+
+    def used():
+        text = lab.run("n1", "sh", "-c", "cat /run/rove/executables || :").stdout
+        return {line.split(" ", 4)[4]: float(line.split()[1]) for line in text.splitlines() if "sh" in line.split(" ", 4)[4]}
+
+    wait_for(lambda: any(name.endswith(" (child)") for name in used()), "what is known of executables", LIMIT_S)
+    known = used()
+    child = next(name for name in known if name.endswith(" (child)"))
+    assert known[child] > 5 * known[child.removesuffix(" (child)")]
+
+
 def test_nothing_moves_where_it_is_turned_off(made):
     lab, events = made()
     for node in ("n1", "n2", "n3"):

@@ -36,6 +36,13 @@ Balance::Balance(
 
 // ---- what is measured and heard
 
+// That somebody has ended is told at once: a core is free.
+void Balance::see(std::vector<Tenant> tenants) {
+    tenants_.set(std::move(tenants));
+    for (Tenants::Gone const& each : tenants_.take_gone())
+        load_.gone(each.demand, each.here_s);
+}
+
 void Balance::measure(std::map<pid_t, policy::Counted> const& counted, double foreign, Nanos now) {
     double passed = measured_.count() < 0 ? 1 : seconds(now - measured_);
     measured_ = now;
@@ -45,8 +52,6 @@ void Balance::measure(std::map<pid_t, policy::Counted> const& counted, double fo
     // Who has just begun may be ours and not known yet: what was there before as well counts.
     foreign_now_ = std::min(foreign, std::exchange(foreign_before_, foreign));
     foreign_.add(foreign_now_, passed);
-    for (Tenants::Gone const& each : tenants_.take_gone())
-        load_.gone(each.demand, each.here_s);
     load_.add(present(), passed);
     std::erase_if(freed_, [&](Freed const& each) { return now - each.at > freed_unseen; });
     std::erase_if(shunned_, [&](auto const& each) { return each.second <= now; });

@@ -39,6 +39,8 @@ public:
         std::string const& name, Cpu cpu, double speed, policy::Knobs const& knobs, uint64_t seed);
 
     // --- what is measured and heard
+    // All processes that are here now.
+    void see(std::vector<Tenant> tenants);
     // `foreign`: threads of others that wanted a core since the last time, on average.
     void measure(std::map<pid_t, policy::Counted> const& counted, double foreign, Nanos now);
     // An answer of that node is newer than the board.

@@ -47,7 +47,7 @@ struct Balanced : testing::Test {
     }
     // All of them compute for so long, as far as the cores let them.
     void pass(int seconds, double foreign = 0) {
-        balance.tenants().set(tenants);
+        balance.see(tenants);
         for (int i = 0; i < seconds; ++i) {
             now += std::chrono::seconds(1);
             std::map<pid_t, policy::Counted> counted;
@@ -272,18 +272,41 @@ TEST_F(Balanced, who_is_gone_after_a_long_time_is_told_of_at_once) {
     pass(1);
     EXPECT_GT(balance.load(), 1.5);
 }
+TEST_F(Balanced, that_one_has_ended_is_told_before_the_next_measurement) {
+    with_tenant();
+    with_tenant();
+    pass(20);
+    ASSERT_NEAR(balance.load(), 2, 0.1);
+    tenants.pop_back();
+    balance.see(tenants);
+    EXPECT_NEAR(balance.load(), 1, 0.1);
+}
+TEST_F(Balanced, what_a_guest_did_before_it_was_here_is_no_sign_of_sleep) {
+    Tenant& guest = with_tenant("n2");
+    guest.here_s = 0.6;
+    balance.see(tenants);
+    std::map<pid_t, policy::Counted> counted;
+    counted[guest.pid] = {.passed_s = 1, .cpu_s = 0.1, .wanted_s = 0.6};
+    balance.measure(counted, 0, now);
+    EXPECT_NEAR(balance.load(), 1, 1e-6);
+    // From then on what it did counts.
+    tenants[0].here_s = 1.6;
+    balance.see(tenants);
+    balance.measure(counted, 0, now + std::chrono::seconds(1));
+    EXPECT_LT(balance.tenants().views(now)[0].demand, 0.5);
+}
 TEST_F(Balanced, a_guest_brings_its_history) {
     Tenant& guest = with_tenant("n2");
     guest.cpu_s = 100;
     guest.demand = 0.25;
-    balance.tenants().set(tenants);
+    balance.see(tenants);
     auto views = balance.tenants().views(now);
     EXPECT_EQ(views[0].cpu_s, 100);
     EXPECT_NEAR(views[0].demand, 0.25, 1e-6);
     // The same PID of a later life of it begins anew.
     tenants[0].identity.start_time = 2;
     tenants[0].cpu_s = 0;
-    balance.tenants().set(tenants);
+    balance.see(tenants);
     EXPECT_EQ(balance.tenants().views(now)[0].cpu_s, 0);
 }
 

@@ -36,7 +36,8 @@ void Tenants::set(std::vector<Tenant> all) {
 void Tenants::count(std::map<pid_t, policy::Counted> const& counted) {
     for (Tenant const& tenant : all_) {
         auto found = counted.find(tenant.pid);
-        if (found == counted.end()) continue;
+        // What began before it came tells how it waited for its memory.
+        if (found == counted.end() || found->second.passed_s > tenant.here_s) continue;
         Kept& known = kept_[numbers_.of(tenant.identity)];
         policy::Counted sample = found->second;
         // A guest's home counts them. Nobody counts at home, so what was learnt away holds there,

@@ -19,6 +19,7 @@ constexpr double at_rest = 0.02;
 // A look may take this part of a core, so that a node with thousands of threads is looked at less
 // often.
 constexpr int look_share = 300;
+constexpr Nanos look_period = std::chrono::milliseconds(900);
 
 class NamespaceRunQueue : public RunQueue {
 public:
@@ -26,7 +27,7 @@ public:
         if (looking_) return look_on(now);
         if (group_) cores_ = group_.used_since_before(now);
         bool calm = group_ && cores_ && *cores_ < at_rest;
-        if (calm) crowding_ = 1;
+        if (calm) waiting_ = 0;
         if (calm || now < next_look_) return answer();
         processes_ = NumberedDirectory("/proc");
         times_.begin_look();
@@ -38,7 +39,7 @@ public:
 private:
     Step answer() const {
         Step step;
-        if (cores_) step.runnable = *cores_ * crowding_;
+        if (cores_) step.runnable = *cores_ + waiting_;
         step.rest = answer_period;
         return step;
     }
@@ -53,18 +54,20 @@ private:
         look_took_ += end - begin;
         if (more) return {std::nullopt, between_pieces};
         looking_ = false;
-        next_look_ = now + look_took_ * look_share;
+        next_look_ = now + std::max<Nanos>(look_took_ * look_share, look_period);
         Nanos passed = now - looked_;
         looked_ = now;
         if (auto done = times_.end_look()) learn(*done, passed);
         return answer();
     }
 
-    // How many wanted a core for each that had one.
+    // Never more of them than there are: waiting per running would be many, were both not of the
+    // same time.
     void learn(ThreadTime const& done, Nanos passed) {
-        auto run = static_cast<double>(done.run_ns), wait = static_cast<double>(done.wait_ns);
-        if (run > 0) crowding_ = 1 + wait / run;
-        if (!group_ && passed > Nanos(0)) cores_ = run / static_cast<double>(passed.count());
+        if (passed <= Nanos(0)) return;
+        auto time = static_cast<double>(passed.count());
+        waiting_ = static_cast<double>(done.wait_ns) / time;
+        if (!group_) cores_ = static_cast<double>(done.run_ns) / time;
     }
 
     // A thread, or whose threads are next; false at the end.
@@ -81,7 +84,7 @@ private:
     pid_t own_ = ::getpid();
     GroupCpu group_;
     std::optional<double> cores_; // that the node uses
-    double crowding_ = 1;         // how many wanted a core for each that had one
+    double waiting_ = 0;          // for a core, on average
 
     bool looking_ = false;
     NumberedDirectory processes_;
