@@ -304,6 +304,7 @@ void Node::obey(policy::Order const& order) {
     spdlog::debug("{}:{} is to go to {}: {}", tenant->identity.home, tenant->identity.pid, to,
         policy::word(order.why));
     leaving_.insert(order.process);
+    if (order.why == policy::Why::together) balance_.joins(order.process, order.to);
     start(io_, send_away(*tenant, to, std::move(motive)));
 }
 
@@ -324,7 +325,9 @@ Task<> Node::send_away(Tenant tenant, std::string to, Motive motive) {
     } else if (tenant.identity.home != name_) {
         moved = co_await relocate(tenant, to, motive);
     }
-    leaving_.erase(balance_.numbers().of(tenant.identity));
+    uint64_t number = balance_.numbers().of(tenant.identity);
+    leaving_.erase(number);
+    balance_.has_joined(number);
     // A refusal for load is made good for by what it says of the load.
     if (!moved.ok && moved.refusal == policy::Refusal::none)
         balance_.tenants().rest(tenant.identity, monotonic_now() + rest);

@@ -23,13 +23,22 @@ void PostOffice::take_counts(Box& box, wire::MailCounted const& counted) {
         if (box.partners.contains(talk.incarnation)) box.talks[talk.incarnation] = talk.messages;
 }
 
-// Lines go through home: both ends are held there, so whoever talks waits least if it is at home,
-// wherever the other one is.
+// Lines go from where one is to where the other is. Where another home's processes are this one
+// does not know; they are taken to be at home.
+std::string PostOffice::place_of(wire::MailAddress const& partner) const {
+    if (partner.home != place_.node) return partner.home;
+    auto box = boxes_.find(partner.incarnation);
+    std::string place = box == boxes_.end() ? "" : place_for(*box->second);
+    return place.empty() ? place_.node : place;
+}
+
 std::map<pid_t, std::vector<PostOffice::Talk>> PostOffice::talks() const {
     std::map<pid_t, std::vector<Talk>> all;
     for (auto const& [incarnation, box] : boxes_)
-        for (auto const& [other, messages] : box->talks)
-            all[box->pid].push_back({box->partners.at(other).address, place_.node, messages});
+        for (auto const& [other, messages] : box->talks) {
+            wire::MailAddress const& partner = box->partners.at(other).address;
+            all[box->pid].push_back({partner, place_of(partner), messages});
+        }
     return all;
 }
 

@@ -111,6 +111,7 @@ private:
     // --- post_direct.cc
     struct Offered; // an end of a better carrier whose process has not been told yet
     struct Between;
+    std::string place_of(wire::MailAddress const& partner) const;
     std::string place_for(Box const& box) const;
     void note_used(BoxPtr const& box, wire::MailUsed const& used);
     Task<> go_direct(BoxPtr box, wire::MailAddress to);

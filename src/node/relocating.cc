@@ -175,6 +175,7 @@ Task<Outcome> Node::serve_relocate(std::string from, json::object body) {
         offer.identity = process->identity;
         offer.from = from;
         offer.automatic = 1;
+        offer.why = static_cast<uint8_t>(motive.why);
         offer.demand = motive.demand;
         offer.stretch_max = motive.stretch_max;
         offer.memory_bytes = process->tally.memory_bytes;

@@ -105,7 +105,7 @@ void consider_partners(
     for (NodeView& node : deciding.targets.all()) {
         bool with_one = std::any_of(process.partners.begin(), process.partners.end(),
             [&](Partner const& each) { return each.node == node.node; });
-        if (!with_one || !has_room(node, process, deciding.knobs)) continue;
+        if (!with_one || node.deserted || !has_room(node, process, deciding.knobs)) continue;
         if (stretch(node, process.demand) > here * (1 + deciding.knobs.near)) continue;
         double saved = talk_here - talk(process, node, snapshot);
         if (saved < deciding.knobs.talk_gain) continue;

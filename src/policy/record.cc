@@ -17,6 +17,7 @@ template <class V> void describe(V& v, NodeView& m) {
     v.field("speed", m.speed);
     v.field("takes", m.takes);
     v.field("crowded", m.crowded);
+    v.field("deserted", m.deserted);
     v.field("memory_total", m.memory_total);
     v.field("memory_free", m.memory_free);
     v.field("memory_movable", m.memory_movable);

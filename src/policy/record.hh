@@ -15,7 +15,7 @@
 namespace rove::policy {
 
 struct Record {
-    uint16_t version = 3;
+    uint16_t version = 4;
     double now_s = 0; // for people
     uint64_t seed = 0;
     Knobs knobs;

@@ -21,12 +21,13 @@ constexpr float first_round_trip_s = 0.0002f;
 
 struct NodeView {
     NodeIndex node = nowhere;
-    float age_s = 0;     // of what follows
-    float load = 0;      // as it says of itself, promises to take processes included
-    float cores = 1;     // that it may really use: affinity and quota count
-    float speed = 1;     // of one of them
-    uint8_t takes = 1;   // it is up, not blocked, and takes processes of this home
-    uint8_t crowded = 0; // short of memory, or making room: nobody comes for its cores
+    float age_s = 0;      // of what follows
+    float load = 0;       // as it says of itself, promises to take processes included
+    float cores = 1;      // that it may really use: affinity and quota count
+    float speed = 1;      // of one of them
+    uint8_t takes = 1;    // it is up, not blocked, and takes processes of this home
+    uint8_t crowded = 0;  // short of memory, or making room: nobody comes for its cores
+    uint8_t deserted = 0; // a partner of somebody here is on its way from there: nobody joins it
     uint64_t memory_total = 0, memory_free = 0;
     uint64_t memory_movable = 0;             // of processes that it could send away
     uint64_t features = 0;                   // of its CPU, one bit each

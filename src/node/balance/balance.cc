@@ -132,6 +132,7 @@ policy::NodeView Balance::view_of(Member const& member, Nanos now) {
     view.speed = static_cast<float>(alike ? speed_ : bulletin.speed);
     view.takes = member.state == MemberState::up && !shunned_.contains(member.name);
     view.crowded = bulletin.crowded;
+    view.deserted = !joins_.may_go(view.node, seconds(now));
     view.memory_total = bulletin.memory_total;
     view.memory_free = bulletin.memory_free;
     view.memory_movable = bulletin.memory_movable;
@@ -235,8 +236,12 @@ policy::Refusal Balance::answer(wire::Offer const& said, Here const& here, Nanos
     offer.why = static_cast<policy::Why>(said.why);
     // Who is wanted here by somebody is judged by what is granted alone.
     offer.own = said.automatic == 0;
+    bool joins = offer.why == policy::Why::together;
+    if (joins && !joins_.may_come(offer.from)) return policy::Refusal::busy;
     double load = foreign_.mine() + tenants_.demand(Tenants::Leaving::counted);
-    return promises_.answer(offer, self(here, load), knobs_, seconds(now));
+    auto refusal = promises_.answer(offer, self(here, load), knobs_, seconds(now));
+    if (joins && refusal == policy::Refusal::none) joins_.comes(offer.from, seconds(now));
+    return refusal;
 }
 
 } // namespace rove::node

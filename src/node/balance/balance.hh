@@ -16,6 +16,7 @@
 #include "node/board.hh"
 #include "node/sensors/memory.hh"
 #include "policy/decide.hh"
+#include "policy/joins.hh"
 #include "policy/load.hh"
 #include "policy/offers.hh"
 #include "policy/place.hh"
@@ -80,6 +81,9 @@ public:
     std::vector<std::string> invite(
         std::vector<Member> const& members, Here const& here, Nanos now);
 
+    // A process that was ordered away to be with its partner is on its way, or not any more.
+    void joins(uint64_t process, policy::NodeIndex node) { joins_.leaves(process, node); }
+    void has_joined(uint64_t process) { joins_.settled(process); }
     policy::Refusal answer(wire::Offer const& offer, Here const& here, Nanos now);
     // It is here, or will not come.
     void settle(wire::Identity const& process) { promises_.settle(numbers_.of(process)); }
@@ -119,6 +123,7 @@ private:
     policy::LoadFilter load_, foreign_;
     double foreign_now_ = 0, foreign_before_ = 0;
     policy::Promises promises_;
+    policy::Joins joins_;
     policy::MigrationCost cost_;
     Nanos measured_{-1};
     bool ushering_ = false;
