@@ -40,6 +40,11 @@ bool await_follower(Slot& slot) {
 
 /// It is known only afterwards whether it succeeds.
 long execute_at(Slot& slot, uint64_t const args[6], uint16_t* flags) {
+    // What it has stored in a file must be there before the memory is gone.
+    if (control().own_files != 0) {
+        *flags |= wire::flag_go_home;
+        return static_cast<long>(wire::HomeReason::exec);
+    }
     // The guest has a signal that the new program must find pending, and the kernel's mask is more
     // than the program's: at home all of it is the kernel's again.
     if (own(slot).signals_recorded != 0) {

@@ -38,6 +38,11 @@ bool perform_special(Slot& slot, uint32_t nr, uint64_t a[6], Done& done) {
         return true; // the mask came with the header
     case 56: {
         constexpr uint64_t clone_thread = 0x10000;
+        // A child would map the file that its parent stores into elsewhere.
+        if ((a[0] & clone_thread) == 0 && control().own_files != 0) {
+            done = {static_cast<long>(wire::HomeReason::fork), wire::flag_go_home};
+            return true;
+        }
         done = (a[0] & clone_thread) ? new_thread(slot, a[0]) : new_process(slot, a[0]);
         return true;
     }

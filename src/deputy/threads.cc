@@ -52,8 +52,19 @@ bool make_sockets(Slot& zero) {
     return true;
 }
 
+/// A lease that a keeper has left would keep others waiting for files that are up to date: what is
+/// mapped keeps it alive.
+void give_leases_up() {
+    constexpr uint64_t set_lease = 1024, no_lease = 2;
+    auto& c = control();
+    for (uint32_t i = 0; i < c.own_files && i < wire::own_files_max; ++i)
+        sys(72, c.own_file_fds[i], set_lease, no_lease);
+    c.own_files = 0;
+}
+
 void close_all(Slot& zero) {
     auto& c = control();
+    if (rt::phase() == Phase::released) give_leases_up();
     c.command_fd = c.alarm_fd = -1; // before the numbers can be somebody else's
     if (c.fd_first > 0) close_ours(c.fd_first, c.fd_last);
     (void)zero;

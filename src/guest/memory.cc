@@ -50,7 +50,8 @@ long lock(uint64_t address, uint64_t length) {
     return at + whole < at ? invalid : see_mapped(at, whole);
 }
 
-/// What is mapped here is private, or memory that is shared: nothing to be written back to.
+/// What is mapped here is private, or memory that is shared: nothing to be written back to. What is
+/// to be written to a file's disk is home's.
 long synchronize(uint64_t at, uint64_t length, uint64_t flags) {
     constexpr uint32_t asynchronous = 1, synchronous = 4, all = 7;
     auto kind = static_cast<uint32_t>(flags);
@@ -82,6 +83,7 @@ bool perform_on_memory(Slot& slot, UserContext& user, uint32_t nr, uint64_t cons
     };
     switch (nr) {
     case 26: // msync
+        if (control().own_files != 0) return home();
         return refused(synchronize(args[0], args[1], args[2]));
     case 149:
     case 150: // mlock, munlock

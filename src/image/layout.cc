@@ -64,6 +64,14 @@ bool is_commons(Mapping const& mapping) {
     return mapping.shared && mapping.inode != 0 && mapping.path == "/dev/zero (deleted)";
 }
 
+// Not what the kernel makes without opening it: who has that is not counted, so nobody could say
+// that he alone has it.
+bool is_written_file(Mapping const& mapping) {
+    if (!mapping.shared || mapping.inode == 0 || is_commons(mapping)) return false;
+    if (!mapping.path.starts_with('/') || mapping.path.starts_with("/memfd:")) return false;
+    return confining_word(mapping) == "shared_writable_memory";
+}
+
 bool is_foreign(Mapping const& mapping, uint64_t region) {
     if (mapping.start >= user_space_end || is_uprobes(mapping)) return true;
     return region != 0 && mapping.start < region + wire::region_size && mapping.end > region;

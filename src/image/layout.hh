@@ -33,6 +33,10 @@ std::string confining_word(Mapping const& mapping);
 // Memory without a name that processes have in common: no file's, and no System V segment.
 bool is_commons(Mapping const& mapping);
 
+// A file that is mapped shared and may be written through the mapping. It can travel if nobody else
+// has it (migrate/own_files.hh). Needs smaps.
+bool is_written_file(Mapping const& mapping);
+
 // Of the kernel's own making, outside of user addresses or ours: not part of a layout.
 bool is_foreign(Mapping const& mapping, uint64_t region);
 

@@ -91,6 +91,13 @@ TEST(Layout, says_what_cannot_leave) {
     EXPECT_FALSE(is_commons(shared));
     shared.path = "/dev/zero (deleted)";
     EXPECT_TRUE(is_commons(shared));
+    EXPECT_FALSE(is_written_file(shared));
+    shared.path = "/tmp/hsperfdata_root/77";
+    EXPECT_FALSE(is_written_file(shared));
+    shared.flags = "rd sh mr mw";
+    EXPECT_TRUE(is_written_file(shared)); // it could be made writable
+    shared.path = "/memfd:own (deleted)";
+    EXPECT_FALSE(is_written_file(shared));
     auto huge = mapping(0x1000, 0x2000);
     huge.flags = "rd wr ht";
     EXPECT_EQ(confining_word(huge), "hugetlbfs");

@@ -61,6 +61,8 @@ void Steward::leave_old_image() {
     if (session_) tally_.away_us += microseconds(monotonic_now() - away_since_);
     session_.reset();
     leases_.give_back();
+    own_.forget();
+    segments_.forget_own();
     postponed_.clear();
     held_.clear();
     stale_.clear();
@@ -75,6 +77,7 @@ void Steward::leave_old_image() {
 // Whether the process has another memory than the one that was split.
 bool Steward::executed() {
     if (!body_.has_new_image()) return false;
+    bring_last_stores();
     if (session_) (void)session_->send(SessionType::let_go);
     leave_old_image();
     ++tally_.moves;

@@ -26,11 +26,16 @@ constexpr Nanos others_patience = std::chrono::seconds(20);
 
 } // namespace
 
+Fd const& Steward::commons_file(uint32_t index) const {
+    Fd const* own = own_.find(segments_.keys()[index]);
+    return own != nullptr ? *own : segments_.file(index);
+}
+
 // What the program has moved while it was away is mapped where it is now.
 Status Steward::map_commons(
     wire::Vma const& vma, image::Step const& step, std::vector<wire::ExecCall>& calls) {
-    auto there = static_cast<uint64_t>(TRY(body_.porter().take_fd(
-        segments_.file(vma.segment).number(), TRY(body_.control()).fd_first)));
+    auto there = static_cast<uint64_t>(TRY(
+        body_.porter().take_fd(commons_file(vma.segment).number(), TRY(body_.control()).fd_first)));
     calls.push_back({SYS_mmap,
         {step.address, step.length, static_cast<uint64_t>(step.prot), MAP_SHARED | MAP_FIXED, there,
             vma.offset + (step.address - vma.start)},
@@ -62,37 +67,45 @@ std::set<uint32_t> Steward::commons_of(wire::Layout const& layout) const {
 
 Status Steward::send_all_commons(Session& to, wire::Layout const& layout, Progress& progress) {
     for (uint32_t index : commons_of(layout))
-        TRY(send_commons(to, index, progress));
+        TRY(segments_.is_own(index) ? send_own_file(to, index, progress)
+                                    : send_commons(to, index, progress));
     return {};
 }
 
 // They live at the host now; what they held here is filled in again when they come back.
 void Steward::empty_all_commons() {
     for (uint32_t index : commons_of(last_layout_))
-        (void)sys::empty_file(segments_.file(index).number());
+        if (!segments_.is_own(index)) (void)sys::empty_file(segments_.file(index).number());
+}
+
+// From the host that has it, in parts.
+Status Steward::fetch_commons(
+    wire::CommonsWanted wanted, std::function<Status(wire::SegmentBytes const&)> const& store) {
+    for (;;) {
+        TRY(session_->send(SessionType::commons_wanted, wanted));
+        auto frame = TRY(session_->wait({SessionType::commons_bytes}, bytes_patience));
+        auto part = wire::decode<wire::SegmentBytes>(frame.body);
+        if (!part || part->offset < wanted.offset || part->offset > wanted.key.length ||
+            part->bytes.size() > wanted.key.length - part->offset)
+            return fail(EBADMSG, "a malformed message from {}", host_);
+        if (part->bytes.empty()) return {};
+        TRY(store(*part));
+        wanted.offset = part->offset + part->bytes.size();
+        if (wanted.ended == 0) TRY(keep_sessions());
+    }
 }
 
 // All processes that map it stand, here and there, so it does not matter what it holds meanwhile.
 Status Steward::bring_commons(wire::SegmentKey const& key, Progress& progress) {
     uint32_t index = TRY(segments_.find(key));
-    if (!segments_.is_commons(index))
+    if (!segments_.is_commons(index) || segments_.is_own(index))
         return fail(EBADMSG, "a file as shared memory from {}", host_);
     int memory = segments_.file(index).number();
     TRY(sys::empty_file(memory));
-    wire::CommonsWanted wanted{key, 0};
-    for (;;) {
-        TRY(session_->send(SessionType::commons_wanted, wanted));
-        auto frame = TRY(session_->wait({SessionType::commons_bytes}, bytes_patience));
-        auto part = wire::decode<wire::SegmentBytes>(frame.body);
-        if (!part || part->offset < wanted.offset || part->offset > key.length ||
-            part->bytes.size() > key.length - part->offset)
-            return fail(EBADMSG, "a malformed message from {}", host_);
-        if (part->bytes.empty()) return {};
-        TRY(sys::write_at(memory, as_bytes(part->bytes), part->offset));
-        progress.bytes += part->bytes.size();
-        wanted.offset = part->offset + part->bytes.size();
-        TRY(keep_sessions());
-    }
+    return fetch_commons({key, 0, 0}, [&](auto const& part) {
+        progress.bytes += part.bytes.size();
+        return sys::write_at(memory, as_bytes(part.bytes), part.offset);
+    });
 }
 
 // Before the commit: the others have to come as far.

@@ -406,6 +406,7 @@ Status Steward::move_home(Progress& progress) {
         (void)await_clock(CLOCK_MONOTONIC_COARSE, seen(parked.state.coarse_ns), clock_patience);
         for (auto const& key : parked.commons)
             TRY(bring_commons(key, progress));
+        TRY(bring_own_files(progress));
         if (parked.shares != 0) TRY(await_group());
         FAULT_POINT("home_before_commit");
         account_ = parked.state.account;
@@ -423,6 +424,7 @@ Status Steward::move_home(Progress& progress) {
     (void)fault_point("home_after_commit");
     serve_without_moving(); // what was said before all stood is in there: children may have been
                             // born
+    give_own_files_back();
     Status released = body_.release();
     progress.thawed = released ? body_.released_at() : monotonic_now();
     progress.phase("release");

@@ -16,7 +16,9 @@ namespace rove::migrate {
 
 Status Leases::take(pid_t pid, std::vector<image::Mapping> const& mappings, Refusal& refusal) {
     for (auto const& mapping : mappings) {
-        if (!mapping.shared || mapping.inode == 0 || image::is_commons(mapping)) continue;
+        if (!mapping.shared || mapping.inode == 0 || image::is_commons(mapping) ||
+            image::is_written_file(mapping))
+            continue;
         Fd file = TRY(open_mapped(pid, mapping));
         auto status = TRY(sys::fstat(file.number()));
         bool known = std::any_of(held_.begin(), held_.end(), [&](Held const& one) {

@@ -86,6 +86,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         // By way of home, which has a place for them.
         for (auto const& key : parked.commons)
             TRY(bring_commons(key, progress));
+        TRY(bring_own_files(progress));
         TRY(send_all_commons(next, layout, progress));
         state = std::move(parked.state);
         for (auto const& image : state.threads)

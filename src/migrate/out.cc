@@ -163,6 +163,7 @@ Status Steward::bring_new_files(Session& session, Survey& found, std::vector<wir
 std::vector<image::Mapping> Steward::steady_mappings(std::vector<image::Mapping> mappings) {
     std::erase_if(mappings, [&](auto const& mapping) {
         if (mapping.inode == 0) return false;
+        if (image::is_written_file(mapping)) return true; // it is taken when all stands
         auto place = segments_.place(body_.pid(), nullptr, mapping);
         return !place || !segments_.settled(place->index);
     });
@@ -411,6 +412,7 @@ Status Steward::split(
             if (outward) hide_watch(found.mappings);
             TRY(check_mappings(body_.pid(), found.mappings, body_.region(), refusal_));
             TRY(leases_.take(body_.pid(), found.mappings, refusal_));
+            TRY(take_own_files(found.mappings));
             wire::ProcessState state = TRY(body_.process_state(std::move(images)));
             state.account = account_;
             auto control = TRY(body_.control());
@@ -428,6 +430,7 @@ Status Steward::split(
             TRY(session.send(SessionType::state, state));
             FAULT_POINT("after_state");
             polled = pages_of_waits(state.threads);
+            TRY(check_waits(layout, polled));
             progress.phase("state");
             for (auto const& image : state.threads) {
                 if (image.slot > links.size())
@@ -447,7 +450,9 @@ Status Steward::split(
             return body_.commit(wire::Phase::serving, epoch);
         };
         Status committed = frozen();
-        if (!committed) (void)body_.release();
+        if (committed) return {};
+        give_own_files_back();
+        (void)body_.release();
         return committed;
     };
     Status done = attempt();

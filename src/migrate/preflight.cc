@@ -11,6 +11,7 @@
 #include "base/text.hh"
 #include "image/credentials.hh"
 #include "image/layout.hh"
+#include "migrate/own_files.hh"
 #include "migrate/sharers.hh"
 #include "sys/files.hh"
 #include "wire/region.hh"
@@ -107,6 +108,10 @@ Status check_mappings(
         if (image::is_foreign(mapping, region)) continue;
         std::string word = image::confining_word(mapping);
         if (image::is_commons(mapping) && word == "shared_writable_memory") continue;
+        if (image::is_written_file(mapping)) {
+            TRY(check_written_file(pid, mapping, refusal));
+            continue;
+        }
         if (!word.empty())
             return refusal.because(word.c_str(),
                 fmt::format("{}: {} at {:#x}", sentence_of(word),

@@ -82,6 +82,8 @@ Status Steward::relearn(bool& away) {
     TRY(body_.forget_parent());
     TRY(body_.settle_links(epoch));
     TRY(body_.set_phase(wire::Phase::serving));
+    TRY(own_.take_over(body_));
+    name_own_files();
     away = false;         // what is still wanted is not worth its life
     give_missing_links(); // of threads that asked the former steward
     auto mappings =
@@ -97,6 +99,7 @@ Status Steward::relearn_layout() {
         TRY(image::parse_maps(TRY(sys::read_file(fmt::format("/proc/{}/smaps", body_.pid())))));
     // Home still maps what the program may have given up.
     std::erase_if(mappings, image::is_commons);
+    std::erase_if(mappings, image::is_written_file);
     for (auto const& mapping : mappings) {
         if (mapping.inode != 0 && !image::is_foreign(mapping, body_.region()))
             (void)segments_.place(body_.pid(), &body_.memory(), mapping);

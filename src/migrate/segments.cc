@@ -125,6 +125,26 @@ Result<uint32_t> Segments::add_commons(pid_t pid, image::Mapping const& mapping)
     return static_cast<uint32_t>(keys_.size() - 1);
 }
 
+void Segments::add_own(wire::SegmentKey const& key, uint32_t device_major, uint32_t device_minor) {
+    auto known = std::find(keys_.begin(), keys_.end(), key);
+    auto index = static_cast<size_t>(known - keys_.begin());
+    if (known == keys_.end()) {
+        keys_.push_back(key);
+        sources_.emplace_back();
+    }
+    Source& source = sources_[index];
+    source.device_major = device_major;
+    source.device_minor = device_minor;
+    source.inode = key.hash_low;
+    source.length = source.end = key.length;
+    source.own = source.settled = true;
+}
+
+void Segments::forget_own() {
+    for (auto& source : sources_)
+        source.own = false;
+}
+
 Result<uint32_t> Segments::place_vdso() {
     Source source;
     source.copy = TRY(sys::own_vdso());
@@ -157,6 +177,10 @@ Result<image::SegmentPlace> Segments::place(
         return image::SegmentPlace{TRY(add_commons(pid, mapping)), mapping.offset};
     for (uint32_t i = 0; i < sources_.size(); ++i) {
         Source const& source = sources_[i];
+        if (source.own && mapping.shared && source.inode == mapping.inode &&
+            source.device_major == mapping.device_major &&
+            source.device_minor == mapping.device_minor)
+            return image::SegmentPlace{i, mapping.offset};
         if (!source.file || is_commons(i) || source.inode != mapping.inode ||
             source.device_major != mapping.device_major ||
             source.device_minor != mapping.device_minor)

@@ -45,6 +45,10 @@ public:
     Result<uint32_t> place_vdso();
     // Commons that the process maps there: its own memory, open for reading and writing; the index.
     Result<uint32_t> add_commons(pid_t pid, image::Mapping const& mapping);
+    // A file that only this process has now, see own_files.hh, until it is forgotten.
+    void add_own(wire::SegmentKey const& key, uint32_t device_major, uint32_t device_minor);
+    void forget_own();
+    bool is_own(uint32_t index) const { return keys_[index].commons == wire::commons_own; }
     bool is_commons(uint32_t index) const { return keys_[index].commons != 0; }
     Fd const& file(uint32_t index) const { return sources_[index].file; }
     // Its file had last been changed some time before it was hashed, and will hardly change now.
@@ -66,6 +70,7 @@ private:
         uint64_t inode = 0, file_offset = 0, length = 0;
         uint64_t end = 0;   // of the mapped range in the file, page aligned
         timespec changed{}; // the file, when it was hashed
+        bool own = false;   // now
         bool settled =
             false; // and that was some time before: another change would have another time
     };

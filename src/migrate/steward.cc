@@ -97,6 +97,7 @@ int Steward::run() {
         if (body_.entered()) all[3] = {body_.alarm_fd(), POLLIN, 0};
         (void)::poll(all, 4, static_cast<int>(tick_period / std::chrono::milliseconds(1)));
         if ((all[0].revents & POLLIN) != 0) {
+            bring_last_stores();
             if (session_)
                 (void)session_->renew_tally(
                     std::chrono::milliseconds(200)); // what is left of it still stands there
@@ -156,6 +157,7 @@ void Steward::serve_session() {
         if (trouble->guest_ended != 0 && executed()) return;
         LOG(warn, "{}: {}", host_, trouble->text);
         if (trouble->guest_ended != 0) {
+            bring_last_stores();
             // Its end at the host is P's end here; a signal of the host's kernel is P's, too.
             (void)sys::pidfd_send_signal(body_.pidfd(),
                 trouble->signal > 0 && trouble->signal < 65 ? trouble->signal : SIGKILL);
@@ -189,7 +191,7 @@ void Steward::tick() {
         (void)session_->ping_if_due();
         bool stopped = stands();
         if (!stopped) give_missing_links();
-        if (leases_.wanted() && postponed_.empty())
+        if ((leases_.wanted() || own_.wanted()) && postponed_.empty())
             want_home(wire::HomeReason::shared_file_mapping);
         if (!stopped && !stale_.empty() && monotonic_now() > stale_until_) {
             held_.clear();

@@ -18,6 +18,7 @@
 #include "migrate/copy.hh"
 #include "migrate/daemon_line.hh"
 #include "migrate/leases.hh"
+#include "migrate/own_files.hh"
 #include "migrate/refusal.hh"
 #include "migrate/rounds.hh"
 #include "migrate/segments.hh"
@@ -190,9 +191,21 @@ private:
     Status send_commons(Session& to, uint32_t index, Progress& progress);
     Status send_all_commons(Session& to, wire::Layout const& layout, Progress& progress);
     void empty_all_commons();
+    Fd const& commons_file(uint32_t index) const;
+    Status fetch_commons(
+        wire::CommonsWanted wanted, std::function<Status(wire::SegmentBytes const&)> const& store);
     Status bring_commons(wire::SegmentKey const& key, Progress& progress);
     Status await_group();
     void come_along();
+
+    // stores.cc
+    Status take_own_files(std::vector<image::Mapping> const& mappings);
+    void name_own_files();
+    void give_own_files_back();
+    Status check_waits(wire::Layout const& layout, std::vector<wire::Range> const& waits) const;
+    Status send_own_file(Session& to, uint32_t index, Progress& progress);
+    Status bring_own_files(Progress& progress, bool ended = false);
+    void bring_last_stores();
 
     // rounds_onward.cc: while it runs at a host
     Status send_ahead(Session& next, wire::SendPages wish, Copy& copy, Progress& progress);
@@ -206,6 +219,7 @@ private:
     Body body_;
     Segments segments_;
     Leases leases_;                  // while it is away
+    OwnFiles own_;                   // likewise
     std::optional<Session> session_; // with the present host, when away
     Session* other_ = nullptr;       // the one a move is being made with
     Refusal refusal_;

@@ -120,6 +120,8 @@ Status Warden::commit() {
     await_clocks();
     TRY(guest_->put(
         guest_->control_field(offsetof(wire::Control, watched)), uint32_t{watch_ ? 1u : 0u}));
+    TRY(guest_->put(
+        guest_->control_field(offsetof(wire::Control, own_files)), segments_.count_own()));
     TRY(offer_patches());
     for (auto const& vma : target_.vmas) {
         if (vma.kind != VmaKind::vdso) continue;

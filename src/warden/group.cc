@@ -7,6 +7,7 @@
 // bytes. When all have said that only the commit is missing, they are let go, and from then on none
 // of them goes on here, whatever happens to its steward. Until then whoever goes on, or ends, calls
 // it off for all.
+#include <signal.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
@@ -44,7 +45,8 @@ Result<std::set<Commons>> Warden::mapped_commons() const {
         bool known = std::any_of(
             household_.wardens().begin(), household_.wardens().end(), [&](auto const& warden) {
                 auto index = warden->segments_.find(file.first, file.second);
-                return index && warden->segments_.is_commons(*index);
+                return index && warden->segments_.is_commons(*index) &&
+                       !warden->segments_.is_own(*index);
             });
         if (known) found.insert(file);
     }
@@ -135,12 +137,24 @@ Status Warden::tell_group(wire::Parked& parked) {
     return {};
 }
 
+// One whose process has ended stores nothing after its last bytes have been read.
 Status Warden::send_commons(wire::CommonsWanted const& wanted) {
     auto known = std::find(segments_.keys().begin(), segments_.keys().end(), wanted.key);
-    if (wanted.key.commons == 0 || known == segments_.keys().end() || stage_ != Stage::parked)
-        return fail(EPROTO, "commons that are not here, or in use");
     wire::SegmentBytes part;
     part.index = static_cast<uint32_t>(known - segments_.keys().begin());
+    if (wanted.key.commons == 0 || known == segments_.keys().end() ||
+        !segments_.holds(part.index)) {
+        // A file that it had unmapped before it came here.
+        if (wanted.key.commons == wire::commons_own) return send(SessionType::commons_bytes, part);
+        return fail(EPROTO, "commons that are not here");
+    }
+    bool own = segments_.is_own(part.index);
+    if (own && wanted.ended != 0 && stage_ != Stage::parked && stage_ != Stage::over) {
+        last_wanted_ = wanted;
+        return signal_guest(SIGKILL);
+    }
+    if (stage_ != Stage::parked && !(own && stage_ == Stage::over))
+        return fail(EPROTO, "commons that are in use");
     auto data = TRY(sys::read_data(segments_.number(part.index), wanted.offset, part_max));
     part.offset = data.offset;
     part.bytes = std::move(data.bytes);

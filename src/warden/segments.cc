@@ -103,8 +103,15 @@ bool Segments::share(Segments const& other, uint64_t device, uint64_t inode) {
 std::set<Commons> Segments::commons() const {
     std::set<Commons> all;
     for (auto const& [file, index] : by_inode_)
-        if (is_commons(index)) all.insert(file);
+        if (is_commons(index) && !is_own(index)) all.insert(file);
     return all;
+}
+
+uint32_t Segments::count_own() const {
+    uint32_t count = 0;
+    for (uint32_t index = 0; index < keys_.size(); ++index)
+        if (is_own(index) && holds(index)) ++count;
+    return count;
 }
 
 void Segments::drop_incoming() {

@@ -45,6 +45,9 @@ public:
     /// The commons that another warden's guest has brought here as well; false if it is none.
     bool share(Segments const& other, uint64_t device, uint64_t inode);
     bool is_commons(uint32_t index) const { return keys_[index].commons != 0; }
+    bool is_own(uint32_t index) const { return keys_[index].commons == wire::commons_own; }
+    /// How many files it has with it that are this guest's alone.
+    uint32_t count_own() const;
     bool has_commons() const { return !commons().empty(); }
     std::set<Commons> commons() const;
     /// The same files, for the warden of a child in this process; what is still to come is not.

@@ -440,12 +440,15 @@ void Warden::guest_ended() {
                            : fmt::format("{} has run out of memory", order_.node);
     }
     if (!born_) LOG(note, "{}: {}", stage_name(stage_), message.text);
-    if (control_) (void)send(SessionType::trouble, message);
+    if (control_ && !last_wanted_) (void)send(SessionType::trouble, message);
     // Without a steward home learns it from the links.
     if (!may_be_committed(stage_) || !control_) return end(message.text);
     enter(Stage::over);
     leave_group();
     over_since_ = monotonic_now();
+    if (!last_wanted_) return;
+    if (auto sent = send_commons(*std::exchange(last_wanted_, {})); !sent)
+        trouble("", sent.error());
 }
 
 bool Warden::killed_for_memory() const {

@@ -220,6 +220,7 @@ private:
     SessionLine control_;
     Nanos abandoned_{0}; // since when there is no steward, 0: there is one
     Nanos last_ping_{0}, last_tally_{0}, over_since_{0};
+    std::optional<wire::CommonsWanted> last_wanted_; // answered when the guest has ended
     Nanos began_ = monotonic_now();
     uint64_t began_ticks_ = abi::ticks(); // at that time, to measure ticks by the clock
     uint64_t pings_ = 0;

@@ -17,7 +17,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 9;
+inline constexpr uint32_t region_version = 10;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset =
@@ -149,6 +149,8 @@ struct Action {
 inline constexpr uint64_t membarrier_registers = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8;
 
 inline constexpr uint32_t counting_max = 64;
+/// Files that a process maps for writing and that nobody else has, see migrate/own_files.hh.
+inline constexpr uint32_t own_files_max = 8;
 /// What has been counted of one system call: a cache line of its own, as each call touches it.
 struct alignas(64) CallCount {
     uint64_t calls, errors, forwarded;
@@ -256,6 +258,8 @@ struct Control {
     Spare spares[spares_max]; // P: under `lock`
     int32_t parents_alarm_fd; // P: of a child that no steward has attended to yet: its parent's
     FollowExec follow_exec;   // P: futex word
+    uint32_t own_files;       // files that it maps for writing, and has with it
+    int32_t own_file_fds[own_files_max]; // P: each of them, under a lease of its steward
     PatchText patch_texts[patch_texts_max];
     PatchSite patch_sites[patch_sites_max];
     MailEnd mail_ends[mail_ends_max]; // R: written under `lock`

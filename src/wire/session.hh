@@ -96,7 +96,7 @@ enum class SessionType : uint16_t {
     group_ready =
         43,        // S Empty, of one that shares memory: all but the commit of a homecoming is done
     group_go = 44, // W Empty: so it is for all of its group, of which none goes on here any more
-    commons_wanted = 45, // S CommonsWanted: bytes of memory that is shared, from an offset on
+    commons_wanted = 45, // S CommonsWanted: bytes of commons, from an offset on
     commons_bytes = 46,  // both, SegmentBytes. W: the next that hold something; none: there are no
                          // more. S, between laid_out and the state: what this host is to hold
     priorities = 47,     // S Priorities: its threads have others than the usual ones, or had before
@@ -141,7 +141,9 @@ template <class V> void describe(V& v, Vma& m) {
 }
 
 /// Bytes of a file as they were mapped, named by their content (XXH3-128 and length). Or commons,
-/// memory that processes share: named by device and inode of what home has for it.
+/// memory that processes share, or an own file, which one process maps for writing and nobody else
+/// has: both are named by device and inode of what home has for them.
+inline constexpr uint8_t commons_shared = 1, commons_own = 2;
 struct SegmentKey {
     uint64_t hash_high = 0, hash_low = 0, length = 0;
     uint8_t commons = 0;
@@ -416,10 +418,13 @@ template <class V> void describe(V& v, BytesWanted& m) {
 struct CommonsWanted {
     SegmentKey key;
     uint64_t offset = 0;
+    uint8_t ended = 0; // 1: of an own file, as the process has ended: so does the guest, before it
+                       // is answered
 };
 template <class V> void describe(V& v, CommonsWanted& m) {
     v.field("key", m.key);
     v.field("offset", m.offset);
+    v.field("ended", m.ended);
 }
 
 struct Ping {

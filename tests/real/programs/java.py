@@ -3,6 +3,6 @@
 from building import java
 from program import Program
 
-# Without this option it shares a file of counters with whoever looks, and can never be away.
+# Without this option it shares a file of counters with whoever looks, see java_shared.
 AWAY = "-XX:+PerfDisableSharedMem"
 PROGRAM = Program(["java", AWAY, "-Xmx128m", "-cp", "{build}/java", "Crowd"], ["java", "javac"], build=java("Crowd.java"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenJDK as it is: it shares a file of counters with whoever looks, so it stays at home and says so."""
+"""OpenJDK as it is: it shares a file of counters with whoever looks, which travels with it until somebody does."""
 from building import java
 from program import Program
 
