@@ -359,6 +359,7 @@ Status Steward::split(
     Body::Awake awake(body_);
     TRY(check_asker(body_.pid(), asker_, refusal_));
     Survey found = TRY(survey(body_.pid(), body_.region(), refusal_));
+    TRY(check_locked_files(body_.pid(), found.mappings, refusal_));
     TRY(body_.prepare(found));
     body_.set_idle([this] { return keep_sessions(); });
     uint32_t epoch = body_.mapped() ? TRY(body_.epoch()) + 1 : 1;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@
 
 #include "base/text.hh"
 #include "image/layout.hh"
+#include "migrate/file_locks.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
 #include "sys/sparse.hh"
@@ -79,7 +81,39 @@ Status fill_holes(int file, struct stat const& status) {
     return fail(errno, "there is no room for a file");
 }
 
+Result<FileLocks> locks_of(image::Mapping const& mapping) {
+    return parse_locks(TRY(sys::read_file("/proc/locks")), mapping.device_major,
+        mapping.device_minor, mapping.inode);
+}
+
+// One that cannot be looked into counts, and one that has ended does not.
+bool has_file(pid_t pid, image::Mapping const& mapping) {
+    auto gone = [](Error const& error) { return error.gone() || error.code == ENOENT; };
+    auto theirs = tracee::whole_mappings(pid, "maps");
+    if (!theirs) return !gone(theirs.error());
+    auto files = tracee::list_files(pid);
+    if (!files) return !gone(files.error());
+    return std::any_of(theirs->begin(), theirs->end(),
+               [&](auto const& each) { return each.same_file(mapping); }) ||
+           std::any_of(files->begin(), files->end(),
+               [&](auto const& file) { return file.target == mapping.path; });
+}
+
 } // namespace
+
+Status check_locked_files(
+    pid_t pid, std::vector<image::Mapping> const& mappings, Refusal& refusal) {
+    for (auto const& mapping : mappings) {
+        if (!image::is_written_file(mapping) || TRY(locks_of(mapping)).flock == 0) continue;
+        for (auto const& name : TRY(sys::list_directory("/proc"))) {
+            auto other = parse_number<pid_t>(name);
+            if (!other || *other == pid || !has_file(*other, mapping)) continue;
+            return refusal.because(word, fmt::format("it maps {} for writing, which process {} has",
+                                             printable(mapping.path), *other));
+        }
+    }
+    return {};
+}
 
 Status check_written_file(pid_t pid, image::Mapping const& mapping, Refusal& refusal) {
     auto files = TRY(tracee::list_files(pid));
@@ -127,17 +161,26 @@ Status OwnFiles::take_one(
     auto status = TRY(sys::fstat(file));
     if (!is_local(file) || !is_counted(status.st_dev)) return no("whose users are not counted");
     if (status.st_size > static_cast<off_t>(size_max)) return no("which is too large to travel");
+    auto locks = TRY(locks_of(first));
+    if (locks.waiting || locks.parts) return no("which somebody has locked");
+    if (locks.flock != 0)
+        for (pid_t child : TRY(tracee::list_children(body.pid())))
+            if (has_file(child, first)) return no("which a child has as well");
     auto control = TRY(body.control());
     one.there = TRY(body.porter().take_fd(file, control.fd_first));
     held_.push_back(std::move(one));
+    auto there = static_cast<uint64_t>(held_.back().there);
     if (held_.back().there > control.fd_last) return no("and has no descriptors left");
     std::vector<wire::ExecCall> calls;
     for (auto const& mapping : mappings)
         calls.push_back({SYS_mmap,
             {mapping.start, mapping.size(), static_cast<uint64_t>(mapping.prot),
-                MAP_SHARED | MAP_FIXED, static_cast<uint64_t>(held_.back().there), mapping.offset},
+                MAP_SHARED | MAP_FIXED, there, mapping.offset},
             static_cast<int64_t>(mapping.start)});
-    TRY(body.porter().calls(calls));
+    // What flock locks is the open file, which has just ended with its last mapping.
+    if (locks.flock != 0)
+        calls.push_back({SYS_flock, {there, static_cast<uint64_t>(locks.flock | LOCK_NB)}, 0});
+    if (!body.porter().calls(calls)) return no("which cannot be mapped anew");
     TRY(note_in(body));                // before there is a lease, which it would have to give up
     (void)std::signal(SIGIO, SIG_IGN); // how the kernel tells of an opener; wanted() asks for it
     if (::fcntl(file, F_SETLEASE, F_WRLCK) != 0)

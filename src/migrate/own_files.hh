@@ -63,4 +63,10 @@ private:
 // Of a process that runs: what a look from outside can tell.
 Status check_written_file(pid_t pid, image::Mapping const& mapping, Refusal& refusal);
 
+// A file that is locked by flock, as one that cannot be opened anew without losing that for a
+// moment, is only taken from a process that nobody shares it with. This takes a fraction of a
+// millisecond for each process of the machine; of those that are born meanwhile, children are
+// looked at by `take`.
+Status check_locked_files(pid_t pid, std::vector<image::Mapping> const& mappings, Refusal& refusal);
+
 } // namespace rove::migrate

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file that a process maps for writing, and nobody else has: it travels, and no store is lost or hidden, whatever ends the stay."""
+import fcntl
 import select
 import struct
 import subprocess
@@ -11,11 +12,12 @@ from conftest import wait_for
 
 # A counter is stored on the first page, then on the second: whenever it is stopped, the first one has at most one more.
 STORING = """
-import ctypes, os, signal, sys
+import ctypes, fcntl, os, signal, sys
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 fd = os.open(sys.argv[1], os.O_RDWR)
+if sys.argv[2] == "locked": fcntl.flock(fd, fcntl.LOCK_EX)
 first = libc.mmap(None, 8192, 3, 1, fd, 0)
 os.close(fd)
 counters = [ctypes.c_uint64.from_address(first), ctypes.c_uint64.from_address(first + 4096)]
@@ -40,10 +42,10 @@ for line in sys.stdin:
 class Storing:
     """The program, which has been moved to n2 if nothing else is said."""
 
-    def __init__(self, lab, directory, to="n2"):
+    def __init__(self, lab, directory, to="n2", lock="open"):
         self.lab, self.file = lab, directory / "own"
         self.file.write_bytes(bytes(8000))
-        self.program = lab.start("n1", "rove", "run", "--stay", "--", "python3", "-c", STORING, str(self.file),
+        self.program = lab.start("n1", "rove", "run", "--stay", "--", "python3", "-c", STORING, str(self.file), lock,
                                  stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.answer()
         self.pid = wait_for(lambda: lab.json("n1", "ps"), "the program")[0]["pid"]
@@ -90,8 +92,8 @@ def stores(quiet):
 def storing(stores, tmp_path):
     made = []
 
-    def make(to="n2"):
-        made.append(Storing(stores, tmp_path, to))
+    def make(to="n2", lock="open"):
+        made.append(Storing(stores, tmp_path, to, lock))
         return made[-1]
 
     yield make
@@ -142,6 +144,34 @@ def test_who_has_inherited_the_mapping_keeps_it_at_home(storing):
     assert refused.returncode == 3 and "(shared_writable_memory)" in refused.stderr
     assert one.seen() == (count, count)
     one.program.stdin.close()
+
+
+def test_its_lock_stays_with_what_it_maps(storing, stores):
+    one = storing(lock="locked")
+    one.store()
+    assert one.host() == "n2"
+    for again in (True, False):
+        with one.file.open("rb") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if again:
+            assert one.move("n2").returncode == 0
+    one.store("fork")
+    refused = one.move("n2")
+    assert refused.returncode == 3 and "which process" in refused.stderr
+    with one.file.open("rb") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    one.program.stdin.close()
+    one.program.wait(timeout=30)
+    with one.file.open("rb") as other:
+        wait_for(lambda: locks(other), "lock")
+
+
+def locks(file):
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
 
 
 @pytest.mark.parametrize("word", ["end", "abort", "crash", "exec"])
