@@ -71,7 +71,9 @@ void Steward::serve_alarms() {
     while (session_ && body_.entered()) {
         char first;
         if (::recv(body_.alarm_fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT) == 0 && executed()) return;
-        if (stands()) return; // what stands still cannot be helped, and does not wait for it
+        // What stands still cannot be helped, and does not wait for it; but others may wait for its
+        // files.
+        if (stands() && !(own_.wanted() && check_thawed())) return;
         serve_without_moving();
         if (postponed_.empty() || monotonic_now() < alarms_after_) return;
         wire::Alarm alarm = postponed_.front();

@@ -146,6 +146,18 @@ def test_who_has_inherited_the_mapping_keeps_it_at_home(storing):
     one.program.stdin.close()
 
 
+def test_one_that_is_stopped_lets_others_see_its_stores(storing, stores):
+    one = storing()
+    count = one.store()
+    stores.run("n1", "kill", "-STOP", str(one.pid))
+    began = time.monotonic()
+    assert one.seen() == (count, count)
+    assert time.monotonic() - began < 20, "who opens the file waited for more than a homecoming"
+    stores.run("n1", "kill", "-CONT", str(one.pid))
+    assert one.store() == count + 1000
+    one.end()
+
+
 def test_its_lock_stays_with_what_it_maps(storing, stores):
     one = storing(lock="locked")
     one.store()

@@ -36,6 +36,7 @@ int main(void) {
     must(ftruncate(fd, size));
     unsigned char* m = must(mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     must(close(fd));
+    unsigned char one;
     signal(SIGBUS, beyond);
     check(maps_it("/own"));
     for (long i = 0; again(i, 40); i++) {
@@ -67,6 +68,13 @@ int main(void) {
             must(close(other));
             break;
         }
+        case 1:
+            if (i % 16 == 1) continue;
+            fd = must(open("own", O_RDONLY | O_NONBLOCK));
+            equal(pread(fd, &one, 1, 2 * page + i % page), 1);
+            equal(one, (unsigned char)(i + 2));
+            must(close(fd));
+            break;
         case 3:
             must(msync(m, size, i & 8 ? MS_SYNC : MS_ASYNC));
             break;
