@@ -8,9 +8,9 @@
 // changes anyway.
 //
 // Such a call has no signal frame and so no extended state to hand over: it is for calls that home
-// performs and that end with a result. Whatever else turns out to be due (a signal, a move), this
-// thread kicks itself: the kernel's frame of that, with the call's registers put in, is the
-// program's state as at any other boundary.
+// performs, or the mailbox's own, and that end with a result. Whatever else turns out to be due (a
+// signal, a move), this thread kicks itself: the kernel's frame of that, with the call's registers
+// put in, is the program's state as at any other boundary.
 //
 // Sites are patched while the process has one thread, which is the one that patches. Threads stand
 // still in their own text or in front of a call, never in a detour (see leave_detour), so the
@@ -64,10 +64,10 @@ bool write_text(uint64_t address, void const* bytes, uint64_t length) {
     return set_writable(address, false) && written;
 }
 
-/// What a patched call may be: performed at home, without a mask of its own, not the runtime's
-/// business.
+/// What a patched call may be: performed at home, without a mask of its own, and not the runtime's
+/// business; or a mailbox's, which ends with a result as those do.
 bool may_be_patched(uint32_t nr) {
-    static constexpr uint16_t calls[] = {
+    static constexpr uint32_t calls[] = {
         0,
         1,
         2,
@@ -122,8 +122,9 @@ bool may_be_patched(uint32_t nr) {
         295,
         296,
         332,
+        wire::mail_call,
     };
-    for (uint16_t call : calls)
+    for (uint32_t call : calls)
         if (call == nr) return true;
     return false;
 }
@@ -259,7 +260,11 @@ extern "C" uint32_t volatile* rove_guest_patched(UserContext* user) {
     slot.thread.called_off = {};
     uint64_t const args[6] = {user->rdi, user->rsi, user->rdx, user->r10, user->r8, user->r9};
     long result = 0;
-    Answer answer = forward(slot, *user, nr, args, &result);
+    Answer answer = Answer::result;
+    if (nr == wire::mail_call)
+        result = mail(slot, args);
+    else
+        answer = forward(slot, *user, nr, args, &result);
     give_answer(*user, nr, answer, result);
     if (owed(slot)) rove_guest_take_context();
     mine.fast_rip = user->rip;

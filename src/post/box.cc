@@ -33,17 +33,51 @@ Status Box::usable() const {
     return {};
 }
 
+Result<bool> Box::look_round(bool home_later) {
+    auto watched = lines_.watched();
+    watched.home_later = home_later;
+    auto ready = TRY(lines_.wait(std::move(watched), Nanos(0)));
+    looked_round_ = monotonic_now();
+    if (lines_.serve(ready)) hear_home();
+    afterwards();
+    changed_.notify_all();
+    return !ready.empty();
+}
+
+// One line is looked at, so the others have their turn each millisecond.
+bool Box::spin() {
+    constexpr Nanos others_wait = std::chrono::milliseconds(1);
+    constexpr Nanos slow = std::chrono::microseconds(10); // a look that home performs
+    if (callers_ > 1 || !lines_.has_favourite()) return false;
+    Nanos const patience = spin_.patience();
+    if (patience == Nanos(0)) return false;
+    Nanos now = monotonic_now();
+    Nanos const until = now + patience;
+    if (now - looked_round_ > others_wait) {
+        auto found = look_round(true);
+        if (!found || *found) return found.has_value();
+    }
+    while (now < until && callers_ == 1) {
+        Nanos const began = now;
+        for (int looks = 0; looks < 8; ++looks) {
+            if (!lines_.glance()) continue;
+            spin_.hit();
+            afterwards();
+            changed_.notify_all();
+            return true;
+        }
+        now = monotonic_now();
+        if (now - began > 8 * slow) break;
+    }
+    spin_.missed();
+    return false;
+}
+
 Status Box::wait(Lock& lock, Deadline deadline) {
     afterwards();
     if (deadline.passed()) {
         // What is there already counts: time 0 looks once.
-        if (somebody_looks_) return deny(EAGAIN, "not yet");
-        auto ready = TRY(lines_.wait(lines_.watched(), Nanos(0)));
-        bool idle = ready.empty();
-        if (lines_.serve(ready)) hear_home();
-        afterwards();
-        changed_.notify_all();
-        if (idle) return deny(EAGAIN, "not yet");
+        if (somebody_looks_ || !TRY(look_round(false))) return deny(EAGAIN, "not yet");
         return {};
     }
     if (somebody_looks_) {
@@ -53,6 +87,7 @@ Status Box::wait(Lock& lock, Deadline deadline) {
             (void)changed_.wait_for(lock, deadline.left());
         return {};
     }
+    if (spin()) return {};
     Nanos patience = deadline.left();
     if (!home_) patience = std::min<Nanos>(patience, std::chrono::milliseconds(100));
     somebody_looks_ = true;
@@ -72,7 +107,7 @@ Status Box::wait(Lock& lock, Deadline deadline) {
 }
 
 Status Box::send(Address const& to, std::span<std::string_view const> parts, Deadline deadline) {
-    Lock lock(lock_);
+    Lock lock(*this);
     TRY(usable());
     Peer peer = mailbox_.meet(to);
     for (bool posted = false;;) {
@@ -108,7 +143,7 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
 }
 
 Status Box::flush(Address const& to, Deadline deadline) {
-    Lock lock(lock_);
+    Lock lock(*this);
     TRY(usable());
     Peer peer = mailbox_.meet(to);
     for (;;) {
@@ -124,7 +159,7 @@ Status Box::flush(Address const& to, Deadline deadline) {
 
 Result<Box::Seen> Box::receive(
     Wanted wanted, std::span<char> room, Take take, Deadline deadline, Seen& seen) {
-    Lock lock(lock_);
+    Lock lock(*this);
     TRY(usable());
     if (wanted.sender) wanted.filter.sender = mailbox_.meet(*wanted.sender);
     for (;;) {
@@ -147,7 +182,7 @@ Result<Box::Seen> Box::receive(
 }
 
 int Box::descriptor() {
-    Lock lock(lock_);
+    Lock lock(*this);
     if (!usable()) return -1;
     int number = lines_.descriptor();
     afterwards();
@@ -155,7 +190,7 @@ int Box::descriptor() {
 }
 
 Status Box::notify(int signal) {
-    Lock lock(lock_);
+    Lock lock(*this);
     TRY(usable());
     lines_.notify(signal);
     afterwards();
@@ -163,7 +198,7 @@ Status Box::notify(int signal) {
 }
 
 void Box::finish() {
-    Lock lock(lock_);
+    Lock lock(*this);
     if (disowned_ || forgotten_) return;
     // A line that is lost already must be known to be, or what is on it goes with this process.
     (void)wait(lock, Deadline::after(Nanos(0)));

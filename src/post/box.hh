@@ -5,6 +5,7 @@
 // wakes the others when something has changed.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "post/counts.hh"
 #include "post/home_link.hh"
 #include "post/lines.hh"
+#include "post/spin.hh"
 
 namespace rove::post {
 
@@ -53,11 +55,28 @@ public:
     void after_fork_in_child();
 
 private:
-    using Lock = std::unique_lock<std::mutex>;
+    // Counts who is in here, with the lock or without it.
+    class Lock : public std::unique_lock<std::mutex> {
+    public:
+        explicit Lock(Box& box) : unique_lock(box.lock_, std::defer_lock), box_(box) {
+            ++box_.callers_;
+            lock();
+        }
+        ~Lock() { --box_.callers_; }
+        Lock(Lock const&) = delete;
+        Lock& operator=(Lock const&) = delete;
+
+    private:
+        Box& box_;
+    };
     explicit Box(HomeLink home, Address own, Mailbox::Notices notices);
     Status usable() const;
     // Until something has happened, here or in another thread.
     Status wait(Lock& lock, Deadline deadline);
+    // Looks for a moment, with the lock, which nobody else wants. True: something has come.
+    bool spin();
+    // One look at everything, home included if it is time for that. True: something has come.
+    Result<bool> look_round(bool home_later);
     // What is to be said to home after each step; and descriptor() shows what is waiting.
     void afterwards();
     void hear_home();
@@ -67,6 +86,9 @@ private:
     template <class T> void tell_home(wire::MailType type, T const& body);
 
     std::mutex lock_;
+    std::atomic<int> callers_ = 0;
+    Spin spin_;
+    Nanos looked_round_{0};
     std::condition_variable changed_;
     bool somebody_looks_ = false;
     Mailbox mailbox_;

@@ -121,7 +121,7 @@ void Box::find_home() {
 }
 
 Result<Address> Box::find(std::string home, int32_t process, Deadline deadline) {
-    Lock lock(lock_);
+    Lock lock(*this);
     TRY(usable());
     if (home.empty()) home = mailbox_.own().home;
     uint32_t question = 0;

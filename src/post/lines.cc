@@ -145,7 +145,8 @@ void Lines::push_all() {
         push(peer);
 }
 
-void Lines::read(Peer peer) {
+bool Lines::read(Peer peer) {
+    bool something = false;
     // A message that is longer than a block is read to where it stays.
     for (int rounds = 0; rounds < 4 && lines_[peer].carrier && !lines_[peer].read_out; ++rounds) {
         auto room = mailbox_.room(peer);
@@ -158,13 +159,18 @@ void Lines::read(Peer peer) {
             seek(lines_[peer].carrier);
             break;
         }
-        if (got < 0 || (got == 0 && !lines_[peer].next)) return lose(peer);
+        something = true;
+        if (got < 0 || (got == 0 && !lines_[peer].next)) {
+            lose(peer);
+            return true;
+        }
         if (got == 0) {
             lines_[peer].read_out = true;
             unwatch(lines_[peer].carrier);
             lines_[peer].over ? go_over(peer) : look_at_next(peer);
             continue;
         }
+        favourite_ = peer;
         count_use(peer);
         auto count = static_cast<size_t>(got);
         if (direct)
@@ -174,11 +180,22 @@ void Lines::read(Peer peer) {
         if (mailbox_.over(peer)) {
             push(peer);
             if (lines_[peer].carrier) lose(peer);
-            return;
+            return true;
         }
         if (count < most) break;
     }
     push(peer);
+    return something;
+}
+
+bool Lines::has_favourite() const {
+    if (favourite_ >= lines_.size()) return false;
+    Line const& line = lines_[favourite_];
+    return line.carrier && !line.carrier.astray() && !line.next && !line.read_out && !line.full;
+}
+
+bool Lines::glance() {
+    return has_favourite() && read(favourite_);
 }
 
 void Lines::notify(int signal) {

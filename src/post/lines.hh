@@ -56,11 +56,17 @@ public:
     struct Watched { // of the lines here, by the lock's holder
         std::vector<wire::MailWait> ends;
         std::vector<uint64_t> of;
-        bool home_soon = false; // home is asked something
+        bool home_soon = false;  // home is asked something
+        bool home_later = false; // time 0 is no reason to look home
     };
     Watched watched() const;
     Result<std::vector<Ready>> wait(Watched watched, Nanos timeout);
     bool serve(std::vector<Ready> const& ready);
+    // Reads the line on which something came last: one call of the kernel. False: nothing was
+    // there.
+    bool glance();
+    // Whether that may be worth while.
+    bool has_favourite() const;
 
     // --- for home, since the last call
     // Carriers that have been closed here.
@@ -105,7 +111,7 @@ private:
     void serve_next(Peer peer, uint32_t events);
     void await_room(Peer peer);
     void count_use(Peer peer);
-    void read(Peer peer);
+    bool read(Peer peer); // whether something was there
     void close(Peer peer);
     void lose(Peer peer);
     // To be called whenever a carrier has refused something.
@@ -126,6 +132,7 @@ private:
     int signal_ = 0, home_ = -1;
     std::vector<Line> lines_; // by peer
     size_t open_ = 0;
+    Peer favourite_ = 0; // on whose line something came last
     bool keeps_to_home_ = false;
     std::vector<Ended> ended_;
     std::vector<uint64_t> strays_;

@@ -40,7 +40,7 @@ void Lines::followed(uint64_t ticket, Fd socket) {
         line.uses = 0;
         line.full = false;
         look_at_next(peer);
-        if (lines_[peer].carrier) read(peer);
+        if (lines_[peer].carrier) (void)read(peer);
         return;
     }
 }

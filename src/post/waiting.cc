@@ -50,7 +50,7 @@ Result<std::vector<Lines::Ready>> Lines::wait(Watched watched, Nanos timeout) {
         uint32_t events = count < 0 ? uint32_t{POLLNVAL} : watched.ends[i].ready;
         if (events != 0) ready.push_back({watched.of[i], events});
     }
-    bool look = timeout == Nanos(0) || watched.home_soon ||
+    bool look = (timeout == Nanos(0) && !watched.home_later) || watched.home_soon ||
                 monotonic_now() - looked_home_ >= home_patience_;
     if (!look) return ready;
     bool nothing_else = watched.home_soon && ready.empty();
@@ -96,7 +96,7 @@ bool Lines::serve(std::vector<Ready> const& ready) {
                 watch(line.carrier.number(), peer + first_peer, EPOLLIN, false);
             push(peer);
         }
-        if ((each.events & ~uint32_t{EPOLLOUT}) != 0 && lines_[peer].carrier) read(peer);
+        if ((each.events & ~uint32_t{EPOLLOUT}) != 0 && lines_[peer].carrier) (void)read(peer);
     }
     return home;
 }
