@@ -67,11 +67,12 @@ long transfer(MailOp op, uint64_t ticket, uint64_t at, uint64_t length) {
     uint64_t part = program_part(at, length);
     if (part == 0 && length > 0) return bad_address;
     length = part;
-    constexpr uint32_t at_once = 0x40, no_signal = 0x4000;
+    constexpr uint32_t at_once = 0x40, no_signal = 0x4000, more_follows = 0x8000;
+    uint32_t flags = at_once | no_signal | (op == MailOp::send_more ? more_follows : 0);
     long moved;
     do
-        moved = op == MailOp::send ? sys(44, fd, at, length, at_once | no_signal, 0, 0)
-                                   : sys(45, fd, at, length, at_once, 0, 0);
+        moved = op == MailOp::receive ? sys(45, fd, at, length, at_once, 0, 0)
+                                      : sys(44, fd, at, length, flags, 0, 0);
     while (moved == interrupted);
     if (moved > 0) count(counts_of(wire::mail_call).bytes, static_cast<uint64_t>(moved));
     return moved;
@@ -140,6 +141,7 @@ long mail(Slot& slot, uint64_t const args[6]) {
         return fd < 0 ? bad_ticket : sys(48, fd, 1); // shutdown, SHUT_WR
     }
     case MailOp::send:
+    case MailOp::send_more:
     case MailOp::receive:
         return transfer(op, args[1], args[2], args[3]);
     case MailOp::wait:

@@ -32,6 +32,10 @@ struct Piece {
     size_t length = 0;
 };
 
+/// Room that was given back is told after this part of the window: so soon that a sender who hears
+/// of it uses the same memory again while it is in its cache.
+inline constexpr uint64_t acks_in_window = 16;
+
 class Conversation {
 public:
     struct Ends {

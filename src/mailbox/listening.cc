@@ -12,7 +12,8 @@ namespace rove::mailbox {
 void Conversation::read(size_t length) {
     freed_ += room_of(length);
     CHECK(freed_ <= taken_room_);
-    if (attached_ && (hungry_ || freed_ - said_freed_ >= window_ / 4)) say(FrameType::ack);
+    if (attached_ && (hungry_ || freed_ - said_freed_ >= window_ / acks_in_window))
+        say(FrameType::ack);
 }
 
 Status Conversation::feed(std::string_view bytes, Deliver const& deliver) {

@@ -22,8 +22,17 @@ std::optional<Peer> Mailbox::find(Address const& address) const {
 
 namespace {
 
-std::optional<Buffer> joined(std::span<std::string_view const> parts, size_t length) {
-    auto bytes = Buffer::create(length);
+size_t length_of(std::span<std::string_view const> parts) {
+    size_t length = 0;
+    for (auto part : parts)
+        length += part.size();
+    return length;
+}
+
+} // namespace
+
+std::optional<Buffer> joined(std::span<std::string_view const> parts) {
+    auto bytes = Buffer::create(length_of(parts));
     size_t at = 0;
     for (auto part : parts) {
         if (bytes && !part.empty()) std::memcpy(bytes->at(at), part.data(), part.size());
@@ -32,9 +41,8 @@ std::optional<Buffer> joined(std::span<std::string_view const> parts, size_t len
     return bytes;
 }
 
-} // namespace
-
-Mailbox::Sent Mailbox::send(Peer peer, std::span<std::string_view const> parts) {
+Mailbox::Sent Mailbox::send(
+    Peer peer, std::span<std::string_view const> parts, std::optional<Buffer>& bytes) {
     Known& known = *peers_[peer];
     if (known.state == State::gone || finishing_) return Sent::gone;
     if (std::exchange(known.forbidden, false)) return Sent::forbidden;
@@ -44,15 +52,13 @@ Mailbox::Sent Mailbox::send(Peer peer, std::span<std::string_view const> parts) 
         return Sent::no_line;
     }
     if (!known.rights.speaks) return Sent::forbidden;
-    size_t length = 0;
-    for (auto part : parts)
-        length += part.size();
+    size_t length = length_of(parts);
     if (length > message_length_max) return Sent::too_long;
     if (!to_itself && !known.talk.has_room(length)) {
         known.talk.ask(Conversation::Want::room);
         return Sent::no_room;
     }
-    auto bytes = joined(parts, length);
+    if (!bytes) bytes = joined(parts);
     if (!bytes) return Sent::no_memory;
     if (to_itself)
         letters_.add({Letter::Kind::message, peer, std::move(*bytes), 0});

@@ -21,6 +21,9 @@ namespace rove::mailbox {
 
 inline constexpr uint64_t default_window = 4 << 20;
 
+/// None if there is no memory for it.
+std::optional<Buffer> joined(std::span<std::string_view const> parts);
+
 class Mailbox {
 public:
     enum class Notices : uint8_t { no, yes }; // letters that say who is gone
@@ -39,7 +42,12 @@ public:
     // To itself a mailbox sends without a line or a limit.
     // no_line: the first word to a peer waits for its line, so that a wrong address is known at
     // once. no_line and no_room come to an end: look again after the next event.
-    Sent send(Peer peer, std::span<std::string_view const> parts);
+    // `bytes`: the parts as one, if that has been done already.
+    Sent send(Peer peer, std::span<std::string_view const> parts, std::optional<Buffer>& bytes);
+    Sent send(Peer peer, std::span<std::string_view const> parts) {
+        std::optional<Buffer> none;
+        return send(peer, parts, none);
+    }
     // Whether all that was sent has been taken; asks for it otherwise.
     enum class Settled : uint8_t { yes, not_yet, gone };
     Settled settled(Peer peer);

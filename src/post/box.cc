@@ -110,13 +110,15 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
     Lock lock(*this);
     TRY(usable());
     Peer peer = mailbox_.meet(to);
+    std::optional<mailbox::Buffer> bytes;
     for (bool posted = false;;) {
-        auto sent = posted ? Mailbox::Sent::yes : mailbox_.send(peer, parts);
+        auto sent = posted ? Mailbox::Sent::yes : mailbox_.send(peer, parts, bytes);
         switch (sent) {
         case Mailbox::Sent::yes:
             posted = true;
             lines_.push(peer);
             if (mailbox_.written_out(peer)) {
+                lines_.hear(peer);
                 afterwards();
                 return {};
             }
@@ -130,6 +132,9 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
         case Mailbox::Sent::no_memory:
             return deny(ENOMEM, "no memory for it");
         case Mailbox::Sent::no_room:
+            // The copy is made while the other side reads what it has.
+            if (!bytes && !deadline.passed()) bytes = mailbox::joined(parts);
+            [[fallthrough]];
         case Mailbox::Sent::no_line:
             lines_.push(peer);
             break;

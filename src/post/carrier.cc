@@ -86,6 +86,8 @@ void Carrier::forget() {
 
 long Carrier::ask(MailOp op, uint64_t at, uint64_t length) {
     long result = astray_ ? -1 : call(op, ticket_, at, length);
+    bool unknown = !astray_ && op == MailOp::send_more && result < 0 && errno == ENOSYS;
+    if (unknown) result = call(MailOp::send, ticket_, at, length); // an older runtime
     astray_ = astray_ || (result < 0 && (errno == EBADF || errno == ENOSYS));
     if (astray_) errno = EAGAIN;
     return result;
@@ -107,19 +109,23 @@ ssize_t Carrier::send(std::span<mailbox::Piece const> pieces) {
         message.msg_iovlen = count;
         return ::sendmsg(socket_.number(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
-    // What is short goes together; a long piece goes from where it lies.
-    constexpr size_t together = 16 << 10;
-    if (pieces.empty()) return 0;
-    if (pieces.front().length >= together)
-        return ask(MailOp::send, address(pieces.front().bytes), pieces.front().length);
+    // What is short goes together; a long piece goes from where it lies, behind those.
+    constexpr size_t together = 16 << 10, long_piece = together;
     std::array<char, together> block;
     size_t used = 0;
     for (auto const& piece : pieces) {
+        if (piece.length >= long_piece) {
+            ssize_t before = used > 0 ? ask(MailOp::send_more, address(block.data()), used) : 0;
+            if (before < 0 || static_cast<size_t>(before) < used) return before;
+            ssize_t sent = ask(MailOp::send, address(piece.bytes), piece.length);
+            return sent < 0 ? (before > 0 ? before : sent) : before + sent;
+        }
         size_t part = std::min(piece.length, block.size() - used);
         std::memcpy(block.data() + used, piece.bytes, part);
         used += part;
+        if (part < piece.length) break;
     }
-    return ask(MailOp::send, address(block.data()), used);
+    return used > 0 ? ask(MailOp::send, address(block.data()), used) : 0;
 }
 
 ssize_t Carrier::receive(char* to, size_t most) {

@@ -135,6 +135,7 @@ void Lines::push(Peer peer) {
             return;
         }
         count_use(peer);
+        line.unheard += static_cast<uint64_t>(sent);
         mailbox_.written(peer, static_cast<size_t>(sent));
     }
     if (line.carrier && mailbox_.over(peer)) lose(peer);
@@ -147,12 +148,14 @@ void Lines::push_all() {
 
 bool Lines::read(Peer peer) {
     bool something = false;
-    // A message that is longer than a block is read to where it stays.
-    for (int rounds = 0; rounds < 4 && lines_[peer].carrier && !lines_[peer].read_out; ++rounds) {
+    // Of a long message the bytes are read to where they stay, if its head has come before them: so
+    // where long ones come, heads are read alone.
+    for (int rounds = 0; rounds < 8 && lines_[peer].carrier && !lines_[peer].read_out; ++rounds) {
         auto room = mailbox_.room(peer);
-        bool direct = room.size() >= block_.size() / 4;
+        bool direct = room.size() >= long_message;
+        bool head_only = lines_[peer].long_ones && room.empty();
         char* to = direct ? room.data() : block_.data();
-        size_t most = direct ? room.size() : block_.size();
+        size_t most = direct ? room.size() : head_only ? sizeof(mailbox::FrameHead) : block_.size();
         ssize_t got = lines_[peer].carrier.receive(to, most);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -177,6 +180,8 @@ bool Lines::read(Peer peer) {
             mailbox_.filled(peer, count);
         else
             mailbox_.feed(peer, {to, count});
+        lines_[peer].unheard = 0;
+        lines_[peer].long_ones = direct || mailbox_.room(peer).size() >= long_message;
         if (mailbox_.over(peer)) {
             push(peer);
             if (lines_[peer].carrier) lose(peer);
@@ -186,6 +191,13 @@ bool Lines::read(Peer peer) {
     }
     push(peer);
     return something;
+}
+
+void Lines::hear(Peer peer) {
+    constexpr uint64_t often_enough = mailbox::default_window / mailbox::acks_in_window;
+    if (peer >= lines_.size() || lines_[peer].unheard < often_enough) return;
+    lines_[peer].unheard = 0;
+    if (lines_[peer].carrier && !lines_[peer].read_out) (void)read(peer);
 }
 
 bool Lines::has_favourite() const {

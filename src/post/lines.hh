@@ -46,6 +46,8 @@ public:
     // Writes what there is to write, as far as it goes.
     void push(Peer peer);
     void push_all();
+    // Reads what the other side has said meanwhile, if much was written: it sets memory free.
+    void hear(Peer peer);
 
     // What is ready after a wait: serve() reads and writes it, and says whether home has something
     // to say. wait() touches nothing else, and needs no lock; it may fail with EINTR.
@@ -93,12 +95,14 @@ private:
         uint64_t number = 0;
         Carrier next; // what was offered: our word is said on it
         uint64_t next_number = 0;
-        bool heard = false;    // the other's word on it
-        bool over = false;     // it is written now
-        bool read_out = false; // the carrier has come to its end
-        uint32_t uses = 0;     // writes and reads, of this carrier
-        bool full = false;     // will be told when there is room
-        bool broken = false;   // nothing can be written any more
+        bool heard = false;     // the other's word on it
+        bool over = false;      // it is written now
+        bool read_out = false;  // the carrier has come to its end
+        uint32_t uses = 0;      // writes and reads, of this carrier
+        bool full = false;      // will be told when there is room
+        bool broken = false;    // nothing can be written any more
+        bool long_ones = false; // come on it
+        uint64_t unheard = 0;   // bytes written since it was read
         Carrier& written() { return over ? next : carrier; }
     };
     void watch(int fd, uint64_t what, uint32_t events, bool is_new);
@@ -121,6 +125,7 @@ private:
     Result<std::vector<Ready>> wait_at_home(Nanos timeout);
 
     static constexpr size_t block_size = 256 << 10;
+    static constexpr size_t long_message = 8 << 10;
     // More are closed when they are not used; the mailbox knows how to get them back.
     static constexpr size_t open_max = 200;
 

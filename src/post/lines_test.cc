@@ -45,7 +45,8 @@ long play_host(wire::MailOp op, uint64_t ticket, uint64_t at, uint64_t length) {
     if (end == here.end()) return fail(EBADF);
     int number = end->second.number();
     auto* bytes = reinterpret_cast<char*>(at);
-    if (op == wire::MailOp::send) return ::send(number, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (op == wire::MailOp::send || op == wire::MailOp::send_more)
+        return ::send(number, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (op == wire::MailOp::receive) return ::recv(number, bytes, length, MSG_DONTWAIT);
     if (op == wire::MailOp::end) return ::shutdown(number, SHUT_WR);
     if (op != wire::MailOp::leave) return fail(ENOSYS);

@@ -16,12 +16,13 @@ inline constexpr uint32_t mail_ends_max = 256;
 
 /// First argument. A ticket that is not known here: EBADF. APPEND ONLY; numbers are the protocol.
 enum class MailOp : uint32_t {
-    take = 1,    // ticket: the end that has come under it is to be used; ENOENT: none has
-    leave = 2,   // ticket: it is used no more, and stays as it is for whoever follows it
-    send = 3,    // ticket, address, length; as much as goes at once, EAGAIN
-    receive = 4, // ticket, address, length; as much as is there, EAGAIN
-    wait = 5,    // MailWait[], how many, nanoseconds or -1: how many are ready; 0 also early
-    end = 6,     // ticket: nothing more will be sent on it
+    take = 1,      // ticket: the end that has come under it is to be used; ENOENT: none has
+    leave = 2,     // ticket: it is used no more, and stays as it is for whoever follows it
+    send = 3,      // ticket, address, length; as much as goes at once, EAGAIN
+    receive = 4,   // ticket, address, length; as much as is there, EAGAIN
+    wait = 5,      // MailWait[], how many, nanoseconds or -1: how many are ready; 0 also early
+    end = 6,       // ticket: nothing more will be sent on it
+    send_more = 7, // as send, and more follows at once
 };
 
 struct MailWait {

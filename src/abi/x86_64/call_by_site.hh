@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Call by site: a system call of a fixed number written as in call_site.hh, so that the runtime of a
-// guest can turn it into a jump. C libraries' syscall() has the number in a variable: each call of a
-// guest by that traps.
+// Call by site: a system call of a fixed number written as in call_site.hh, so that the runtime of
+// a guest can turn it into a jump. C libraries' syscall() has the number in a variable: each call
+// of a guest by that traps.
 #pragma once
 
 #include <stdint.h>
