@@ -39,7 +39,7 @@ PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.
          "large": simulated.rows_large}
 SIMULATED = ("policy", "gossip", "gossip_large", "large")
 # The labs of those for which two pinned nodes without limits would not do.
-LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": {"nodes": 3}, "compile": compiling.LAB, "uneven": uneven.LAB,
+LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "compile": compiling.LAB, "uneven": uneven.LAB,
         "pressure": pressure.LAB}
 ON_REQUEST = ("storm", "compile", "gossip_large", "large", "mailbox", "uneven", "pressure")
 COMPARE = "compare"  # writes a document, has no limits

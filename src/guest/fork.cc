@@ -85,7 +85,7 @@ void become_child(
     c.lock = c.service_lock = 0;
     c.resumes = c.watched = 0;
     memset(c.calls, 0, sizeof c.calls);
-    memset(c.mail_ends, 0, sizeof c.mail_ends); // a mailbox is its parent's
+    forget_mail_ends(); // a mailbox is its parent's
     c.cpu_before_ns = 0;
     c.phase = rt::Phase::serving; // whatever its parent is asked to do
     begin_thread_state(slot, wanted);

@@ -149,6 +149,18 @@ void tell_warden(wire::ServiceType type, uint32_t slot, int64_t value);
 // mail.cc
 /// The call of a mailbox, see wire/mail_call.hh.
 long mail(Slot& slot, uint64_t const args[6]);
+/// In a child of the process that has them.
+void forget_mail_ends();
+// mail_ring.cc: an end that is a ring
+long map_ring(wire::MailEnd& end, int memory, uint32_t side);
+void unmap_ring(wire::MailEnd& end);
+void unmap_rings();
+long ring_transfer(wire::MailEnd& end, wire::MailOp op, uint64_t at, uint64_t length);
+long end_ring(wire::MailEnd& end);
+/// What of `events` is so; `sleeps`: the bell is to be rung from now on, if none is.
+uint32_t look_at_ring(wire::MailEnd& end, uint32_t events, bool sleeps);
+/// `seen` at its bell, by poll.
+void hear_ring(wire::MailEnd& end, uint32_t seen);
 
 // clone.cc
 struct Wanted { // of clone

@@ -4,6 +4,7 @@
 #include "guest/guest.hh"
 
 #include "rt/futex.hh"
+#include "rt/memory.hh"
 #include "wire/mail_call.hh"
 
 namespace rove::guest {
@@ -27,27 +28,30 @@ MailEnd* find(uint64_t ticket, uint64_t begin) {
     return nullptr;
 }
 
-int descriptor(uint64_t ticket) {
-    MailEnd* end = ticket != 0 ? find(ticket, ticket) : nullptr;
-    return end ? end->fd : -1;
+MailEnd* known(uint64_t ticket) {
+    return ticket != 0 ? find(ticket, ticket) : nullptr;
 }
 
 long take(uint64_t ticket) {
     if (ticket == 0) return invalid;
-    int fd = -1;
+    int fds[2] = {-1, -1}; // a socket; or a bell, and the memory of a ring
     long got;
     {
         rt::Lock asking(&control().service_lock);
-        got = ask_warden({wire::ServiceType::take_line, 0, static_cast<int64_t>(ticket)}, &fd, 1);
+        got = ask_warden({wire::ServiceType::take_line, 0, static_cast<int64_t>(ticket)}, fds, 2);
     }
-    if (got < 0 || fd < 0) return got < 0 ? got : none_such;
+    bool const is_ring = got > 0; // our side of it, from 1 on
+    if (fds[0] < 0 || (is_ring && fds[1] < 0)) return got < 0 ? got : none_such;
     rt::Lock lock(&control().lock);
     MailEnd* end = find(ticket, ticket) ? nullptr : find(0, ticket);
-    if (!end) {
-        sys(3, fd);
-        return no_room;
+    long mapped = end ? 0 : no_room;
+    if (end && is_ring) mapped = map_ring(*end, fds[1], got == 1 ? 1 : 2);
+    if (mapped < 0) {
+        sys(3, fds[0]);
+        if (!end && is_ring) sys(3, fds[1]);
+        return mapped;
     }
-    end->fd = fd;
+    end->fd = fds[0];
     __atomic_store_n(&end->ticket, ticket, __ATOMIC_RELEASE);
     return 0;
 }
@@ -55,15 +59,16 @@ long take(uint64_t ticket) {
 // The host's daemon has a copy of the socket, so it lives on.
 long leave(uint64_t ticket) {
     rt::Lock lock(&control().lock);
-    MailEnd* end = ticket != 0 ? find(ticket, ticket) : nullptr;
+    MailEnd* end = known(ticket);
     if (!end) return bad_ticket;
     __atomic_store_n(&end->ticket, 0, __ATOMIC_RELEASE);
+    unmap_ring(*end);
     return sys(3, end->fd);
 }
 
 long transfer(MailOp op, uint64_t ticket, uint64_t at, uint64_t length) {
-    int fd = descriptor(ticket);
-    if (fd < 0) return bad_ticket;
+    MailEnd* end = known(ticket);
+    if (!end) return bad_ticket;
     uint64_t part = program_part(at, length);
     if (part == 0 && length > 0) return bad_address;
     length = part;
@@ -71,8 +76,9 @@ long transfer(MailOp op, uint64_t ticket, uint64_t at, uint64_t length) {
     uint32_t flags = at_once | no_signal | (op == MailOp::send_more ? more_follows : 0);
     long moved;
     do
-        moved = op == MailOp::receive ? sys(45, fd, at, length, at_once, 0, 0)
-                                      : sys(44, fd, at, length, flags, 0, 0);
+        moved = end->ring != 0          ? ring_transfer(*end, op, at, length)
+                : op == MailOp::receive ? sys(45, end->fd, at, length, at_once, 0, 0)
+                                        : sys(44, end->fd, at, length, flags, 0, 0);
     while (moved == interrupted);
     if (moved > 0) count(counts_of(wire::mail_call).bytes, static_cast<uint64_t>(moved));
     return moved;
@@ -107,18 +113,36 @@ long poll_all(Slot& slot, Polled* polled, uint64_t count, int64_t patience) {
 long wait(Slot& slot, uint64_t list, uint64_t count, int64_t patience) {
     if (count > wire::mail_ends_max) return invalid;
     Polled polled[wire::mail_ends_max];
-    long unknown = 0;
+    MailEnd* ends[wire::mail_ends_max];
+    uint32_t found[wire::mail_ends_max];
+    long unknown = 0, at_once = 0;
     for (uint64_t i = 0; i < count; ++i) {
         MailWait entry;
         if (!copy_in(&entry, list + i * sizeof entry, sizeof entry)) return bad_address;
-        polled[i] = {descriptor(entry.ticket), static_cast<int16_t>(entry.events & 5), 0};
-        if (polled[i].fd < 0) ++unknown;
+        ends[i] = known(entry.ticket);
+        polled[i] = {ends[i] ? ends[i]->fd : -1, static_cast<int16_t>(entry.events & 5), 0};
+        found[i] = 0;
+        if (!ends[i]) ++unknown;
+        if (!ends[i] || ends[i]->ring == 0) continue;
+        polled[i].events = 1; // its bell
+        found[i] = entry.events & 5;
+        if (look_at_ring(*ends[i], found[i], patience != 0) != 0) ++at_once;
     }
-    long ready = poll_all(slot, polled, count, unknown > 0 ? 0 : patience);
+    long ready = poll_all(slot, polled, count, unknown + at_once > 0 ? 0 : patience);
+    bool const heard = ready > 0;
+    for (uint64_t i = 0; i < count; ++i) {
+        if (!ends[i] || ends[i]->ring == 0) continue;
+        if (heard) hear_ring(*ends[i], static_cast<uint16_t>(polled[i].ready));
+        uint32_t const events = found[i];
+        found[i] = look_at_ring(*ends[i], events, false);
+        ready += ready >= 0 ? (found[i] != 0) - (polled[i].ready != 0) : 0;
+    }
     if (ready < 0 || ready + unknown == 0) return ready;
     constexpr int16_t not_there = 0x20;
     for (uint64_t i = 0; i < count; ++i) {
-        uint32_t seen = polled[i].fd < 0 ? not_there : static_cast<uint16_t>(polled[i].ready);
+        uint32_t seen = !ends[i]             ? uint32_t{not_there}
+                        : ends[i]->ring != 0 ? found[i]
+                                             : static_cast<uint16_t>(polled[i].ready);
         if (!copy_out(list + i * sizeof(MailWait) + offsetof(MailWait, ready), &seen, sizeof seen))
             return bad_address;
     }
@@ -126,6 +150,16 @@ long wait(Slot& slot, uint64_t list, uint64_t count, int64_t patience) {
 }
 
 } // namespace
+
+void forget_mail_ends() {
+    auto& ends = control().mail_ends;
+    for (auto const& end : ends) {
+        if (end.ring == 0) continue;
+        unmap_rings();
+        break;
+    }
+    memset(ends, 0, sizeof ends);
+}
 
 long mail(Slot& slot, uint64_t const args[6]) {
     // A child that shares its parent's memory has descriptors of its own.
@@ -137,8 +171,9 @@ long mail(Slot& slot, uint64_t const args[6]) {
     case MailOp::leave:
         return leave(args[1]);
     case MailOp::end: {
-        int fd = descriptor(args[1]);
-        return fd < 0 ? bad_ticket : sys(48, fd, 1); // shutdown, SHUT_WR
+        MailEnd* end = known(args[1]);
+        if (!end) return bad_ticket;
+        return end->ring != 0 ? end_ring(*end) : sys(48, end->fd, 1); // shutdown, SHUT_WR
     }
     case MailOp::send:
     case MailOp::send_more:

@@ -3,6 +3,7 @@
 #include "mailbox/conversation.hh"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/check.hh"
 
@@ -14,14 +15,31 @@ bool Conversation::has_room(size_t length) const {
 }
 
 void Conversation::post(Buffer message) {
-    CHECK(has_room(message.size()) && !finishing_);
+    std::string_view const text = message.text();
+    post(text, std::move(message));
+}
+
+void Conversation::post(std::string_view message, Buffer room) {
+    CHECK(has_room(message.size()) && room.size() == message.size() && !finishing_);
     posted_room_ += room_of(message.size());
     Kept& kept = kept_.emplace_back();
     kept.head.type = FrameType::message;
     kept.head.length = static_cast<uint32_t>(message.size());
     kept.head.sequence = ++last_posted_;
-    kept.bytes = std::move(message);
+    kept.text = message;
+    kept.bytes = std::move(room);
+    if (!kept.is_own()) ++borrowed_;
     asked_taken_ = asked_room_ = false;
+}
+
+void Conversation::keep() {
+    for (auto kept = kept_.rbegin(); borrowed_ > 0 && kept != kept_.rend(); ++kept) {
+        if (kept->is_own()) continue;
+        std::memcpy(kept->bytes.at(0), kept->text.data(), kept->text.size());
+        kept->text = kept->bytes.text();
+        --borrowed_;
+    }
+    borrowed_ = 0; // the others have been taken meanwhile
 }
 
 void Conversation::finish() {
@@ -99,7 +117,7 @@ size_t Conversation::gather(std::span<Piece> pieces) {
         if (done == 0) fill(kept.head);
         if (done < head) add(reinterpret_cast<char const*>(&kept.head) + done, head - done);
         size_t of_body = done > head ? done - head : 0;
-        add(kept.bytes.text().data() + of_body, kept.bytes.size() - of_body);
+        add(kept.text.data() + of_body, kept.text.size() - of_body);
         done = 0;
     };
     constexpr size_t per_message = 2;

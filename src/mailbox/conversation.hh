@@ -51,6 +51,10 @@ public:
     bool has_room(size_t length) const;
     // Requires has_room(message.size()).
     void post(Buffer message);
+    // The same, of bytes that stay where they are until keep() has copied them, if that is still
+    // needed, to `room`, which is as long.
+    void post(std::string_view message, Buffer room);
+    void keep();
     // Nothing more will be posted: bye goes behind the last message.
     void finish();
     // Asks the other side for its state, so that has_room or settled() become true as soon as they
@@ -99,8 +103,10 @@ public:
 private:
     struct Kept {
         FrameHead head;
+        std::string_view text; // in `bytes`, or the program's
         Buffer bytes;
-        size_t size() const { return sizeof head + bytes.size(); }
+        bool is_own() const { return text.data() == bytes.text().data(); }
+        size_t size() const { return sizeof head + text.size(); }
     };
     void say(FrameType type, uint64_t sequence = 0);
     void fill(FrameHead& head);
@@ -117,6 +123,7 @@ private:
     // Sending.
     uint64_t last_posted_ = 0, posted_room_ = 0; // number of the last message; room of all of them
     uint64_t other_took_ = 0, other_freed_ = 0;
+    size_t borrowed_ = 0;                           // of kept_ at most
     std::deque<Kept> kept_;                         // all that the other is not known to have taken
     size_t next_ = 0, next_done_ = 0;               // of kept_ on this line; bytes of it written
     bool finishing_ = false, said_bye_ = false;     // on this line

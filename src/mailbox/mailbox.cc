@@ -58,10 +58,14 @@ Mailbox::Sent Mailbox::send(
         known.talk.ask(Conversation::Want::room);
         return Sent::no_room;
     }
-    if (!bytes) bytes = joined(parts);
+    constexpr size_t worth_borrowing = 4 << 10;
+    bool borrows = !bytes && !to_itself && parts.size() == 1 && length >= worth_borrowing;
+    if (!bytes) bytes = borrows ? Buffer::create(length) : joined(parts);
     if (!bytes) return Sent::no_memory;
     if (to_itself)
         letters_.add({Letter::Kind::message, peer, std::move(*bytes), 0});
+    else if (borrows)
+        known.talk.post(parts.front(), std::move(*bytes));
     else
         known.talk.post(std::move(*bytes));
     known.used = ++events_;

@@ -42,12 +42,16 @@ public:
     // To itself a mailbox sends without a line or a limit.
     // no_line: the first word to a peer waits for its line, so that a wrong address is known at
     // once. no_line and no_room come to an end: look again after the next event.
-    // `bytes`: the parts as one, if that has been done already.
+    // `bytes`: the parts as one, if that has been done already. The parts must stay until keep():
+    // a message that is written at once is copied while the other side reads it.
     Sent send(Peer peer, std::span<std::string_view const> parts, std::optional<Buffer>& bytes);
     Sent send(Peer peer, std::span<std::string_view const> parts) {
         std::optional<Buffer> none;
-        return send(peer, parts, none);
+        auto sent = send(peer, parts, none);
+        keep(peer);
+        return sent;
     }
+    void keep(Peer peer) { peers_[peer]->talk.keep(); }
     // Whether all that was sent has been taken; asks for it otherwise.
     enum class Settled : uint8_t { yes, not_yet, gone };
     Settled settled(Peer peer);

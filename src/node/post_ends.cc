@@ -104,7 +104,7 @@ Task<MailReply> PostOffice::serve_end(std::string from, wire::MailEndQuestion qu
     if (question.wish == MailEndWish::known) co_return only(knows(from, question.ticket));
     if (question.wish == MailEndWish::part) {
         if (!its) co_return only(ESRCH);
-        start(io_, part(std::move(found->second->socket)));
+        part_end(*found->second);
         guest_ends_.erase(found);
         co_return only(0);
     }
@@ -113,6 +113,9 @@ Task<MailReply> PostOffice::serve_end(std::string from, wire::MailEndQuestion qu
     end->other = question.other;
     end->process = question.process;
     if (question.wish == MailEndWish::connect) {
+        if (auto waits = awaited_.find(question.token);
+            waits != awaited_.end() && waits->second.kind == Awaited::Kind::guest)
+            co_return only(make_ring(question.ticket, end, waits->first));
         auto socket = co_await connect(question.places, question.token, true);
         if (!socket) co_return only(EHOSTUNREACH);
         end->socket = std::move(*socket);
@@ -168,8 +171,31 @@ Task<> PostOffice::let_follow(uint64_t ticket, Fd socket) {
     bool confirmed = !unheard && ::recv(socket.number(), &word, 1, MSG_DONTWAIT) == 1;
     found = guest_ends_.find(ticket);
     if (!confirmed || found == guest_ends_.end()) co_return;
-    join(io_, std::move(found->second->socket), std::move(socket));
+    if (auto const& ring = found->second->ring)
+        pass_on(io_, ring, std::move(socket));
+    else
+        join(io_, std::move(found->second->socket), std::move(socket));
     guest_ends_.erase(found);
+}
+
+// Both are guests here: their line goes through memory.
+int PostOffice::make_ring(
+    uint64_t ticket, std::shared_ptr<GuestEnd> const& end, std::string const& token) {
+    auto rings = GuestRing::create();
+    auto waits = awaited_.extract(token);
+    if (!rings) return EAGAIN;
+    end->ring = std::move(rings->first);
+    waits.mapped().end->ring = std::move(rings->second);
+    keep_end(ticket, end);
+    keep_end(waits.mapped().ticket, waits.mapped().end);
+    return 0;
+}
+
+void PostOffice::part_end(GuestEnd& end) {
+    if (end.ring)
+        part_from(io_, std::move(end.ring));
+    else
+        start(io_, part(std::move(end.socket)));
 }
 
 void PostOffice::keep_end(uint64_t ticket, std::shared_ptr<GuestEnd> const& end) {
@@ -183,9 +209,12 @@ void PostOffice::fetch(int answer_to, std::string_view body) {
     auto found = wanted ? guest_ends_.find(wanted->ticket) : guest_ends_.end();
     bool its = found != guest_ends_.end() && found->second->home == wanted->home &&
                found->second->process == wanted->process;
-    std::string answer = wire::mail_packet(MailType::fetched, wire::MailDenied{its ? 0 : ENOENT});
+    auto const ring = its ? found->second->ring : nullptr;
+    wire::MailFetched fetched{its ? 0 : ENOENT, ring ? ring->side() + 1 : 0};
+    std::string answer = wire::mail_packet(MailType::fetched, fetched);
     std::vector<int> fds;
-    if (its) fds.push_back(found->second->socket.number());
+    if (its && ring) fds = {ring->bell(), ring->memory()};
+    if (its && !ring) fds.push_back(found->second->socket.number());
     auto sent = sys::send_fds(answer_to, as_bytes(answer), fds);
     if (its && sent) found->second->fetched = true;
 }
@@ -197,7 +226,7 @@ Task<> PostOffice::look_after_ends() {
         std::erase_if(guest_ends_, [](auto const& entry) {
             GuestEnd const& end = *entry.second;
             bool too_late = !end.fetched && monotonic_now() - end.since > fetched_within;
-            return too_late || is_over(end.socket);
+            return too_late || (end.ring ? end.ring->is_over() : is_over(end.socket));
         });
         auto const all = guest_ends_;
         for (auto const& [ticket, end] : all)
@@ -211,15 +240,15 @@ Task<> PostOffice::ask_home(uint64_t ticket, std::shared_ptr<GuestEnd> end) {
     wire::MailEndQuestion question{MailEndWish::known, end->process, ticket, {}, {}, {}};
     auto reply = co_await ask<MailReply>(end->home, question, wire::mail_end_verb);
     bool gone = reply ? reply->code == ESRCH : reply.error().code == ESRCH;
-    if (gone && guest_ends_.erase(ticket) != 0) start(io_, part(std::move(end->socket)));
+    if (gone && guest_ends_.erase(ticket) != 0) part_end(*end);
 }
 
 void PostOffice::ends_of_lost(std::string const& node) {
     for (auto at = guest_ends_.begin(); at != guest_ends_.end();) {
         auto const end = at->second;
-        if (end->other == node) (void)::shutdown(end->socket.number(), SHUT_RDWR);
+        if (end->other == node && end->socket) (void)::shutdown(end->socket.number(), SHUT_RDWR);
         at = end->home == node ? guest_ends_.erase(at) : std::next(at);
-        if (end->home == node) start(io_, part(std::move(end->socket)));
+        if (end->home == node) part_end(*end);
     }
 }
 

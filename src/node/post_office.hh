@@ -131,6 +131,8 @@ private:
     void take_end(std::string const& token, Awaited const& awaited, Fd socket);
     Task<> let_follow(uint64_t ticket, Fd socket);
     void keep_end(uint64_t ticket, std::shared_ptr<GuestEnd> const& end);
+    int make_ring(uint64_t ticket, std::shared_ptr<GuestEnd> const& end, std::string const& token);
+    void part_end(GuestEnd& end);
     void fetch(int answer_to, std::string_view body);
     Task<> look_after_ends();
     Task<> ask_home(uint64_t ticket, std::shared_ptr<GuestEnd> end);

@@ -2,6 +2,7 @@
 // PostOffice parts: what post_office.cc and post_lines.cc share.
 #pragma once
 
+#include "node/guest_ring.hh"
 #include "node/post_office.hh"
 
 namespace rove::node {
@@ -83,7 +84,8 @@ struct PostOffice::Offered {
 struct PostOffice::GuestEnd {
     std::string home, other; // other: the node where the line's other end is
     pid_t process = 0;
-    Fd socket;
+    Fd socket; // or
+    std::shared_ptr<GuestRing> ring;
     bool fetched = false;
     Nanos since{0};
     Nanos followed_at{0}; // somebody was about to have it

@@ -111,6 +111,11 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
     TRY(usable());
     Peer peer = mailbox_.meet(to);
     std::optional<mailbox::Buffer> bytes;
+    struct Keeping { // the parts are the caller's again
+        Mailbox& mailbox;
+        Peer peer;
+        ~Keeping() { mailbox.keep(peer); }
+    } const keeping{mailbox_, peer};
     for (bool posted = false;;) {
         auto sent = posted ? Mailbox::Sent::yes : mailbox_.send(peer, parts, bytes);
         switch (sent) {

@@ -111,6 +111,7 @@ void Lines::count_use(Peer peer) {
 void Lines::await_room(Peer peer) {
     Line& line = lines_[peer];
     line.full = true;
+    favourite_ = peer;
     if (line.over)
         watch_next(peer, EPOLLOUT, false);
     else if (line.carrier.ticket() == 0 && !line.read_out)
@@ -203,11 +204,18 @@ void Lines::hear(Peer peer) {
 bool Lines::has_favourite() const {
     if (favourite_ >= lines_.size()) return false;
     Line const& line = lines_[favourite_];
-    return line.carrier && !line.carrier.astray() && !line.next && !line.read_out && !line.full;
+    bool full = line.full && line.carrier.ticket() == 0; // it takes too long
+    return line.carrier && !line.carrier.astray() && !line.next && !line.read_out && !full;
 }
 
 bool Lines::glance() {
-    return has_favourite() && read(favourite_);
+    if (!has_favourite()) return false;
+    Line& line = lines_[favourite_];
+    if (!line.full) return read(favourite_);
+    line.full = false;
+    push(favourite_);
+    bool const went_on = favourite_ >= lines_.size() || !lines_[favourite_].full;
+    return went_on || read(favourite_);
 }
 
 void Lines::notify(int signal) {

@@ -58,8 +58,9 @@ public:
     struct Watched { // of the lines here, by the lock's holder
         std::vector<wire::MailWait> ends;
         std::vector<uint64_t> of;
-        bool home_soon = false;  // home is asked something
-        bool home_later = false; // time 0 is no reason to look home
+        bool home_soon = false;   // home is asked something
+        bool home_later = false;  // time 0 is no reason to look home
+        bool home_rarely = false; // all lines go from host to host
     };
     Watched watched() const;
     Result<std::vector<Ready>> wait(Watched watched, Nanos timeout);

@@ -7,6 +7,17 @@
 
 namespace rove::rt {
 
+namespace {
+
+/// What the control message says of itself: the space that it takes is rounded up.
+uint64_t rights_length(unsigned char const* space) {
+    uint64_t length;
+    memcpy(&length, space, sizeof length);
+    return length;
+}
+
+} // namespace
+
 long receive_with_descriptors(int socket, void* to, uint64_t size, int* fds, uint32_t wanted) {
     struct {
         uint64_t base, length;
@@ -26,7 +37,7 @@ long receive_with_descriptors(int socket, void* to, uint64_t size, int* fds, uin
     } while (got == -4);
     for (uint32_t i = 0; i < wanted; ++i) {
         fds[i] = -1;
-        if (got <= 0 || message.space_length < head + (i + 1) * sizeof(int)) continue;
+        if (got <= 0 || rights_length(space) < head + (i + 1) * sizeof(int)) continue;
         memcpy(fds + i, space + head + i * sizeof(int), sizeof(int));
     }
     return got;

@@ -48,7 +48,7 @@ uint64_t filter_offset() {
 std::vector<sock_filter> filter_of(Birth const& birth) {
     sandbox::FilterPlan plan;
     plan.region = birth.order->region;
-    plan.region_size = wire::region_size;
+    plan.region_size = wire::rings_offset;
     plan.text_begin = plan.region + wire::text_offset;
     plan.text_size = blob::size;
     // Every descriptor that it has is the runtime's; links of new threads get the lowest numbers.

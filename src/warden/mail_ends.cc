@@ -3,6 +3,7 @@
 // the connection, until the guest asks for it.
 #include <cerrno>
 
+#include "base/bytes.hh"
 #include "sys/sockets.hh"
 #include "warden/household.hh"
 #include "warden/warden.hh"
@@ -37,8 +38,14 @@ void Warden::line_fetched(std::shared_ptr<Fd> const& socket) {
     loop_.unwatch(kept->number());
     kept->close();
     if (!asked_ || asked_->type != wire::ServiceType::take_line) return;
-    if (!answer || answer->fds.size() != 1) return answer_guest(-ENOENT, {});
-    answer_guest(0, {answer->fds.front().number()});
+    auto packet = answer ? wire::open_mail_packet(as_text(answer->bytes)) : std::nullopt;
+    auto fetched = packet ? wire::decode<wire::MailFetched>(packet->body) : std::nullopt;
+    bool whole = fetched && answer->fds.size() == (fetched->ring == 0 ? 1 : 2);
+    if (!whole) return answer_guest(-ENOENT, {});
+    std::vector<int> fds;
+    for (auto const& fd : answer->fds)
+        fds.push_back(fd.number());
+    answer_guest(fetched->ring, fds);
 }
 
 } // namespace rove::warden

@@ -30,7 +30,7 @@ enum class MailType : uint16_t {
     used = 10,     // process → daemon: MailUsed
     direct = 11,   // daemon → process: MailDirect, with a descriptor if the end is at home
     fetch = 12,    // warden → its host's daemon, instead of open: MailFetch
-    fetched = 13,  // daemon → warden: MailDenied, with a descriptor if the code is 0
+    fetched = 13,  // daemon → warden: MailFetched, with a descriptor if the code is 0, or two
     count = 14,    // daemon → process: MailCount
     counted = 15,  // process → daemon: MailCounted
     follow = 16,   // process → daemon: MailFollow

@@ -47,6 +47,17 @@ template <class V> void describe(V& v, MailFetch& m) {
     v.field("ticket", m.ticket);
 }
 
+/// `ring`: not 0 if the end is memory (mail_ring.hh) and its bell: our side + 1. The bell comes
+/// first.
+struct MailFetched {
+    int32_t code = 0; // an errno value
+    uint32_t ring = 0;
+};
+template <class V> void describe(V& v, MailFetched& m) {
+    v.field("code", m.code);
+    v.field("ring", m.ring);
+}
+
 /// The end under this ticket has stayed behind where the process was: it wants to go on with it.
 struct MailFollow {
     uint64_t ticket = 0;

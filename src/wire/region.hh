@@ -13,6 +13,7 @@
 
 #include "wire/called_off.hh"
 #include "wire/mail_call.hh"
+#include "wire/mail_ring.hh"
 
 namespace rove::wire {
 
@@ -32,8 +33,12 @@ inline constexpr uint32_t slots_max = 1024; // slot 0 included
 /// R: the slots from here on are for children that share the program's memory until they execute
 /// another one (vfork); one more, the last, is the warden's. Threads have those before.
 inline constexpr uint32_t vfork_slots = 1008;
+/// R: rings of mailboxes that other guests of this host have as well, in the order of
+/// Control::mail_ends. The filter does not protect them as it does the rest: who spoils them
+/// spoils his own lines.
+inline constexpr uint64_t rings_offset = slots_offset + slots_max * slot_size;
 inline constexpr uint64_t region_size =
-    slots_offset + slots_max * slot_size; // about 129 MiB, not reserved
+    rings_offset + mail_ends_max * sizeof(MailRing); // about 194 MiB, not reserved
 
 /// Parts of a slot: the Slot struct in the first two pages; the frame area; the stack; the buffer.
 inline constexpr uint64_t slot_frame_offset =
@@ -200,8 +205,9 @@ inline constexpr uint32_t spares_max = 4;
 struct MailEnd {
     uint64_t ticket; // 0: none
     int32_t fd;
-    uint32_t reserved;
+    uint32_t ring; // 0: none, fd is a socket; else our side of it + 1, and fd is its bell
 };
+inline constexpr uint32_t mail_ring_side = 3, mail_ring_alone = 4; // in `ring`: nobody has the rest
 
 /// Whether the steward takes the process back to its host when it executes another program.
 enum class FollowExec : uint32_t {

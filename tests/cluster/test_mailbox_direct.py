@@ -129,6 +129,80 @@ def test_who_ends_at_home_beside_a_guest_is_heard_to_the_end(quiet, start):  # n
     assert b.receive()[0] == "gone"
 
 
+def rings_of(lab, node):
+    """How many processes there have mapped the memory of a line between guests of one host."""
+    found = lab.run(node, "sh", "-c", "grep -l 'mailbox ring' /proc/[0-9]*/maps 2>/dev/null; true").stdout.split()
+    names = [lab.run(node, "cat", f"{path.rsplit('/', 1)[0]}/comm").stdout.strip() for path in found]
+    return sum(name == "one" for name in names)
+
+
+@pytest.fixture
+def together(start, quiet):  # noqa: F811
+    """Two mailboxes of n1, both away on n2, with a line through memory."""
+    one, other = (start("n1", "rove", "run", "--stay", "--") for _ in range(2))
+    move(quiet, one, "n2")
+    move(quiet, other, "n2")
+    await_direct(quiet, one, other)
+    wait_for(lambda: rings_of(quiet, "n2") == 2, "a ring")
+    return one, other
+
+
+def test_guests_of_one_host_part_and_meet(quiet, together):
+    a, b = together
+    for length in (1, 4096, 131040, 131072, 131073, 3 << 20):
+        talk(a, b, length)
+    # What b has sent stays where a was, in the ring.
+    for length in (0, 60000, 1):
+        assert b.send(a, length, "w") == "ok"
+    move(quiet, a, "n3")
+    for length in ("0", "60000", "1"):
+        assert a.receive()[0] == length
+    talk(a, b, 1 << 20)
+    await_direct(quiet, a, b)
+    wait_for(lambda: rings_of(quiet, "n2") == 0, "the end of the ring")
+    move(quiet, a, "n2")
+    talk(a, b, 3000)
+    wait_for(lambda: talk(a, b) or rings_of(quiet, "n2") == 2, "a ring again")
+    # Both leave it behind with something in it.
+    assert a.send(b, 2000, "x") == "ok"
+    assert b.send(a, 3000, "y") == "ok"
+    movers = [threading.Thread(target=move, args=(quiet, one, to)) for one, to in ((a, "n1"), (b, "n3"))]
+    for mover in movers:
+        mover.start()
+    for mover in movers:
+        mover.join()
+    assert b.receive() == ("2000", "x")
+    assert a.receive() == ("3000", "y")
+    talk(a, b)
+
+
+@pytest.mark.parametrize("moves_first", [False, True], ids=["at once", "after a move"])
+def test_who_ends_on_the_same_host_is_heard_to_the_end(quiet, together, moves_first):
+    a, b = together
+    assert a.send(b, 50000, "u") == "ok"  # unread when b is killed
+    for length in (5, 60000, 1):
+        assert b.send(a, length, "k") == "ok"
+    if moves_first:
+        move(quiet, a, "n3")
+    b.kill()
+    for length in ("5", "60000", "1"):
+        assert a.receive() == (length, "k")
+    assert a.receive()[0] == "gone"
+
+
+def test_fork_and_exec_beside_each_other(quiet, together):
+    a, b = together
+    said, childs = b.ask("fork").split()
+    assert said == "ECHILD" and childs != b.address
+    talk(a, b, times=3)
+    old = b.address
+    b.tell("exec")
+    b.address = b.hear()
+    assert a.receive()[0] == "gone"
+    assert a.send(old) == "ESRCH"
+    talk(a, b, times=10)
+
+
 @PLACES
 def test_fork_and_exec_away(quiet, pair):
     a, b = pair

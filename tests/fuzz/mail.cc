@@ -30,6 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::MailDirect>(packet->body);
     round_trip<wire::MailUsed>(packet->body);
     round_trip<wire::MailFetch>(packet->body);
+    round_trip<wire::MailFetched>(packet->body);
     round_trip<wire::MailFollow>(packet->body);
     round_trip<wire::MailFollowed>(packet->body);
     return 0;
