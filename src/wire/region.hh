@@ -18,7 +18,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 10;
+inline constexpr uint32_t region_version = 11;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset =
