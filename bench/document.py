@@ -73,7 +73,10 @@ def plot(rows):
     from matplotlib import pyplot
     drawn = []
     for group, title in GROUPS.items():
-        mine = [row for row in rows if row.group == group and len(row.samples) > 1]
+        all_of_it = [row for row in rows if row.group == group]
+        # What was measured once is drawn beside its like, but not beside another unit.
+        alike = len({row.unit for row in all_of_it}) == 1
+        mine = [row for row in all_of_it if len(row.samples) > 1 or (alike and row.samples)]
         if not mine:
             continue
         figure, axes = pyplot.subplots(figsize=(8, 0.9 + 0.6 * len(mine)), layout="constrained")

@@ -117,6 +117,7 @@ void Node::tell_move(
         figures["bytes"] = moved.bytes;
         figures["freeze_ms"] = static_cast<double>(moved.freeze_us) / 1000;
         figures["total_ms"] = static_cast<double>(moved.total_us) / 1000;
+        if (moved.held) figures["held_at_exec"] = true;
     } else {
         figures[motive ? "trouble" : "why"] = moved.text;
         if (!moved.reason.empty()) figures["reason"] = moved.reason;
@@ -302,6 +303,7 @@ Task<Moved> Node::move_in_turn(
     if (!done.from.empty()) moved.from = done.from;
     if (!done.to.empty()) moved.to = done.to;
     moved.mode = done.mode;
+    moved.held = order.hold != 0;
     moved.bytes = done.bytes;
     moved.freeze_us = done.freeze_us;
     moved.stopped_us = done.stopped_us;

@@ -79,6 +79,7 @@ struct Moved {
     std::string reason, text;
     std::string from, to, mode = "stop-and-copy";
     uint64_t bytes = 0, freeze_us = 0, stopped_us = 0, total_us = 0;
+    bool held = false; // it had just executed something, and stood while all was prepared
     // Of a target that has no room for it at present, and what it says of itself.
     policy::Refusal refusal = policy::Refusal::none;
     double load = 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Joins: partners on two nodes do not change places.
 //
-// Both nodes may find at the same time that theirs should go to where the other is. Who has sent one
-// there takes none from there, so both are refused and decide anew, each at a time of its own; and
-// who has taken one sends nobody back for a partner that is not there any more, until it must have
-// heard of it.
+// Both nodes may find at the same time that theirs should go to where the other is. Who has sent
+// one there takes none from there, so both are refused and decide anew, each at a time of its own;
+// and who has taken one sends nobody back for a partner that is not there any more, until it must
+// have heard of it.
 #pragma once
 
 #include <cstdint>
