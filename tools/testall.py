@@ -368,9 +368,16 @@ def suites():
     def cluster(name, *files):
         return Pytest(name, "tests/cluster", files=files)
 
-    return [Unit(), Corpus(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"),
-            cluster("cluster", "test_cli.py", "test_lab*.py"), cluster("daemon", "test_daemon.py", "test_accounts.py", "test_writers.py", "test_cpu.py", "test_gossip.py"), cluster("users", "test_hostile_users.py"), cluster("failure", "test_failure.py"),
-            cluster("confined", "test_confined.py"), cluster("balance", "test_balance.py", "test_partners.py"), cluster("cores", "test_cores.py"), cluster("trees", "test_trees.py"), cluster("debug", "test_debug.py"), cluster("mailbox", "test_mailbox*.py"), cluster("mpi", "test_mpi.py"), cluster("stopped", "test_stopped.py"), cluster("leaks", "test_leaks.py"),
+    named = [cluster("daemon", "test_daemon.py", "test_accounts.py", "test_writers.py", "test_cpu.py", "test_gossip.py"),
+             cluster("users", "test_hostile_users.py"), cluster("failure", "test_failure.py"), cluster("confined", "test_confined.py"),
+             cluster("balance", "test_balance.py", "test_partners.py"), cluster("cores", "test_cores.py"), cluster("trees", "test_trees.py"),
+             cluster("debug", "test_debug.py"), cluster("mailbox", "test_mailbox*.py"), cluster("mpi", "test_mpi.py"),
+             cluster("stopped", "test_stopped.py"), cluster("leaks", "test_leaks.py"), cluster("sharing", "test_groups.py", "test_own_files.py")]
+    taken = {path for suite in named for path in suite.files}
+    # Whatever no other suite names, so that no file is forgotten.
+    rest = [path.name for path in (ROOT / "tests/cluster").glob("test_*.py") if path not in taken]
+
+    return [Unit(), Corpus(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"), cluster("cluster", *rest), *named,
             Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"), World("world", "tests/real/world.py"), Pytest("vm", "tests/vm"), ClangTidy(), Fuzz(), Sanitized("asan")]
 
 

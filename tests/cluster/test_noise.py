@@ -32,8 +32,8 @@ def test_who_sleeps_costs_nothing(quiet):
         assert program.stdout.readline() == "there\n"
         beside, runs = calm(quiet, pid)
         assert runs / SECONDS < 60
-        # Looking at all of them each time was ten times as much.
-        assert beside < 4 * alone, f"{alone / SECONDS / 1e7:.3f} % alone, {beside / SECONDS / 1e7:.3f} % beside 200 sleepers"
+        # Looking at all of them each time was ten times as much, when the daemon alone took half as much again as now.
+        assert beside < 6 * alone, f"{alone / SECONDS / 1e7:.3f} % alone, {beside / SECONDS / 1e7:.3f} % beside 200 sleepers"
     finally:
         for path in pathlib.Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
