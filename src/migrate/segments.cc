@@ -107,6 +107,14 @@ uint32_t Segments::add_changed(image::Mapping const& mapping, wire::SegmentKey c
 }
 
 Result<uint32_t> Segments::add_commons(pid_t pid, image::Mapping const& mapping) {
+    // A program that goes on may have mapped other memory there since it was looked at. What we
+    // hold keeps its inode for as long as that.
+    for (uint32_t i = 0; i < sources_.size(); ++i)
+        if (keys_[i].commons == wire::commons_shared && sources_[i].file &&
+            sources_[i].inode == mapping.inode &&
+            sources_[i].device_major == mapping.device_major &&
+            sources_[i].device_minor == mapping.device_minor)
+            return i;
     Source source = source_of(mapping);
     source.file =
         TRY(sys::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end),
