@@ -77,6 +77,20 @@ def test_from_host_to_host_and_after_moves(quiet, pair, where):
     assert b.receive()[0] == "gone"
 
 
+def both_move_with_words_under_way(lab, *moves):
+    (a, _), (b, _) = moves
+    assert a.send(b, 2000, "x") == "ok"
+    assert b.send(a, 3000, "y") == "ok"
+    movers = [threading.Thread(target=move, args=(lab, one, to)) for one, to in moves]
+    for mover in movers:
+        mover.start()
+    for mover in movers:
+        mover.join()
+    assert b.receive() == ("2000", "x")
+    assert a.receive() == ("3000", "y")
+    talk(a, b)
+
+
 @PLACES
 def test_what_was_sent_does_not_wait_for_its_sender(quiet, pair, where):
     a, b = pair
@@ -87,16 +101,7 @@ def test_what_was_sent_does_not_wait_for_its_sender(quiet, pair, where):
     for length in ("0", "70000", "1"):
         assert a.receive()[0] == length
     # The same while both move.
-    assert a.send(b, 2000, "x") == "ok"
-    assert b.send(a, 3000, "y") == "ok"
-    movers = [threading.Thread(target=move, args=(quiet, one, to)) for one, to in ((a, "n1"), (b, "n2"))]
-    for mover in movers:
-        mover.start()
-    for mover in movers:
-        mover.join()
-    assert b.receive() == ("2000", "x")
-    assert a.receive() == ("3000", "y")
-    talk(a, b)
+    both_move_with_words_under_way(quiet, (a, "n1"), (b, "n2"))
 
 
 @PLACES
@@ -164,16 +169,7 @@ def test_guests_of_one_host_part_and_meet(quiet, together):
     talk(a, b, 3000)
     wait_for(lambda: talk(a, b) or rings_of(quiet, "n2") == 2, "a ring again")
     # Both leave it behind with something in it.
-    assert a.send(b, 2000, "x") == "ok"
-    assert b.send(a, 3000, "y") == "ok"
-    movers = [threading.Thread(target=move, args=(quiet, one, to)) for one, to in ((a, "n1"), (b, "n3"))]
-    for mover in movers:
-        mover.start()
-    for mover in movers:
-        mover.join()
-    assert b.receive() == ("2000", "x")
-    assert a.receive() == ("3000", "y")
-    talk(a, b)
+    both_move_with_words_under_way(quiet, (a, "n1"), (b, "n3"))
 
 
 @pytest.mark.parametrize("moves_first", [False, True], ids=["at once", "after a move"])
