@@ -33,12 +33,43 @@ def process_row(pid, **more):
                  "reason": None, "reason_text": None, "stopped": False, "command": f"program-{pid}", "locked": False}, **more)
 
 
+class Screen(pyte.Screen):
+    """What pyte does not know of xterm, and ncurses uses: scrolling, and a character again."""
+
+    last = " "
+
+    def draw(self, data):
+        self.last = data[-1]
+        super().draw(data)
+
+    def repeat(self, count=1):
+        self.draw(self.last * count)
+
+    def at_top(self, change, count):
+        before = self.cursor.y
+        self.cursor.y = self.margins.top if self.margins else 0
+        column = self.cursor.x
+        change(count)
+        self.cursor.y, self.cursor.x = before, column
+
+    def scroll_up(self, count=1):
+        self.at_top(self.delete_lines, count)
+
+    def scroll_down(self, count=1):
+        self.at_top(self.insert_lines, count)
+
+
+class Stream(pyte.ByteStream):
+    csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down", "b": "repeat"}
+    events = pyte.ByteStream.events | {"scroll_up", "scroll_down", "repeat"}
+
+
 class Terminal:
     """A terminal, and a program in it as a shell would start it."""
 
     def __init__(self, argv, width=80, height=24, **environment):
-        self.screen = pyte.Screen(width, height)
-        self.stream = pyte.ByteStream(self.screen)
+        self.screen = Screen(width, height)
+        self.stream = Stream(self.screen)
         self.raw = b""
         self.ours, theirs = pty.openpty()
         self.set_size(width, height)
