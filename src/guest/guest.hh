@@ -157,8 +157,15 @@ void unmap_ring(wire::MailEnd& end);
 void unmap_rings();
 long ring_transfer(wire::MailEnd& end, wire::MailOp op, uint64_t at, uint64_t length);
 long end_ring(wire::MailEnd& end);
-/// What of `events` is so; `sleeps`: the bell is to be rung from now on, if none is.
-uint32_t look_at_ring(wire::MailEnd& end, uint32_t events, bool sleeps);
+/// What of `events` is so; and how the other side is to wake us from now on, if none is.
+enum class RingSleep : uint32_t { no, by_bell, on_word };
+uint32_t look_at_ring(wire::MailEnd& end, uint32_t events, RingSleep sleep);
+/// The word that is slept on, a shared futex, and what it is while nobody has woken us.
+struct RingWait {
+    uint32_t* word;
+    uint32_t value;
+};
+RingWait wait_on_ring(wire::MailEnd& end, uint32_t events);
 /// `seen` at its bell, by poll.
 void hear_ring(wire::MailEnd& end, uint32_t seen);
 

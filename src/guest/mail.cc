@@ -89,8 +89,8 @@ struct Polled {
     int16_t events, ready;
 };
 
-/// Waits for one of them, or until something is to be seen to before the program goes on.
-long poll_all(Slot& slot, Polled* polled, uint64_t count, int64_t patience) {
+/// A call that waits, until it ends or something is to be seen to before the program goes on.
+long wait_in(Slot& slot, uint32_t number, uint64_t const args[6]) {
     if (!goes_on(slot)) return 0;
     if (deliverable(slot) != 0) return interrupted;
     if (own(slot).stop) {
@@ -99,15 +99,31 @@ long poll_all(Slot& slot, Polled* polled, uint64_t count, int64_t patience) {
         if (!goes_on(slot)) return 0;
         if (deliverable(slot) != 0) return interrupted;
     }
-    int64_t time[2] = {patience / second_ns, patience % second_ns};
-    uint64_t const args[6] = {word(polled), count, patience < 0 ? 0 : word(&time[0]), 0, 0, 0};
     uint32_t outcome = 0;
-    long ready = rove_call(271, args, &own(slot).stop, &outcome);
-    if (outcome == 0 && ready != interrupted) return ready;
+    long result = rove_call(number, args, &own(slot).stop, &outcome);
+    if (outcome == 0 && result != interrupted) return result;
     if (!goes_on(slot)) return 0;
     own(slot).stop = 0;
     drain_link(slot);
     return goes_on(slot) && deliverable(slot) != 0 ? interrupted : 0;
+}
+
+long poll_all(Slot& slot, Polled* polled, uint64_t count, int64_t patience) {
+    int64_t time[2] = {patience / second_ns, patience % second_ns};
+    uint64_t const args[6] = {word(polled), count, patience < 0 ? 0 : word(&time[0]), 0, 0, 0};
+    return wait_in(slot, 271, args);
+}
+
+/// The word says nothing of an other side that is no more, so its bell is looked at now and then.
+long sleep_on_word(Slot& slot, MailEnd& end, uint32_t events, Polled* bell, int64_t patience) {
+    constexpr long timed_out = -110;
+    int64_t const most = patience < 0 || patience > second_ns ? second_ns : patience;
+    int64_t time[2] = {most / second_ns, most % second_ns};
+    auto const [at, value] = wait_on_ring(end, events);
+    uint64_t const args[6] = {word(at), 0, value, word(&time[0]), 0, 0}; // FUTEX_WAIT, shared
+    long woken = wait_in(slot, 202, args);
+    if (woken == timed_out) return poll_all(slot, bell, 1, 0);
+    return woken == interrupted ? woken : 0;
 }
 
 long wait(Slot& slot, uint64_t list, uint64_t count, int64_t patience) {
@@ -116,6 +132,10 @@ long wait(Slot& slot, uint64_t list, uint64_t count, int64_t patience) {
     MailEnd* ends[wire::mail_ends_max];
     uint32_t found[wire::mail_ends_max];
     long unknown = 0, at_once = 0;
+    bool const may_sleep = patience != 0;
+    RingSleep const sleep = !may_sleep   ? RingSleep::no
+                            : count == 1 ? RingSleep::on_word
+                                         : RingSleep::by_bell;
     for (uint64_t i = 0; i < count; ++i) {
         MailWait entry;
         if (!copy_in(&entry, list + i * sizeof entry, sizeof entry)) return bad_address;
@@ -126,15 +146,18 @@ long wait(Slot& slot, uint64_t list, uint64_t count, int64_t patience) {
         if (!ends[i] || ends[i]->ring == 0) continue;
         polled[i].events = 1; // its bell
         found[i] = entry.events & 5;
-        if (look_at_ring(*ends[i], found[i], patience != 0) != 0) ++at_once;
+        if (look_at_ring(*ends[i], found[i], sleep) != 0) ++at_once;
     }
-    long ready = poll_all(slot, polled, count, unknown + at_once > 0 ? 0 : patience);
+    bool const nothing_yet = unknown + at_once == 0;
+    bool const on_word = sleep == RingSleep::on_word && nothing_yet && ends[0]->ring != 0;
+    long ready = on_word ? sleep_on_word(slot, *ends[0], found[0], polled, patience)
+                         : poll_all(slot, polled, count, nothing_yet ? patience : 0);
     bool const heard = ready > 0;
     for (uint64_t i = 0; i < count; ++i) {
         if (!ends[i] || ends[i]->ring == 0) continue;
         if (heard) hear_ring(*ends[i], static_cast<uint16_t>(polled[i].ready));
         uint32_t const events = found[i];
-        found[i] = look_at_ring(*ends[i], events, false);
+        found[i] = look_at_ring(*ends[i], events, RingSleep::no);
         ready += ready >= 0 ? (found[i] != 0) - (polled[i].ready != 0) : 0;
     }
     if (ready < 0 || ready + unknown == 0) return ready;

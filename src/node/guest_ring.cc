@@ -17,6 +17,7 @@
 
 #include "node/readable.hh"
 #include "sys/files.hh"
+#include "sys/futex.hh"
 #include "sys/sockets.hh"
 
 namespace rove::node {
@@ -67,8 +68,11 @@ GuestRing::~GuestRing() {
     if (ring_ != nullptr) (void)::munmap(ring_, sizeof(MailRing));
 }
 
-void GuestRing::ring_bell() {
-    if (view().must_ring()) (void)::send(bell_.number(), "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+void GuestRing::wake_other() {
+    auto const how = view().wake(~0u);
+    if (how == MailRingEnd::Wake::by_word) sys::futex_wake(*view().others_sleep_word());
+    if (how == MailRingEnd::Wake::by_bell)
+        (void)::send(bell_.number(), "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 bool GuestRing::is_over() const {
@@ -110,7 +114,7 @@ public:
                 std::memcpy(room.data() + done, from, n);
                 return true;
             });
-            if (got > 0) ring_->ring_bell();
+            if (got > 0) ring_->wake_other();
             if (got != MailRingEnd::again) co_return got;
             if (!co_await change(&MailRingEnd::readable)) co_return MailRingEnd::reset;
         }
@@ -122,7 +126,7 @@ public:
                 return true;
             });
             if (put > 0) {
-                ring_->ring_bell();
+                ring_->wake_other();
                 bytes.remove_prefix(static_cast<size_t>(put));
             } else if (put != MailRingEnd::again || !co_await change(&MailRingEnd::writable)) {
                 co_return false;
@@ -132,11 +136,11 @@ public:
     }
     void end() {
         ring_->view().end();
-        ring_->ring_bell();
+        ring_->wake_other();
     }
     void break_off() {
         ring_->view().break_off();
-        ring_->ring_bell();
+        ring_->wake_other();
         changed_.cancel();
     }
 
@@ -144,7 +148,7 @@ private:
     // False: there is nobody who could change anything.
     Task<bool> change(bool (MailRingEnd::*is_so)()) {
         auto view = ring_->view();
-        view.sleeps();
+        view.sleeps(wire::sleep_for_bytes | wire::sleep_for_room); // of the other one of us, too
         if ((view.*is_so)()) co_return true;
         if (alone_) co_return false;
         (void)co_await changed_.async_wait(no_throw);

@@ -32,7 +32,7 @@ private:
     GuestRing(uint32_t side, Fd memory, Fd bell)
         : side_(side), memory_(std::move(memory)), bell_(std::move(bell)) {}
     wire::MailRingEnd view() const { return {*ring_, side_}; }
-    void ring_bell();
+    void wake_other();
     friend class RingUse;
 
     wire::MailRing* ring_ = nullptr;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mail ring: a carrier between two mailboxes whose processes are guests of the same host: memory
-// that both map, with a ring of bytes for each direction, and a socket pair as doorbell for who
-// sleeps.
+// that both map, with a ring of bytes for each direction. Who sleeps says for what, and whether he
+// is to be woken by the word that says so, a futex, or by a bell, a socket pair: for who waits for
+// other things as well.
 //
 // Everything in it may be written by the other side, which is not trusted, at any moment: each
 // number is read once and looked at before it is used, and what makes no sense breaks the ring, as
@@ -16,12 +17,15 @@ namespace rove::wire {
 
 inline constexpr uint64_t mail_ring_bytes = 128 << 10;
 
+/// In `asleep`: what is to wake the side, and how. 0: it is awake.
+inline constexpr uint32_t sleep_for_bytes = 1, sleep_for_room = 2, sleep_on_word = 4;
+
 /// Of one side. Lines of the cache that are written by different sides are apart.
 struct MailRingSide {
     alignas(64) uint64_t written; // bytes that it has put into its ring
     uint32_t ended;               // nothing more comes
     alignas(64) uint64_t taken;   // bytes that it has taken out of the other's ring
-    alignas(64) uint32_t asleep;  // it wants the bell to be rung at the next change
+    alignas(64) uint32_t asleep;  // futex word
 };
 
 struct MailRing {
@@ -92,14 +96,28 @@ public:
         return is_broken() || (both && unread_in(theirs().written, mine().taken) == 0);
     }
 
-    /// Who is about to sleep says so, then looks once more, and waits for the bell.
-    void sleeps() { __atomic_store_n(&mine().asleep, 1, __ATOMIC_SEQ_CST); }
+    /// Who is about to sleep says so, then looks once more, and waits until he is woken.
+    void sleeps(uint32_t how) { __atomic_store_n(&mine().asleep, how, __ATOMIC_SEQ_CST); }
     void wakes() { __atomic_store_n(&mine().asleep, 0, __ATOMIC_RELAXED); }
-    /// After each change: whether the other side's bell is to be rung.
-    bool must_ring() {
+    /// Where one's own sleep is written.
+    uint32_t* sleep_word() { return &mine().asleep; }
+    uint32_t* others_sleep_word() { return &theirs().asleep; }
+
+    enum class Wake : uint32_t { nobody, by_bell, by_word };
+    /// After each change: how the other side is to be woken, if it sleeps for that. It is said
+    /// once.
+    Wake wake(uint32_t change) {
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        if (__atomic_load_n(&theirs().asleep, __ATOMIC_RELAXED) == 0) return false;
-        return __atomic_exchange_n(&theirs().asleep, 0, __ATOMIC_SEQ_CST) != 0;
+        if ((__atomic_load_n(&theirs().asleep, __ATOMIC_RELAXED) & change) == 0)
+            return Wake::nobody;
+        uint32_t const how = __atomic_exchange_n(&theirs().asleep, 0, __ATOMIC_SEQ_CST);
+        if (how == 0) return Wake::nobody;
+        return (how & sleep_on_word) != 0 ? Wake::by_word : Wake::by_bell;
+    }
+    /// For who sleeps for room there must be some that is worth while.
+    Wake wake_for_room() {
+        uint64_t const unread = unread_in(theirs().written, mine().taken);
+        return unread <= mail_ring_bytes / 2 ? wake(sleep_for_room) : Wake::nobody;
     }
 
 private:

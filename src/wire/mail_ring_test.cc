@@ -60,14 +60,31 @@ TEST(MailRing, is_full_and_broken) {
     EXPECT_EQ(get(ring.there, got, 10), MailRingEnd::reset);
 }
 
-TEST(MailRing, a_bell_is_rung_once_for_who_sleeps) {
+TEST(MailRing, who_sleeps_is_woken_once_and_as_he_wants) {
+    using Wake = MailRingEnd::Wake;
     Ring ring;
     EXPECT_EQ(put(ring.here, "a"), 1);
-    EXPECT_FALSE(ring.here.must_ring());
-    ring.there.sleeps();
-    EXPECT_TRUE(ring.here.must_ring());
-    EXPECT_FALSE(ring.here.must_ring());
-    EXPECT_FALSE(ring.there.must_ring());
+    EXPECT_EQ(ring.here.wake(sleep_for_bytes), Wake::nobody);
+    ring.there.sleeps(sleep_for_bytes);
+    EXPECT_EQ(ring.here.wake(sleep_for_room), Wake::nobody);
+    EXPECT_EQ(ring.here.wake(sleep_for_bytes), Wake::by_bell);
+    EXPECT_EQ(ring.here.wake(sleep_for_bytes), Wake::nobody);
+    EXPECT_EQ(ring.there.wake(~0u), Wake::nobody);
+    ring.there.sleeps(sleep_for_bytes | sleep_for_room | sleep_on_word);
+    EXPECT_EQ(*ring.here.others_sleep_word(), *ring.there.sleep_word());
+    EXPECT_EQ(ring.here.wake(sleep_for_room), Wake::by_word);
+    EXPECT_EQ(*ring.there.sleep_word(), 0u);
+}
+
+TEST(MailRing, who_sleeps_for_room_is_woken_when_there_is_much) {
+    Ring ring;
+    std::string got;
+    EXPECT_EQ(put(ring.here, std::string(mail_ring_bytes, 'x')), long{mail_ring_bytes});
+    ring.here.sleeps(sleep_for_room);
+    EXPECT_EQ(get(ring.there, got, 10), 10);
+    EXPECT_EQ(ring.there.wake_for_room(), MailRingEnd::Wake::nobody);
+    EXPECT_GT(get(ring.there, got, mail_ring_bytes / 2), 0);
+    EXPECT_EQ(ring.there.wake_for_room(), MailRingEnd::Wake::by_bell);
 }
 
 TEST(MailRing, bytes_come_as_they_went) {
@@ -140,7 +157,8 @@ TEST(MailRing, numbers_that_make_no_sense_break_it) {
                 return true;
             });
             RC_ASSERT(moved <= 50000);
-            (void)ring.here.must_ring();
+            (void)ring.here.wake(~0u);
+            (void)ring.here.wake_for_room();
         }
     });
 }
