@@ -4,7 +4,7 @@
 // the other side sleeps, and then one to wake it and one to sleep.
 #include "guest/guest.hh"
 
-#include "wire/mail_ring.hh"
+#include "wire/mail_ring_end.hh"
 
 namespace rove::guest {
 

@@ -10,7 +10,7 @@
 #include "base/fd.hh"
 #include "base/result.hh"
 #include "node/async.hh"
-#include "wire/mail_ring.hh"
+#include "wire/mail_ring_end.hh"
 
 namespace rove::node {
 

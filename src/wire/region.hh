@@ -18,7 +18,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 11;
+inline constexpr uint32_t region_version = 12;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset =
@@ -38,7 +38,7 @@ inline constexpr uint32_t vfork_slots = 1008;
 /// spoils his own lines.
 inline constexpr uint64_t rings_offset = slots_offset + slots_max * slot_size;
 inline constexpr uint64_t region_size =
-    rings_offset + mail_ends_max * sizeof(MailRing); // about 194 MiB, not reserved
+    rings_offset + mail_ends_max * sizeof(MailRing); // about 385 MiB, not reserved
 
 /// Parts of a slot: the Slot struct in the first two pages; the frame area; the stack; the buffer.
 inline constexpr uint64_t slot_frame_offset =

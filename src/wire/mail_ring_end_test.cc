@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A ring between two sides: what is put comes out, byte for byte, whatever the pieces; and whatever
 // the other side writes into it, nothing outside of the rings is touched.
-#include "wire/mail_ring.hh"
+#include "wire/mail_ring_end.hh"
 
 #include <cstring>
 #include <memory>
