@@ -114,7 +114,7 @@ typedef struct rove_letter {
 /* The oldest letter that fits the filter (NULL: any), others are left where they are. Its message is
  * put into bytes, and its length is returned; a letter of kind ROVE_GONE has 0 bytes. letter may be NULL.
  * EAGAIN: none within this time. EMSGSIZE: room is too small; letter->length tells how much is
- * wanted, and the letter stays. EINTR. EINVAL. */
+ * wanted, and the letter stays. EINTR. EINVAL. After a failure bytes may hold anything. */
 ssize_t rove_receive(rove_mailbox *box, const rove_filter *filter, void *bytes, size_t room,
     rove_letter *letter, unsigned flags, int timeout_ms);
 

@@ -42,6 +42,8 @@ public:
         uint64_t own = 0, other = 0; // incarnations
     };
     using Deliver = std::function<void(Buffer)>;
+    /// Where a message of that length may lie while it comes; null: it has its own memory.
+    using Lend = std::function<char*(size_t length)>;
 
     // `window`: how many bytes of messages, room_of() each, the other program may leave unread.
     // Both sides must have the same; a message larger than it goes alone.
@@ -55,6 +57,10 @@ public:
     // needed, to `room`, which is as long.
     void post(std::string_view message, Buffer room);
     void keep();
+    // The last one is where it was, and may be needed again.
+    bool borrows() const { return !kept_.empty() && !kept_.back().is_own(); }
+    // No second one of this length has room beside it.
+    bool goes_alone(size_t length) const { return 2 * room_of(length) > window_; }
     // Nothing more will be posted: bye goes behind the last message.
     void finish();
     // Asks the other side for its state, so that has_room or settled() become true as soon as they
@@ -83,11 +89,13 @@ public:
     // There is something that needs a line. To say bye is not: home knows who is gone.
     bool wants_line() const { return !kept_.empty(); }
     // Bytes that have come. An error: the other end does not keep to the protocol, detach for good.
-    Status feed(std::string_view bytes, Deliver const& deliver);
+    Status feed(std::string_view bytes, Deliver const& deliver, Lend const& lend = {});
     // For long messages: where the next bytes belong. They are then fed by filled(), without a
     // copy. Empty: not within a message.
     std::span<char> room();
     void filled(size_t count, Deliver const& deliver);
+    // What was lent is its owner's again: what has come of a message goes to its own memory.
+    void fetch_home() { message_.fetch_home(message_done_); }
 
     // --- closing a line that is not used
     // May be asked for if settled and nothing has come in part.
@@ -111,7 +119,7 @@ private:
     void say(FrameType type, uint64_t sequence = 0);
     void fill(FrameHead& head);
     void forget_taken();
-    Status take_head(FrameHead const& head);
+    Status take_head(FrameHead const& head, Lend const& lend);
     Status take_counts(FrameHead const& head);
     Status take_body(FrameHead const& head, std::string_view body);
     void complete(Deliver const& deliver);

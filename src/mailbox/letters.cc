@@ -17,6 +17,16 @@ bool Filter::fits(Letter const& letter) const {
     return pattern_at <= text.size() && text.substr(pattern_at).starts_with(pattern);
 }
 
+bool Filter::fits_all(Peer from, size_t length) const {
+    return (!sender || *sender == from) && length >= length_min && length <= length_max &&
+           pattern.empty();
+}
+
+void Letters::fetch_home() {
+    for (auto& letter : all_)
+        letter.bytes.fetch_home(letter.bytes.size());
+}
+
 Letter const* Letters::find(Filter const& filter) const {
     auto found = std::find_if(
         all_.begin(), all_.end(), [&](Letter const& letter) { return filter.fits(letter); });

@@ -32,6 +32,8 @@ struct Filter {
 
     /// A notice has no bytes: the sender alone decides.
     bool fits(Letter const& letter) const;
+    /// That a message fits is known before its bytes are.
+    bool fits_all(Peer from, size_t length) const;
 };
 
 class Letters {
@@ -43,6 +45,8 @@ public:
     Letter const* find(Filter const& filter) const;
     /// Takes out one that find() gave.
     Letter take(Letter const* found);
+    /// No letter lies in another's room any more.
+    void fetch_home();
 
 private:
     std::list<Letter> all_;

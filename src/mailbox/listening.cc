@@ -16,7 +16,7 @@ void Conversation::read(size_t length) {
         say(FrameType::ack);
 }
 
-Status Conversation::feed(std::string_view bytes, Deliver const& deliver) {
+Status Conversation::feed(std::string_view bytes, Deliver const& deliver, Lend const& lend) {
     while (!bytes.empty()) {
         if (in_message_) {
             size_t part = std::min<size_t>(bytes.size(), message_length_ - message_done_);
@@ -37,7 +37,7 @@ Status Conversation::feed(std::string_view bytes, Deliver const& deliver) {
         if (partial_.size() < wanted) break;
         std::memcpy(&head, partial_.data(), sizeof head);
         if (wanted == sizeof head) {
-            TRY(take_head(head));
+            TRY(take_head(head, lend));
             if (head.type == FrameType::message) {
                 partial_.clear();
                 if (head.length == 0) complete(deliver);
@@ -51,7 +51,7 @@ Status Conversation::feed(std::string_view bytes, Deliver const& deliver) {
     return {};
 }
 
-Status Conversation::take_head(FrameHead const& head) {
+Status Conversation::take_head(FrameHead const& head, Lend const& lend) {
     TRY(check_head(head));
     if (left_) return deny(EBADMSG, "words after the last one");
     if (!greeted_ && head.type != FrameType::hello) return deny(EBADMSG, "no greeting");
@@ -67,6 +67,7 @@ Status Conversation::take_head(FrameHead const& head) {
     auto room = Buffer::create(again_ ? 0 : head.length);
     if (!room) return deny(ENOMEM, "no memory for {} bytes", head.length);
     message_ = std::move(*room);
+    if (!again_ && lend) message_.lie_in(lend(head.length));
     message_length_ = head.length;
     message_done_ = 0;
     in_message_ = true;

@@ -185,6 +185,8 @@ Conversation::Deliver Mailbox::deliver_from(Peer peer) {
         Letter letter;
         letter.sender = peer;
         letter.bytes = std::move(bytes);
+        if (lent_ && lent_->used && letter.bytes.text().data() == lent_->room.data())
+            lent_->whole = true;
         letters_.add(std::move(letter));
         peers_[peer]->used = ++events_;
     };
@@ -196,7 +198,32 @@ void Mailbox::filled(Peer peer, size_t count) {
 
 void Mailbox::feed(Peer peer, std::string_view bytes) {
     // Whoever does not keep to the protocol is nobody: it would only begin again.
-    if (!peers_[peer]->talk.feed(bytes, deliver_from(peer))) mark_gone(peer);
+    auto lend = [this, peer](size_t length) { return lent_for(peer, length); };
+    if (!peers_[peer]->talk.feed(bytes, deliver_from(peer), lend)) mark_gone(peer);
+}
+
+bool Mailbox::lend(Filter const& filter, std::span<char> room) {
+    if (lent_) return false;
+    lent_ = Lent{filter, room};
+    return true;
+}
+
+char* Mailbox::lent_for(Peer peer, size_t length) {
+    constexpr size_t worth_lending = 4 << 10;
+    bool fits = lent_ && !lent_->used && length >= worth_lending && length <= lent_->room.size() &&
+                lent_->filter.fits_all(peer, length);
+    if (!fits) return nullptr;
+    lent_->used = true;
+    return lent_->room.data();
+}
+
+void Mailbox::fetch_home() {
+    if (lent_ && lent_->used) {
+        for (auto& known : peers_)
+            known->talk.fetch_home();
+        letters_.fetch_home();
+    }
+    lent_.reset();
 }
 
 bool Mailbox::over(Peer peer) const {

@@ -52,6 +52,11 @@ public:
         return sent;
     }
     void keep(Peer peer) { peers_[peer]->talk.keep(); }
+    bool has_room(Peer peer, size_t length) const { return peers_[peer]->talk.has_room(length); }
+    bool borrows(Peer peer) const { return peers_[peer]->talk.borrows(); }
+    bool goes_alone(Peer peer, size_t length) const {
+        return peers_[peer]->talk.goes_alone(length);
+    }
     // Whether all that was sent has been taken; asks for it otherwise.
     enum class Settled : uint8_t { yes, not_yet, gone };
     Settled settled(Peer peer);
@@ -65,6 +70,13 @@ public:
     // --- receiving
     Letter const* look(Filter const& filter) const { return letters_.find(filter); }
     Letter take(Letter const* found);
+    // Until fetch_home() the next long message that fits may lie in that room from its first byte
+    // on, if nobody else's room is lent: then false.
+    bool lend(Filter const& filter, std::span<char> room);
+    void fetch_home();
+    // The room is full with what it was lent for: what comes behind it can wait until it is read,
+    // and then come straight as well.
+    bool has_filled_room() const { return lent_ && lent_->whole; }
     size_t waiting() const { return letters_.count(); }
     // To and from this peer, so far.
     uint64_t messages(Peer peer) const { return peers_[peer]->talk.messages(); }
@@ -115,6 +127,12 @@ private:
         bool forbidden = false; // home's last word
         bool ended = false;     // a line has broken, so home is asked what has become of the peer
     };
+    struct Lent {
+        Filter filter;
+        std::span<char> room;
+        bool used = false, whole = false;
+    };
+    char* lent_for(Peer peer, size_t length);
     Conversation::Deliver deliver_from(Peer peer);
     void mark_gone(Peer peer);
 
@@ -124,6 +142,7 @@ private:
     std::vector<std::unique_ptr<Known>> peers_;
     std::map<Address, Peer> by_address_;
     Letters letters_;
+    std::optional<Lent> lent_;
     uint64_t events_ = 0;
     bool finishing_ = false;
 };

@@ -106,6 +106,18 @@ Status Box::wait(Lock& lock, Deadline deadline) {
     return {};
 }
 
+template <class So> Status Box::await(Lock& lock, size_t length, Deadline deadline, So is_so) {
+    Nanos const patience(length / 4); // a copy takes some 0.1 to 0.2 ns a byte
+    if (deadline.left() <= patience) return {};
+    auto const until = Deadline::after(patience);
+    while (!is_so() && !until.passed()) {
+        Status waited = wait(lock, until);
+        if (!waited && waited.error().code != EAGAIN) return waited;
+        TRY(usable());
+    }
+    return {};
+}
+
 Status Box::send(Address const& to, std::span<std::string_view const> parts, Deadline deadline) {
     Lock lock(*this);
     TRY(usable());
@@ -116,7 +128,9 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
         Peer peer;
         ~Keeping() { mailbox.keep(peer); }
     } const keeping{mailbox_, peer};
-    for (bool posted = false;;) {
+    size_t const length = parts.size() == 1 ? parts.front().size() : 0;
+    bool const alone = mailbox_.goes_alone(peer, length);
+    for (bool posted = false, waited_for_room = false;;) {
         auto sent = posted ? Mailbox::Sent::yes : mailbox_.send(peer, parts, bytes);
         switch (sent) {
         case Mailbox::Sent::yes:
@@ -124,6 +138,8 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
             lines_.push(peer);
             if (mailbox_.written_out(peer)) {
                 lines_.hear(peer);
+                if (alone)
+                    (void)await(lock, length, deadline, [&] { return !mailbox_.borrows(peer); });
                 afterwards();
                 return {};
             }
@@ -137,6 +153,11 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
         case Mailbox::Sent::no_memory:
             return deny(ENOMEM, "no memory for it");
         case Mailbox::Sent::no_room:
+            if (alone && !std::exchange(waited_for_room, true)) {
+                lines_.push(peer);
+                TRY(await(lock, length, deadline, [&] { return mailbox_.has_room(peer, length); }));
+                continue;
+            }
             // The copy is made while the other side reads what it has.
             if (!bytes && !deadline.passed()) bytes = mailbox::joined(parts);
             [[fallthrough]];
@@ -172,12 +193,23 @@ Result<Box::Seen> Box::receive(
     Lock lock(*this);
     TRY(usable());
     if (wanted.sender) wanted.filter.sender = mailbox_.meet(*wanted.sender);
+    struct Lending { // the room is the caller's again
+        Mailbox& mailbox;
+        bool lends = false;
+        void end() {
+            if (std::exchange(lends, false)) mailbox.fetch_home();
+        }
+        ~Lending() { end(); }
+    } lending{mailbox_};
     for (;;) {
         if (auto const* letter = mailbox_.look(wanted.filter)) {
             seen = {letter->kind, mailbox_.address(letter->sender), letter->bytes.size(),
                 letter->undelivered};
             if (seen.length > room.size()) return deny(EMSGSIZE, "it is longer than the room");
-            if (seen.length > 0) std::memcpy(room.data(), letter->bytes.text().data(), seen.length);
+            if (seen.length > 0 && letter->bytes.text().data() != room.data()) {
+                lending.end();
+                std::memcpy(room.data(), letter->bytes.text().data(), seen.length);
+            }
             if (take == Take::yes) {
                 Peer sender = letter->sender;
                 (void)mailbox_.take(letter);
@@ -186,6 +218,7 @@ Result<Box::Seen> Box::receive(
             }
             return seen;
         }
+        if (take == Take::yes && !lending.lends) lending.lends = mailbox_.lend(wanted.filter, room);
         TRY(wait(lock, deadline));
         TRY(usable());
     }

@@ -71,6 +71,9 @@ private:
     };
     explicit Box(HomeLink home, Address own, Mailbox::Notices notices);
     Status usable() const;
+    // A message that has the whole window to itself is mostly taken at once: until this peer has
+    // taken or can take it, it need not be copied. Waits no longer than two copies would take.
+    template <class So> Status await(Lock& lock, size_t length, Deadline deadline, So is_so);
     // Until something has happened, here or in another thread.
     Status wait(Lock& lock, Deadline deadline);
     // Looks for a moment, with the lock, which nobody else wants. True: something has come.

@@ -188,7 +188,7 @@ bool Lines::read(Peer peer) {
             if (lines_[peer].carrier) lose(peer);
             return true;
         }
-        if (count < most) break;
+        if (count < most || mailbox_.has_filled_room()) break;
     }
     push(peer);
     return something;
