@@ -131,7 +131,7 @@ long wait(Slot& slot, uint64_t list, uint64_t count, int64_t patience) {
     Polled polled[wire::mail_ends_max];
     MailEnd* ends[wire::mail_ends_max];
     uint32_t found[wire::mail_ends_max];
-    long unknown = 0, at_once = 0;
+    long unknown = 0, at_once = 0, rings = 0;
     bool const may_sleep = patience != 0;
     RingSleep const sleep = !may_sleep   ? RingSleep::no
                             : count == 1 ? RingSleep::on_word
@@ -144,14 +144,19 @@ long wait(Slot& slot, uint64_t list, uint64_t count, int64_t patience) {
         found[i] = 0;
         if (!ends[i]) ++unknown;
         if (!ends[i] || ends[i]->ring == 0) continue;
+        ++rings;
         polled[i].events = 1; // its bell
         found[i] = entry.events & 5;
         if (look_at_ring(*ends[i], found[i], sleep) != 0) ++at_once;
     }
     bool const nothing_yet = unknown + at_once == 0;
     bool const on_word = sleep == RingSleep::on_word && nothing_yet && ends[0]->ring != 0;
-    long ready = on_word ? sleep_on_word(slot, *ends[0], found[0], polled, patience)
-                         : poll_all(slot, polled, count, nothing_yet ? patience : 0);
+    bool const all_known = at_once > 0 && rings == static_cast<long>(count);
+    long ready = 0;
+    if (on_word)
+        ready = sleep_on_word(slot, *ends[0], found[0], polled, patience);
+    else if (!all_known)
+        ready = poll_all(slot, polled, count, nothing_yet ? patience : 0);
     bool const heard = ready > 0;
     for (uint64_t i = 0; i < count; ++i) {
         if (!ends[i] || ends[i]->ring == 0) continue;
@@ -202,6 +207,10 @@ long mail(Slot& slot, uint64_t const args[6]) {
     case MailOp::send_more:
     case MailOp::receive:
         return transfer(op, args[1], args[2], args[3]);
+    case MailOp::is_memory: {
+        MailEnd* end = known(args[1]);
+        return end ? end->ring != 0 : bad_ticket;
+    }
     case MailOp::wait:
         return wait(slot, args[1], args[2], static_cast<int64_t>(args[3]));
     }

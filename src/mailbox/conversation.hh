@@ -35,6 +35,8 @@ struct Piece {
 /// Room that was given back is told after this part of the window: so soon that a sender who hears
 /// of it uses the same memory again while it is in its cache.
 inline constexpr uint64_t acks_in_window = 16;
+/// The same for who has nothing else to do, where to tell it costs less than a copy.
+inline constexpr uint64_t idle_acks_in_window = 64;
 
 class Conversation {
 public:
@@ -76,6 +78,9 @@ public:
     // --- what the program receives
     // It has read a message of this length: its room is free again.
     void read(size_t length);
+    // Before its owner sleeps: tells what it has not told yet. What is known to be taken need not
+    // be copied by its sender.
+    void acknowledge();
 
     // --- the line
     void attach(Rights rights);

@@ -77,6 +77,25 @@ TEST_F(Pair, room_is_given_back_by_reading) {
     EXPECT_TRUE(here.has_room(window));
 }
 
+TEST(Conversation, who_is_idle_tells_room_sooner) {
+    constexpr size_t large = 1 << 20, length = large / 32;
+    Conversation here{{1, 2}, large}, there{{2, 1}, large};
+    Conversation::Deliver const deliver = [](Buffer) {};
+    here.attach({});
+    there.attach({});
+    ASSERT_TRUE(here.feed(Pair::all_of(there), deliver));
+    Pair::post(here, std::string(length, 'x'));
+    ASSERT_TRUE(there.feed(Pair::all_of(here), deliver));
+    there.read(length);
+    EXPECT_FALSE(there.wants_to_write());
+    there.acknowledge();
+    EXPECT_TRUE(there.wants_to_write());
+    ASSERT_TRUE(here.feed(Pair::all_of(there), deliver));
+    EXPECT_TRUE(here.settled());
+    there.acknowledge();
+    EXPECT_FALSE(there.wants_to_write());
+}
+
 TEST_F(Pair, the_last_word_comes_behind_the_last_message) {
     post(here, "last");
     here.finish();

@@ -16,6 +16,10 @@ void Conversation::read(size_t length) {
         say(FrameType::ack);
 }
 
+void Conversation::acknowledge() {
+    if (attached_ && freed_ - said_freed_ >= window_ / idle_acks_in_window) say(FrameType::ack);
+}
+
 Status Conversation::feed(std::string_view bytes, Deliver const& deliver, Lend const& lend) {
     while (!bytes.empty()) {
         if (in_message_) {

@@ -101,6 +101,7 @@ public:
     void lost(Peer peer);
     bool has_line(Peer peer) const { return peers_[peer]->talk.attached(); }
     uint64_t lines() const;
+    void acknowledge(Peer peer) { peers_[peer]->talk.acknowledge(); }
     size_t gather(Peer peer, std::span<Piece> pieces) { return peers_[peer]->talk.gather(pieces); }
     void written(Peer peer, size_t count) { peers_[peer]->talk.written(count); }
     bool wants_to_write(Peer peer) const { return peers_[peer]->talk.wants_to_write(); }

@@ -87,6 +87,7 @@ Status Box::wait(Lock& lock, Deadline deadline) {
             (void)changed_.wait_for(lock, deadline.left());
         return {};
     }
+    lines_.acknowledge();
     if (spin()) return {};
     Nanos patience = deadline.left();
     if (!home_) patience = std::min<Nanos>(patience, std::chrono::milliseconds(100));

@@ -48,6 +48,7 @@ void set_mail_host(MailHost host) {
 Carrier Carrier::take(uint64_t ticket) {
     Carrier taken;
     if (call(MailOp::take, ticket) == 0) taken.ticket_ = ticket;
+    taken.is_memory_ = taken && call(MailOp::is_memory, ticket) == 1; // an older runtime: ENOSYS
     return taken;
 }
 
@@ -55,6 +56,7 @@ Carrier& Carrier::operator=(Carrier&& other) noexcept {
     close();
     socket_ = std::move(other.socket_);
     ticket_ = std::exchange(other.ticket_, 0);
+    is_memory_ = std::exchange(other.is_memory_, false);
     astray_ = std::exchange(other.astray_, false);
     return *this;
 }
@@ -75,13 +77,13 @@ void Carrier::leave() {
 void Carrier::follow(Fd socket) {
     socket_ = std::move(socket);
     ticket_ = 0;
-    astray_ = false;
+    is_memory_ = astray_ = false;
 }
 
 void Carrier::forget() {
     socket_.close();
     ticket_ = 0;
-    astray_ = false;
+    is_memory_ = astray_ = false;
 }
 
 long Carrier::ask(MailOp op, uint64_t at, uint64_t length) {

@@ -30,6 +30,8 @@ public:
 
     explicit operator bool() const { return socket_ || ticket_ != 0; }
     uint64_t ticket() const { return ticket_; } // 0: a descriptor
+    // Memory that the other side has as well: an acknowledgement costs less than a copy.
+    bool is_memory() const { return is_memory_; }
     int number() const { return socket_.number(); }
     // Both do not block, and fail with an errno value; EAGAIN while it is astray.
     ssize_t send(std::span<mailbox::Piece const> pieces);
@@ -50,6 +52,7 @@ private:
 
     Fd socket_;
     uint64_t ticket_ = 0;
+    bool is_memory_ = false;
     bool astray_ = false;
 };
 

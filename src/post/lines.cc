@@ -195,10 +195,18 @@ bool Lines::read(Peer peer) {
 }
 
 void Lines::hear(Peer peer) {
-    constexpr uint64_t often_enough = mailbox::default_window / mailbox::acks_in_window;
-    if (peer >= lines_.size() || lines_[peer].unheard < often_enough) return;
+    if (peer >= lines_.size()) return;
+    uint64_t const acks =
+        lines_[peer].carrier.is_memory() ? mailbox::idle_acks_in_window : mailbox::acks_in_window;
+    if (lines_[peer].unheard < mailbox::default_window / acks) return;
     lines_[peer].unheard = 0;
     if (lines_[peer].carrier && !lines_[peer].read_out) (void)read(peer);
+}
+
+void Lines::acknowledge() {
+    if (favourite_ >= lines_.size() || !lines_[favourite_].carrier.is_memory()) return;
+    mailbox_.acknowledge(favourite_);
+    push(favourite_);
 }
 
 bool Lines::has_favourite() const {

@@ -48,6 +48,8 @@ public:
     void push_all();
     // Reads what the other side has said meanwhile, if much was written: it sets memory free.
     void hear(Peer peer);
+    // Who has nothing to do now says what he has read, where that costs next to nothing.
+    void acknowledge();
 
     // What is ready after a wait: serve() reads and writes it, and says whether home has something
     // to say. wait() touches nothing else, and needs no lock; it may fail with EINTR.

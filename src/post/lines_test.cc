@@ -49,7 +49,7 @@ long play_host(wire::MailOp op, uint64_t ticket, uint64_t at, uint64_t length) {
         return ::send(number, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (op == wire::MailOp::receive) return ::recv(number, bytes, length, MSG_DONTWAIT);
     if (op == wire::MailOp::end) return ::shutdown(number, SHUT_WR);
-    if (op != wire::MailOp::leave) return fail(ENOSYS);
+    if (op != wire::MailOp::leave) return fail(ENOSYS); // is_memory: an older runtime
     behind[ticket] = std::move(end->second);
     here.erase(end);
     return 0;

@@ -23,6 +23,7 @@ enum class MailOp : uint32_t {
     wait = 5,      // MailWait[], how many, nanoseconds or -1: how many are ready; 0 also early
     end = 6,       // ticket: nothing more will be sent on it
     send_more = 7, // as send, and more follows at once
+    is_memory = 8, // ticket: 1 if the other side has the same memory, 0: a socket
 };
 
 struct MailWait {
