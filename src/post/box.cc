@@ -130,7 +130,7 @@ Status Box::send(Address const& to, std::span<std::string_view const> parts, Dea
         ~Keeping() { mailbox.keep(peer); }
     } const keeping{mailbox_, peer};
     size_t const length = parts.size() == 1 ? parts.front().size() : 0;
-    bool const alone = mailbox_.goes_alone(peer, length);
+    bool const alone = lines_.is_near(peer) && mailbox_.goes_alone(peer, length);
     for (bool posted = false, waited_for_room = false;;) {
         auto sent = posted ? Mailbox::Sent::yes : mailbox_.send(peer, parts, bytes);
         switch (sent) {

@@ -195,16 +195,14 @@ bool Lines::read(Peer peer) {
 }
 
 void Lines::hear(Peer peer) {
-    if (peer >= lines_.size()) return;
-    uint64_t const acks =
-        lines_[peer].carrier.is_memory() ? mailbox::idle_acks_in_window : mailbox::acks_in_window;
-    if (lines_[peer].unheard < mailbox::default_window / acks) return;
+    uint64_t const acks = is_near(peer) ? mailbox::idle_acks_in_window : mailbox::acks_in_window;
+    if (peer >= lines_.size() || lines_[peer].unheard < mailbox::default_window / acks) return;
     lines_[peer].unheard = 0;
     if (lines_[peer].carrier && !lines_[peer].read_out) (void)read(peer);
 }
 
 void Lines::acknowledge() {
-    if (favourite_ >= lines_.size() || !lines_[favourite_].carrier.is_memory()) return;
+    if (!is_near(favourite_)) return;
     mailbox_.acknowledge(favourite_);
     push(favourite_);
 }

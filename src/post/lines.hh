@@ -48,6 +48,10 @@ public:
     void push_all();
     // Reads what the other side has said meanwhile, if much was written: it sets memory free.
     void hear(Peer peer);
+    // It goes by memory that both sides have, and is at the other side at once.
+    bool is_near(Peer peer) const {
+        return peer < lines_.size() && lines_[peer].carrier.is_memory();
+    }
     // Who has nothing to do now says what he has read, where that costs next to nothing.
     void acknowledge();
 
