@@ -88,8 +88,7 @@ Actions Core::step(Tick, Time now, Random& random) {
     ask_again(actions);
     if (wait_until(next_step_) == 0) {
         beat(actions, random);
-        Millis fifth = knobs_.step / 5;
-        next_step_ = clock_ + knobs_.step - fifth + static_cast<Millis>(lot(random, 2 * fifth + 1));
+        next_step_ = clock_ + length_of_a_step(random);
     }
     if (hurried_ && wait_until(next_hurry_) == 0) spread_news(actions, random);
     return actions;
@@ -114,6 +113,7 @@ Actions Core::step(Received const& received, Time now, Random& random) {
     case Kind::news:
         break;
     }
+    rest(random);
     return actions;
 }
 

@@ -108,7 +108,13 @@ private:
     void advance(Time now);
     void beat(Actions& actions, Random& random);
     void ask_the_dead(Actions& actions, Random& random);
+    bool small() const { return nodes() <= knobs_.small_cluster; }
+    bool fresh(Entry const& entry) const;
+    void rest(Random& random);
+    Millis length_of_a_step(Random& random) const;
+    NodeIndex oldest(Entries::Which const& which) const;
     NodeIndex oldest() const;
+    NodeIndex least_known() const;
     void look_far(Actions& actions, Random& random);
     void hear_of_far(Statement const& statement, Actions& actions);
     void forget_far(Actions& actions);

@@ -23,8 +23,8 @@ struct Knobs {
     Millis average_age = 10000, maximum_age = 0;
     /// Not a fixed number of entries, but all up to this age (window_max at most); 0: fixed.
     Millis up_to_age = 0;
-    /// Messages a step go to two nodes while the cluster has no more nodes than this: that is still
-    /// cheap, and in a small cluster nothing else makes ages small.
+    /// While the cluster has no more nodes than this a step's message goes to the one of whom least
+    /// is known, not to anybody; and if something has just been heard of everybody, to nobody.
     size_t small_cluster = 8;
     /// Of other groups only entries up to this age are kept, and a few windows full of them.
     Millis far_age = 30000;

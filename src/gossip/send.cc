@@ -13,26 +13,44 @@ void Core::beat(Actions& actions, Random& random) {
     auto anybody = [&](NodeIndex, Entry const& entry) {
         return !entries_.far(entry) && (entry.present() || entry.state == State::dead);
     };
-    std::vector<NodeIndex> told;
-    auto somebody = [&](NodeIndex node, Entry const& entry) {
-        return entry.present() && !entries_.far(entry) &&
-               std::find(told.begin(), told.end(), node) == told.end();
+    auto somebody = [&](NodeIndex, Entry const& entry) {
+        return entry.present() && !entries_.far(entry);
     };
     if (knobs_.algorithm == Algorithm::reg) {
         NodeIndex to = entries_.pick(random, anybody);
         send(to, Kind::news, actions);
         return;
     }
-    size_t targets = std::min<size_t>(entries_.present(), nodes() <= knobs_.small_cluster ? 2 : 1);
-    for (size_t i = 0; i < targets; ++i) {
-        bool pull = knobs_.algorithm == Algorithm::pushpull && odd_step_;
-        NodeIndex to = pull ? oldest() : entries_.pick(random, somebody);
-        send(to, pull ? Kind::pull : Kind::push, actions);
-        told.push_back(to);
-    }
-    if (targets == 1 && has_news()) spread_news(actions, random);
+    if (knobs_.algorithm == Algorithm::pushpull && odd_step_)
+        send(oldest(), Kind::pull, actions);
+    else if (!small())
+        send(entries_.pick(random, somebody), Kind::push, actions);
+    else if (NodeIndex to = least_known(); !fresh(entries_.at(to)))
+        send(to, Kind::push, actions);
+    if (has_news()) spread_news(actions, random);
     ask_the_dead(actions, random);
     look_far(actions, random);
+}
+
+// Its word is of this very step: whoever asked us has been answered.
+bool Core::fresh(Entry const& entry) const {
+    return !later(clock_, entry.born + knobs_.step * 7 / 10);
+}
+
+// If we have just heard of everybody, and have nothing to say that is new, a step would be for
+// nothing: the next one is as late as if what we have heard had been asked for.
+void Core::rest(Random& random) {
+    bool idle = knobs_.algorithm == Algorithm::mindead && small() && entries_.present() != 0 &&
+                entries_.dead() == 0 && !has_news();
+    if (!idle) return;
+    Millis due = entries_.at(oldest()).born + length_of_a_step(random);
+    if (later(due, next_step_)) next_step_ = due;
+}
+
+// A step, give or take a fifth.
+Millis Core::length_of_a_step(Random& random) const {
+    Millis fifth = knobs_.step / 5;
+    return knobs_.step - fifth + static_cast<Millis>(lot(random, 2 * fifth + 1));
 }
 
 // All nodes together ask about one dead node a step. Who knows nobody asks all that it can.
@@ -48,13 +66,26 @@ void Core::ask_the_dead(Actions& actions, Random& random) {
             Kind::pull, actions);
 }
 
-NodeIndex Core::oldest() const {
+NodeIndex Core::oldest(Entries::Which const& which) const {
     NodeIndex found = self_;
     for (NodeIndex node = 0; node < entries_.size(); ++node)
-        if (node != self_ && entries_.at(node).present() && !entries_.far(entries_.at(node)) &&
+        if (node != self_ && !entries_.far(entries_.at(node)) && which(node, entries_.at(node)) &&
             (found == self_ || later(entries_.at(found).born, entries_.at(node).born)))
             found = node;
     return found;
+}
+
+NodeIndex Core::oldest() const {
+    return oldest([](NodeIndex, Entry const& entry) { return entry.present(); });
+}
+
+// Who is asked already, or suspected, has a turn of its own.
+NodeIndex Core::least_known() const {
+    return oldest([this](NodeIndex node, Entry const& entry) {
+        return entry.state == State::alive &&
+               std::none_of(questions_.begin(), questions_.end(),
+                   [node](Question const& each) { return each.to == node; });
+    });
 }
 
 void Core::spread_news(Actions& actions, Random& random) {
@@ -86,7 +117,9 @@ Message Core::compose(Kind kind, NodeIndex to) {
     State state = entries_.at(to).state;
     if (entries_.at(to).incarnation != 0 && (state == State::suspect || state == State::dead))
         message.statements.push_back(statement(to));
-    if (kind != Kind::push && kind != Kind::news) return message;
+    // In a small cluster an exchange tells both all: nobody may ask whom it has asked.
+    bool all = kind == Kind::push || kind == Kind::news || (kind == Kind::answer && small());
+    if (!all) return message;
     sort_window();
     size_t most = knobs_.up_to_age != 0 ? knobs_.window_max : window_;
     if (kind == Kind::push) add_far(message, to);

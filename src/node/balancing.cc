@@ -156,25 +156,40 @@ std::set<pid_t> Node::own_pids() const {
     return pids;
 }
 
-// How many want a core here, whoever they are.
+// How many want a core here, whoever they are, and what that does to them.
 Task<> Node::sense() {
-    Nanos strained = -strain_period;
     while (!ending_) {
+        auto half_seconds = monotonic_now() / (period / 2);
+        if (rests() && half_seconds % 2 == 0) {
+            look_at_room(half_seconds % 4 == 0);
+            co_await pause_to_beat(io_, period / 2);
+            continue;
+        }
         RunQueue::Step step = run_queue_->step(monotonic_now());
         if (step.runnable) {
             runnable_ = (runnable_ * runnable_samples_ + *step.runnable) / (runnable_samples_ + 1);
             ++runnable_samples_;
         }
-        if (Nanos now = monotonic_now(); now - strained >= strain_period) {
+        if (Nanos now = monotonic_now(); now - strained_ >= strain_period) {
             strain_.look(now);
-            strained = now;
+            strained_ = now;
         }
         if (step.rest < period / 2)
             co_await pause(io_, step.rest);
-        else if (!rests())
+        else
             co_await pause_to_beat(io_, step.rest);
-        else // between two beats, so that neither takes long
-            co_await pause_to_beat(io_, period, period / 2);
+    }
+}
+
+// A node at rest looks at one of both at a time, and in between at who wants a core, so that no run
+// of its daemon is long.
+void Node::look_at_room(bool of_memory) {
+    if (of_memory) {
+        recent_memory_.forget();
+        (void)memory_now();
+    } else {
+        recent_cores_.forget();
+        (void)cores_now();
     }
 }
 

@@ -19,14 +19,6 @@ constexpr size_t headers_bytes = 28; // IPv4 and UDP
 constexpr Nanos name_patience = std::chrono::seconds(30);
 constexpr size_t told_max = 100;
 
-std::string text_of(asio::ip::udp::endpoint const& endpoint) {
-    auto address = endpoint.address();
-    if (address.is_v6() && address.to_v6().is_v4_mapped())
-        address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-    std::string host = address.to_string();
-    return (address.is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
-}
-
 } // namespace
 
 Result<std::unique_ptr<GossipSocket>> GossipSocket::create(
@@ -100,12 +92,12 @@ Task<> GossipSocket::receive_all(std::shared_ptr<udp::socket> socket) {
         }
         net::Opener::Opened opened = opener_.open({buffer.data(), count});
         if (opened.fault != net::SealFault::none) {
-            refuse(opened.fault, text_of(from));
+            refuse(opened.fault, endpoints_.text_of(from));
             continue;
         }
         ++counts_.received;
         counts_.received_bytes += count + headers_bytes;
-        carry(board_.receive(text_of(from), opened.plain, monotonic_now()));
+        carry(board_.receive(endpoints_.text_of(from), opened.plain, monotonic_now()));
         // Later, too: a question that is answered wakes nobody any more.
         wake();
     }
@@ -165,11 +157,8 @@ void GossipSocket::refuse(net::SealFault fault, std::string const& from) {
 }
 
 std::optional<asio::ip::udp::endpoint> GossipSocket::resolve(std::string const& to) {
-    auto at = split_address(to);
-    if (!at) return std::nullopt;
-    boost::system::error_code not_numeric;
-    auto address = asio::ip::make_address(at->host, not_numeric);
-    if (!not_numeric) return udp::endpoint(address, static_cast<uint16_t>(std::stoi(at->port)));
+    if (auto numeric = endpoints_.numeric(to)) return numeric;
+    if (!split_address(to)) return std::nullopt;
     Found& found = names_[to];
     if (found.asked == Nanos(0) || monotonic_now() - found.asked > name_patience) {
         found.asked = monotonic_now();

@@ -13,6 +13,7 @@
 #include "base/result.hh"
 #include "net/seal.hh"
 #include "node/async.hh"
+#include "node/endpoints.hh"
 #include "node/gossip_board.hh"
 
 namespace rove::node {
@@ -70,6 +71,7 @@ private:
         std::optional<udp::endpoint> endpoint;
         Nanos asked{};
     };
+    Endpoints endpoints_;
     std::map<std::string, Found> names_; // of hosts that the configuration names
     std::set<std::string> told_;         // what the log has said about strange datagrams
 };

@@ -231,12 +231,15 @@ void Node::end() {
     io_.stop();
 }
 
+// While the node rests, sense() looks at them when nothing else is to be done.
 double Node::cores_now() const {
-    return recent_cores_.value(monotonic_now(), [this] { return cores_.read(); });
+    Nanos age_max = rests() ? std::chrono::seconds(5) : std::chrono::milliseconds(900);
+    return recent_cores_.value(monotonic_now(), age_max, [this] { return cores_.read(); });
 }
 
 MemoryState Node::memory_now() const {
-    return recent_memory_.value(monotonic_now(), [this] { return memory_.read(); });
+    Nanos age_max = rests() ? std::chrono::seconds(5) : std::chrono::milliseconds(300);
+    return recent_memory_.value(monotonic_now(), age_max, [this] { return memory_.read(); });
 }
 
 Bulletin Node::own_bulletin() {

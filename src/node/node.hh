@@ -190,6 +190,7 @@ private:
     bool rests() const;
     Task<> balance();
     Task<> sense();
+    void look_at_room(bool of_memory);
     void hasten();
     void offer_core();
     // Somebody has left that node: it has more to spare than it tells.
@@ -313,11 +314,12 @@ private:
     Cores cores_;
     Memory memory_;
     // Limits change when an administrator changes them; memory is read in time for each beat.
-    mutable Lately<double> recent_cores_{std::chrono::milliseconds(900)};
-    mutable Lately<MemoryState> recent_memory_{std::chrono::milliseconds(300)};
+    mutable Lately<double> recent_cores_;
+    mutable Lately<MemoryState> recent_memory_;
     double cores_now() const;
     MemoryState memory_now() const;
     Strain strain_;
+    Nanos strained_ = -std::chrono::hours(1); // when it was looked at
     std::unique_ptr<RunQueue> run_queue_ = RunQueue::create();
     double announced_load_ = 0;
     bool blocked_ = false, balancing_ = true, ending_ = false;

@@ -214,6 +214,7 @@ Nanos Node::watch_period() const {
 }
 
 void Node::look_now() {
+    recent_memory_.forget();
     if (monotonic_now() >= next_look_) look_at_programs(Look::young);
     see_tenants();
 }

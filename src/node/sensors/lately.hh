@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lately: a measurement that costs something, and is not made again within a moment: several parts
+// Lately: a measurement that costs something, and is not made again within a while: several parts
 // of the daemon ask for it in the same turn.
 #pragma once
 
@@ -12,18 +12,18 @@ namespace rove::node {
 
 template <class T> class Lately {
 public:
-    explicit Lately(Nanos kept) : kept_(kept) {}
-
-    template <class Read> T const& value(Nanos now, Read&& read) {
-        if (!value_ || now - read_at_ >= kept_) {
+    // Not older than that.
+    template <class Read> T const& value(Nanos now, Nanos age_max, Read&& read) {
+        if (!value_ || now - read_at_ >= age_max) {
             value_ = std::forward<Read>(read)();
             read_at_ = now;
         }
         return *value_;
     }
+    void forget() { value_.reset(); }
 
 private:
-    Nanos kept_, read_at_{};
+    Nanos read_at_{};
     std::optional<T> value_;
 };
 
