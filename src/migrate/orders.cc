@@ -58,6 +58,7 @@ void Steward::serve_daemon() {
         case KeeperType::came_home:
         case KeeperType::born:
         case KeeperType::looked:
+        case KeeperType::priorities:
         default:
             LOG(debug, "a message {} from the daemon, ignoring", static_cast<int>(packet->type));
             break;
