@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // API: `rove node`: block, unblock, expel, bring, drain, auto. What is set stays over restarts.
+#include <algorithm>
+
 #include <boost/json.hpp>
 
 #include "base/text.hh"
@@ -10,6 +12,11 @@ namespace rove::node {
 
 using wire::Place;
 namespace json = boost::json;
+
+namespace {
+constexpr unsigned rounds_in_vain_max = 6;
+constexpr Nanos between_rounds = std::chrono::milliseconds(20);
+} // namespace
 
 Task<Outcome> Node::node_verb(Caller caller, json::object body) {
     auto text = [&](char const* key) -> std::string {
@@ -64,12 +71,11 @@ Task<Outcome> Node::drain() {
     struct Draining {
         explicit Draining(asio::io_context& io) : done(io) {}
         Event done;
-        Outcome away, home;
+        Outcome outcome;
     };
     auto draining = std::make_shared<Draining>(io_);
     start(io_, [](Node& node, std::shared_ptr<Draining> it) -> Task<> {
-        it->away = co_await node.expel();
-        it->home = co_await node.bring();
+        it->outcome = co_await node.leave_empty();
         it->done.set();
     }(*this, draining));
     int64_t limit = config_.number("drain.seconds");
@@ -78,7 +84,28 @@ Task<Outcome> Node::drain() {
             1, fmt::format("not everything has left within {} s (drain.seconds); 'rove ps --all' "
                            "shows what stays",
                    limit));
-    co_return draining->away.code != 0 ? draining->away : draining->home;
+    co_return draining->outcome;
+}
+
+// In rounds: children are born while their parents leave, and who was promised a place before may
+// still come.
+Task<Outcome> Node::leave_empty() {
+    json::array moves;
+    unsigned in_vain = 0;
+    while (draining_ && !ending_) {
+        Outcome out = co_await expel(), back = co_await bring();
+        for (Outcome const* round : {&out, &back}) {
+            if (round->code != 0 && ++in_vain == rounds_in_vain_max) co_return *round;
+            if (round->code != 0) continue;
+            for (json::value const& move : round->body.at("moves").as_array())
+                moves.push_back(move);
+        }
+        bool away = std::any_of(processes_.begin(), processes_.end(),
+            [](auto const& each) { return each.second->place != Place::home; });
+        if (guests_->count() == 0 && !away) break;
+        co_await pause(io_, between_rounds);
+    }
+    co_return Outcome::done(json::object{{"node", name_}, {"moves", std::move(moves)}});
 }
 
 namespace {
@@ -121,7 +148,7 @@ Task<Outcome> Node::expel() {
             [](Node& node, std::shared_ptr<Gathering> sum, Guest who, std::string where) -> Task<> {
                 Outcome one = co_await node.expel_one(who, where);
                 if (one.code == 0 && one.body.is_object()) sum->rows.push_back(one.body);
-                if (one.code != 0)
+                if (one.code != 0 && one.code != 4) // it has ended meanwhile
                     sum->why = fmt::format(
                         "{}:{} stays: {}", who.identity.home, who.identity.pid, one.error);
                 if (--sum->left == 0) sum->all.set();

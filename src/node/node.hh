@@ -289,6 +289,7 @@ private:
     Task<Outcome> node_verb(Caller caller, boost::json::object body);
     Task<Outcome> local_node_verb(std::string verb, boost::json::value on);
     Task<Outcome> drain();
+    Task<Outcome> leave_empty();
     Task<Outcome> expel();
     Task<Outcome> expel_one(Guest guest, std::string to);
     Task<Outcome> bring();

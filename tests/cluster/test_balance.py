@@ -274,6 +274,25 @@ def test_a_drained_node_is_empty(made):
     assert events.until("move", to="n2")["pid"] in job
 
 
+FAMILY = "while :; do (/bin/true; read x </dev/null); sleep 0.05 & wait; done"
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_who_is_born_while_a_node_is_drained_leaves_it_too(quiet, turn):
+    families = [quiet.start("n1", "rove", "run", "--stay", "--on", "n2", "--", "sh", "-c", FAMILY, stdin=subprocess.DEVNULL) for _ in range(12)]
+    try:
+        wait_for(lambda: len([row for row in quiet.json("n1", "ps") if row["host"] == "n2"]) >= 12, "guests", LIMIT_S)
+        quiet.run("n1", "rove", "node", "drain", "n2")
+        assert [row for row in quiet.json("n2", "ps", "--all") if row["home"] != "n2"] == []
+        assert [row for row in quiet.json("n1", "ps") if row["host"] == "n2"] == []
+    finally:
+        quiet.run("n1", "rove", "node", "unblock", "n2")
+        while rows := quiet.json("n1", "ps"):
+            quiet.run("n1", "kill", "-9", *(str(row["pid"]) for row in rows), check=False)
+        for family in families:
+            family.wait(20)
+
+
 def test_guests_leave_who_needs_the_node_himself(made):
     lab, events = made()
     hogs(lab, 3)
