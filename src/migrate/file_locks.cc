@@ -5,48 +5,30 @@
 
 #include <algorithm>
 #include <string>
-#include <vector>
 
 #include <sys/file.h>
 
 #include <fmt/format.h>
 
+#include "base/text.hh"
+
 namespace rove::migrate {
-
-namespace {
-
-std::vector<std::string_view> words_of(std::string_view line) {
-    std::vector<std::string_view> words;
-    while (!line.empty()) {
-        size_t begin = line.find_first_not_of(' ');
-        if (begin == std::string_view::npos) break;
-        line.remove_prefix(begin);
-        size_t end = std::min(line.find(' '), line.size());
-        words.push_back(line.substr(0, end));
-        line.remove_prefix(end);
-    }
-    return words;
-}
-
-} // namespace
 
 FileLocks parse_locks(
     std::string_view text, uint32_t device_major, uint32_t device_minor, uint64_t inode) {
     std::string file = fmt::format("{:02x}:{:02x}:{}", device_major, device_minor, inode);
     FileLocks found;
-    while (!text.empty()) {
-        size_t end = std::min(text.find('\n'), text.size());
-        auto words = words_of(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (std::find(words.begin(), words.end(), file) == words.end() || words.size() < 4)
+    for (std::string_view line : lines(text)) {
+        auto fields = words(line);
+        if (std::find(fields.begin(), fields.end(), file) == fields.end() || fields.size() < 4)
             continue;
-        if (words[1] == "->")
+        if (fields[1] == "->")
             found.waiting = true;
-        else if (words[1] != "FLOCK")
+        else if (fields[1] != "FLOCK")
             found.parts = true;
-        else if (words[3] == "READ" && found.flock == 0)
+        else if (fields[3] == "READ" && found.flock == 0)
             found.flock = LOCK_SH;
-        else if (words[3] != "READ")
+        else if (fields[3] != "READ")
             found.flock = LOCK_EX;
     }
     return found;
