@@ -18,6 +18,7 @@ namespace {
 constexpr size_t headers_bytes = 28; // IPv4 and UDP
 constexpr Nanos name_patience = std::chrono::seconds(30);
 constexpr size_t told_max = 100;
+constexpr Nanos breath = std::chrono::microseconds(300);
 
 } // namespace
 
@@ -69,7 +70,12 @@ void GossipSocket::wake() {
 
 Task<> GossipSocket::tick_all() {
     for (;;) {
-        carry(board_.tick(monotonic_now()));
+        if (auto letters = sealed(board_.tick(monotonic_now())); !letters.empty()) {
+            // Thinking and sending take equally long: who computes on this core in step with others
+            // shall have it back in between.
+            co_await pause(io_, breath);
+            send(letters);
+        }
         alarm_at_ = Nanos(-1);
         wake();
         auto [error] =
@@ -103,25 +109,36 @@ Task<> GossipSocket::receive_all(std::shared_ptr<udp::socket> socket) {
     }
 }
 
-void GossipSocket::carry(std::vector<Outgoing> const& all) {
+std::vector<GossipSocket::Letter> GossipSocket::sealed(std::vector<Outgoing> const& all) {
+    std::vector<Letter> letters;
     for (Outgoing const& each : all) {
         auto to = resolve(each.to);
-        auto sealed = to ? sealer_.seal(each.plain) : deny(EDESTADDRREQ, "not found yet");
-        if (!sealed) continue;
+        auto text = to ? sealer_.seal(each.plain) : deny(EDESTADDRREQ, "not found yet");
+        if (text) letters.push_back({*to, std::move(*text)});
+    }
+    return letters;
+}
+
+void GossipSocket::send(std::vector<Letter> const& letters) {
+    for (Letter const& each : letters) {
         for (Open const& open : sockets_) {
             boost::system::error_code error;
-            udp::endpoint target = *to;
+            udp::endpoint target = each.to;
             if (open.protocol == udp::v6() && target.address().is_v4())
                 target.address(
                     asio::ip::make_address_v6(asio::ip::v4_mapped, target.address().to_v4()));
             if (open.protocol != target.protocol()) continue;
             // What does not fit into the kernel's buffer is lost like any other datagram.
-            (void)open.socket->send_to(asio::buffer(*sealed), target, 0, error);
+            (void)open.socket->send_to(asio::buffer(each.sealed), target, 0, error);
             ++counts_.sent;
-            counts_.sent_bytes += sealed->size() + headers_bytes;
+            counts_.sent_bytes += each.sealed.size() + headers_bytes;
             break;
         }
     }
+}
+
+void GossipSocket::carry(std::vector<Outgoing> const& all) {
+    send(sealed(all));
 }
 
 void GossipSocket::tell(std::string const& node) {

@@ -48,6 +48,12 @@ private:
         asio::posix::stream_descriptor alarm);
     Task<> receive_all(std::shared_ptr<udp::socket> socket);
     Task<> tick_all();
+    struct Letter {
+        udp::endpoint to;
+        std::string sealed;
+    };
+    std::vector<Letter> sealed(std::vector<Outgoing> const& all);
+    void send(std::vector<Letter> const& letters);
     void carry(std::vector<Outgoing> const& all);
     void refuse(net::SealFault fault, std::string const& from);
     std::optional<udp::endpoint> resolve(std::string const& to);
