@@ -102,10 +102,11 @@ Task<Outcome> Node::leave_empty() {
         }
         bool away = std::any_of(processes_.begin(), processes_.end(),
             [](auto const& each) { return each.second->place != Place::home; });
-        if (guests_->count() == 0 && !away) break;
+        if (guests_->count() == 0 && !away && draining_)
+            co_return Outcome::done(json::object{{"node", name_}, {"moves", std::move(moves)}});
         co_await pause(io_, between_rounds);
     }
-    co_return Outcome::done(json::object{{"node", name_}, {"moves", std::move(moves)}});
+    co_return Outcome::failed(1, "the drain was called off");
 }
 
 namespace {
