@@ -9,14 +9,14 @@
 
 namespace rove::migrate {
 
-void DaemonLine::keep_up(wire::StewardHello const& hello) {
+void DaemonLine::keep_up(std::function<wire::StewardHello()> const& hello) {
     constexpr Nanos pause = std::chrono::milliseconds(300);
     if (fd_ || monotonic_now() - tried_ < pause) return;
     tried_ = monotonic_now();
     auto fd = sys::unix_connect(path_, SOCK_SEQPACKET);
     if (!fd) return;
     fd_ = std::move(*fd);
-    send(wire::KeeperType::steward_hello, hello);
+    send(wire::KeeperType::steward_hello, hello());
 }
 
 void DaemonLine::send_packet(std::string const& packet) {

@@ -4,6 +4,7 @@
 // Nothing of a move depends on it: what cannot be told now is told by the next hello.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -19,7 +20,7 @@ public:
 
     int fd() const { return fd_.number(); }
     // Connects if there is no connection and the last attempt is some time ago; says hello.
-    void keep_up(wire::StewardHello const& hello);
+    void keep_up(std::function<wire::StewardHello()> const& hello);
     template <class T> void send(wire::KeeperType type, T const& body) {
         send_packet(wire::keeper_packet(type, body));
     }

@@ -157,7 +157,7 @@ void Steward::wait_for_exec(wire::Move const& request) {
         if (!there) return refuse(there.error());
         if (*there) break;
         if (deadline.passed()) return refuse(Error(ETIMEDOUT, "it executed nothing"));
-        daemon_.keep_up(hello());
+        keep_daemon();
     }
     Progress progress;
     progress.began = progress.phase_began = monotonic_now();

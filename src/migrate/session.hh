@@ -17,7 +17,7 @@
 
 namespace rove::migrate {
 
-constexpr Nanos ping_period = std::chrono::milliseconds(500);
+constexpr Nanos ping_period = std::chrono::seconds(1);
 constexpr Nanos silence_limit =
     std::chrono::milliseconds(wire::session_dead_ms); // of who should answer now
 constexpr Nanos deaf_limit = std::chrono::milliseconds(wire::session_deaf_ms); // of a host

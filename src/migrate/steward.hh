@@ -23,7 +23,7 @@
 #include "migrate/rounds.hh"
 #include "migrate/segments.hh"
 #include "migrate/session.hh"
-#include "sys/cgroup.hh"
+#include "migrate/standstill.hh"
 #include "warden/write_watch.hh"
 #include "wire/home_reason.hh"
 #include "wire/keeper.hh"
@@ -61,7 +61,8 @@ private:
     };
 
     // steward.cc
-    void serve_session();
+    // `readable`: the host has said something.
+    void serve_session(bool readable);
     void tick();
     // Fails while its cgroup is frozen: then nothing can be done with it.
     Status check_thawed();
@@ -74,6 +75,7 @@ private:
     void host_lost(std::string const& why);
     wire::StewardHello hello() const;
     wire::Place place() const { return session_ ? wire::Place::away : wire::Place::home; }
+    void keep_daemon();
     Status keep_sessions();
 
     // priorities.cc
@@ -217,6 +219,7 @@ private:
     wire::StewardOrder order_;
     DaemonLine daemon_;
     Body body_;
+    Standstill standstill_;
     Segments segments_;
     Leases leases_;                  // while it is away
     OwnFiles own_;                   // likewise
@@ -246,10 +249,8 @@ private:
     bool resumed_ = true;                // the host has answered the last resume
     bool group_leaves_ = false;          // the host says that it has to come home with others
     Nanos links_looked_{0};
-    Nanos alarms_after_{0};            // before that nobody is brought home
-    Nanos homeward_since_{0};          // it must come home and cannot since then; 0: it need not
-    std::optional<sys::Cgroup> group_; // that the process is in, as of then
-    Nanos group_known_{0};
+    Nanos alarms_after_{0};   // before that nobody is brought home
+    Nanos homeward_since_{0}; // it must come home and cannot since then; 0: it need not
     bool told_stopped_ = false;
     std::optional<wire::Priorities> told_priorities_; // to the present warden; none: not known
     Nanos priorities_looked_{0};

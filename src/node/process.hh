@@ -114,6 +114,9 @@ struct ProgramWish {
     uint64_t memory = 0;                // bytes that its first process will need
     bool no_patch = false;              // its text is left alone
     CpuLevel cpu_level = CpuLevel::any; // it has promised to use nothing newer
+
+    // Each of its processes is to be known of soon, however short its life is.
+    bool wants_haste() const { return !on.empty() || storm_ms > 0 || !report.empty(); }
 };
 
 // Sums over processes that have ended, for the report.

@@ -138,7 +138,10 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     happenings_.add("ended", process->pid(), process->host, "", std::move(figures));
     ended_.add(std::move(ended_now));
     auto found = programs_.find(process->program);
-    if (found != programs_.end()) found->second->sums.add(*process, monotonic_now());
+    if (found != programs_.end()) {
+        found->second->sums.add(*process, monotonic_now());
+        if (found->second->wish.wants_haste()) watch_due_.cancel(); // it was perhaps its last one
+    }
     end_waiting(process);
     auto present = processes_.find(process->pid());
     if (present != processes_.end() && present->second == process) processes_.erase(present);
@@ -203,13 +206,20 @@ void Node::refresh_programs(Look which) {
 
 Nanos Node::watch_period() const {
     if (programs_.empty()) return std::chrono::seconds(1);
-    bool quick = std::any_of(programs_.begin(), programs_.end(), [](auto const& each) {
-        ProgramWish const& wish = each.second->wish;
-        return !wish.on.empty() || wish.storm_ms > 0 || !wish.report.empty();
-    });
-    if (quick) return std::chrono::milliseconds(30);
     // Who has executed nothing for long may be left alone for longer.
     bool calm = monotonic_now() - executed_at_ > std::chrono::seconds(2);
+    // Who is born while its parent is away is told of; at home somebody may be born and end unseen.
+    std::map<uint64_t, bool> away; // by program
+    for (auto const& [pid, process] : processes_) {
+        auto known = away.try_emplace(process->program, true).first;
+        known->second = known->second && process->place == wire::Place::away;
+    }
+    bool quick = std::any_of(programs_.begin(), programs_.end(), [&](auto const& each) {
+        auto all_away = away.find(each.first);
+        return each.second->wish.wants_haste() &&
+               !(calm && all_away != away.end() && all_away->second);
+    });
+    if (quick) return std::chrono::milliseconds(30);
     return std::chrono::milliseconds(calm ? 500 : 200);
 }
 

@@ -306,12 +306,18 @@ Result<Nanos> Cgroup::cpu_time() const {
     return Nanos(TRY(parse_number<int64_t>(trim(TRY(read("cpuacct", "cpuacct.usage"))))));
 }
 
+namespace {
+char const* freezer_file_of(bool unified) {
+    return unified ? "cgroup.events" : "freezer.state";
+}
+} // namespace
+
 Status Cgroup::freeze(Nanos timeout) const {
     TRY(unified_ ? write("freezer", "cgroup.freeze", "1")
                  : write("freezer", "freezer.state", "FROZEN"));
     auto done = look_until(timeout, "a group does not stand still", [&]() -> Result<bool> {
-        if (unified_) return TRY(parse_keyed(TRY(read("freezer", "cgroup.events")), "frozen")) == 1;
-        return trim(TRY(read("freezer", "freezer.state"))) == "FROZEN";
+        std::string text = TRY(read("freezer", freezer_file_of(unified_)));
+        return unified_ ? says_frozen(text) : trim(text) == "FROZEN";
     });
     if (!done) (void)thaw();
     return done;
@@ -323,8 +329,18 @@ Status Cgroup::thaw() const {
 }
 
 Result<bool> Cgroup::frozen() const {
-    if (unified_) return TRY(parse_keyed(TRY(read("freezer", "cgroup.events")), "frozen")) == 1;
-    return trim(TRY(read("freezer", "freezer.state"))) != "THAWED";
+    return says_frozen(TRY(read("freezer", freezer_file_of(unified_))));
+}
+
+std::optional<std::string> Cgroup::freezer_file() const {
+    auto path = directory("freezer");
+    return path ? std::optional(*path + "/" + freezer_file_of(unified_)) : std::nullopt;
+}
+
+// v1: one word, v2: a line for each of its keys. v1's FREEZING counts.
+bool Cgroup::says_frozen(std::string_view text) {
+    if (auto keyed = parse_keyed(text, "frozen")) return *keyed == 1;
+    return trim(text) == "FROZEN" || trim(text) == "FREEZING";
 }
 
 Status Cgroup::kill_all(Nanos timeout) const {

@@ -74,6 +74,9 @@ public:
     Status thaw() const;
     // Whether its members stand still, or are about to: by this group or one above it.
     Result<bool> frozen() const;
+    // The file that tells it, if the machine has such groups, and what that file's text says.
+    std::optional<std::string> freezer_file() const;
+    static bool says_frozen(std::string_view text);
     // SIGKILL for all members, again until none is left.
     Status kill_all(Nanos timeout) const;
     // This group and all below; waits for members that are about to be gone. Missing is fine.

@@ -14,6 +14,11 @@
 
 namespace rove::tracee {
 
+char parse_state(std::string_view text) {
+    size_t bracket = text.rfind(')');
+    return bracket != std::string_view::npos && text.size() > bracket + 2 ? text[bracket + 2] : 0;
+}
+
 Result<Stat> parse_stat(std::string_view text) {
     // The command's name may hold anything, so the fields are counted from the last bracket.
     size_t bracket = text.rfind(')');

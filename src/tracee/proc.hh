@@ -23,6 +23,8 @@ struct Stat {
     uint64_t utime = 0, stime = 0; // clock ticks
     long threads = 0;
 };
+// Of a stat text: 'R', 'S', 'T' and so on; 0 if it is none.
+char parse_state(std::string_view text);
 Result<Stat> parse_stat(std::string_view text);
 Result<Stat> read_stat(pid_t pid);
 

@@ -81,8 +81,12 @@ Status Warden::open_account(wire::GuestTally const& before) const {
 }
 
 void Warden::tell_daemon(std::string const& event, std::string const& text) {
+    tell_daemon(tally(), event, text);
+}
+
+void Warden::tell_daemon(
+    wire::GuestTally const& now, std::string const& event, std::string const& text) {
     wire::WardenState state;
-    auto now = tally();
     state.guest_pid = guest_ ? guest_->outside_pid() : 0;
     state.cpu_us = now.cpu_us;
     state.memory_bytes = now.memory_bytes;

@@ -27,12 +27,13 @@ using wire::SessionType;
 namespace {
 
 constexpr Nanos ping_interval = std::chrono::milliseconds(500);
+constexpr Nanos tally_interval = std::chrono::seconds(1);
 constexpr Nanos silence_max = std::chrono::milliseconds(wire::session_deaf_ms);
 constexpr Nanos abandoned_max = std::chrono::seconds(15);
 constexpr Nanos unused_max = std::chrono::seconds(15);
 constexpr Nanos answer_time_max = std::chrono::seconds(5);
 constexpr Nanos over_max = std::chrono::seconds(5);
-constexpr Nanos tick_interval = std::chrono::milliseconds(250);
+constexpr Nanos tick_interval = std::chrono::milliseconds(500);
 
 // From here on a guest may be the only living copy: nobody's death but home's ends it.
 bool may_be_committed(Stage stage) {
@@ -395,11 +396,23 @@ void Warden::heartbeat() {
     (void)send(SessionType::ping, wire::Ping{++pings_});
 }
 
+// Also the sign of life of one that runs.
+void Warden::tell_tally() {
+    last_tally_ = last_ping_ = monotonic_now();
+    auto account = tally();
+    if (control_) (void)send(SessionType::tally, account);
+    tell_daemon(account, "", "");
+}
+
 void Warden::tick() {
     if (ended_) return;
     (void)loop_.after(tick_interval, [this] { tick(); });
     Nanos now = monotonic_now();
-    heartbeat();
+    bool counts = stage_ >= Stage::running && stage_ < Stage::over;
+    if (counts && now - last_tally_ >= tally_interval)
+        tell_tally();
+    else if (!counts)
+        heartbeat();
     if (control_ && now - control_.heard() > silence_max) return end("the steward is silent");
     if (stage_ == Stage::waiting && !control_ && now - abandoned_ > unused_max)
         return end("nobody came");
@@ -409,12 +422,6 @@ void Warden::tick() {
     if (stage_ == Stage::over && now - over_since_ > over_max) return end("nobody wants the rest");
     offer(); // who had the turn may have died with it
     if (asked_ && now - asked_at_ > answer_time_max) answer_guest(-EAGAIN, {});
-    if (now - last_tally_ >= std::chrono::seconds(1) && stage_ >= Stage::running &&
-        stage_ < Stage::over) {
-        last_tally_ = now;
-        if (control_) (void)send(SessionType::tally, tally());
-        tell_daemon("", "");
-    }
 }
 
 void Warden::watch_guest() {

@@ -207,6 +207,9 @@ private:
     // The counters go on from what the process has used in earlier stays.
     Status open_account(wire::GuestTally const& before) const;
     void tell_daemon(std::string const& event, std::string const& text);
+    void tell_daemon(
+        wire::GuestTally const& now, std::string const& event, std::string const& text);
+    void tell_tally();
 
     Result<std::vector<std::pair<uint32_t, wire::Slot>>> live_slots() const;
     std::string slot_states() const; // for a log

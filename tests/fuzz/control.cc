@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzz target: what reaches the daemon from its UNIX socket and from /proc: requests as HTTP and
 // JSON, PID names, and texts that programs can shape.
-// uses: base sys image node/proc node/sensors/memory node/sensors/kept_file node/sensors/own_groups
+// uses: base sys image node/proc node/sensors/memory node/sensors/own_groups
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>

@@ -41,15 +41,15 @@ Cores::Cores() {
     bool unified = is_unified();
     for (std::string const& level : group_levels("cpu")) {
         if (unified)
-            quotas_.push_back({KeptFile(level + "/cpu.max"), std::nullopt});
+            quotas_.push_back({sys::KeptFile(level + "/cpu.max"), std::nullopt});
         else
-            quotas_.push_back(
-                {KeptFile(level + "/cpu.cfs_quota_us"), KeptFile(level + "/cpu.cfs_period_us")});
+            quotas_.push_back({sys::KeptFile(level + "/cpu.cfs_quota_us"),
+                sys::KeptFile(level + "/cpu.cfs_period_us")});
     }
     // Those without limits of that kind, as the root is.
     std::erase_if(quotas_, [](Quota const& each) { return !each.quota; });
     for (std::string const& level : group_levels("cpuset"))
-        if (KeptFile file(level + (unified ? "/cpuset.cpus.effective" : "/cpuset.cpus")); file)
+        if (sys::KeptFile file(level + (unified ? "/cpuset.cpus.effective" : "/cpuset.cpus")); file)
             cpusets_.push_back(std::move(file));
 }
 
@@ -62,7 +62,7 @@ double Cores::read() const {
             quotas.push_back(*cores);
     }
     std::optional<size_t> cpuset;
-    for (KeptFile const& each : cpusets_)
+    for (sys::KeptFile const& each : cpusets_)
         if (auto cpus = sys::parse_cpu_list(each.read(text)); !cpuset && cpus && !cpus->empty())
             cpuset = cpus->size();
     return cores_granted(affinity(), quotas, cpuset);

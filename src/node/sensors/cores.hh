@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "node/sensors/kept_file.hh"
+#include "sys/kept_file.hh"
 
 namespace rove::node {
 
@@ -25,11 +25,11 @@ public:
 
 private:
     struct Quota {
-        KeptFile quota;
-        std::optional<KeptFile> period; // v1
+        sys::KeptFile quota;
+        std::optional<sys::KeptFile> period; // v1
     };
     std::vector<Quota> quotas_;
-    std::vector<KeptFile> cpusets_; // lowest first
+    std::vector<sys::KeptFile> cpusets_; // lowest first
 };
 
 } // namespace rove::node

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/clock.hh"
-#include "node/sensors/kept_file.hh"
+#include "sys/kept_file.hh"
 
 namespace rove::node {
 
@@ -21,7 +21,7 @@ public:
     std::optional<double> used_since_before(Nanos now);
 
 private:
-    KeptFile file_;
+    sys::KeptFile file_;
     std::optional<Nanos> before_;
     Nanos asked_{};
 };

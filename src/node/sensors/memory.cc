@@ -62,9 +62,9 @@ MemoryState limited(MemoryState machine, GroupMemory const& group) {
 Memory::Memory() : machine_("/proc/meminfo") {
     bool unified = is_unified();
     for (std::string const& level : group_levels("memory")) {
-        Level each{KeptFile(level + (unified ? "/memory.max" : "/memory.limit_in_bytes")),
-            KeptFile(level + (unified ? "/memory.current" : "/memory.usage_in_bytes")),
-            KeptFile(level + "/memory.stat")};
+        Level each{sys::KeptFile(level + (unified ? "/memory.max" : "/memory.limit_in_bytes")),
+            sys::KeptFile(level + (unified ? "/memory.current" : "/memory.usage_in_bytes")),
+            sys::KeptFile(level + "/memory.stat")};
         // The root of v2 has no limit.
         if (each.limit) levels_.push_back(std::move(each));
     }

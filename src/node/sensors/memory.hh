@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.hh"
-#include "node/sensors/kept_file.hh"
+#include "sys/kept_file.hh"
 
 namespace rove::node {
 
@@ -40,9 +40,9 @@ public:
 
 private:
     struct Level {
-        KeptFile limit, used, stat;
+        sys::KeptFile limit, used, stat;
     };
-    KeptFile machine_;
+    sys::KeptFile machine_;
     std::vector<Level> levels_; // lowest first
 };
 

@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 #include "base/clock.hh"
-#include "node/sensors/kept_file.hh"
 #include "node/sensors/thread_times.hh"
 #include "policy/history.hh"
+#include "sys/kept_file.hh"
 
 namespace rove::node {
 
@@ -50,7 +50,7 @@ public:
 private:
     struct Watched {
         explicit Watched(pid_t pid);
-        KeptFile stat, schedstat, io, status;
+        sys::KeptFile stat, schedstat, io, status;
         ThreadTimes times;
         Activity last;
         uint64_t read_written = 0, swapped = 0;

@@ -3,8 +3,8 @@
 #include "node/sensors/run_queue.hh"
 
 #include "base/text.hh"
-#include "node/sensors/kept_file.hh"
 #include "node/sensors/own_groups.hh"
+#include "sys/kept_file.hh"
 
 namespace rove::node {
 
@@ -33,7 +33,7 @@ public:
     }
 
 private:
-    KeptFile loadavg_{"/proc/loadavg"};
+    sys::KeptFile loadavg_{"/proc/loadavg"};
     unsigned sum_ = 0, samples_ = 0;
     Nanos answered_{};
 };

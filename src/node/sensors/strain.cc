@@ -55,9 +55,9 @@ std::optional<double> Growth::per_second(std::optional<uint64_t> count, Nanos no
 
 Strain::Strain()
     : faults_file_(fault_counter()),
-      cpu_{KeptFile(pressure_file("cpu"))},
-      memory_{KeptFile(pressure_file("memory"))},
-      io_{KeptFile(pressure_file("io"))} {}
+      cpu_{sys::KeptFile(pressure_file("cpu"))},
+      memory_{sys::KeptFile(pressure_file("memory"))},
+      io_{sys::KeptFile(pressure_file("io"))} {}
 
 std::optional<double> Strain::Pressure::share(Nanos now) {
     char text[512];

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "base/clock.hh"
-#include "node/sensors/kept_file.hh"
+#include "sys/kept_file.hh"
 
 namespace rove::node {
 
@@ -46,11 +46,11 @@ public:
 
 private:
     struct Pressure {
-        KeptFile file;
+        sys::KeptFile file;
         Growth waited_us{};
         std::optional<double> share(Nanos now);
     };
-    KeptFile faults_file_;
+    sys::KeptFile faults_file_;
     Growth faults_;
     Pressure cpu_, memory_, io_;
     Values values_;

@@ -10,7 +10,7 @@
 
 #include "base/fd.hh"
 
-namespace rove::node {
+namespace rove::sys {
 
 class KeptFile {
 public:
@@ -27,4 +27,4 @@ private:
     Fd fd_;
 };
 
-} // namespace rove::node
+} // namespace rove::sys

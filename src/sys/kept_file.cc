@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // KeptFile: reading.
-#include "node/sensors/kept_file.hh"
+#include "sys/kept_file.hh"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace rove::node {
+namespace rove::sys {
 
 KeptFile::KeptFile(std::string const& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
 
@@ -15,4 +15,4 @@ std::string_view KeptFile::read(char* into, size_t size) const {
     return count <= 0 ? std::string_view() : std::string_view(into, static_cast<size_t>(count));
 }
 
-} // namespace rove::node
+} // namespace rove::sys
