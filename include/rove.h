@@ -46,6 +46,9 @@ typedef struct rove_mailbox rove_mailbox;
 
 /* rove_open(): letters of kind ROVE_GONE are wanted. */
 #define ROVE_NOTICES 1u
+/* rove_open(): the program asks again and again, with time 0, instead of waiting. Such a call then looks
+ * only where something may be expected, and at the rest, home included, now and then. */
+#define ROVE_POLLED 2u
 
 /* Opens a mailbox of this process. A process may have several; the last one opened is the one that
  * rove_find() gives to others.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # deb: makes build/rove_VERSION_ARCH.deb from what is built: the three programs, their manual pages and
-# completions, the systemd units, and what programs with mailboxes are built against (rove.h and librove). It neither enables nor starts the daemon: a node is configured first.
+# completions, the systemd units, what programs with mailboxes are built against (rove.h and librove), and the component for Open MPI. It neither enables nor starts the daemon: a node is configured first.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."
@@ -19,6 +19,8 @@ install -D -s -m 644 build/lib/librove.so."$version" "$root/$libraries/librove.s
 for name in librove.so.0 librove.so; do
     ln -s librove.so."$version" "$root/$libraries/$name"
 done
+# Opened by Open MPI alone, which it is no reason to install.
+install -D -s -m 644 build/lib/rove/openmpi/mca_btl_rove.so "$root/usr/lib/rove/openmpi/mca_btl_rove.so"
 install -D -m 644 include/rove.h "$root/usr/include/rove.h"
 for page in build/share/man/man?/*; do
     section=$(basename "$(dirname "$page")")
@@ -47,6 +49,7 @@ Maintainer: ${DEBFULLNAME:-the Rove authors} <${DEBEMAIL:-rove@localhost}>
 Installed-Size: $(du -sk "$root/usr" | cut -f1)
 Depends: $needs
 Recommends: iproute2, nftables
+Suggests: openmpi-bin
 Section: admin
 Priority: optional
 Description: moves running programs between machines

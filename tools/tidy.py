@@ -28,11 +28,11 @@ def files(root, *globs):
 
 
 def sources(root):
-    return files(root, "src/**/*.cc", "src/**/*.hh", "src/**/*.h", "src/**/*.S", "src/**/*.def")
+    return files(root, "src/**/*.cc", "src/**/*.hh", "src/**/*.h", "src/**/*.S", "src/**/*.def", "plugins/**/*.c", "plugins/**/*.h")
 
 
 def text_files(root):
-    for path in files(root, "*", "src/**/*", "tests/**/*", "tools/**/*", "docs/**/*", "cmake/**/*", "packaging/**/*", "bench/**/*", ".ci/*"):
+    for path in files(root, "*", "src/**/*", "tests/**/*", "tools/**/*", "docs/**/*", "plugins/**/*", "cmake/**/*", "packaging/**/*", "bench/**/*", ".ci/*"):
         if "corpus" in path.parts or path.suffix in (".svg", ".png", ".gz", ".bin", ".pyc"):
             continue
         yield path
@@ -129,7 +129,7 @@ def check_stories(root):
 def check_banned_names(root):
     """No file, folder or type is named by a word that hides the missing one."""
     problems = []
-    for path in files(root, "src/**/*", "tools/*", "tests/**/*"):
+    for path in files(root, "src/**/*", "plugins/**/*", "tools/*", "tests/**/*"):
         if "corpus" in path.parts:
             continue
         for part in path.relative_to(root).parts:

@@ -15,9 +15,7 @@ struct Setting {
 constexpr Setting settings[] = {
     // PMIx gives what ranks tell each other as messages, not through files that all of them map.
     {"PMIX_MCA_gds", "hash"},
-    // Messages go over sockets, which reach a process wherever it is, and not over shared memory.
     {"OMPI_MCA_pml", "ob1"},
-    {"OMPI_MCA_btl", "tcp,self"},
     // A thread waits for the sockets. Without it a rank that waits polls them all the time, and
     // when it is away each poll goes home.
     {"OMPI_MCA_btl_tcp_progress_thread", "1"},
@@ -44,10 +42,21 @@ constexpr Setting settings[] = {
 } // namespace
 
 std::vector<std::pair<std::string, std::string>> mpi_environment(
-    std::function<bool(std::string const&)> const& present) {
+    std::string const& components, std::function<bool(std::string const&)> const& present) {
+    // Who has a path of his own has his own components.
+    constexpr char const* path = "OMPI_MCA_mca_base_component_path";
     std::vector<std::pair<std::string, std::string>> result;
+    auto set = [&](std::string const& variable, std::string const& value) {
+        if (!present(variable)) result.emplace_back(variable, value);
+    };
+    // Messages go by mailboxes, or over sockets of this node: both reach a process wherever it is.
+    // Not over shared memory.
+    bool const by_mailbox = !components.empty() && !present(path);
+    // Open MPI looks no further than the first directory that does not exist, as the user's may.
+    if (by_mailbox) set(path, "SYS_DEFAULT:" + components + ":USR_DEFAULT");
+    set("OMPI_MCA_btl", by_mailbox ? "rove,tcp,self" : "tcp,self");
     for (Setting const& setting : settings)
-        if (!present(setting.variable)) result.emplace_back(setting.variable, setting.value);
+        set(setting.variable, setting.value);
     return result;
 }
 

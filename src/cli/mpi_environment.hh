@@ -12,8 +12,9 @@
 
 namespace rove::cli {
 
-/// Names and values to set; `present` says whether the user has set a variable.
+/// Names and values to set; `present` says whether the user has set a variable. `components`: where
+/// our components for Open MPI lie; empty: there are none.
 std::vector<std::pair<std::string, std::string>> mpi_environment(
-    std::function<bool(std::string const&)> const& present);
+    std::string const& components, std::function<bool(std::string const&)> const& present);
 
 } // namespace rove::cli

@@ -76,6 +76,14 @@ Asked<bool> place_ranks(Given const& given, std::string const& mpirun) {
     return true;
 }
 
+// Our components for Open MPI; empty: this build has none.
+std::string components() {
+    std::string const self = real_path("/proc/self/exe");
+    std::string const directory =
+        real_path(self.substr(0, self.rfind('/')) + "/../lib/rove/openmpi");
+    return access((directory + "/mca_btl_rove.so").c_str(), R_OK) == 0 ? directory : "";
+}
+
 Asked<std::string> find_mpirun() {
     Asked<std::string> path = find_program("mpirun");
     if (!path && path.error().code == Exit::not_found)
@@ -98,8 +106,8 @@ int run(Given const& given) {
     if (given.has("--spread") || given.has("--best"))
         if (Asked<bool> placed = place_ranks(given, *path); !placed)
             return report(given, placed.error());
-    for (auto const& [name, value] :
-        mpi_environment([](std::string const& name) { return std::getenv(name.c_str()); }))
+    for (auto const& [name, value] : mpi_environment(
+             components(), [](std::string const& name) { return std::getenv(name.c_str()); }))
         setenv(name.c_str(), value.c_str(), 1);
 
     Given program = given;

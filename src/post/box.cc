@@ -7,12 +7,15 @@
 
 namespace rove::post {
 
-Box::Box(HomeLink home, Address own, Mailbox::Notices notices)
-    : mailbox_(std::move(own), notices), lines_(mailbox_), home_(std::move(home)) {}
+Box::Box(HomeLink home, Address own, Mailbox::Notices notices, Polled polled)
+    : polled_(polled),
+      mailbox_(std::move(own), notices),
+      lines_(mailbox_),
+      home_(std::move(home)) {}
 
 Box::~Box() = default;
 
-Result<std::unique_ptr<Box>> Box::open(Mailbox::Notices notices) {
+Result<std::unique_ptr<Box>> Box::open(Mailbox::Notices notices, Polled polled) {
     Address own;
     auto home = HomeLink::open(0, &own);
     if (!home) {
@@ -21,7 +24,7 @@ Result<std::unique_ptr<Box>> Box::open(Mailbox::Notices notices) {
                       code == ECONNRESET || code == ETIMEDOUT;
         return deny(nobody ? EHOSTDOWN : code, "{}", home.error().what);
     }
-    std::unique_ptr<Box> box(new Box(std::move(*home), std::move(own), notices));
+    std::unique_ptr<Box> box(new Box(std::move(*home), std::move(own), notices, polled));
     TRY(box->lines_.begin());
     box->lines_.watch_home(box->home_->number());
     return box;
@@ -31,6 +34,25 @@ Status Box::usable() const {
     if (disowned_) return deny(ECHILD, "it is the parent's mailbox");
     if (forgotten_) return deny(EHOSTDOWN, "home has lost this mailbox");
     return {};
+}
+
+Result<bool> Box::look() {
+    return polled_ == Polled::yes ? look_cheaply() : look_round(false);
+}
+
+// Where home performs a look at all lines it takes long, so it is made less often.
+Result<bool> Box::look_cheaply() {
+    constexpr Nanos often = std::chrono::microseconds(10);
+    if (lines_.has_favourite() && lines_.glance()) {
+        afterwards();
+        changed_.notify_all();
+        return true;
+    }
+    Nanos const began = monotonic_now();
+    if (began - looked_round_ < std::max(often, look_round_took_)) return false;
+    bool const found = TRY(look_round(true));
+    look_round_took_ = monotonic_now() - began;
+    return found;
 }
 
 Result<bool> Box::look_round(bool home_later) {
@@ -77,7 +99,7 @@ Status Box::wait(Lock& lock, Deadline deadline) {
     afterwards();
     if (deadline.passed()) {
         // What is there already counts: time 0 looks once.
-        if (somebody_looks_ || !TRY(look_round(false))) return deny(EAGAIN, "not yet");
+        if (somebody_looks_ || !TRY(look())) return deny(EAGAIN, "not yet");
         return {};
     }
     if (somebody_looks_) {

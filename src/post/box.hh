@@ -24,7 +24,9 @@ using mailbox::Address;
 
 class Box {
 public:
-    static Result<std::unique_ptr<Box>> open(Mailbox::Notices notices);
+    // yes: time 0 is asked for again and again, and each time must cost little.
+    enum class Polled : uint8_t { no, yes };
+    static Result<std::unique_ptr<Box>> open(Mailbox::Notices notices, Polled polled = Polled::no);
     ~Box();
 
     Address const& own() const { return mailbox_.own(); }
@@ -69,7 +71,7 @@ private:
     private:
         Box& box_;
     };
-    explicit Box(HomeLink home, Address own, Mailbox::Notices notices);
+    explicit Box(HomeLink home, Address own, Mailbox::Notices notices, Polled polled);
     Status usable() const;
     // A message that has the whole window to itself is mostly taken at once: until this peer has
     // taken or can take it, it need not be copied. Waits no longer than two copies would take.
@@ -78,6 +80,10 @@ private:
     Status wait(Lock& lock, Deadline deadline);
     // Looks for a moment, with the lock, which nobody else wants. True: something has come.
     bool spin();
+    // What time 0 does: one look. True: something has come.
+    Result<bool> look();
+    // The same of who polls: at the line on which something came last, and now and then at all.
+    Result<bool> look_cheaply();
     // One look at everything, home included if it is time for that. True: something has come.
     Result<bool> look_round(bool home_later);
     // What is to be said to home after each step; and descriptor() shows what is waiting.
@@ -91,7 +97,8 @@ private:
     std::mutex lock_;
     std::atomic<int> callers_ = 0;
     Spin spin_;
-    Nanos looked_round_{0};
+    Polled polled_;
+    Nanos looked_round_{0}, look_round_took_{0};
     std::condition_variable changed_;
     bool somebody_looks_ = false;
     Mailbox mailbox_;

@@ -101,12 +101,14 @@ void attend_process() {
 extern "C" {
 
 rove_mailbox* rove_open(unsigned flags) {
-    if ((flags & ~ROVE_NOTICES) != 0) {
+    if ((flags & ~(ROVE_NOTICES | ROVE_POLLED)) != 0) {
         errno = EINVAL;
         return nullptr;
     }
     using Notices = rove::mailbox::Mailbox::Notices;
-    auto box = post::Box::open((flags & ROVE_NOTICES) != 0 ? Notices::yes : Notices::no);
+    using Polled = post::Box::Polled;
+    auto box = post::Box::open((flags & ROVE_NOTICES) != 0 ? Notices::yes : Notices::no,
+        (flags & ROVE_POLLED) != 0 ? Polled::yes : Polled::no);
     if (!box) {
         errno = box.error().code;
         return nullptr;
