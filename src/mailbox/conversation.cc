@@ -20,12 +20,13 @@ void Conversation::post(Buffer message) {
 }
 
 void Conversation::post(std::string_view message, Buffer room) {
-    CHECK(has_room(message.size()) && room.size() == message.size() && !finishing_);
-    posted_room_ += room_of(message.size());
+    CHECK(has_room(room.size()) && room.size() >= message.size() && !finishing_);
+    posted_room_ += room_of(room.size());
     Kept& kept = kept_.emplace_back();
     kept.head.type = FrameType::message;
-    kept.head.length = static_cast<uint32_t>(message.size());
+    kept.head.length = static_cast<uint32_t>(room.size());
     kept.head.sequence = ++last_posted_;
+    kept.front = room.size() - message.size();
     kept.text = message;
     kept.bytes = std::move(room);
     if (!kept.is_own()) ++borrowed_;
@@ -35,8 +36,9 @@ void Conversation::post(std::string_view message, Buffer room) {
 void Conversation::keep() {
     for (auto kept = kept_.rbegin(); borrowed_ > 0 && kept != kept_.rend(); ++kept) {
         if (kept->is_own()) continue;
-        std::memcpy(kept->bytes.at(0), kept->text.data(), kept->text.size());
+        std::memcpy(kept->bytes.at(kept->front), kept->text.data(), kept->text.size());
         kept->text = kept->bytes.text();
+        kept->front = 0;
         --borrowed_;
     }
     borrowed_ = 0; // the others have been taken meanwhile
@@ -113,14 +115,17 @@ size_t Conversation::gather(std::span<Piece> pieces) {
     size_t at = next_, done = next_done_;
     auto add_message = [&] {
         Kept& kept = kept_[at++];
-        size_t const head = sizeof kept.head;
         if (done == 0) fill(kept.head);
-        if (done < head) add(reinterpret_cast<char const*>(&kept.head) + done, head - done);
-        size_t of_body = done > head ? done - head : 0;
-        add(kept.text.data() + of_body, kept.text.size() - of_body);
-        done = 0;
+        auto add_rest = [&](char const* bytes, size_t length) {
+            size_t const written = std::min(done, length);
+            done -= written;
+            add(bytes + written, length - written);
+        };
+        add_rest(reinterpret_cast<char const*>(&kept.head), sizeof kept.head);
+        add_rest(kept.bytes.text().data(), kept.front);
+        add_rest(kept.text.data(), kept.text.size());
     };
-    constexpr size_t per_message = 2;
+    constexpr size_t per_message = 3;
     if (done > 0 && used + per_message <= pieces.size()) add_message();
     if (used < pieces.size()) add(control_.data(), control_.size());
     while (rights_.speaks && at < kept_.size() && used + per_message <= pieces.size())

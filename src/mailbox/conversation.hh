@@ -56,7 +56,8 @@ public:
     // Requires has_room(message.size()).
     void post(Buffer message);
     // The same, of bytes that stay where they are until keep() has copied them, if that is still
-    // needed, to `room`, which is as long.
+    // needed, to `room`. That is as long as the whole message, and its first bytes, those that come
+    // before `message`, are there already.
     void post(std::string_view message, Buffer room);
     void keep();
     // The last one is where it was, and may be needed again.
@@ -116,10 +117,11 @@ public:
 private:
     struct Kept {
         FrameHead head;
-        std::string_view text; // in `bytes`, or the program's
         Buffer bytes;
+        size_t front = 0;      // of `bytes`, in front of `text`
+        std::string_view text; // in `bytes`, or the program's
         bool is_own() const { return text.data() == bytes.text().data(); }
-        size_t size() const { return sizeof head + text.size(); }
+        size_t size() const { return sizeof head + front + text.size(); }
     };
     void say(FrameType type, uint64_t sequence = 0);
     void fill(FrameHead& head);

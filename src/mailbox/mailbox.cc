@@ -29,15 +29,19 @@ size_t length_of(std::span<std::string_view const> parts) {
     return length;
 }
 
+void join(std::span<std::string_view const> parts, Buffer& bytes) {
+    size_t at = 0;
+    for (auto part : parts) {
+        if (!part.empty()) std::memcpy(bytes.at(at), part.data(), part.size());
+        at += part.size();
+    }
+}
+
 } // namespace
 
 std::optional<Buffer> joined(std::span<std::string_view const> parts) {
     auto bytes = Buffer::create(length_of(parts));
-    size_t at = 0;
-    for (auto part : parts) {
-        if (bytes && !part.empty()) std::memcpy(bytes->at(at), part.data(), part.size());
-        at += part.size();
-    }
+    if (bytes) join(parts, *bytes);
     return bytes;
 }
 
@@ -59,13 +63,17 @@ Mailbox::Sent Mailbox::send(
         return Sent::no_room;
     }
     constexpr size_t worth_borrowing = 4 << 10;
-    bool borrows = !bytes && !to_itself && parts.size() == 1 && length >= worth_borrowing;
+    std::string_view const last = parts.empty() ? std::string_view() : parts.back();
+    size_t const front = length - last.size();
+    bool borrows =
+        !bytes && !to_itself && last.size() >= worth_borrowing && front <= last.size() / 4;
     if (!bytes) bytes = borrows ? Buffer::create(length) : joined(parts);
     if (!bytes) return Sent::no_memory;
+    if (borrows && front > 0) join(parts.first(parts.size() - 1), *bytes);
     if (to_itself)
         letters_.add({Letter::Kind::message, peer, std::move(*bytes), 0});
     else if (borrows)
-        known.talk.post(parts.front(), std::move(*bytes));
+        known.talk.post(last, std::move(*bytes));
     else
         known.talk.post(std::move(*bytes));
     known.used = ++events_;

@@ -77,6 +77,7 @@ public:
     // The room is full with what it was lent for: what comes behind it can wait until it is read,
     // and then come straight as well.
     bool has_filled_room() const { return lent_ && lent_->whole; }
+    bool fills_room() const { return lent_ && lent_->used && !lent_->whole; }
     size_t waiting() const { return letters_.count(); }
     // To and from this peer, so far.
     uint64_t messages(Peer peer) const { return peers_[peer]->talk.messages(); }

@@ -40,10 +40,20 @@ Result<bool> Box::look() {
     return polled_ == Polled::yes ? look_cheaply() : look_round(false);
 }
 
+// Who goes while a long message comes to the room that he has lent takes it with him by a copy.
+bool Box::glance_for_long() {
+    constexpr Nanos until_more = std::chrono::microseconds(50);
+    if (lines_.glance()) return true;
+    if (!mailbox_.fills_room()) return false;
+    for (Nanos const until = monotonic_now() + until_more; monotonic_now() < until;)
+        if (lines_.glance()) return true;
+    return false;
+}
+
 // Where home performs a look at all lines it takes long, so it is made less often.
 Result<bool> Box::look_cheaply() {
     constexpr Nanos often = std::chrono::microseconds(10);
-    if (lines_.has_favourite() && lines_.glance()) {
+    if (lines_.has_favourite() && glance_for_long()) {
         afterwards();
         changed_.notify_all();
         return true;

@@ -84,6 +84,7 @@ private:
     Result<bool> look();
     // The same of who polls: at the line on which something came last, and now and then at all.
     Result<bool> look_cheaply();
+    bool glance_for_long();
     // One look at everything, home included if it is time for that. True: something has come.
     Result<bool> look_round(bool home_later);
     // What is to be said to home after each step; and descriptor() shows what is waiting.

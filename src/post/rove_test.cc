@@ -3,6 +3,7 @@
 #include <rove.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -49,6 +50,53 @@ protected:
         return got < 0 ? strerrorname_np(errno) : std::string(room_, static_cast<size_t>(got));
     }
 };
+
+TEST_F(Rove, a_long_part_goes_from_where_it_lies_behind_short_ones) {
+    std::string head = "head:", body(90000, 'x');
+    for (int i = 0; i < 200; ++i) {
+        body[static_cast<size_t>(i) * 7] = static_cast<char>('a' + i % 26);
+        std::string const sent = head + body;
+        iovec const parts[] = {{head.data(), head.size()}, {body.data(), body.size()}};
+        ASSERT_EQ(rove_sendv(a_, &to_b_, parts, 2, long_ms), 0);
+        if (i % 3 == 0) body.assign(body.size(), 'y'); // they are ours again
+        ASSERT_EQ(receive(), sent) << i;
+    }
+}
+
+TEST_F(Rove, who_polls_gets_all_by_asking_again_and_again) {
+    rove_mailbox* polled = rove_open(ROVE_POLLED);
+    ASSERT_NE(polled, nullptr);
+    rove_address to_polled;
+    rove_own_address(polled, &to_polled);
+    auto again = [](auto attempt) {
+        auto const until = std::chrono::steady_clock::now() + std::chrono::milliseconds(long_ms);
+        while (!attempt() && errno == EAGAIN && std::chrono::steady_clock::now() < until) {
+        }
+    };
+    std::thread echo([&] {
+        for (int i = 0; i < 100; ++i) {
+            ssize_t got = rove_receive(b_, nullptr, room_, sizeof room_, &letter_, 0, long_ms);
+            if (got < 0 || rove_send(b_, &letter_.sender, room_, static_cast<size_t>(got), -1) != 0)
+                break;
+        }
+    });
+    std::string answer(sizeof room_, 0);
+    for (size_t i = 0; i < 100; ++i) {
+        std::string const text(i * 900, static_cast<char>('a' + i % 26));
+        int sent = -1;
+        ssize_t got = -1;
+        again([&] { return (sent = rove_send(polled, &to_b_, text.data(), text.size(), 0)) == 0; });
+        again([&] {
+            return (got = rove_receive(
+                        polled, nullptr, answer.data(), answer.size(), nullptr, 0, 0)) >= 0;
+        });
+        EXPECT_EQ(sent, 0) << strerrorname_np(errno);
+        ASSERT_GE(got, 0) << strerrorname_np(errno);
+        EXPECT_EQ(answer.substr(0, static_cast<size_t>(got)), text);
+    }
+    echo.join();
+    EXPECT_EQ(rove_close(polled), 0);
+}
 
 TEST_F(Rove, messages_arrive_in_order) {
     EXPECT_EQ(send("one"), 0);

@@ -10,7 +10,7 @@ from conftest import wait_for
 
 pytestmark = pytest.mark.skipif(bool(mpi_jobs.missing()), reason=mpi_jobs.missing())
 
-PROGRAMS = ("ring", "all_to_all", "allreduce", "threads", "file", "one_sided")
+PROGRAMS = ("ring", "all_to_all", "allreduce", "sizes", "outstanding", "threads", "file", "one_sided")
 # While a window of one_sided is shared memory, its ranks do not move: that program is for storms.
 ALWAYS_MOVABLE = PROGRAMS[:-1]
 RANKS = 3
@@ -59,6 +59,46 @@ def test_a_job_in_storm(quiet, programs, tmp_path, name):
     assert job.stop().startswith(f"verified: {RANKS} ranks")
     told = json.loads(wait_for(lambda: report.exists() and report.read_text(), "report"))
     assert told["exit_status"] == 0 and told["moves"] >= 12, told
+
+
+def through(lab, node):
+    """Bytes that went through a node's interfaces, except to itself."""
+    rows = [line.split(":") for line in lab.run(node, "cat", "/proc/net/dev").stdout.splitlines()[2:]]
+    return sum(int(words.split()[0]) + int(words.split()[8]) for name, words in rows if name.strip() != "lo")
+
+
+@pytest.mark.parametrize("words, home_carries_it", [((), False), (("--mca", "btl", "tcp,self"), True)])
+def test_messages_go_from_host_to_host(quiet, programs, tmp_path, words, home_carries_it):
+    """By mailbox home carries next to nothing of what two ranks say to each other; over its sockets all of it."""
+    job = mpi_jobs.Job(quiet, programs["sizes"], tmp_path, "--stay", *words, "-np", "2")
+    job.more_rounds()
+    for row, host in zip(job.ranks(), ("n2", "n3")):
+        quiet.run("n1", "rove", "move", row["pid"], host)
+    job.more_rounds()
+    before = {node: through(quiet, node) for node in ("n1", "n2")}
+    job.more_rounds(9)  # 16 MB are in one of them
+    home, host = (through(quiet, node) - before[node] for node in ("n1", "n2"))
+    assert job.stop().startswith("verified: 2 ranks")
+    assert host > 40e6, (home, host)
+    assert home > host if home_carries_it else home < host / 50, (home, host)
+
+
+def test_without_mailboxes_messages_go_over_sockets_as_before(quiet, programs, tmp_path):
+    job = mpi_jobs.Job(quiet, programs["ring"], tmp_path, "-np", "2",
+                       before=("env", f"ROVE_MAIL_SOCKET={tmp_path}/none"))
+    job.more_rounds()
+    assert job.stop().startswith("verified: 2 ranks")
+    assert job.errors.read_text() == ""
+
+
+def test_a_rank_that_is_killed_ends_the_job(quiet, programs, tmp_path):
+    job = mpi_jobs.Job(quiet, programs["outstanding"], tmp_path, "--stay", "-np", "3")
+    job.more_rounds()
+    victim, other = job.ranks()[0]["pid"], job.ranks()[1]["pid"]
+    quiet.run("n1", "rove", "move", other, "n2")
+    job.more_rounds(2)
+    quiet.run("n1", "kill", "-KILL", victim)
+    assert job.process.wait(timeout=mpi_jobs.LIMIT_S) != 0
 
 
 def test_equal_numbers_on_as_many_nodes_as_were_asked_for(quiet, programs, tmp_path):

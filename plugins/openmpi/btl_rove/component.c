@@ -103,6 +103,7 @@ static bool make_room(size_t size) {
 static void deliver(unsigned char* message, size_t length) {
     rove_head head;
     memcpy(&head, message, sizeof head);
+    if (head.tag >= MCA_BTL_TAG_MAX) return;
     mca_btl_base_segment_t segment = {
         .seg_addr = {.pval = message + sizeof head}, .seg_len = length - sizeof head};
     mca_btl_base_descriptor_t fragment = {.des_segments = &segment, .des_segment_count = 1};
