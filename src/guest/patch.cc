@@ -12,9 +12,10 @@
 // signal, a move), this thread kicks itself: the kernel's frame of that, with the call's registers
 // put in, is the program's state as at any other boundary.
 //
-// Sites are patched while the process has one thread, which is the one that patches. Threads stand
-// still in their own text or in front of a call, never in a detour (see leave_detour), so the
-// warden can take all patches back when they park.
+// Sites are patched while the process has one thread, which is the one that patches; that of the
+// mailbox's library, which lies in one aligned word, also while others may execute it. Threads
+// stand still in their own text or in front of a call, never in a detour (see leave_detour), so
+// the warden can take all patches back when they park.
 #include "abi/x86_64/call_site.hh"
 #include "guest/guest.hh"
 #include "rt/futex.hh"
@@ -62,6 +63,17 @@ bool write_text(uint64_t address, void const* bytes, uint64_t length) {
     if (!set_writable(address, true)) return false;
     bool written = copy_out(address, bytes, length);
     return set_writable(address, false) && written;
+}
+
+/// The same of a site that others may execute meanwhile: each of them sees it as it was or as it
+/// will be. The detour is there for all of them, for a change of protection reaches every CPU.
+bool write_shared_site(uint64_t site, uint8_t const (&jump)[call_site_mov]) {
+    uint64_t whole;
+    if (!copy_in(&whole, site, sizeof whole)) return false;
+    memcpy(&whole, jump, sizeof jump);
+    if (!set_writable(site, true)) return false;
+    __atomic_store_n(reinterpret_cast<uint64_t*>(site), whole, __ATOMIC_RELEASE);
+    return set_writable(site, false);
 }
 
 /// What a patched call may be: performed at home, without a mask of its own, and not the runtime's
@@ -129,7 +141,8 @@ bool may_be_patched(uint32_t nr) {
     return false;
 }
 
-bool patch(uint64_t next, uint32_t nr) {
+/// Under the lock.
+bool patch(uint64_t next, uint32_t nr, bool others_run) {
     auto& c = control();
     if (c.patch_sites_count >= wire::patch_sites_max || c.patch_texts_count > wire::patch_texts_max)
         return false;
@@ -156,10 +169,13 @@ bool patch(uint64_t next, uint32_t nr) {
         uint8_t jump[call_site_mov] = {0xe9};
         put_offset(jump + 1, site + call_site_mov, at + code_offset);
         __atomic_store_n(&c.patch_sites_count, c.patch_sites_count + 1, __ATOMIC_RELEASE);
-        if (write_text(site, jump, sizeof jump)) return true;
-        return false;
+        return others_run ? write_shared_site(site, jump) : write_text(site, jump, sizeof jump);
     }
     return false;
+}
+
+bool lies_in_one_word(uint64_t next) {
+    return (next - call_site_size) % sizeof(uint64_t) == 0;
 }
 
 /// Something must be done before the program goes on.
@@ -202,11 +218,12 @@ void note_trap(Slot& slot, uint64_t next, uint32_t nr) {
         mine.hot_sites[at] = {next, 0, 0};
     }
     auto& site = mine.hot_sites[at];
-    if (site.hopeless || ++site.traps < traps_until_hot ||
-        __atomic_load_n(&c.threads, __ATOMIC_ACQUIRE) != 1)
-        return;
+    if (site.hopeless || ++site.traps < traps_until_hot) return;
+    bool const others_run = __atomic_load_n(&c.threads, __ATOMIC_ACQUIRE) != 1;
+    if (others_run && !(nr == wire::mail_call && lies_in_one_word(next))) return;
     site.traps = 0;
-    site.hopeless = !patch(next, nr);
+    rt::Lock lock(&c.lock);
+    site.hopeless = !patch(next, nr, others_run);
 }
 
 void leave_detour(UserContext& user) {

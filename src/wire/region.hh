@@ -188,7 +188,7 @@ struct PatchSite {
     uint64_t address, detour;
     uint64_t number;
 };
-inline constexpr uint32_t patch_texts_max = 16, patch_sites_max = 64;
+inline constexpr uint32_t patch_texts_max = 64, patch_sites_max = 64;
 
 /// P: a link that is ready for the next child of the program, and where the child's guest will be
 /// found.
