@@ -71,7 +71,7 @@ def measure(way, size, rounds):
     return found[len(found) // 2], program.ask(f"bandwidth {partner} {size} {count}")[0]
 
 
-def compared(what, box, others):
+def compared(what, box, others, group="mailbox"):
     """`others`: name → (the other way, limits and aims of latency and bandwidth as ratios)."""
     for size, rounds in SIZES:
         label = f"{size} B" if size < 1024 else f"{size >> 10} KiB" if size < 1 << 20 else f"{size >> 20} MiB"
@@ -86,9 +86,9 @@ def compared(what, box, others):
             fast = [mine[1] / theirs[1] for mine, theirs in zip(times[""], times[name])]
             other_latency, other_rate = middle(times[name])
             progress(f"    {what}, {label}: {latency:.1f} µs, {name} {other_latency:.1f}; {rate:.3g} MB/s, {name} {other_rate:.3g}")
-            yield Row("mailbox", f"latency, {what}, {label}, ÷ {name}", "×", *late_limits, "less", late,
+            yield Row(group, f"latency, {what}, {label}, ÷ {name}", "×", *late_limits, "less", late,
                       notes=[f"{latency:.1f} µs one way; {name} {other_latency:.1f} µs"])
-            yield Row("mailbox", f"bandwidth, {what}, {label}, ÷ {name}", "×", *fast_limits, "more", fast,
+            yield Row(group, f"bandwidth, {what}, {label}, ÷ {name}", "×", *fast_limits, "more", fast,
                       notes=[f"{rate:.3g} MB/s; {name} {other_rate:.3g} MB/s"])
 
 

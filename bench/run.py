@@ -4,8 +4,8 @@
 
 usage: ./run bench [NAME…] [--json] [--no-write]
 
-NAME: home noise cpu calls moves freeze sizes trees compile mailbox storm uneven pressure, and of the simulator policy gossip gossip_large large compare; without one, all but those that take a
-quarter of an hour each, storm (ROVE_STORM_MINUTES is another time), compile, uneven, pressure, gossip_large, large and compare, and mailbox. Writes docs/benchmarks.md and docs/bench/, unless told not to.
+NAME: home noise cpu calls moves freeze sizes trees compile mailbox mpi storm uneven pressure, and of the simulator policy gossip gossip_large large compare; without one, all but those that take a
+quarter of an hour each, storm (ROVE_STORM_MINUTES is another time), compile, uneven, pressure, gossip_large, large and compare, mailbox and mpi. Writes docs/benchmarks.md and docs/bench/, unless told not to.
 Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
 """
 import argparse
@@ -24,6 +24,7 @@ import document  # noqa: E402
 import interruption  # noqa: E402
 import mailbox  # noqa: E402
 import moves  # noqa: E402
+import mpi  # noqa: E402
 import pressure  # noqa: E402
 import simulated  # noqa: E402
 import storm  # noqa: E402
@@ -34,14 +35,14 @@ from figures import table  # noqa: E402
 
 PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
          "freeze": moves.rows_freeze, "sizes": moves.rows_large, "trees": trees.rows_trees, "compile": compiling.rows_compile,
-         "mailbox": mailbox.rows_mailbox, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
+         "mailbox": mailbox.rows_mailbox, "mpi": mpi.rows_mpi, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
          "policy": simulated.rows_policy, "gossip": simulated.rows_gossip, "gossip_large": simulated.rows_gossip_large,
          "large": simulated.rows_large}
 SIMULATED = ("policy", "gossip", "gossip_large", "large")
 # The labs of those for which two pinned nodes without limits would not do.
-LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "compile": compiling.LAB, "uneven": uneven.LAB,
+LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "mpi": mpi.LAB, "compile": compiling.LAB, "uneven": uneven.LAB,
         "pressure": pressure.LAB}
-ON_REQUEST = ("storm", "compile", "gossip_large", "large", "mailbox", "uneven", "pressure")
+ON_REQUEST = ("storm", "compile", "gossip_large", "large", "mailbox", "mpi", "uneven", "pressure")
 COMPARE = "compare"  # writes a document, has no limits
 
 
