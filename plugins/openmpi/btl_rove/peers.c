@@ -10,12 +10,15 @@
 #include "opal/util/proc.h"
 
 static void make_peer(rove_peer* peer) {
+    OBJ_CONSTRUCT(&peer->sending, opal_mutex_t);
     OBJ_CONSTRUCT(&peer->kept_back, opal_list_t);
     peer->gone = false;
+    peer->put_to = NULL;
 }
 
 static void end_peer(rove_peer* peer) {
     OBJ_DESTRUCT(&peer->kept_back);
+    OBJ_DESTRUCT(&peer->sending);
 }
 
 OBJ_CLASS_INSTANCE(rove_peer, opal_list_item_t, make_peer, end_peer);
@@ -53,34 +56,44 @@ int rove_add_procs(mca_btl_base_module_t* module, size_t count, opal_proc_t** pr
     return OPAL_SUCCESS;
 }
 
+// Open MPI says of the same peer that it is to be removed as one to send to, and then again as one
+// to put something to. So peers are kept until we are closed; one that comes back is a new one.
 int rove_del_procs(
     mca_btl_base_module_t* module, size_t count, opal_proc_t** procs, rove_peer** peers) {
     (void)module, (void)procs;
     enum { patience_ms = 10000 }; // with who does not read any more
-    rove_component* component = &mca_btl_rove_component;
     for (size_t i = 0; i < count; i++) {
         if (!peers[i]) continue;
         (void)rove_send_kept_back(peers[i], patience_ms);
         rove_drop_kept_back(peers[i]);
-        OPAL_THREAD_LOCK(&component->lock);
-        opal_list_remove_item(&component->peers, &peers[i]->super);
-        OPAL_THREAD_UNLOCK(&component->lock);
-        OBJ_RELEASE(peers[i]);
     }
     return OPAL_SUCCESS;
 }
 
-void rove_peer_has_ended(rove_address const* address) {
+rove_peer* rove_find_peer(rove_address const* address) {
     rove_component* component = &mca_btl_rove_component;
     rove_peer* peer;
-    rove_peer* ended = NULL;
+    rove_peer* found = NULL;
     OPAL_THREAD_LOCK(&component->lock);
-    OPAL_LIST_FOREACH(peer, &component->peers, rove_peer) {
-        if (rove_address_equal(&peer->address, address)) ended = peer;
-    }
-    bool const missed = ended && !opal_list_is_empty(&ended->kept_back);
-    if (ended) ended->gone = true;
+    OPAL_LIST_FOREACH(peer, &component->peers, rove_peer)
+    if (rove_address_equal(&peer->address, address)) found = peer;
     OPAL_THREAD_UNLOCK(&component->lock);
+    return found;
+}
+
+void rove_forget_peers(void) {
+    rove_component* component = &mca_btl_rove_component;
+    for (opal_list_item_t* peer; (peer = opal_list_remove_first(&component->peers)) != NULL;)
+        OBJ_RELEASE(peer);
+}
+
+void rove_peer_has_ended(rove_address const* address) {
+    rove_peer* ended = rove_find_peer(address);
+    if (!ended) return;
+    OPAL_THREAD_LOCK(&ended->sending);
+    bool const missed = !opal_list_is_empty(&ended->kept_back);
+    ended->gone = true;
+    OPAL_THREAD_UNLOCK(&ended->sending);
     // A rank that has nothing to hear any more may end, and mpirun sees to one that should not.
     if (!missed) return;
     rove_drop_kept_back(ended);
