@@ -3,7 +3,7 @@
 """demo_mpi: an MPI job that starts on one node of three and spreads while it computes; then what a message costs.
 
 The job counts primes and compares what its ranks have found with a sieve. The table of latencies is measured in a
-lab without CPU limits, and says what the sockets of the home node give. Cleans up.
+lab without CPU limits. Cleans up.
 """
 import json
 import os
@@ -110,8 +110,8 @@ def run(directory):
         raise Broken("the job has not spread")
 
     say("\nWhat a message takes, one way, in microseconds: the median of up to 200 round trips, halved. Nodes without")
-    say(f"CPU limits, on one machine of {os.cpu_count()} cores with a load of {os.getloadavg()[0]:.1f}; messages pass the sockets of")
-    say("n1 wherever the ranks are:")
+    say(f"CPU limits, on one machine of {os.cpu_count()} cores with a load of {os.getloadavg()[0]:.1f}; messages go from")
+    say("where the one rank is to where the other one is:")
     lab_up("--cpus", "0", "--mem", "0", config="policy.auto = false")
     show(latencies(latency))
     say("")

@@ -157,10 +157,10 @@ Verb const mpirun_verb{"mpirun", "run an MPI job whose ranks can be moved", argu
     "All ranks begin here and spread over the nodes as these have room, unless --spread or\n"
     "--best says otherwise; then they begin elsewhere, and go on moving as all programs do.\n"
     "'rove ps' shows where they are, 'rove explain PID' why one is not where you want it.\n\n"
-    "Messages go over sockets of this node, not over shared memory, so jobs that talk much\n"
-    "are faster on one node. Settings that you make yourself (--mca, OMPI_MCA_...) are kept:\n"
-    "with shared memory ranks run, but stay here. -host and -hostfile start ranks on other\n"
-    "machines by ssh, outside of Rove: leave them out.\n\n"
+    "Messages go from where one rank is to where the other is, not over shared memory, so jobs\n"
+    "that talk all the time are faster on one node. Settings that you make yourself (--mca,\n"
+    "OMPI_MCA_...) are kept: with shared memory ranks run, but stay here. -host and -hostfile\n"
+    "start ranks on other machines by ssh, outside of Rove: leave them out.\n\n"
     "Exit status: that of mpirun; 125 if Rove cannot start it, 127 if there is no mpirun.",
     run, nullptr, Unknown::begins_command};
 

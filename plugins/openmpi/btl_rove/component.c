@@ -14,14 +14,15 @@ static int register_parameters(void) {
     mca_btl_base_module_t* module = &mca_btl_rove_module;
     // Above tcp, below what goes by memory that ranks share: who asks for that has it.
     module->btl_exclusivity = MCA_BTL_EXCLUSIVITY_DEFAULT;
-    // A message of 128 KiB goes at once, with Open MPI's head before it.
-    module->btl_eager_limit = (128 << 10) + 1024;
-    module->btl_rndv_eager_limit = 64 << 10;
+    // A message of 256 KiB goes at once, with Open MPI's head before it: up to there asking where it
+    // belongs takes longer than a copy.
+    module->btl_eager_limit = (256 << 10) + 1024;
+    module->btl_rndv_eager_limit = 128 << 10;
     module->btl_max_send_size = 512 << 10;
-    // Longer ones go in parts of 1 MiB, of which a mailbox has four under way, straight to where
-    // they belong, behind a part that does not wait for the receiver to say where that is.
-    module->btl_rdma_pipeline_send_length = 128 << 10;
-    module->btl_rdma_pipeline_frag_size = 1 << 20;
+    // The rest of a longer one goes in parts of which a mailbox has two under way, straight to where
+    // they belong.
+    module->btl_rdma_pipeline_send_length = 0;
+    module->btl_rdma_pipeline_frag_size = 2 << 20;
     module->btl_min_rdma_pipeline_size = 0;
     module->btl_put_limit = SIZE_MAX;
     module->btl_flags = MCA_BTL_FLAGS_SEND | MCA_BTL_FLAGS_SEND_INPLACE | MCA_BTL_FLAGS_PUT;
