@@ -14,13 +14,13 @@ static int register_parameters(void) {
     mca_btl_base_module_t* module = &mca_btl_rove_module;
     // Above tcp, below what goes by memory that ranks share: who asks for that has it.
     module->btl_exclusivity = MCA_BTL_EXCLUSIVITY_DEFAULT;
-    // A message of 256 KiB goes at once, with Open MPI's head before it: up to there asking where it
-    // belongs takes longer than a copy.
+    // A message of 256 KiB goes at once, with Open MPI's head before it: up to there asking where
+    // it belongs takes longer than a copy.
     module->btl_eager_limit = (256 << 10) + 1024;
     module->btl_rndv_eager_limit = 128 << 10;
     module->btl_max_send_size = 512 << 10;
-    // The rest of a longer one goes in parts of which a mailbox has two under way, straight to where
-    // they belong.
+    // The rest of a longer one goes in parts of which a mailbox has two under way, straight to
+    // where they belong.
     module->btl_rdma_pipeline_send_length = 0;
     module->btl_rdma_pipeline_frag_size = 2 << 20;
     module->btl_min_rdma_pipeline_size = 0;
