@@ -40,8 +40,9 @@ def build(directory):
 class Lab:
     """`words` are those of `rove lab up`; without them nodes have no limits and the first two are pinned."""
 
-    def __init__(self, programs, same_cpu=False, nodes=2, words=None, automatic=False):
+    def __init__(self, programs, same_cpu=False, nodes=2, words=None, automatic=False, keeps=False):
         self.nodes, self.words, self.automatic = nodes, words, automatic
+        self.config = "policy.auto = false" + ("" if keeps else '\nguests.keep = "0"')  # each way out is a first one
         self.name = f"bench-{os.getpid()}"
         self.programs = programs
         self.children = []
@@ -75,7 +76,7 @@ class Lab:
     def lab(self, verb, *words):
         done = subprocess.run([ROVE, "lab", verb, "--name", self.name, *words], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=LIMIT_S,
-                              env=os.environ if self.automatic else dict(os.environ, ROVE_LAB_CONFIG="policy.auto = false"))
+                              env=os.environ if self.automatic else dict(os.environ, ROVE_LAB_CONFIG=self.config))
         if done.returncode:
             raise Broken(f"rove lab {verb} failed with {done.returncode}: {done.stderr.strip()}")
         return done.stdout

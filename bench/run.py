@@ -34,13 +34,14 @@ from cluster import Broken, Lab, build, conditions, progress  # noqa: E402
 from figures import table  # noqa: E402
 
 PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
-         "freeze": moves.rows_freeze, "sizes": moves.rows_large, "trees": trees.rows_trees, "compile": compiling.rows_compile,
+         "freeze": moves.rows_freeze, "sizes": moves.rows_large, "returns": moves.rows_returns, "trees": trees.rows_trees,
+         "compile": compiling.rows_compile,
          "mailbox": mailbox.rows_mailbox, "mpi": mpi.rows_mpi, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
          "policy": simulated.rows_policy, "gossip": simulated.rows_gossip, "gossip_large": simulated.rows_gossip_large,
          "large": simulated.rows_large}
 SIMULATED = ("policy", "gossip", "gossip_large", "large")
 # The labs of those for which two pinned nodes without limits would not do.
-LABS = {"cpu": {"same_cpu": True}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "mpi": mpi.LAB, "compile": compiling.LAB, "uneven": uneven.LAB,
+LABS = {"cpu": {"same_cpu": True}, "returns": {"keeps": True}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "mpi": mpi.LAB, "compile": compiling.LAB, "uneven": uneven.LAB,
         "pressure": pressure.LAB}
 ON_REQUEST = ("storm", "compile", "gossip_large", "large", "mailbox", "mpi", "uneven", "pressure")
 COMPARE = "compare"  # writes a document, has no limits

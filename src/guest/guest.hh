@@ -48,6 +48,9 @@ inline int pid_of(Slot& slot) {
     return own(slot).shares != 0 ? slot.tid : control().pid;
 }
 
+/// What the holder of the guest's memory does, see holder.cc.
+void holder_main(Slot* slot);
+
 /// Whether this thread may do something; else it parks.
 inline bool goes_on(Slot& slot) {
     return own(slot).shares != 0 || (rt::phase() == rt::Phase::serving && own(slot).departed == 0);

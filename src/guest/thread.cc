@@ -66,18 +66,21 @@ void close_sandbox() {
 long start_thread(uint32_t index) {
     if (index == 0 || index >= wire::slots_max) return -22;
     Slot& slot = rt::slot_at(index);
+    bool holder = index == wire::holder_slot;
     struct {
         uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
             set_tid_size, cgroup;
     } arguments{};
-    arguments.flags = 0x50f00; // VM FS FILES SIGHAND THREAD SYSVSEM
+    arguments.flags = holder ? 0x8100   /* VM PARENT */
+                             : 0x50f00; // VM FS FILES SIGHAND THREAD SYSVSEM
     arguments.stack = word(&slot) + wire::slot_stack_offset;
     arguments.stack_size = wire::slot_stack_size;
     int tid = slot.tid;
     arguments.set_tid = word(&tid);
     arguments.set_tid_size = 1;
     rt::set_state(slot, SlotState::starting);
-    return rove_clone3_thread(&arguments, sizeof arguments, &slot, rove_guest_thread_main);
+    return rove_clone3_thread(
+        &arguments, sizeof arguments, &slot, holder ? holder_main : rove_guest_thread_main);
 }
 
 } // namespace

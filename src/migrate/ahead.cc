@@ -70,7 +70,9 @@ Status Steward::fetch(
     if (!received) return Failure(received.error());
     if (received->result < 0)
         return fail(static_cast<int>(-received->result), "the pages from {} did not arrive", host_);
-    return session_->wait({SessionType::pages_sent}, answer_patience).map([](auto const&) {});
+    TRY(session_->wait({SessionType::pages_sent}, answer_patience));
+    if (returning_) returning_->renew(ranges);
+    return {};
 }
 
 // Ends when next to nothing is left, or when the program writes as fast as its pages come.

@@ -29,10 +29,13 @@ Ranges take_slice(Ranges& from, uint64_t most) {
 }
 
 void Copy::lay_out(std::vector<wire::Vma> layout) {
-    Ranges lost = warden::remade(layout_, layout);
-    there_ = subtract(there_, lost);
-    current_ = subtract(current_, lost);
+    lose(warden::remade(layout_, layout));
     layout_ = std::move(layout);
+}
+
+void Copy::lose(Ranges const& pages) {
+    there_ = subtract(there_, pages);
+    current_ = subtract(current_, pages);
 }
 
 // What is not writable for the program is made so for a moment when all stands still.

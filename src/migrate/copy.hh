@@ -32,6 +32,8 @@ public:
     // They have been written: what is there of them is old.
     void outdate(Ranges const& pages);
     void add(Ranges const& pages);
+    // They are not there any more.
+    void lose(Ranges const& pages);
 
     bool empty() const { return there_.empty(); }
     // Of the pages that the program has when it stands still: those that are not there, or old.

@@ -63,6 +63,15 @@ TEST(Copy, nothing_is_there_any_more_where_something_else_was_mapped) {
     EXPECT_EQ(pairs(copy.surplus({})), (Pairs{{0x1000, 0x3000}, {0x6000, 0x9000}}));
 }
 
+TEST(Copy, what_the_host_has_lost_is_neither_there_nor_surplus) {
+    Copy copy({vma(0x1000, 0x9000)});
+    copy.add({{0x1000, 0x4000}});
+    copy.lose({{0x2000, 0x1000}, {0x8000, 0x1000}});
+    EXPECT_EQ(
+        pairs(copy.missing({{0x1000, 0x4000}}, {{0x1000, 0x8000}})), (Pairs{{0x2000, 0x3000}}));
+    EXPECT_EQ(pairs(copy.surplus({})), (Pairs{{0x1000, 0x2000}, {0x3000, 0x5000}}));
+}
+
 TEST(Copy, a_mapping_that_was_away_for_a_look_holds_nothing) {
     Copy copy({vma(0x1000, 0x3000)});
     copy.add({{0x1000, 0x2000}});

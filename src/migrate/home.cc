@@ -369,6 +369,8 @@ Status Steward::move_home(Progress& progress) {
     // What P maps is changed by forwarded calls only, and those that change it show in its maps.
     auto before = TRY(look_at_held());
     TRY(secure_held(before));
+    if (auto watched = watch_return(before); !watched)
+        LOG(note, "nothing will be kept of it: {}", watched.error().sentence());
     PageLine pages = TRY(open_page_line());
     make_pages();
     (void)session_->wait({SessionType::reached}, reach_patience); // without, it only takes longer
@@ -382,6 +384,8 @@ Status Steward::move_home(Progress& progress) {
     }
     progress.phase("pages");
     progress.frozen = monotonic_now();
+    wire::Layout left; // as the guest stands
+    bool shares = false;
     auto attempt = [&]() -> Status {
         wire::Parked parked = TRY(park());
         FAULT_POINT("parked");
@@ -410,11 +414,15 @@ Status Steward::move_home(Progress& progress) {
         if (parked.shares != 0) TRY(await_group());
         FAULT_POINT("home_before_commit");
         account_ = parked.state.account;
+        left = std::move(parked.layout);
+        shares =
+            parked.shares != 0 || !parked.commons.empty() || TRY(body_.control()).own_files != 0;
         return body_.commit(wire::Phase::released, TRY(body_.epoch()) + 1);
     };
     Status done = attempt();
     held_.clear();
     if (!done) {
+        returning_.reset();
         if (pages.there >= 0)
             (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(pages.there)});
         unpark();
@@ -429,7 +437,7 @@ Status Steward::move_home(Progress& progress) {
     progress.thawed = released ? body_.released_at() : monotonic_now();
     progress.phase("release");
     if (!released) LOG(warn, "{}", released.error().sentence());
-    (void)session_->send(SessionType::let_go);
+    if (!keep_there(std::move(left), shares)) (void)session_->send(SessionType::let_go);
     session_.reset();
     leases_.give_back();
     postponed_.clear();

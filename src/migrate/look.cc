@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include "migrate/order.hh"
+#include <algorithm>
+
 #include "migrate/preflight.hh"
 #include "sys/sockets.hh"
 #include "wire/keeper.hh"
@@ -20,7 +22,9 @@ int look_main(int argc, char** argv) {
     looked.question = order.question;
     for (wire::Identity const& identity : order.processes) {
         Refusal refusal;
-        auto found = survey(identity.pid, 0, refusal, order.quick != 0 ? "maps" : "smaps");
+        bool watched = std::find(order.watched.begin(), order.watched.end(), identity.pid) !=
+                       order.watched.end();
+        auto found = survey(identity.pid, 0, refusal, order.quick != 0 ? "maps" : "smaps", watched);
         if (!found && refusal.word.empty() && found.error().gone()) continue;
         auto stat = tracee::read_stat(identity.pid);
         if (!stat || stat->start_time != identity.start_time) continue;

@@ -38,6 +38,9 @@ void Steward::serve_daemon() {
         case KeeperType::asker:
             if (auto asker = wire::decode<wire::Asker>(packet->body)) asker_ = *asker;
             break;
+        case KeeperType::forget:
+            forget_kept();
+            break;
         case KeeperType::trace_request: {
             wire::TraceReply reply;
             if (session_)
@@ -59,6 +62,7 @@ void Steward::serve_daemon() {
         case KeeperType::born:
         case KeeperType::looked:
         case KeeperType::priorities:
+        case KeeperType::again:
         default:
             LOG(debug, "a message {} from the daemon, ignoring", static_cast<int>(packet->type));
             break;

@@ -109,7 +109,7 @@ Status Steward::send_segment(Session& session, uint32_t index, uint32_t their_in
     return {};
 }
 
-Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layout,
+Result<wire::Prepared> Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layout,
     std::function<void()> const& before_files) {
     wire::Prepare prepare;
     prepare.identity = order_.identity;
@@ -127,18 +127,19 @@ Status Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layo
     if (::getdomainname(name, sizeof name - 1) == 0) prepare.domainname = name;
     prepare.cpu_count = static_cast<uint32_t>(::sysconf(_SC_NPROCESSORS_CONF));
     prepare.no_patch = order_.no_patch;
+    if (kept_) prepare.kept = kept_->name;
     prepare.layout = std::move(layout);
     TRY(session.send(SessionType::prepare, prepare));
     return await_prepared(session, before_files);
 }
 
-Status Steward::await_prepared(Session& session, std::function<void()> const& before_files) {
+Result<wire::Prepared> Steward::await_prepared(
+    Session& session, std::function<void()> const& before_files) {
     auto wanted =
         TRY(session.wait_for<wire::SegmentsWanted>(SessionType::segments_wanted, short_patience));
     if (before_files && !wanted.indexes.empty()) before_files();
     TRY(send_segments(session, wanted.indexes));
-    TRY(session.wait({SessionType::prepared}, std::chrono::seconds(30)));
-    return {};
+    return session.wait_for<wire::Prepared>(SessionType::prepared, std::chrono::seconds(30));
 }
 
 // While that lasts, a program that starts maps more files: they are brought before it stands still,
@@ -358,7 +359,10 @@ Status Steward::split(
     wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
     Body::Awake awake(body_);
     TRY(check_asker(body_.pid(), asker_, refusal_));
-    Survey found = TRY(survey(body_.pid(), body_.region(), refusal_));
+    if (held) forget_kept(); // it executes another program
+    check_kept(landing);
+    if (!body_.mapped()) TRY(body_.reopen_memory()); // it may have executed another program since
+    Survey found = TRY(survey(body_.pid(), body_.region(), refusal_, "smaps", kept_.has_value()));
     TRY(check_locked_files(body_.pid(), found.mappings, refusal_));
     TRY(body_.prepare(found));
     body_.set_idle([this] { return keep_sessions(); });
@@ -388,15 +392,16 @@ Status Steward::split(
     // Until the commit an error leaves the program running at home and ends the guest there.
     auto attempt = [&]() -> Status {
         auto told = expected.vmas;
-        TRY(prepare_host(session, epoch, std::move(expected), let_go));
-        if (!held) TRY(bring_new_files(session, found, told));
+        auto prepared = TRY(prepare_host(session, epoch, std::move(expected), let_go));
+        outward = take_kept(prepared, told);
+        if (!held && !outward) TRY(bring_new_files(session, found, told));
         Fd pages = TRY(connect_to(landing, wire::Kind::pages, 0, epoch));
         std::vector<Fd> links;
         for (uint32_t i = 1; i <= found.threads; ++i)
             links.push_back(TRY(connect_to(landing, wire::Kind::link, i, epoch)));
         FAULT_POINT("after_prepare");
         progress.phase("prepare");
-        if (!held && found.stat.state != 'T')
+        if (!held && !outward && found.stat.state != 'T')
             outward = TRY(begin_outward(std::move(told), memory, rounds, progress, held));
         if (outward) {
             TRY(send_ahead(session, pages, found, *outward, rounds, progress));

@@ -145,7 +145,8 @@ Status check_asker(pid_t pid, wire::Asker const& asker, Refusal& refusal) {
     return {};
 }
 
-Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* maps) {
+Result<Survey> survey(
+    pid_t pid, uint64_t region, Refusal& refusal, char const* maps, bool watched) {
     Survey survey;
     survey.stat = TRY(tracee::read_stat(pid));
     if (survey.stat.state == 'Z' && survey.stat.threads > 1)
@@ -170,6 +171,7 @@ Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* 
     bool whole = std::any_of(survey.mappings.begin(), survey.mappings.end(),
         [](auto const& mapping) { return mapping.path == "[vdso]"; });
     if (!whole) return refusal.because("exec", "it is just executing another program; try again");
+    if (watched) hide_watch(survey.mappings);
     TRY(check_mappings(pid, survey.mappings, region, refusal));
     return survey;
 }

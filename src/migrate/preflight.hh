@@ -22,8 +22,9 @@ struct Survey {
 
 // Fails with a word in `refusal` if the process cannot leave now. `region`: ours, if it is there.
 // `maps`: the file of /proc/PID that is read; "maps" costs no walk over all pages, but has no
-// flags.
-Result<Survey> survey(pid_t pid, uint64_t region, Refusal& refusal, char const* maps = "smaps");
+// flags. `watched`: we watch its writes, and that is no use of it by the program.
+Result<Survey> survey(
+    pid_t pid, uint64_t region, Refusal& refusal, char const* maps = "smaps", bool watched = false);
 
 // Whether the one who wants it moved may: asked again when it is frozen, since it gains rights by
 // executing a program.

@@ -108,10 +108,17 @@ int Steward::run() {
         keep_daemon();
         pollfd all[4] = {
             {body_.pidfd(), POLLIN, 0}, {daemon_.fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
-        if (session_) all[2] = {session_->fd(), POLLIN, 0};
+        if (session_)
+            all[2] = {session_->fd(), POLLIN, 0};
+        else if (kept_)
+            all[2] = {kept_->session.fd(), POLLIN, 0};
         // What stands still is not helped, and what it wants stays there.
         if (body_.entered() && !told_stopped_) all[3] = {body_.alarm_fd(), POLLIN, 0};
-        (void)::poll(all, 4, until_beat(told_stopped_ ? tick_period_stopped : tick_period));
+        bool resting = kept_ && !body_.mapped();
+        (void)::poll(all, 4,
+            until_beat(resting         ? ping_period
+                       : told_stopped_ ? tick_period_stopped
+                                       : tick_period));
         if ((all[0].revents & POLLIN) != 0) {
             bring_last_stores();
             if (session_)
@@ -122,6 +129,7 @@ int Steward::run() {
             return 0;
         }
         serve_session(all[2].revents != 0);
+        serve_kept();
         if (session_ && std::exchange(group_leaves_, false)) come_along();
         if (body_.entered() && (all[3].revents != 0 || !postponed_.empty() || told_stopped_))
             serve_alarms();
@@ -222,13 +230,17 @@ void Steward::tick() {
         if (monotonic_now() - priorities_looked_ >= priorities_period) tell_priorities(*session_);
     } else if (monotonic_now() - home_since_ > stay_home) {
         // A thread that has come home in a wait must be put into the program before we leave it.
-        if (!check_thawed() || !body_.finish_leaving() || !body_.wake_in_program()) return;
-        auto removed = body_.remove_region();
-        if (!removed && !removed.error().gone()) LOG(debug, "{}", removed.error().sentence());
-        (void)fault_point("left_at_home");
-        daemon_.send(KeeperType::came_home, hello());
-        done_ = true;
-        return;
+        if (body_.mapped() || !kept_) {
+            if (!check_thawed() || !body_.finish_leaving() || !body_.wake_in_program()) return;
+            auto removed = body_.remove_region();
+            if (!removed && !removed.error().gone()) LOG(debug, "{}", removed.error().sentence());
+            (void)fault_point("left_at_home");
+        }
+        if (!kept_) {
+            daemon_.send(KeeperType::came_home, hello());
+            done_ = true;
+            return;
+        }
     }
     if (monotonic_now() - reported_ > report_period) report_state();
 }

@@ -131,9 +131,10 @@ private:
     // Under the number that the host has for it.
     Status send_segment(Session& session, uint32_t index, uint32_t their_index);
     // `before_files`: is called before the host is sent files that it lacks.
-    Status prepare_host(Session& session, uint32_t epoch, wire::Layout layout,
+    Result<wire::Prepared> prepare_host(Session& session, uint32_t epoch, wire::Layout layout,
         std::function<void()> const& before_files = {});
-    Status await_prepared(Session& session, std::function<void()> const& before_files = {});
+    Result<wire::Prepared> await_prepared(
+        Session& session, std::function<void()> const& before_files = {});
     Status bring_new_files(Session& session, Survey& found, std::vector<wire::Vma>& told);
     std::vector<image::Mapping> steady_mappings(std::vector<image::Mapping> mappings);
     Status settle_layout(Session& session, wire::Layout const& layout);
@@ -157,6 +158,22 @@ private:
     Result<Ranges> take_written();
     Status send_round(Session& session, Fd const& pages, Ranges const& ranges, Outward& outward);
     Result<Ranges> missing_there(Session& session, wire::Layout const& layout, Outward& outward);
+
+    // keep.cc: after it has come home
+    struct Kept {
+        Session session; // with whoever has that memory
+        std::string host, name;
+        uint64_t arg_start, env_end; // of the program that it is of
+        Outward outward;
+        bool known = false; // the host has said what it has
+    };
+    Status watch_return(std::vector<image::Mapping> const& mappings);
+    bool keep_there(wire::Layout left, bool shares);
+    void serve_kept();
+    void forget_kept();
+    void check_kept(wire::Landing const& landing);
+    std::unique_ptr<Outward> take_kept(
+        wire::Prepared const& prepared, std::vector<wire::Vma> const& told);
 
     // ahead.cc
     struct PageLine {
@@ -226,8 +243,10 @@ private:
     std::optional<Session> session_; // with the present host, when away
     Session* other_ = nullptr;       // the one a move is being made with
     Refusal refusal_;
-    wire::Asker asker_;        // who wants the moves that come
-    wire::Layout last_layout_; // as last known, for a host's preparations
+    wire::Asker asker_;                           // who wants the moves that come
+    std::optional<warden::WriteWatch> returning_; // watches what has come home, on the way
+    std::optional<Kept> kept_;                    // by the last host, when it is home
+    wire::Layout last_layout_;                    // as last known, for a host's preparations
     wire::Tally tally_;
     std::string host_;
     Nanos away_since_{0};

@@ -34,6 +34,7 @@ constexpr Knob own_knobs[] = {
     {"guests.users",       Unit::texts,    "*",         "The users whose processes are taken; * is all."},
     {"guests.nice",        Unit::number,   "0",         "The nice value of guests, 0 to 19."},
     {"guests.cpu_weight",  Unit::number,   "100",       "The CPU weight of all guests together, 1 to 10000; everybody's is 100."},
+    {"guests.keep",        Unit::duration, "1m",        "How long the memory of a guest that has left stays here, so that it need not be sent again if the guest returns; it counts as free, and is given up when memory is short; 0: not at all."},
     {"guests.uid_base",    Unit::number,   "1879048192","The first of 60000 user and group numbers that belong to guests alone, 100000 or more."},
     {"move.root",          Unit::flag,     "true",      "Whether root's processes may be moved."},
     {"move.freeze",        Unit::duration, "0",         "The longest wanted freeze: a move out that would take longer is not made; 0: no limit."},

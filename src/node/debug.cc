@@ -8,6 +8,7 @@
 #include "node/debugger.hh"
 #include "node/node.hh"
 #include "node/pid_name.hh"
+#include "wire/session.hh"
 
 namespace rove::node {
 
@@ -64,6 +65,7 @@ Task<Outcome> Node::debug(Caller caller, json::object body) {
             debugger->pidfd.close(ignored);
         co_return Outcome::failed(moved.code, moved.text, moved.reason);
     }
+    if (process->steward) (void)process->steward->send(wire::KeeperType::forget, wire::Empty{});
     for (Nanos until = monotonic_now() + steward_patience;
          process->steward && !process->ended && monotonic_now() < until;)
         co_await pause(io_, look_interval);

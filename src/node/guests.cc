@@ -24,6 +24,7 @@ using wire::Refuse;
 namespace {
 
 constexpr Nanos reservation_time = std::chrono::seconds(10);
+constexpr Nanos start_patience = std::chrono::seconds(10), again_patience = std::chrono::seconds(2);
 constexpr char guests_group[] = "rove-guests";
 constexpr uint64_t threads_max = 8 * wire::slots_max; // of a program's guests here
 
@@ -109,15 +110,40 @@ Result<std::vector<std::string>> Guests::make_group(Guest const& guest) {
     return own.directories();
 }
 
+// What every warden of this node is told.
+wire::WardenOrder Guests::order_for(Guest const& guest, std::string const& token) const {
+    wire::WardenOrder order;
+    order.identity = guest.identity;
+    order.token = token;
+    order.node = host_.node;
+    order.run_dir = host_.run_dir;
+    order.listen = host_.addresses;
+    auto ports = parse_ports(config_.text("links.port_range")).value_or(Ports{});
+    order.port_first = ports.first;
+    order.port_last = ports.last;
+    if (::geteuid() == 0)
+        order.guest_uid = order.guest_gid =
+            static_cast<uint32_t>(config_.number("guests.uid_base")) + guest.slot;
+    order.user = guest.user;
+    order.command = guest.command;
+    order.memory_limit = static_cast<uint64_t>(config_.number("guests.memory"));
+    order.oom_score_adj = 300; // where memory ends, guests end before the host's own programs
+    order.nice = static_cast<int32_t>(config_.number("guests.nice"));
+    order.keep_ms = static_cast<uint64_t>(config_.number("guests.keep")) / 1'000'000;
+    return order;
+}
+
 Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t memory_free) {
     Grants grants{static_cast<uint64_t>(config_.number("guests.max")),
         static_cast<uint64_t>(config_.number("guests.memory")), config_.texts("guests.homes"),
         config_.texts("guests.users"), blocked};
-    uint64_t used = 0;
-    for (auto const& [session, guest] : guests_)
+    uint64_t used = 0, present = 0;
+    for (auto const& [session, guest] : guests_) {
+        if (guest.kept) continue;
         used += guest.memory_bytes;
-    Refuse refuse =
-        judge_offer(offer, grants, guests_.size(), used, memory_free, host_.cpu, host_.node);
+        ++present;
+    }
+    Refuse refuse = judge_offer(offer, grants, present, used, memory_free, host_.cpu, host_.node);
     if (!refuse.text.empty()) co_return refuse;
 
     auto secret = sys::random_bytes(24);
@@ -132,28 +158,28 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     guest.offer = offer;
     guest.offered = monotonic_now();
     guest.listening = std::make_shared<Event>(io_);
+    if (auto const* kept = find_kept(offer)) {
+        // Its memory is here: who has that waits for it once more.
+        guest.group = kept->group;
+        guest.slot = kept->slot;
+        guest.warden_pid = kept->warden_pid;
+        auto told = kept->warden->send(wire::KeeperType::again, wire::Again{session, token});
+        guests_[session] = guest;
+        if (told) {
+            auto landed = co_await await_landing(session, token, again_patience);
+            if (std::holds_alternative<Accept>(landed)) co_return landed;
+        }
+        guests_.erase(session); // it has just been given up
+        guest.group = session;
+    }
+    uint64_t room = memory_free - std::min(memory_free, offer.memory_bytes);
+    if (grants.memory != 0) room = std::min(room, grants.memory - used - offer.memory_bytes);
+    give_up_kept(room);
     guest.slot = preferred_slot(session);
     while (std::any_of(guests_.begin(), guests_.end(),
         [&](auto const& other) { return other.second.slot == guest.slot; }))
         guest.slot = (guest.slot + 1) % 60000;
-
-    wire::WardenOrder order;
-    order.identity = offer.identity;
-    order.token = token;
-    order.node = host_.node;
-    order.run_dir = host_.run_dir;
-    order.listen = host_.addresses;
-    auto ports = parse_ports(config_.text("links.port_range")).value_or(Ports{});
-    order.port_first = ports.first;
-    order.port_last = ports.last;
-    if (::geteuid() == 0)
-        order.guest_uid = order.guest_gid =
-            static_cast<uint32_t>(config_.number("guests.uid_base")) + guest.slot;
-    order.user = offer.user;
-    order.command = offer.command;
-    order.memory_limit = grants.memory;
-    order.oom_score_adj = 300; // where memory ends, guests end before the host's own programs
-    order.nice = static_cast<int32_t>(config_.number("guests.nice"));
+    wire::WardenOrder order = order_for(guest, token);
     auto groups = make_group(guest);
     if (!groups) {
         spdlog::warn("no cgroup for a guest: {}", groups.error().sentence());
@@ -169,14 +195,22 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
             "", fmt::format("{} cannot start a warden: {}", host_.node, warden.error().sentence())};
     }
     guest.warden_pid = *warden;
-    auto listening = guest.listening;
     guests_[session] = std::move(guest);
-    bool said_hello = co_await listening->wait(std::chrono::seconds(10));
+    co_return co_await await_landing(session, token, start_patience);
+}
+
+// Its warden says hello, and where it listens.
+Task<Guests::Landed> Guests::await_landing(std::string session, std::string token, Nanos patience) {
+    auto listening = guests_[session].listening;
+    bool said_hello = co_await listening->wait(patience);
     auto found = guests_.find(session);
     if (!said_hello || found == guests_.end() || found->second.port == 0) {
-        if (found != guests_.end()) end(found->second);
-        guests_.erase(session);
-        start(io_, clean(session));
+        bool own = found != guests_.end() && found->second.group == session;
+        if (own) {
+            end(found->second);
+            guests_.erase(session);
+            start(io_, clean(session));
+        }
         co_return Refuse{
             "", fmt::format("the warden on {} did not start; its log says why", host_.node)};
     }
@@ -185,6 +219,36 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     accept.session = session;
     accept.landing = wire::Landing{host_.node, host_.addresses, found->second.port, token};
     co_return accept;
+}
+
+// The same process of the same user, whose name nobody else has had: see Identity.
+Guest const* Guests::find_kept(wire::Offer const& offer) const {
+    for (auto const& [session, guest] : guests_)
+        if (guest.kept && guest.warden && guest.identity == offer.identity &&
+            guest.user == offer.user)
+            return &guest;
+    return nullptr;
+}
+
+uint64_t Guests::kept_bytes() const {
+    uint64_t bytes = 0;
+    for (auto const& [session, guest] : guests_)
+        if (guest.kept) bytes += guest.memory_bytes;
+    return bytes;
+}
+
+void Guests::give_up_kept(uint64_t bytes_left) {
+    std::vector<Guest*> kept;
+    for (auto& [session, guest] : guests_)
+        if (guest.kept) kept.push_back(&guest);
+    std::sort(kept.begin(), kept.end(),
+        [](Guest const* a, Guest const* b) { return a->left_at < b->left_at; });
+    uint64_t bytes = kept_bytes();
+    for (Guest* guest : kept) {
+        if (bytes <= bytes_left) return;
+        bytes -= std::min(bytes, guest->memory_bytes);
+        end(*guest);
+    }
 }
 
 Task<> Guests::expire(std::string session) {
@@ -270,8 +334,14 @@ bool Guests::packet(std::shared_ptr<Keeper> const& keeper, wire::KeeperPacket co
             guest.arrived_at = monotonic_now();
         }
         // Its warden has yet to end, but uses nothing any more.
-        if (state->event == "left") guest.arrived = false;
-        if (!state->event.empty() && happened) happened(state->event, guest);
+        std::string event = state->event;
+        if (event == "left" && std::exchange(guest.kept, false)) event.clear();
+        if (event == "left") guest.arrived = false;
+        if (event == "kept") { // told again and again
+            if (!std::exchange(guest.kept, true)) guest.left_at = monotonic_now();
+            event = std::exchange(guest.arrived, false) ? "left" : "";
+        }
+        if (!event.empty() && happened) happened(event, guest);
         if (state->event == "failed")
             spdlog::warn(
                 "warden of {}:{}: {}", guest.identity.home, guest.identity.pid, state->text);

@@ -36,10 +36,11 @@ struct Guest {
     std::string group;  // the session whose cgroup it is in
     bool begun = false; // its steward has come, and its warden sees to what becomes of it
     bool arrived = false;
-    pid_t pid = 0;                              // here; 0: not known yet
+    bool kept = false; // it has left, and its memory is here for its return
+    pid_t pid = 0;     // here; 0: not known yet
     std::optional<wire::Priorities> priorities; // that its threads have been given
     wire::Offer offer; // what its home has said of it; of one that was born here: of its parent
-    Nanos offered{}, arrived_at{}; // monotonic
+    Nanos offered{}, arrived_at{}, left_at{}; // monotonic
     // What its home tells once a second.
     bool terms_known = false, stays = false;
     uint64_t calls = 0;      // forwarded so far
@@ -88,9 +89,16 @@ public:
     Guest* find(std::string const& session);
     Guest* find(std::string const& home, pid_t pid);
     size_t count() const { return guests_.size(); }
+    // Memory of guests that have left: as good as free, and given up from the oldest on until at
+    // most so much is left.
+    uint64_t kept_bytes() const;
+    void give_up_kept(uint64_t bytes_left);
 
 private:
     Task<> expire(std::string session);
+    wire::WardenOrder order_for(Guest const& guest, std::string const& token) const;
+    Guest const* find_kept(wire::Offer const& offer) const;
+    Task<Landed> await_landing(std::string session, std::string token, Nanos patience);
     Task<> clean(std::string group);
     Task<> bury(std::string group, pid_t warden);
     void end(Guest& guest);

@@ -54,6 +54,7 @@ Task<> Node::look(std::vector<ProcessPtr> which, bool quick) {
             continue;
         process->looked_at = now;
         order.processes.push_back(process->identity);
+        if (process->steward) order.watched.push_back(process->pid());
         if (order.processes.size() == looked_max) break;
     }
     if (order.processes.empty()) co_return;

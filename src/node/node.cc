@@ -42,6 +42,7 @@ std::string own_kernel() {
 
 // The bulletin is made anew as often as the gossip sends it.
 constexpr Nanos bulletin_period = std::chrono::milliseconds(500);
+constexpr uint64_t scarce_part = 16; // of all memory: less is little
 
 gossip::Knobs gossip_knobs(Config const& config) {
     auto in_ms = [&](char const* key) {
@@ -237,9 +238,18 @@ double Node::cores_now() const {
     return recent_cores_.value(monotonic_now(), age_max, [this] { return cores_.read(); });
 }
 
+// What is kept of guests that have left can be had at any time, and is given up before the rest
+// becomes scarce.
 MemoryState Node::memory_now() const {
     Nanos age_max = rests() ? std::chrono::seconds(5) : std::chrono::milliseconds(300);
-    return recent_memory_.value(monotonic_now(), age_max, [this] { return memory_.read(); });
+    MemoryState memory =
+        recent_memory_.value(monotonic_now(), age_max, [this] { return memory_.read(); });
+    if (!guests_) return memory;
+    uint64_t kept = guests_->kept_bytes(), scarce = memory.total / scarce_part;
+    if (kept != 0 && memory.free < scarce)
+        guests_->give_up_kept(kept - std::min(kept, scarce - memory.free));
+    memory.free = std::min(memory.total, memory.free + kept);
+    return memory;
 }
 
 Bulletin Node::own_bulletin() {

@@ -264,6 +264,63 @@ rove_exit_thread:
     syscall
     ud2
 
+# R: the holder waits: edi = its socket, rsi and rdx = the runtime's own memory, rcx = the end of a stack in it.
+# From the first `syscall` on nothing is read from memory, since the program may have written it, until all of that
+# memory is fresh; see guest/holder.cc.
+    .globl rove_hold
+    .hidden rove_hold
+rove_hold:
+    mov %edi, %r12d
+    mov %rsi, %r13
+    mov %rdx, %r14
+    mov %rcx, %r15
+.Lhold:
+    mov $44, %eax                    # sendto: it stands here
+    mov %r12d, %edi
+    lea .Lholds(%rip), %rsi
+    mov $8, %edx
+    mov $0x4000, %r10d               # MSG_NOSIGNAL
+    xor %r8d, %r8d
+    xor %r9d, %r9d
+    syscall
+    mov $45, %eax                    # recvfrom, of nothing: a packet has come, or the warden has gone
+    mov %r12d, %edi
+    xor %esi, %esi
+    xor %edx, %edx
+    xor %r10d, %r10d
+    syscall
+    test %rax, %rax
+    jnz .Lhold_no_more
+    mov $9, %eax                     # mmap: PRIVATE ANONYMOUS NORESERVE FIXED
+    mov %r13, %rdi
+    mov %r14, %rsi
+    mov $3, %edx
+    mov $0x4032, %r10d
+    mov $-1, %r8
+    xor %r9d, %r9d
+    syscall
+    cmp %r13, %rax
+    jne .Lhold_no_more
+    mov $28, %eax                    # madvise: DONTDUMP
+    mov %r13, %rdi
+    mov %r14, %rsi
+    mov $16, %edx
+    syscall
+    mov %r15, %rsp
+    xor %ebp, %ebp
+    cld
+    mov %r12d, %edi
+    call rove_holder_serves
+    jmp .Lhold
+.Lhold_no_more:
+    mov $231, %eax
+    xor %edi, %edi
+    syscall
+    ud2
+    .balign 8
+.Lholds:
+    .quad 1                          # HolderReply
+
 # Copies with a way out: a fault between begin and end continues at rove_copy_fault.
     .globl rove_copy, rove_copy_words, rove_copy_begin, rove_copy_end, rove_copy_fault
     .hidden rove_copy, rove_copy_words, rove_copy_begin, rove_copy_end, rove_copy_fault

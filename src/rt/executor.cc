@@ -42,6 +42,12 @@ bool write_exactly(int fd, void const* from, uint64_t n) {
     return true;
 }
 
+static long move_up(long fd, uint64_t at_least) {
+    long moved = sys(72, fd, 1030, at_least); // fcntl F_DUPFD_CLOEXEC
+    sys(3, fd);
+    return moved;
+}
+
 /// One byte with a descriptor, in a place that is ready for it; the descriptor is moved to the
 /// first free number from `at_least` on.
 static long take_one(int socket, uint64_t at_least) {
@@ -51,9 +57,13 @@ static long take_one(int socket, uint64_t at_least) {
     if (got <= 0) return got == 0 ? -32 : got;
     if (fd < 0) return -71; // EPROTO
     if (static_cast<uint64_t>(fd) >= at_least) return fd;
-    long moved = sys(72, fd, 1030, at_least); // fcntl F_DUPFD_CLOEXEC
-    sys(3, fd);
-    return moved;
+    return move_up(fd, at_least);
+}
+
+static long make_userfault(uint64_t flags, uint64_t at_least) {
+    NumberRoom room;
+    long fd = sys(323, flags);
+    return fd < 0 ? fd : move_up(fd, at_least);
 }
 
 static long take_fd(int socket, uint64_t at_least, bool of_program) {
@@ -152,6 +162,9 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
             reply.result = find_filled(a, inlined);
             if (reply.result > 0) reply.length = static_cast<uint32_t>(reply.result);
             reply_at = word(inlined);
+            break;
+        case ExecOp::userfault:
+            reply.result = make_userfault(a[0], a[1]);
             break;
         case ExecOp::start:
             reply.result = start_thread ? start_thread(static_cast<uint32_t>(a[0])) : -38;

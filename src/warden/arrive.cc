@@ -67,7 +67,6 @@ int64_t Warden::wall_ahead() const {
 }
 
 Status Warden::create_guest() {
-    TRY(sandbox::set_clocks(monotonic_ahead_, boottime_ahead_));
     auto [command, command_theirs] = TRY(sys::socket_pair(SOCK_STREAM));
     auto [service, service_theirs] = TRY(sys::socket_pair(SOCK_SEQPACKET));
     Birth birth;
@@ -80,7 +79,12 @@ Status Warden::create_guest() {
     birth.command = command_theirs.number();
     birth.service = service_theirs.number();
     birth.joined = &household_.namespaces();
-    guest_ = TRY(Guest::create(birth));
+    if (auto former = take_kept(birth)) {
+        guest_ = std::move(*former);
+    } else {
+        TRY(sandbox::set_clocks(monotonic_ahead_, boottime_ahead_));
+        guest_ = TRY(Guest::create(birth));
+    }
     if (birth.joined->empty()) household_.keep_namespaces(TRY(guest_->namespaces()));
     builder_ = Builder(std::move(command));
     service_ = std::move(service);
@@ -96,7 +100,7 @@ Status Warden::create_guest() {
     }
     // It inherits ours.
     (void)setpriority(PRIO_PROCESS, static_cast<id_t>(guest_->pid()), order_.nice);
-    if (order_.oom_score_adj != 0)
+    if (order_.oom_score_adj != 0 || holder_)
         (void)guest_->set_proc_file("oom_score_adj", std::to_string(order_.oom_score_adj));
     tell_daemon("", "");
     return {};

@@ -25,6 +25,7 @@
 #include "sys/process.hh"
 #include "warden/blob_identity.hh"
 #include "warden/guest.hh"
+#include "warden/holder.hh"
 
 namespace rove::warden {
 
@@ -69,9 +70,8 @@ Status place(uint64_t address, uint64_t length, int protection) {
     return {};
 }
 
-void write_control(Birth const& birth) {
+void write_control(Birth const& birth, wire::Control& control) {
     auto const& order = *birth.order;
-    auto& control = *static_cast<wire::Control*>(at(order.region + wire::control_offset));
     control.magic = wire::region_magic;
     control.version = wire::region_version;
     control.phase = wire::Phase::preparing;
@@ -89,6 +89,14 @@ void write_control(Birth const& birth) {
     control.cpu_count = order.cpu_count;
 }
 
+void write_words(Birth const& birth, size_t filter_length, wire::Slot& slot) {
+    slot.private_words[wire::filter_length_word] = filter_length;
+    slot.private_words[wire::filter_address_word] =
+        birth.order->region + wire::text_offset + filter_offset();
+    slot.private_words[wire::guest_uid_word] = birth.uid;
+    slot.private_words[wire::guest_gid_word] = birth.gid;
+}
+
 Status map_region(Birth const& birth, std::vector<sock_filter> const& filter) {
     uint64_t region = birth.order->region;
     uint64_t filter_bytes = filter.size() * sizeof(sock_filter);
@@ -104,12 +112,9 @@ Status map_region(Birth const& birth, std::vector<sock_filter> const& filter) {
     memcpy(text + filter_offset(), filter.data(), filter_bytes);
     if (mprotect(text, wire::text_size, PROT_READ | PROT_EXEC) != 0)
         return fail(errno, "cannot make the runtime executable");
-    write_control(birth);
-    auto& slot = *static_cast<wire::Slot*>(at(wire::slot_address(region, wire::porter_slot)));
-    slot.private_words[wire::filter_length_word] = filter.size();
-    slot.private_words[wire::filter_address_word] = region + wire::text_offset + filter_offset();
-    slot.private_words[wire::guest_uid_word] = birth.uid;
-    slot.private_words[wire::guest_gid_word] = birth.gid;
+    write_control(birth, *static_cast<wire::Control*>(at(region + wire::control_offset)));
+    write_words(birth, filter.size(),
+        *static_cast<wire::Slot*>(at(wire::slot_address(region, wire::porter_slot))));
     return {};
 }
 
@@ -178,6 +183,21 @@ Result<Guest> Guest::create(Birth const& birth) {
 
     TRY(guest.find_outside());
     return guest;
+}
+
+// The filter lies there since the first birth, in pages that nobody can write; it is the same.
+Result<Guest> Guest::revive(Birth const& birth, Holder const& holder) {
+    auto const& order = *birth.order;
+    auto memory = TRY(born(holder.pid(), order.region));
+    TRY(holder.clear());
+    wire::Control control{};
+    write_control(birth, control);
+    wire::Slot slot{};
+    write_words(birth, filter_of(birth).size(), slot);
+    TRY(memory.write(memory.control_field(0), &control, sizeof control));
+    TRY(memory.write(memory.slot(wire::porter_slot), &slot, sizeof slot));
+    TRY(holder.make_guest(order.identity.pid, birth.command, birth.service));
+    return born(order.identity.pid, order.region);
 }
 
 Result<Guest> Guest::born(pid_t pid, uint64_t region) {

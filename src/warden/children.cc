@@ -47,6 +47,7 @@ void Warden::offer_child() {
     if (spare == spares_.end() || spare->second.token.empty() || !spare->second.link) return;
     auto pid = static_cast<pid_t>(asked_->value);
     if (!household_.take_turn(*this, pid)) return;
+    household_.free_number(pid);
     auto child = bear(pid, spare->second);
     spares_.erase(spare);
     if (!child) {
@@ -130,6 +131,7 @@ void Warden::renew() {
 }
 
 void Warden::begin_anew() {
+    holder_.reset();
     household_.move_in(order_.cgroups);
     auto next = std::make_unique<Warden>(household_, order_, session_);
     next->born_ = born_;

@@ -49,7 +49,10 @@ void DaemonLine::serve() {
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return lost();
     auto packet = wire::open_keeper_packet(std::string_view(bytes, static_cast<size_t>(got)));
-    if (packet && packet->type == wire::KeeperType::end_guest) ended_();
+    if (!packet) return;
+    if (packet->type == wire::KeeperType::end_guest) return ended_();
+    if (packet->type != wire::KeeperType::again) return;
+    if (auto again = wire::decode<wire::Again>(packet->body)) come_again(*again);
 }
 
 } // namespace rove::warden

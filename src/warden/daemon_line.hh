@@ -19,6 +19,8 @@ public:
         std::function<void()> ended);
     ~DaemonLine();
     DaemonLine(DaemonLine const&) = delete;
+    /// For `again`.
+    std::function<void(wire::Again const&)> come_again = [](wire::Again const&) {};
     DaemonLine& operator=(DaemonLine const&) = delete;
 
     /// Connects now, or again each half second until the daemon is there.

@@ -40,9 +40,13 @@ struct KnownMappings {
     std::vector<image::Mapping> list;
 };
 
+class Holder;
+
 class Guest {
 public:
     static Result<Guest> create(Birth const& birth);
+    /// In the memory that the holder has; nobody else is in it.
+    static Result<Guest> revive(Birth const& birth, Holder const& holder);
     /// One that another guest has made: a child of ours.
     static Result<Guest> born(pid_t pid, uint64_t region);
 

@@ -78,6 +78,11 @@ void Household::leave_turn(Warden const& warden) {
     if (turn_ == &warden) end_turn(promised_);
 }
 
+void Household::free_number(pid_t number) {
+    for (auto& warden : wardens_)
+        warden->give_up_holder(number);
+}
+
 // A child that a guest has made without a promise, or that has not got its number, is nobody's.
 void Household::reap_strays() {
     siginfo_t found{};

@@ -46,6 +46,10 @@ public:
     bool take_turn(Warden const& warden, pid_t number);
     void end_turn(pid_t number);
     void leave_turn(Warden const& warden);
+    /// A guest is to have that number: a holder that has it ends.
+    void free_number(pid_t number);
+    /// Each holder has another number.
+    unsigned next_holder() { return holders_++; }
     /// Of a guest that is born here.
     void add(std::unique_ptr<Warden> warden);
     std::list<std::unique_ptr<Warden>> const& wardens() const { return wardens_; }
@@ -65,6 +69,7 @@ private:
     pid_t outside_pid_;
     std::vector<Fd> namespaces_;
     bool moved_in_ = false;
+    unsigned holders_ = 0;
     Warden const* turn_ = nullptr; // who may make something now
     pid_t promised_ = 0;
     Nanos turn_since_{0};

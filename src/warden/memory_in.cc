@@ -54,6 +54,7 @@ void Warden::apply_layout() {
         calls = std::move(*cleared);
         first_layout_ = false;
     }
+    apply_to_kept(wanted);
     std::map<uint32_t, int> numbers;
     auto mapping = mapping_calls(applied_, wanted, [&](uint32_t segment) {
         auto [found, fresh] =
@@ -107,8 +108,9 @@ void Warden::laid_out() {
     if (ended_) return;
     bool first = stage_ == Stage::building;
     enter(first ? Stage::prepared : Stage::arriving);
-    (void)send(first ? SessionType::prepared : SessionType::laid_out, wire::Empty{});
-    if (!first) receive_pages();
+    if (first) return (void)send(SessionType::prepared, std::exchange(prepared_, {}));
+    (void)send(SessionType::laid_out, wire::Empty{});
+    receive_pages();
 }
 
 // Once; it is used for each round.
@@ -184,6 +186,11 @@ void Warden::receive_pages() {
 // In the guest's own name, as the watch is one of its address space. Not every kernel can do it,
 // and nothing but speed depends on it.
 void Warden::watch_writes() {
+    if (watch_) // of memory that was kept
+        return builder_.calls({}, [this](Status) {
+            watch_->widen(applied_);
+            (void)guest_->take_written_pages();
+        });
     constexpr uint64_t flags = O_CLOEXEC | UFFD_USER_MODE_ONLY;
     auto fds = std::make_shared<Userfaults>();
     for (Fd Userfaults::*which : {&Userfaults::watch, &Userfaults::probe})

@@ -189,6 +189,7 @@ Result<wire::Parked> Warden::describe_parked() {
     }
     parked.layout.present = subtract(TRY(guest_->private_pages(parked.layout.vmas)), patched);
     parked.unchanged = unchanged_pages();
+    note_parked(parked);
     TRY(tell_group(parked));
     parked.layout.brk_start = parked.state.brk_start;
     parked.layout.brk_now = parked.state.brk_now;

@@ -66,6 +66,12 @@ Segments Segments::duplicate() const {
     return copy;
 }
 
+void Segments::inherit(Segments const& former) {
+    for (size_t i = 0; i < former.keys_.size(); ++i)
+        if (former.open_[i] && former.keys_[i].commons == 0)
+            inherited_[former.keys_[i]] = former.open_[i];
+}
+
 Result<uint32_t> Segments::add(SegmentKey const& key, bool passing) {
     auto keys = keys_;
     auto known = std::find(keys.begin(), keys.end(), key);
@@ -171,6 +177,12 @@ Result<std::vector<uint32_t>> Segments::open(
         for (uint32_t other = 0; other < keys_.size() && !open_[index]; ++other)
             if (open_[other] && same(other)) open_[index] = open_[other];
         if (open_[index] || std::any_of(wanted_.begin(), wanted_.end(), same)) continue;
+        if (auto known = inherited_.find(key); known != inherited_.end()) {
+            auto status = TRY(sys::fstat(known->second->number()));
+            by_inode_[{status.st_dev, status.st_ino}] = index;
+            open_[index] = known->second;
+            continue;
+        }
         if (auto stored = open_stored(key)) {
             // Used: it is the last to be evicted.
             (void)futimens(stored->number(), nullptr);

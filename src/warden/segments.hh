@@ -53,6 +53,11 @@ public:
     /// The same files, for the warden of a child in this process; what is still to come is not.
     Segments duplicate() const;
 
+    /// The same files for a guest whose memory maps them already.
+    void inherit(Segments const& former);
+    /// Whether that key's file is one of those, and mapped as such.
+    bool inherited(wire::SegmentKey const& key) const { return inherited_.contains(key); }
+
     int number(uint32_t index) const;
     /// Which segment a mapping of the guest is, by device and inode.
     std::optional<uint32_t> find(uint64_t device, uint64_t inode) const;
@@ -84,6 +89,7 @@ private:
     std::vector<std::shared_ptr<Fd const>> open_; // with the wardens of children
     std::map<std::pair<uint64_t, uint64_t>, uint32_t> by_inode_;
     std::map<uint32_t, Incoming> incoming_;
+    std::map<wire::SegmentKey, std::shared_ptr<Fd const>> inherited_;
     bool passing_ = false; // what is wanted
     struct Replacement {
         uint32_t index;

@@ -137,6 +137,7 @@ void Warden::import_threads() {
                         fmt::format("cannot make thread {}", tid)));
             });
     }
+    make_holder();
     builder_.calls({}, [this](Status) {
         if (ended_) return;
         if (auto allowed = fault_point("warden_before_ready"); !allowed) {

@@ -78,6 +78,7 @@ void Warden::offer_thread() {
     auto link = links_.find(asked_->slot);
     if (link == links_.end() || handed_.contains(asked_->slot)) return;
     if (!household_.take_turn(*this, static_cast<pid_t>(asked_->value))) return;
+    household_.free_number(static_cast<pid_t>(asked_->value));
     auto numbered = number_next(static_cast<pid_t>(asked_->value));
     if (!numbered) {
         LOG(warn, "{}", numbered.error().sentence());

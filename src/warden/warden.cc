@@ -17,6 +17,7 @@
 #include "base/units.hh"
 #include "sys/cgroup.hh"
 #include "sys/files.hh"
+#include "sys/process.hh"
 #include "sys/sockets.hh"
 
 namespace rove::warden {
@@ -70,6 +71,8 @@ char const* stage_name(Stage stage) {
         return "parked";
     case Stage::over:
         return "over";
+    case Stage::kept:
+        return "kept";
     }
     return "?";
 }
@@ -82,7 +85,9 @@ Warden::Warden(Household& household, wire::WardenOrder order, std::string sessio
       daemon_(
           loop_, household.daemon_socket(), [this] { return daemon_hello(); },
           [this] { end("the daemon gives the guest up"); }),
-      segments_(order_.run_dir + "/segments", order_.segments_max) {}
+      segments_(order_.run_dir + "/segments", order_.segments_max) {
+    daemon_.come_again = [this](wire::Again const& again) { come_again(again); };
+}
 
 void Warden::begin() {
     abandoned_ = monotonic_now();
@@ -94,7 +99,7 @@ std::string Warden::daemon_hello() const {
     wire::WardenHello hello;
     hello.identity = order_.identity;
     hello.warden_pid = household_.outside_pid();
-    hello.guest_pid = guest_ ? guest_->outside_pid() : 0;
+    hello.guest_pid = guest_ && stage_ != Stage::kept ? guest_->outside_pid() : 0;
     hello.port = household_.port();
     hello.memory_bytes = guest_ ? tally().memory_bytes : 0;
     hello.user = order_.user;
@@ -106,6 +111,7 @@ std::string Warden::daemon_hello() const {
 
 Verdict Warden::judge(wire::Hello const& hello) const {
     if (ended_ || (stage_ == Stage::ready && !guest_)) return Verdict::nothing_expected; // unborn
+    if (stage_ == Stage::kept) return Verdict::nothing_expected;
     switch (hello.kind) {
     case Kind::control:
         return Verdict::ok;
@@ -250,6 +256,9 @@ Status Warden::perform(SessionType type, std::string_view body) {
         (void)fault_point("warden_before_let_go"); // whatever goes wrong with it, the copy ends
         end("the process lives elsewhere now");
         return {};
+    case SessionType::keep:
+        keep(TRY(parse<wire::Keep>(body)));
+        return {};
     case SessionType::park:
         if (stage_ != Stage::running && !group_going_)
             return fail(EPROTO, "park while {}", stage_name(stage_));
@@ -336,6 +345,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::bytes_wanted:
     case SessionType::group_home:
     case SessionType::group_go:
+    case SessionType::kept:
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));
@@ -366,11 +376,18 @@ void Warden::end(std::string const& why) {
         LOG(note, "{}: ends: {}", stage_name(stage_), why);
     if (!guest_) return farewell(why);
     (void)guest_->signal(SIGKILL);
+    if (holder_) (void)sys::pidfd_send_signal(holder_->pidfd(), SIGKILL);
     // Reaped first, so that its memory and links are gone when we say so.
     loop_.watch(guest_->pidfd(), POLLIN, [this, why](short) {
         loop_.unwatch(guest_->pidfd());
         (void)waitpid(guest_->pid(), nullptr, __WALL);
-        farewell(why);
+        if (!holder_ || stage_ == Stage::kept) return farewell(why);
+        // It is the last in that memory.
+        loop_.watch(holder_->pidfd(), POLLIN, [this, why](short) {
+            loop_.unwatch(holder_->pidfd());
+            give_up_holder(0);
+            farewell(why);
+        });
     });
 }
 
@@ -414,6 +431,7 @@ void Warden::tick() {
     else if (!counts)
         heartbeat();
     if (control_ && now - control_.heard() > silence_max) return end("the steward is silent");
+    if (stage_ == Stage::kept) return tell_kept();
     if (stage_ == Stage::waiting && !control_ && now - abandoned_ > unused_max)
         return end("nobody came");
     if (stage_ != Stage::waiting && !control_ && abandoned_ != Nanos(0) &&

@@ -5,8 +5,9 @@
 // messages; whatever goes wrong before the commit ends this warden, and the program runs on where
 // it was. Files: warden.cc the loop and the connections · arrive.cc prepare and commit, and between
 // them memory_in.cc and state_in.cc · park.cc standing and going on · memory_out.cc pages that
-// leave · group.cc guests that share memory · patches.cc patched call sites · threads.cc new
-// threads · tally.cc what is told each second · outer.cc how a warden is started.
+// leave · group.cc guests that share memory · patches.cc patched call sites · keep.cc memory that
+// stays for a return · threads.cc new threads · tally.cc what is told each second · outer.cc how a
+// warden is started.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,8 @@
 #include "warden/builder.hh"
 #include "warden/daemon_line.hh"
 #include "warden/guest.hh"
+#include "warden/holder.hh"
+#include "warden/kept.hh"
 #include "warden/landing.hh"
 #include "warden/segments.hh"
 #include "warden/session_line.hh"
@@ -45,6 +48,7 @@ enum class Stage : uint8_t {
     parking,
     parked,
     over, // the guest has ended
+    kept, // it has left, and its memory is held
 };
 char const* stage_name(Stage stage);
 
@@ -79,6 +83,8 @@ public:
     void call_along();
     void group_goes();
     void group_stays();
+    /// If it has that number, or whichever it has (0).
+    void give_up_holder(pid_t number);
     /// Tells the steward that this lives, if it is time to.
     void heartbeat();
 
@@ -145,6 +151,17 @@ private:
     Result<wire::Parked> describe_parked();
     Status resume();
     Status go_on();
+
+    // keep.cc
+    bool worth_keeping() const;
+    void make_holder();
+    void note_parked(wire::Parked const& parked);
+    void keep(wire::Keep const& wish);
+    Status keep_memory();
+    void tell_kept();
+    void come_again(wire::Again const& again);
+    std::optional<Guest> take_kept(Birth const& birth);
+    void apply_to_kept(std::vector<wire::Vma> const& wanted);
 
     // group.cc
     bool group_stands();
@@ -277,6 +294,13 @@ private:
     bool group_ready_ = false; // the steward need only commit
     bool group_going_ = false; // and may: it never goes on here
     Nanos called_along_{0};
+    std::optional<Holder> holder_;       // of the guest's memory
+    std::optional<wire::Layout> parked_; // as the guest stands, if it has a holder
+    std::string kept_name_;
+    bool holds_ = false;                 // the memory of a guest that has left
+    std::optional<Kept> kept_;           // of a former session, until the guest is made
+    std::optional<wire::Layout> former_; // then, until it is laid out: what is mapped there
+    wire::Prepared prepared_;
     sys::Loop::TimerId park_timer_ = 0;
     Nanos parking_since_{0};
     int guest_status_ = 0;

@@ -64,6 +64,12 @@ void WriteWatch::widen(std::vector<wire::Vma> const& vmas) {
     empty_ = false;
 }
 
+// What is not watched the kernel refuses (ENOENT): piece by piece, as the ranges are.
+void WriteWatch::renew(std::vector<wire::Range> const& pages) {
+    for (auto const& range : pages)
+        (void)mark(fds_.watch.number(), range.address, range.address + range.length, Mark::set);
+}
+
 Result<WriteWatch> WriteWatch::begin(
     Userfaults fds, std::vector<wire::Vma> const& vmas, std::vector<wire::Range> const& pages) {
     if (!set_up(fds.watch.number()) || !set_up(fds.probe.number()))

@@ -36,6 +36,9 @@ public:
     /// Watches what these map as well, if it is not watched yet; what is there counts as written.
     void widen(std::vector<wire::Vma> const& vmas);
 
+    /// From now on these count as unwritten, as far as they are watched.
+    void renew(std::vector<wire::Range> const& pages);
+
 private:
     explicit WriteWatch(Userfaults fds) : fds_(std::move(fds)) {}
     Userfaults fds_;

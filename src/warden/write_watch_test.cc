@@ -86,6 +86,13 @@ TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
     memory[13 * page] = 6;
     EXPECT_EQ(taken(), "---w---------w--");
 
+    // Those that are renewed as well; others are as they were.
+    memory[3 * page] = memory[4 * page] = memory[13 * page] = 8;
+    watch->renew({{start + 4 * page, page}, {start + 13 * page, page}});
+    EXPECT_EQ(taken(), "---w------------");
+    memory[4 * page] = 9;
+    EXPECT_EQ(taken(), "----w-----------");
+
     // Memory that is mapped anew is watched when it is asked for, and then counts as written.
     auto* more = static_cast<char*>(mmap(memory + 8 * page, page, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));

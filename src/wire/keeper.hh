@@ -32,6 +32,8 @@ enum class KeeperType : uint16_t {
     looked = 12,       // looker → daemon: its first and only word
     born = 13,         // steward → daemon: a child of its process, born where that one's guest is
     priorities = 14, // warden → daemon: its guest's, on change and once a second; not told: usual
+    again = 15,      // daemon → warden: who has been kept comes again; a warden of it says hello
+    forget = 16,     // daemon → steward: a process that is at home is to have nothing of ours
 };
 
 /// Names a process for good: PIDs and node names are reused, these four together are not.
@@ -82,6 +84,7 @@ struct WardenOrder {
     int32_t nice = 0;
     int32_t oom_score_adj = 0;
     uint64_t segments_max = 256ull << 20; // bytes of file segments kept on this host
+    uint64_t keep_ms = 0;                 // how long memory is kept for a return
 };
 template <class V> void describe(V& v, WardenOrder& m) {
     v.field("identity", m.identity);
@@ -100,6 +103,16 @@ template <class V> void describe(V& v, WardenOrder& m) {
     v.field("nice", m.nice);
     v.field("oom_score_adj", m.oom_score_adj);
     v.field("segments_max", m.segments_max);
+    v.field("keep_ms", m.keep_ms);
+}
+
+/// A new session of a process whose memory its former host still has.
+struct Again {
+    std::string session, token;
+};
+template <class V> void describe(V& v, Again& m) {
+    v.field("session", m.session);
+    v.field("token", m.token);
 }
 
 enum class Place : uint8_t { home = 0, moving = 1, away = 2 };
@@ -254,11 +267,13 @@ struct LookOrder {
     uint64_t question = 0;
     uint8_t quick = 0; // 1: not what takes a walk over all pages
     std::vector<Identity> processes;
+    std::vector<int32_t> watched; // those whose steward watches what they write
 };
 template <class V> void describe(V& v, LookOrder& m) {
     v.field("question", m.question);
     v.field("quick", m.quick);
     v.field("processes", m.processes);
+    v.field("watched", m.watched);
 }
 /// An empty reason: nothing that can be seen from outside.
 struct Sight {
@@ -324,7 +339,7 @@ struct WardenState {
     int32_t guest_pid = 0;
     uint64_t cpu_us = 0;
     uint64_t memory_bytes = 0;
-    std::string event; // empty, arrived, left, ended, failed
+    std::string event; // empty, arrived, left, kept, ended, failed
     std::string text;
 };
 template <class V> void describe(V& v, WardenState& m) {

@@ -33,6 +33,8 @@ inline constexpr uint32_t slots_max = 1024; // slot 0 included
 /// R: the slots from here on are for children that share the program's memory until they execute
 /// another one (vfork); one more, the last, is the warden's. Threads have those before.
 inline constexpr uint32_t vfork_slots = 1008;
+/// R: the last one, before and after the vdso waits there: the holder's, see guest/holder.cc.
+inline constexpr uint32_t holder_slot = slots_max - 1;
 /// R: rings of mailboxes that other guests of this host have as well, in the order of
 /// Control::mail_ends. The filter does not protect them as it does the rest: who spoils them
 /// spoils his own lines.
@@ -305,13 +307,15 @@ enum class ExecOp : uint32_t {
               // args[2]: a pipe for vmsplice, or -1
     write = 5, // inline bytes → address args[0]
     read = 6,  // args[1] bytes from args[0] (≤ executor_inline_max): reply with inline bytes
-    start = 7, // R: start the thread of slot args[0] (clone with TID slot.tid); result = TID
+    start = 7, // R: start the thread of slot args[0] (clone with TID slot.tid), or the holder, if
+               // it is that slot; result = TID
     run = 8,   // R: close everything, become slot args[0]'s thread; no reply. P: porter ends itself
     populate = 9, // fault in the inline PageRange[] for writing; result = bytes
     calls = 10,   // inline ExecCall[]: performed in order until one fails; result = how many
                   // succeeded, error in ExecReply.detail
     filled = 11,  // P: which of the args[1] pages at args[0] are not all zeros? A bitmap as inline
                   // bytes. args[2]: Control::remapped as of when these were known to be mapped
+    userfault = 12, // P: make a userfaultfd with flags args[0]; result = its number (≥ args[1])
 };
 inline constexpr uint32_t executor_inline_max = 0x8000;
 
@@ -337,6 +341,17 @@ struct ExecCall {
 struct PageRange {
     uint64_t address;
     uint64_t length; // bytes, multiple of the page size
+};
+
+/// Warden → holder, one packet each (SOCK_SEQPACKET): an empty one, answered when what was the
+/// runtime's own memory is zeros again; then this, with a command and a service socket over
+/// SCM_RIGHTS, which get the numbers `fd_first` and the next; answered by a HolderReply.
+struct HolderOrder {
+    int32_t pid; // of the guest that is to be made
+    int32_t fd_first;
+};
+struct HolderReply {
+    int64_t result; // its PID, or -errno; 0: the memory is cleared; 1: it waits for orders
 };
 
 /// Page stream: PageHeader, then `length` bytes of memory for `address`; the end mark has length 0

@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t session_magic = 0x53455652;
-inline constexpr uint16_t session_version = 3;
+inline constexpr uint16_t session_version = 4;
 inline constexpr uint32_t session_frame_max = 16 << 20;
 /// Both sides ping. A machine or a network that is gone acknowledges nothing: the kernel says so
 /// after that long. One that does, and says nothing, is busy, and is given up much later.
@@ -47,7 +47,7 @@ enum class SessionType : uint16_t {
     segments_wanted =
         2,          // W SegmentsWanted: those of the layout's segments that this host does not hold
     segment = 3,    // S SegmentBytes: a part of one
-    prepared = 4,   // W Empty: guest exists, layout mapped, populated
+    prepared = 4,   // W Prepared: guest exists, layout mapped, populated
     layout = 5,     // S Layout: the final layout, at the freeze; the warden applies the difference
     laid_out = 6,   // W Empty
     state = 7,      // S ProcessState: all but memory
@@ -100,6 +100,8 @@ enum class SessionType : uint16_t {
     commons_bytes = 46,  // both, SegmentBytes. W: the next that hold something; none: there are no
                          // more. S, between laid_out and the state: what this host is to hold
     priorities = 47,     // S Priorities: its threads have others than the usual ones, or had before
+    keep = 48, // S Keep, instead of let_go: end the guest, but keep its memory for its return
+    kept = 49, // W Pages: it has ended, and all is as it was when it had parked but for these
 };
 
 struct SessionFrame {
@@ -213,6 +215,7 @@ struct Prepare {
     uint64_t memory_limit = 0;
     Layout layout;
     uint8_t no_patch = 0; // 1: the program's text is left alone
+    std::string kept;     // the name of the memory that this host has kept of it; empty: none
 };
 template <class V> void describe(V& v, Prepare& m) {
     v.field("identity", m.identity);
@@ -231,6 +234,25 @@ template <class V> void describe(V& v, Prepare& m) {
     v.field("memory_limit", m.memory_limit);
     v.field("layout", m.layout);
     v.field("no_patch", m.no_patch);
+    v.field("kept", m.kept);
+}
+
+struct Prepared {
+    uint8_t kept = 0;        // 1: the guest has the memory that was kept
+    std::vector<Range> lost; // without what this layout maps otherwise
+};
+template <class V> void describe(V& v, Prepared& m) {
+    v.field("kept", m.kept);
+    v.field("lost", m.lost);
+}
+
+/// `name`: random bytes, which whoever wants that memory again must say.
+inline constexpr size_t kept_name_size = 16;
+struct Keep {
+    std::string name;
+};
+template <class V> void describe(V& v, Keep& m) {
+    v.field("name", m.name);
 }
 
 struct SegmentsWanted {
@@ -341,6 +363,9 @@ template <class V> void describe(V& v, Parked& m) {
 /// Of a process with no more memory than that, the pages are kept for a while where it was, and
 /// watched where it is.
 inline constexpr uint64_t kept_bytes_max = 64 << 20;
+/// Of a process with no less than that, a host keeps the pages for its return: less goes again in
+/// the time that this takes.
+inline constexpr uint64_t kept_bytes_min = 16 << 20;
 
 /// Where the parked guest's pages go: `landing.node` empty: to the steward's page connection, else
 /// the warden connects to that landing itself (kind pages, `epoch`).

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // count: counts in memory and in files at home, checks itself at each step, and ends when it is told to.
 //
-// count FILE…: one thread for each file appends 1, 2, 3 … to it, eight bytes each, and has the same count
-// in memory, spread over many pages. When standard input has a byte or has ended, each thread's count is
+// count PAGES FILE…: one thread for each file appends 1, 2, 3 … to it, eight bytes each, and has the same count
+// in memory, spread over so many pages. When standard input has a byte or has ended, each thread's count is
 // printed and the status is 7; a count that is not what it must be is status 1.
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { pages = 2048, page = 4096, threads_max = 8 };
+enum { page = 4096, threads_max = 8 };
+static int pages;
 
 struct Counter {
     pthread_t thread;
@@ -31,8 +32,9 @@ static void broken(char const* what, struct Counter const* counter) {
 
 static void step(struct Counter* counter) {
     uint64_t next = counter->count + 1;
-    uint64_t* place = (uint64_t*)(counter->memory + next % pages * page);
-    if (*place != (next > pages ? next - pages : 0)) broken("memory has another count", counter);
+    uint64_t all = (uint64_t)pages;
+    uint64_t* place = (uint64_t*)(counter->memory + next % all * page);
+    if (*place != (next > all ? next - all : 0)) broken("memory has another count", counter);
     *place = next;
     if (write(counter->file, &next, sizeof next) != sizeof next) broken("the file takes no more", counter);
     counter->count = next;
@@ -49,11 +51,12 @@ static void* run(void* argument) {
 
 int main(int count, char** names) {
     static struct Counter counters[threads_max];
-    int threads = count - 1;
-    if (threads < 1 || threads > threads_max) return 2;
+    int threads = count - 2;
+    pages = count > 1 ? atoi(names[1]) : 0;
+    if (pages < 1 || threads < 1 || threads > threads_max) return 2;
     for (int i = 0; i < threads; ++i) {
-        counters[i].file = open(names[i + 1], O_WRONLY | O_CREAT | O_APPEND, 0600);
-        counters[i].memory = aligned_alloc(page, pages * page);
+        counters[i].file = open(names[i + 2], O_WRONLY | O_CREAT | O_APPEND, 0600);
+        counters[i].memory = aligned_alloc(page, (size_t)pages * page);
         if (counters[i].file < 0 || counters[i].memory == NULL) return 2;
         for (int j = 0; j < pages; ++j) *(uint64_t*)(counters[i].memory + j * page) = 0;
     }

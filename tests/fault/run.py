@@ -5,7 +5,8 @@
   tests/fault/run.py                     every case
   tests/fault/run.py home/ warden_park   those whose name contains one of these
 
-A case is TRIP/POINT/NODE/WHAT. TRIP is out (n1 → n2), onward (n2 → n3) or home (n2 → n1). The keeper that passes
+A case is TRIP/POINT/NODE/WHAT. TRIP is out (n1 → n2), onward (n2 → n3) or home (n2 → n1); or, of a program with so much memory that
+its host keeps it, keep (n2 → n1) or return (n1 → n2, where it has been). The keeper that passes
 POINT on NODE is killed there (kill), or its step fails (error), or it is held there while another party is killed
 (steward@n1, warden@n2, roved@n3 …; home@n1 is the steward with its daemon). Which points a trip passes is found out by a trip in which each tells its name;
 a point of the sources that no trip passes is a failure. After each case:
@@ -39,10 +40,13 @@ import interruption  # noqa: E402
 FOLDER = pathlib.Path(__file__).resolve().parent
 REPOSITORY = FOLDER.parents[1]
 NODES = ("n1", "n2", "n3")
-TRIPS = {"out": ("n1", "n2"), "onward": ("n2", "n3"), "home": ("n2", "n1")}
+TRIPS = {"out": ("n1", "n2"), "onward": ("n2", "n3"), "home": ("n2", "n1"), "keep": ("n2", "n1"), "return": ("n1", "n2")}
+BEFORE = {"onward": ["n2"], "home": ["n2"], "keep": ["n2"], "return": ["n2", "home"]}  # where it is moved first
+PAGES, PAGES_KEPT = 1024, 3072  # of each of two threads
+LARGE = ("keep", "return")
 # Points that are passed when the commit has been made: from there on the program lives where it was going.
 COMMITTED = {"after_commit", "after_running", "onward_after_commit", "home_after_commit", "warden_commit",
-             "warden_running", "warden_before_let_go", "left_at_home"}
+             "warden_running", "warden_before_let_go", "warden_keep", "left_at_home"}
 CASE_LIMIT_S = 20  # for each thing that is waited for
 LEFT_LIMIT_S = 5   # after which nothing may be left
 
@@ -176,14 +180,15 @@ def cases_of(trip, passed):
 class Program:
     """One run of the counting program on n1."""
 
-    def __init__(self, lab, binary, folder):
+    def __init__(self, lab, binary, folder, trip):
         self.lab = lab
         self.files = [folder / "first", folder / "second"]
         for file in self.files:
             file.unlink(missing_ok=True)
         self.errors = (folder / "errors").open("w+")
         self.child = subprocess.Popen(
-            lab.command("run", "n1", "--", lab.rove, "run", "--stay", "--", str(binary), *map(str, self.files)),
+            lab.command("run", "n1", "--", lab.rove, "run", "--stay", "--", str(binary), str(PAGES_KEPT if trip in LARGE else PAGES),
+                        *map(str, self.files)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         wait_for(self.counts_all, "first count")
         self.pid = wait_for(self.row, "row in ps")["pid"]
@@ -218,6 +223,12 @@ class Program:
         done = self.lab.rove_on("n1", "move", str(self.pid), node, check=False)
         if done.returncode != 0:
             raise Broken(f"the move to {node} failed with {done.returncode}: {done.stderr.strip()}")
+
+    def must_be_before(self, trip):
+        for node in BEFORE.get(trip, []):
+            self.must_move(node)
+        if trip == "return":  # its host has said what it keeps
+            self.goes_on()
 
     def check_files(self, expected=None):
         for number, file in enumerate(self.files):
@@ -255,17 +266,17 @@ def discover(lab, binary, folder):
     """trip → [(point, node)] in the order in which they are passed."""
     passed = {}
     for trip, (start, end) in TRIPS.items():
-        program = Program(lab, binary, folder)
+        program = Program(lab, binary, folder, trip)
         try:
-            if start != "n1":
-                program.must_move(start)
+            program.must_be_before(trip)
             sizes = {node: lab.log_size(node) for node in NODES}
             for node in NODES:
                 lab.fault(node, "*:tell")
             program.must_move(end)
-            wait_for(lambda: not any(lab.keepers(node, "warden") for node in NODES if node != end), "end of the copy")
+            if trip != "keep":
+                wait_for(lambda: not any(lab.keepers(node, "warden") for node in NODES if node != end), "end of the copy")
             if end == "n1":
-                wait_for(lambda: not lab.keepers(end), "end of the steward")
+                wait_for(lambda: not lab.keepers(end) or trip == "keep" and program.at_home() == program.own, "end of the steward")
             for node in NODES:
                 lab.fault(node, "")
             program.end()
@@ -333,10 +344,9 @@ def may_be_lost(case):
 
 def run_case(lab, binary, folder, case):
     start, end = TRIPS[case.trip]
-    program = Program(lab, binary, folder)
+    program = Program(lab, binary, folder, case.trip)
     try:
-        if start != "n1":
-            program.must_move(start)
+        program.must_be_before(case.trip)
         status, output = strike(lab, program, case)
 
         def settled():

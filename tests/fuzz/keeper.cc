@@ -21,5 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::TraceReply>(packet->body);
     round_trip<wire::Born>(packet->body);
     round_trip<wire::Priorities>(packet->body);
+    round_trip<wire::Again>(packet->body);
+    round_trip<wire::LookOrder>(packet->body);
     return 0;
 }

@@ -20,6 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::SendPages>(text);
     round_trip<wire::Scanned>(text);
     round_trip<wire::Pages>(text);
+    round_trip<wire::Prepared>(text);
+    round_trip<wire::Keep>(text);
     round_trip<wire::SpareOffer>(text);
     round_trip<wire::FileWanted>(text);
     round_trip<wire::FileFound>(text);
