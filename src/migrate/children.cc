@@ -141,7 +141,8 @@ void Steward::follow_exec() {
     }
     if (moved) {
         LOG(debug, "executed at {}: {} bytes; {}", host_, progress.bytes, progress.phases);
-        return report_state("executed");
+        report_state("executed");
+        return tidy_after_move();
     }
     LOG(note, "it stays here with its new program: {}", moved.error().detail());
     leases_.give_back();

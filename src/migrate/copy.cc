@@ -57,8 +57,8 @@ void Copy::add(Ranges const& pages) {
     current_ = unite(current_, pages);
 }
 
-Ranges Copy::missing(Ranges const& present, Ranges const& unwritten) const {
-    return subtract(present, intersect(current_, unwritten));
+Ranges Copy::missing(Ranges const& present, Ranges const& suspect) const {
+    return subtract(present, subtract(current_, suspect));
 }
 
 Ranges Copy::surplus(Ranges const& present) const {

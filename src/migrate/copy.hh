@@ -37,8 +37,8 @@ public:
 
     bool empty() const { return there_.empty(); }
     // Of the pages that the program has when it stands still: those that are not there, or old.
-    // `unwritten`: since they were last asked for.
-    Ranges missing(Ranges const& present, Ranges const& unwritten) const;
+    // `suspect`: those that may have been written since they were last asked for.
+    Ranges missing(Ranges const& present, Ranges const& suspect) const;
     // What is there and must be nothing.
     Ranges surplus(Ranges const& present) const;
 

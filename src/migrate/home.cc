@@ -437,7 +437,7 @@ Status Steward::move_home(Progress& progress) {
     progress.thawed = released ? body_.released_at() : monotonic_now();
     progress.phase("release");
     if (!released) LOG(warn, "{}", released.error().sentence());
-    if (!keep_there(std::move(left), shares)) (void)session_->send(SessionType::let_go);
+    if (!keep_there(std::move(left), shares, before)) (void)session_->send(SessionType::let_go);
     session_.reset();
     leases_.give_back();
     postponed_.clear();

@@ -71,7 +71,8 @@ Status Steward::watch_return(std::vector<image::Mapping> const& mappings) {
 }
 
 // The process is home. False: nothing is kept, and the host can be let go.
-bool Steward::keep_there(wire::Layout left, bool shares) {
+bool Steward::keep_there(
+    wire::Layout left, bool shares, std::vector<image::Mapping> const& mappings) {
     auto watch = std::exchange(returning_, std::nullopt);
     bool large = wire::bytes_of(left.present) >= wire::kept_bytes_min;
     auto stat = tracee::read_stat(body_.pid());
@@ -83,7 +84,7 @@ bool Steward::keep_there(wire::Layout left, bool shares) {
     copy.add(left.present);
     session_->set_meanwhile(nullptr);
     kept_.emplace(Kept{std::move(*session_), host_, *name, stat->arg_start, stat->env_end,
-        Outward{std::move(*watch), std::move(copy)}});
+        Outward{std::move(*watch), std::move(copy)}, mappings});
     return true;
 }
 
@@ -120,6 +121,19 @@ void Steward::check_kept(wire::Landing const& landing) {
         forget_kept();
 }
 
+// To read flags costs a look at all pages. Those that it came home with are good enough to begin
+// with.
+Result<Survey> Steward::survey_again() {
+    Survey found =
+        TRY(survey(body_.pid(), body_.region(), refusal_, kept_ ? "maps" : "smaps", false));
+    if (!kept_) return found;
+    found.flags_old = true;
+    if (!image::carry_flags(found.mappings, kept_->mappings))
+        TRY(refresh_flags(body_.pid(), found));
+    hide_watch(found.mappings);
+    return found;
+}
+
 // The guest that has been prepared has that memory, or has not, and from now on is told of by its
 // own session.
 std::unique_ptr<Steward::Outward> Steward::take_kept(
@@ -127,6 +141,8 @@ std::unique_ptr<Steward::Outward> Steward::take_kept(
     auto kept = std::exchange(kept_, std::nullopt);
     if (!kept || prepared.kept == 0 || !image::check_pages(prepared.lost)) return nullptr;
     auto outward = std::make_unique<Outward>(std::move(kept->outward));
+    outward->watch.widen(told);
+    outward->looked = true;
     outward->copy.lay_out(told);
     outward->copy.lose(prepared.lost);
     return outward;

@@ -125,6 +125,7 @@ void Steward::move(wire::Move const& request) {
         report_state(
             home && was_away ? "came_home" : "moved", home && was_away ? "brought_home" : "");
     home_since_ = monotonic_now();
+    tidy_after_move();
 }
 
 // One that has just begun would only grow, and compete for this node's cores with those that stay,
@@ -188,6 +189,7 @@ void Steward::wait_for_exec(wire::Move const& request) {
         progress.phases);
     daemon_.send(KeeperType::move_done, done);
     report_state("moved");
+    tidy_after_move();
 }
 
 } // namespace rove::migrate

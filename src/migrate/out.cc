@@ -74,9 +74,7 @@ Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappi
     auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
     for (auto const& vma : layout.vmas) {
         if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
-        auto backing =
-            vma.kind == wire::VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
-        TRY(pagemap.private_pages(vma.start, vma.end, backing, layout.present));
+        TRY(pagemap.private_pages(vma.start, vma.end, tracee::backing_of(vma), layout.present));
     }
     return layout;
 }
@@ -293,7 +291,14 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
         drop(mapping, std::max(mapping.start, std::min(mapping.end, keep_end)), mapping.end);
     }
     if (!hold) held_ = warden::intersect(held_, last_layout_.present);
-    (void)body_.porter().calls_tolerant(calls);
+    unneeded_ = std::move(calls);
+}
+
+// What nobody waits for, as it takes a tenth of a second for some gigabytes.
+void Steward::tidy_after_move() {
+    if (!unneeded_.empty()) (void)body_.porter().calls_tolerant(unneeded_);
+    unneeded_.clear();
+    unneeded_watch_.reset();
 }
 
 // The commit has been made; now the host hears of it. If it cannot begin at once, it is asked once
@@ -362,7 +367,7 @@ Status Steward::split(
     if (held) forget_kept(); // it executes another program
     check_kept(landing);
     if (!body_.mapped()) TRY(body_.reopen_memory()); // it may have executed another program since
-    Survey found = TRY(survey(body_.pid(), body_.region(), refusal_, "smaps", kept_.has_value()));
+    Survey found = TRY(survey_again());
     TRY(check_locked_files(body_.pid(), found.mappings, refusal_));
     TRY(body_.prepare(found));
     body_.set_idle([this] { return keep_sessions(); });
@@ -394,6 +399,7 @@ Status Steward::split(
         auto told = expected.vmas;
         auto prepared = TRY(prepare_host(session, epoch, std::move(expected), let_go));
         outward = take_kept(prepared, told);
+        if (!outward) TRY(refresh_flags(body_.pid(), found));
         if (!held && !outward) TRY(bring_new_files(session, found, told));
         Fd pages = TRY(connect_to(landing, wire::Kind::pages, 0, epoch));
         std::vector<Fd> links;
@@ -479,7 +485,7 @@ Status Steward::split(
     session_.emplace(std::move(session));
     resumed_ = true;
     (void)fault_point("after_running");
-    outward.reset();
+    unneeded_watch_ = std::move(outward);
     drop_pages(found.mappings, found.stat, polled);
     if (polled.empty()) empty_all_commons();
     deputys_ = std::move(polled);

@@ -127,6 +127,14 @@ Result<std::vector<image::Mapping>> read_mappings(
     return tracee::whole_mappings(pid, "smaps");
 }
 
+Status refresh_flags(pid_t pid, Survey& survey) {
+    if (!survey.flags_old) return {};
+    survey.mappings = TRY(tracee::whole_mappings(pid, "smaps"));
+    hide_watch(survey.mappings);
+    survey.flags_old = false;
+    return {};
+}
+
 void hide_watch(std::vector<image::Mapping>& mappings) {
     for (auto& mapping : mappings)
         mapping.drop_flag("uw");

@@ -18,6 +18,7 @@ struct Survey {
     tracee::Stat stat;
     pid_t inner_pid = 0;
     size_t threads = 0;
+    bool flags_old = false; // as of an earlier look
 };
 
 // Fails with a word in `refusal` if the process cannot leave now. `region`: ours, if it is there.
@@ -34,6 +35,8 @@ Status check_asker(pid_t pid, wire::Asker const& asker, Refusal& refusal);
 // anew costs a walk over all pages.
 Result<std::vector<image::Mapping>> read_mappings(
     pid_t pid, std::vector<image::Mapping> const& before);
+// Reads flags that are old anew.
+Status refresh_flags(pid_t pid, Survey& survey);
 // The flag of memory whose writes we have watched ourselves, which tells nothing of the program.
 void hide_watch(std::vector<image::Mapping>& mappings);
 Status check_mappings(

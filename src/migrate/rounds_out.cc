@@ -58,15 +58,16 @@ Status Steward::send_ahead(Session& session, Fd const& pages, Survey& found, Out
     Rounds& rounds, Progress& progress) {
     FAULT_POINT("ahead_watched");
     for (;;) {
-        TRY(lay_out_ahead(session, found, outward));
-        auto written = TRY(take_written());
+        if (!std::exchange(outward.looked, false)) TRY(lay_out_ahead(session, found, outward));
+        auto written = TRY(take_written(outward.copy.layout()));
         outward.copy.outdate(written);
         auto wanted = outward.copy.takes(written);
         uint64_t bytes = wire::bytes_of(wanted);
+        auto refresh = [&] { return refresh_flags(body_.pid(), found); };
         if (rounds.next(bytes) == Rounds::Next::freeze || tracee::has_direct_file(body_.pid()))
-            return {};
+            return refresh();
         Nanos began = monotonic_now();
-        TRY(send_round(session, pages, wanted, outward));
+        TRY(send_round(session, pages, wanted, outward, refresh));
         rounds.gone(bytes, monotonic_now() - began);
         progress.bytes += bytes;
         progress.ahead += bytes;
@@ -93,16 +94,19 @@ Status Steward::lay_out_ahead(Session& session, Survey& found, Outward& outward)
     return {};
 }
 
-Result<Ranges> Steward::take_written() {
+// What has been mapped since that list was read is not watched.
+Result<Ranges> Steward::take_written(std::vector<wire::Vma> const& vmas) {
     Ranges written;
     auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
-    if (TRY(pagemap.take_written_pages(0, user_space_end, written))) return written;
-    return fail(ENOTSUP, "the kernel does not tell which pages were written");
+    for (auto const& vma : vmas)
+        if (!TRY(pagemap.take_written_pages(vma.start, vma.end, tracee::backing_of(vma), written)))
+            return fail(ENOTSUP, "the kernel does not tell which pages were written");
+    return written;
 }
 
 // A page that has been unmapped meanwhile is sent as zeros: it is asked for again, or forgotten.
-Status Steward::send_round(
-    Session& session, Fd const& pages, Ranges const& ranges, Outward& outward) {
+Status Steward::send_round(Session& session, Fd const& pages, Ranges const& ranges,
+    Outward& outward, std::function<Status()> const& meanwhile) {
     TRY(sys::set_io_timeout(pages.number(), send_patience));
     TRY(session.send(SessionType::ahead));
     auto staging = TRY(warden::Staging::make(wire::bytes_of(ranges)));
@@ -128,6 +132,7 @@ Status Steward::send_round(
     }
     TRY(stream.end());
     TRY(sys::set_io_timeout(pages.number(), Nanos(0)));
+    TRY(meanwhile());
     TRY(session.wait({SessionType::ahead_taken}, taken_patience));
     outward.copy.add(ranges);
     outward.copy.outdate(unread);
@@ -137,13 +142,13 @@ Status Steward::send_round(
 // In the freeze: which pages the host lacks; those that it must not have any more it is told.
 Result<Ranges> Steward::missing_there(
     Session& session, wire::Layout const& layout, Outward& outward) {
-    Ranges unwritten;
+    Ranges suspect;
     auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
-    if (!TRY(pagemap.unwritten_pages(0, user_space_end, unwritten))) unwritten.clear();
+    if (!TRY(pagemap.suspect_pages(0, user_space_end, suspect))) suspect = layout.present;
     outward.copy.lay_out(layout.vmas);
     wire::Pages surplus{outward.copy.surplus(layout.present)};
     if (!surplus.ranges.empty()) TRY(session.send(SessionType::forget, surplus));
-    return outward.copy.missing(layout.present, unwritten);
+    return outward.copy.missing(layout.present, suspect);
 }
 
 } // namespace rove::migrate

@@ -144,19 +144,23 @@ private:
     void begin_there(Session& session);
     void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat,
         std::vector<wire::Range> const& kept);
+    void tidy_after_move();
 
     // rounds_out.cc: while the program runs at home
     struct Outward {
         warden::WriteWatch watch; // of the program's memory, as long as this lives
         Copy copy;
+        bool looked = false; // a moment ago at what is mapped: the first round need not
     };
     Result<std::unique_ptr<Outward>> begin_outward(std::vector<wire::Vma> told, uint64_t bytes,
         Rounds const& rounds, Progress& progress, std::optional<tracee::Tracee>& cut);
     Status send_ahead(Session& session, Fd const& pages, Survey& found, Outward& outward,
         Rounds& rounds, Progress& progress);
     Status lay_out_ahead(Session& session, Survey& found, Outward& outward);
-    Result<Ranges> take_written();
-    Status send_round(Session& session, Fd const& pages, Ranges const& ranges, Outward& outward);
+    Result<Ranges> take_written(std::vector<wire::Vma> const& vmas);
+    // `meanwhile`: is done while the host takes them.
+    Status send_round(Session& session, Fd const& pages, Ranges const& ranges, Outward& outward,
+        std::function<Status()> const& meanwhile);
     Result<Ranges> missing_there(Session& session, wire::Layout const& layout, Outward& outward);
 
     // keep.cc: after it has come home
@@ -165,10 +169,12 @@ private:
         std::string host, name;
         uint64_t arg_start, env_end; // of the program that it is of
         Outward outward;
-        bool known = false; // the host has said what it has
+        std::vector<image::Mapping> mappings; // as it came home
+        bool known = false;                   // the host has said what it has
     };
+    Result<Survey> survey_again();
     Status watch_return(std::vector<image::Mapping> const& mappings);
-    bool keep_there(wire::Layout left, bool shares);
+    bool keep_there(wire::Layout left, bool shares, std::vector<image::Mapping> const& mappings);
     void serve_kept();
     void forget_kept();
     void check_kept(wire::Landing const& landing);
@@ -256,6 +262,9 @@ private:
     std::vector<wire::ExecCall>
         stale_; // gives up pages of P that it would only need if it came back soon
     Nanos stale_until_{0};
+    // Of a move that has just been made.
+    std::vector<wire::ExecCall> unneeded_;
+    std::unique_ptr<Outward> unneeded_watch_;
     // Pages of P that are as the process left them, but for those that a deputy has mapped anew
     // since, if this is not P's count of that any more (Control).
     std::vector<wire::Range> held_;

@@ -27,6 +27,19 @@ struct Message {
 constexpr uint64_t lend_from = 64 * 1024; // below this a copy is cheaper than two splices
 constexpr int gather_max = 128;
 
+/// So many bytes of them are done.
+void pass(Vector*& vectors, int& count, uint64_t done) {
+    while (count > 0 && done >= vectors->length) {
+        done -= vectors->length;
+        ++vectors;
+        --count;
+    }
+    if (count > 0) {
+        vectors->base += done;
+        vectors->length -= done;
+    }
+}
+
 long send_vectors(int fd, Vector* vectors, int count, int flags) {
     Message message;
     while (count > 0) {
@@ -35,16 +48,7 @@ long send_vectors(int fd, Vector* vectors, int count, int flags) {
         long put = sys(46, fd, &message, 0x4000 | flags);
         if (put == -4) continue;
         if (put <= 0) return put == 0 ? -32 : put;
-        auto left = static_cast<uint64_t>(put);
-        while (count > 0 && left >= vectors->length) {
-            left -= vectors->length;
-            ++vectors;
-            --count;
-        }
-        if (count > 0) {
-            vectors->base += left;
-            vectors->length -= left;
-        }
+        pass(vectors, count, static_cast<uint64_t>(put));
     }
     return 0;
 }
@@ -118,26 +122,38 @@ long send_pages(int fd, PageRange const* ranges, uint64_t count, bool end_mark) 
     return total;
 }
 
+namespace {
+
+// Fills all of them, with as few calls as the kernel lets it.
+long receive_vectors(int fd, Vector* vectors, int count) {
+    Message message;
+    while (count > 0) {
+        message.vectors = word(vectors);
+        message.vector_count = static_cast<uint64_t>(count);
+        long got = sys(47, fd, &message, 0x100); // recvmsg, MSG_WAITALL
+        if (got == -4) continue;
+        if (got <= 0) return got == 0 ? -32 : got;
+        pass(vectors, count, static_cast<uint64_t>(got));
+    }
+    return 0;
+}
+
+} // namespace
+
+// With each range comes the next one's header.
 long receive_pages(int fd) {
     long total = 0;
-    for (;;) {
-        PageHeader header;
-        if (!read_exactly(fd, &header, sizeof header)) return -32;
+    PageHeader header, next;
+    if (!read_exactly(fd, &header, sizeof header)) return -32;
+    for (;; header = next) {
         if (header.address == ~0ull) return header.length == 0 ? total : -71;
         if (header.length == 0 || header.length > (1ull << 46)) return -71;
         // Whoever sends them has no business with the runtime's own memory.
         if (header.address < region_base() + wire::region_size &&
             header.address + header.length > region_base())
             return -71;
-        uint64_t at = header.address;
-        uint64_t left = header.length;
-        while (left > 0) {
-            long got = sys(45, fd, at, left, 0x100, 0, 0); // recvfrom, MSG_WAITALL
-            if (got == -4) continue;
-            if (got <= 0) return got == 0 ? -32 : got;
-            at += static_cast<uint64_t>(got);
-            left -= static_cast<uint64_t>(got);
-        }
+        Vector vectors[] = {{header.address, header.length}, {word(&next), sizeof next}};
+        if (long error = receive_vectors(fd, vectors, 2)) return error;
         total += static_cast<long>(header.length);
     }
 }

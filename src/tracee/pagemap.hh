@@ -16,6 +16,10 @@ namespace rove::tracee {
 // What a mapping's pages are when they are nobody's own.
 enum class Backing { nothing, file };
 
+inline Backing backing_of(wire::Vma const& vma) {
+    return vma.kind == wire::VmaKind::segment ? Backing::file : Backing::nothing;
+}
+
 class Pagemap {
 public:
     static Result<Pagemap> open(pid_t pid);
@@ -27,19 +31,23 @@ public:
     Status private_pages(
         uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
 
-    // Appends the pages in [start, end) that hold something, are watched by asynchronous write
-    // protection, and have not been written since that began. False: the kernel cannot tell.
-    Result<bool> unwritten_pages(
+    // Appends the pages in [start, end) that may have been written since they were taken: of those
+    // that hold something all but those that asynchronous write protection has seen no write to.
+    // False: the kernel cannot tell.
+    Result<bool> suspect_pages(
         uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
 
-    // Appends the private pages in [start, end) that hold something, are watched, and have been
-    // written; from now on they count as unwritten.
+    // Appends the private pages in [start, end) that hold something, are watched by asynchronous
+    // write protection, and have been written; from now on they count as unwritten.
     Result<bool> take_written_pages(
-        uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;
+        uint64_t start, uint64_t end, Backing backing, std::vector<wire::Range>& ranges) const;
 
 private:
     struct Wanted; // of which categories
+    struct PageRegion;
     explicit Pagemap(Fd file) : file_(std::move(file)) {}
+    Result<bool> scan(
+        uint64_t start, uint64_t end, Wanted const& wanted, std::vector<PageRegion>& found) const;
     Result<bool> scan(
         uint64_t start, uint64_t end, Wanted const& wanted, std::vector<wire::Range>& ranges) const;
     Status read(uint64_t start, uint64_t end, std::vector<wire::Range>& ranges) const;

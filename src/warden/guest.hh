@@ -83,10 +83,10 @@ public:
         Segments const& segments, KnownMappings const& before) const;
     /// Private pages that hold something.
     Result<std::vector<wire::Range>> private_pages(std::vector<wire::Vma> const& vmas) const;
-    /// Those that a WriteWatch has seen no write to.
-    Result<std::vector<wire::Range>> unwritten_pages() const;
-    /// Those that it has seen one to, once: they count as unwritten from then on.
-    Result<std::vector<wire::Range>> take_written_pages() const;
+    /// Of those that hold something all but those that a WriteWatch has seen no write to.
+    Result<std::vector<wire::Range>> suspect_pages() const;
+    /// Those of private_pages that it has seen one to, once: they count as unwritten from then on.
+    Result<std::vector<wire::Range>> take_written_pages(std::vector<wire::Vma> const& vmas) const;
     /// How often the program has made that call.
     Result<uint64_t> calls_made(uint32_t number) const;
 

@@ -120,28 +120,37 @@ Result<tracee::Pagemap> Guest::pagemap() const {
     return tracee::Pagemap::of(std::move(file));
 }
 
+namespace {
+
+bool has_pages(Vma const& vma) {
+    return vma.kind != VmaKind::vdso && vma.kind != VmaKind::vvar;
+}
+
+} // namespace
+
 Result<std::vector<wire::Range>> Guest::private_pages(std::vector<Vma> const& vmas) const {
     auto pages = TRY(pagemap());
     std::vector<wire::Range> ranges;
-    for (auto const& vma : vmas) {
-        if (vma.kind == VmaKind::vdso || vma.kind == VmaKind::vvar) continue;
-        auto backing =
-            vma.kind == VmaKind::segment ? tracee::Backing::file : tracee::Backing::nothing;
-        TRY(pages.private_pages(vma.start, vma.end, backing, ranges));
-    }
+    for (auto const& vma : vmas)
+        if (has_pages(vma))
+            TRY(pages.private_pages(vma.start, vma.end, tracee::backing_of(vma), ranges));
     return ranges;
 }
 
-Result<std::vector<wire::Range>> Guest::unwritten_pages() const {
+Result<std::vector<wire::Range>> Guest::suspect_pages() const {
     std::vector<wire::Range> ranges;
-    if (TRY(TRY(pagemap()).unwritten_pages(0, address_end, ranges))) return ranges;
+    if (TRY(TRY(pagemap()).suspect_pages(0, address_end, ranges))) return ranges;
     return fail(ENOTSUP, "the kernel does not tell which pages were written");
 }
 
-Result<std::vector<wire::Range>> Guest::take_written_pages() const {
+Result<std::vector<wire::Range>> Guest::take_written_pages(std::vector<Vma> const& vmas) const {
+    auto pages = TRY(pagemap());
     std::vector<wire::Range> ranges;
-    if (TRY(TRY(pagemap()).take_written_pages(0, address_end, ranges))) return ranges;
-    return fail(ENOTSUP, "the kernel does not tell which pages were written");
+    for (auto const& vma : vmas)
+        if (has_pages(vma) &&
+            !TRY(pages.take_written_pages(vma.start, vma.end, tracee::backing_of(vma), ranges)))
+            return fail(ENOTSUP, "the kernel does not tell which pages were written");
+    return ranges;
 }
 
 } // namespace rove::warden

@@ -130,7 +130,7 @@ void Warden::keep(wire::Keep const& wish) {
 Status Warden::keep_memory() {
     FAULT_POINT("warden_keep");
     auto held = TRY(Guest::born(holder_->pid(), prepare_->region));
-    auto unwritten = TRY(held.unwritten_pages());
+    auto suspect = TRY(held.suspect_pages());
     guest_ = std::move(held);
     (void)guest_->set_proc_file("oom_score_adj", std::to_string(first_to_go));
     loop_.watch(guest_->pidfd(), POLLIN, [this](short) {
@@ -142,7 +142,7 @@ Status Warden::keep_memory() {
     });
     (void)loop_.after(std::chrono::milliseconds(order_.keep_ms),
         [this] { end("its memory has been kept for long enough"); });
-    TRY(send(SessionType::kept, wire::Pages{subtract(parked_->present, unwritten)}));
+    TRY(send(SessionType::kept, wire::Pages{intersect(parked_->present, suspect)}));
     holds_ = true;
     last_tally_ = Nanos(0);
     tell_kept();

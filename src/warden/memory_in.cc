@@ -189,7 +189,7 @@ void Warden::watch_writes() {
     if (watch_) // of memory that was kept
         return builder_.calls({}, [this](Status) {
             watch_->widen(applied_);
-            (void)guest_->take_written_pages();
+            (void)guest_->take_written_pages(applied_);
         });
     constexpr uint64_t flags = O_CLOEXEC | UFFD_USER_MODE_ONLY;
     auto fds = std::make_shared<Userfaults>();

@@ -15,10 +15,11 @@ namespace rove::warden {
 
 using wire::SessionType;
 
-std::vector<wire::Range> Warden::unchanged_pages() const {
+// Of those that hold something.
+std::vector<wire::Range> Warden::unchanged_pages(std::vector<wire::Range> const& present) const {
     if (!watch_) return {};
-    auto pages = guest_->unwritten_pages();
-    return pages ? subtract(*pages, unread_) : std::vector<wire::Range>{};
+    auto suspect = guest_->suspect_pages();
+    return suspect ? subtract(subtract(present, *suspect), unread_) : std::vector<wire::Range>{};
 }
 
 namespace {
@@ -74,7 +75,7 @@ Status Warden::scan() {
     auto vmas = guest_->mappings(segments_, known_mappings_);
     if (watch_ && vmas) {
         watch_->widen(*vmas);
-        if (auto written = guest_->take_written_pages()) {
+        if (auto written = guest_->take_written_pages(*vmas)) {
             scanned.able = 1;
             scanned.written = unite(*written, std::exchange(unread_, {}));
         }

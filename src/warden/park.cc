@@ -188,7 +188,7 @@ Result<wire::Parked> Warden::describe_parked() {
         if (ours) vma.advice &= static_cast<uint16_t>(~advised_huge);
     }
     parked.layout.present = subtract(TRY(guest_->private_pages(parked.layout.vmas)), patched);
-    parked.unchanged = unchanged_pages();
+    parked.unchanged = unchanged_pages(parked.layout.present);
     note_parked(parked);
     TRY(tell_group(parked));
     parked.layout.brk_start = parked.state.brk_start;

@@ -179,7 +179,7 @@ private:
     Status scan();
     Status read_what_is_there(uint64_t from, void* to, size_t count);
     Status send_pages(wire::SendPages const& request);
-    std::vector<wire::Range> unchanged_pages() const;
+    std::vector<wire::Range> unchanged_pages(std::vector<wire::Range> const& present) const;
 
     // patches.cc
     Status offer_patches() const;

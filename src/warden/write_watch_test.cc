@@ -61,19 +61,21 @@ TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
 
     auto pagemap = tracee::Pagemap::open(getpid());
     ASSERT_TRUE(pagemap);
-    std::vector<wire::Range> unwritten;
-    auto told = pagemap->unwritten_pages(start, start + 16 * page, unwritten);
+    std::vector<wire::Range> suspect;
+    auto told = pagemap->suspect_pages(start, start + 16 * page, suspect);
     ASSERT_TRUE(told && *told);
     std::string pages(16, '-');
-    for (auto const& range : unwritten)
+    for (auto const& range : suspect)
         for (uint64_t at = range.address; at < range.address + range.length; at += page)
-            pages[(at - start) / page] = 'u';
-    EXPECT_EQ(pages, "uu-u-u-u-uuu----");
+            pages[(at - start) / page] = 's';
+    EXPECT_EQ(pages.substr(0, 8), "--s-s-s-"); // the next one is not there
+    EXPECT_EQ(pages.substr(9, 5), "---ss");
 
     // Taken, they count as unwritten, until the next write.
     auto taken = [&] {
         std::vector<wire::Range> written;
-        EXPECT_TRUE(pagemap->take_written_pages(start, start + 16 * page, written));
+        EXPECT_TRUE(pagemap->take_written_pages(
+            start, start + 16 * page, tracee::Backing::nothing, written));
         std::string text(16, '-');
         for (auto const& range : written)
             for (uint64_t at = range.address; at < range.address + range.length; at += page)
@@ -99,6 +101,11 @@ TEST(WriteWatch, tells_the_pages_that_were_not_written_since) {
     ASSERT_NE(more, MAP_FAILED);
     *more = 7;
     EXPECT_EQ(taken(), std::string(16, '-'));
+    suspect.clear();
+    ASSERT_TRUE(pagemap->suspect_pages(start, start + 12 * page, suspect));
+    ASSERT_EQ(suspect.size(), 1u);
+    EXPECT_EQ(suspect[0].address, start + 8 * page);
+    EXPECT_EQ(suspect[0].length, page);
     watch->widen({vma(start, start + 8 * page), vma(start + 8 * page, start + 9 * page),
         vma(start + 9 * page, start + 16 * page)});
     EXPECT_EQ(taken(), "--------w-------");
@@ -123,7 +130,8 @@ TEST(WriteWatch, knows_nothing_of_what_the_kernel_has_let_go_of) {
     ASSERT_TRUE(pagemap);
     auto taken = [&] {
         std::vector<wire::Range> written;
-        EXPECT_TRUE(pagemap->take_written_pages(start, start + 16 * page, written));
+        EXPECT_TRUE(pagemap->take_written_pages(
+            start, start + 16 * page, tracee::Backing::nothing, written));
         return wire::bytes_of(written) / page;
     };
     watch->widen({vma(start, start + 16 * page)});
