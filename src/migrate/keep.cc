@@ -26,11 +26,15 @@ using wire::SessionType;
 
 namespace {
 
-// What the program maps of its own.
-std::vector<wire::Vma> own_memory(std::vector<image::Mapping> const& mappings, uint64_t region) {
+constexpr uint64_t watched_min = 1 << 20;
+
+// What is worth it. A program may notice that memory is watched: an mremap over it and over what
+// it has mapped beside it since fails. So all that is sent in a moment is left alone.
+std::vector<wire::Vma> large_memory(std::vector<image::Mapping> const& mappings, uint64_t region) {
     std::vector<wire::Vma> own;
     for (auto const& mapping : mappings) {
-        if (mapping.shared || image::is_foreign(mapping, region) || mapping.path.starts_with("[v"))
+        if (mapping.shared || mapping.inode != 0 || image::is_foreign(mapping, region) ||
+            mapping.end - mapping.start < watched_min)
             continue;
         wire::Vma vma;
         vma.start = mapping.start;
@@ -62,7 +66,7 @@ Status Steward::watch_return(std::vector<image::Mapping> const& mappings) {
         if (!taken) return {};
         *place = std::move(*taken);
     }
-    auto own = own_memory(mappings, body_.region());
+    auto own = large_memory(mappings, body_.region());
     if (auto watch = warden::WriteWatch::begin(std::move(ours), own, held_)) {
         watch->widen(own);
         returning_.emplace(std::move(*watch));

@@ -78,8 +78,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         unchanged = std::move(parked.unchanged);
         layout = std::move(parked.layout);
         copy->lay_out(layout.vmas);
-        wish.ranges =
-            copy->missing(layout.present, warden::subtract(layout.present, unchanged));
+        wish.ranges = copy->missing(layout.present, warden::subtract(layout.present, unchanged));
         wire::Pages surplus{copy->surplus(layout.present)};
         TRY(check_freeze(monotonic_now() - progress.frozen, wire::bytes_of(wish.ranges)));
         if (!surplus.ranges.empty()) TRY(next.send(SessionType::forget, surplus));

@@ -149,6 +149,17 @@ def test_it_counts_as_free(lab, holding):
     assert keepers(lab, "n2") != "0"
 
 
+def test_only_large_memory_is_watched_at_home(lab, holding):
+    holding.trip()
+    watched, size = {}, 0
+    for line in lab.run("n1", "cat", f"/proc/{holding.pid}/smaps").stdout.splitlines():
+        if line.startswith("Size:"):
+            size = int(line.split()[1]) >> 10
+        if line.startswith("VmFlags:"):
+            watched.setdefault(size >= 1, set()).add(" uw" in line)
+    assert watched[False] == {False} and True in watched[True]
+
+
 def test_a_debugger_finds_nothing_of_it(lab, holding):
     holding.trip()
     flags = lab.run("n1", "rove", "debug", str(holding.pid), "--", "grep", "-c", " uw", f"/proc/{holding.pid}/smaps", check=False)
