@@ -133,7 +133,7 @@ Result<Survey> Steward::survey_again() {
     if (!kept_) return found;
     found.flags_old = true;
     if (!image::carry_flags(found.mappings, kept_->mappings))
-        TRY(refresh_flags(body_.pid(), found));
+        TRY(refresh_flags(body_.pid(), body_.region(), found, refusal_));
     hide_watch(found.mappings);
     return found;
 }

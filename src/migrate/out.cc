@@ -399,7 +399,7 @@ Status Steward::split(
         auto told = expected.vmas;
         auto prepared = TRY(prepare_host(session, epoch, std::move(expected), let_go));
         outward = take_kept(prepared, told);
-        if (!outward) TRY(refresh_flags(body_.pid(), found));
+        if (!outward) TRY(refresh_flags(body_.pid(), body_.region(), found, refusal_));
         if (!held && !outward) TRY(bring_new_files(session, found, told));
         Fd pages = TRY(connect_to(landing, wire::Kind::pages, 0, epoch));
         std::vector<Fd> links;

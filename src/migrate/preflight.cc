@@ -127,12 +127,12 @@ Result<std::vector<image::Mapping>> read_mappings(
     return tracee::whole_mappings(pid, "smaps");
 }
 
-Status refresh_flags(pid_t pid, Survey& survey) {
+Status refresh_flags(pid_t pid, uint64_t region, Survey& survey, Refusal& refusal) {
     if (!survey.flags_old) return {};
     survey.mappings = TRY(tracee::whole_mappings(pid, "smaps"));
     hide_watch(survey.mappings);
     survey.flags_old = false;
-    return {};
+    return check_mappings(pid, survey.mappings, region, refusal);
 }
 
 void hide_watch(std::vector<image::Mapping>& mappings) {

@@ -35,8 +35,8 @@ Status check_asker(pid_t pid, wire::Asker const& asker, Refusal& refusal);
 // anew costs a walk over all pages.
 Result<std::vector<image::Mapping>> read_mappings(
     pid_t pid, std::vector<image::Mapping> const& before);
-// Reads flags that are old anew.
-Status refresh_flags(pid_t pid, Survey& survey);
+// Reads flags that are old anew, and looks whether the process can leave with them.
+Status refresh_flags(pid_t pid, uint64_t region, Survey& survey, Refusal& refusal);
 // The flag of memory whose writes we have watched ourselves, which tells nothing of the program.
 void hide_watch(std::vector<image::Mapping>& mappings);
 Status check_mappings(

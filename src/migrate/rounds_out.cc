@@ -63,7 +63,7 @@ Status Steward::send_ahead(Session& session, Fd const& pages, Survey& found, Out
         outward.copy.outdate(written);
         auto wanted = outward.copy.takes(written);
         uint64_t bytes = wire::bytes_of(wanted);
-        auto refresh = [&] { return refresh_flags(body_.pid(), found); };
+        auto refresh = [&] { return refresh_flags(body_.pid(), body_.region(), found, refusal_); };
         if (rounds.next(bytes) == Rounds::Next::freeze || tracee::has_direct_file(body_.pid()))
             return refresh();
         Nanos began = monotonic_now();
