@@ -10,7 +10,7 @@ PLOTS = ROOT / "docs/bench"
 STORE = PLOTS / "rows.json"
 GROUPS = {"home": "A program that was never away", "noise": "The daemon at rest", "cpu": "Computing away", "calls": "Forwarded calls",
           "moves": "Moving memory", "freeze": "Standing still",
-          "sizes": "Standing still at any size", "trees": "Process trees", "compile": "Short jobs on all nodes",
+          "sizes": "Standing still at any size", "returns": "A second trip", "trees": "Process trees", "compile": "Short jobs on all nodes",
           "mailbox": "Mailboxes", "mailbox_home": "Mailboxes: what they cost the home of processes that are away", "storm": "Storms", "uneven": "An uneven job", "pressure": "Memory pressure",
           "policy": "The policy, simulated", "gossip": "The gossip, simulated", "gossip_large": "The gossip of 10,000 nodes, simulated", "large": "The simulator itself"}
 CRIU = """## CRIU, for information

@@ -130,18 +130,22 @@ def second_trip(lab, size=1024, every=100, rounds=3):
 def rows_returns(lab, size=1024, every=100, rounds=5):
     """Out again, when the host still has what it was left with; all first trips are of other processes."""
     progress(f"{rounds} times out with {size} MB, home, and out again when one page in {every} has been written")
-    times, sent, freezes = [], [], []
+    pairs = []
     for _ in range(rounds):
         with lab.running(HOME, lab.program("dirty"), str(size)) as program:
             first = lab.move(program.pid, HOST)
             lab.move(program.pid, HOME)
             program.ask(str(every))
-            second = lab.move(program.pid, HOST)
-            times.append(second["total_ms"] / first["total_ms"])
-            sent.append(second["bytes"] / first["bytes"])
-            freezes.append(second["freeze_ms"])
-    yield Row("returns", f"second trip of {size} MB of which 1 % has changed, out, time ÷ the first's", "×", 0.05, 0.02, "less", times,
-              notes=[f"bytes ÷ the first's {statistics.median(sent):.3f}, freeze {statistics.median(freezes):.1f} ms"])
+            pairs.append((first, lab.move(program.pid, HOST)))
+
+    def ratios(figure):
+        return [second[figure] / first[figure] for first, second in pairs]
+
+    def middle(which, figure):
+        return statistics.median(pair[which][figure] for pair in pairs)
+    yield Row("returns", f"second trip of {size} MB of which 1 % has changed, out, time ÷ the first's", "×", 0.05, 0.02, "less", ratios("total_ms"),
+              notes=[f"{middle(1, 'total_ms'):.0f} ms after {middle(0, 'total_ms'):.0f} ms; bytes ÷ the first's {statistics.median(ratios('bytes')):.3f}; "
+                     f"freeze {middle(1, 'freeze_ms'):.1f} ms"])
 
 
 def available_kb():

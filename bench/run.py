@@ -4,7 +4,7 @@
 
 usage: ./run bench [NAME…] [--json] [--no-write]
 
-NAME: home noise cpu calls moves freeze sizes trees compile mailbox mpi storm uneven pressure, and of the simulator policy gossip gossip_large large compare; without one, all but those that take a
+NAME: home noise cpu calls moves freeze sizes returns trees compile mailbox mpi storm uneven pressure, and of the simulator policy gossip gossip_large large compare; without one, all but those that take a
 quarter of an hour each, storm (ROVE_STORM_MINUTES is another time), compile, uneven, pressure, gossip_large, large and compare, mailbox and mpi. Writes docs/benchmarks.md and docs/bench/, unless told not to.
 Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
 """
