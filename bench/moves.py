@@ -132,7 +132,8 @@ def rows_returns(lab, size=1024, every=100, rounds=5):
     progress(f"{rounds} times out with {size} MB, home, and out again when one page in {every} has been written")
     pairs = []
     for _ in range(rounds):
-        with lab.running(HOME, lab.program("dirty"), str(size)) as program:
+        with free_memory_kept(), lab.running(HOME, lab.program("dirty"), str(size)) as program:
+            touched(lab, HOST, size)  # else the first trip would wait for the machine's memory
             first = lab.move(program.pid, HOST)
             lab.move(program.pid, HOME)
             program.ask(str(every))
