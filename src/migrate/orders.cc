@@ -102,6 +102,7 @@ void Steward::move(wire::Move const& request) {
     done.bytes = progress.bytes;
     done.freeze_us =
         progress.frozen.count() != 0 ? microseconds(progress.thawed - progress.frozen) : 0;
+    tidy_after_move();
     done.stopped_us = done.freeze_us + microseconds(progress.stopped);
     done.total_us = microseconds(monotonic_now() - progress.began);
     if (moved) {
@@ -125,7 +126,6 @@ void Steward::move(wire::Move const& request) {
         report_state(
             home && was_away ? "came_home" : "moved", home && was_away ? "brought_home" : "");
     home_since_ = monotonic_now();
-    tidy_after_move();
 }
 
 // One that has just begun would only grow, and compete for this node's cores with those that stay,
@@ -177,6 +177,7 @@ void Steward::wait_for_exec(wire::Move const& request) {
         return refuse(moved.error());
     }
     count_move(progress, false);
+    tidy_after_move();
     wire::MoveDone done;
     done.request = request.request;
     done.ok = 1;
@@ -189,7 +190,6 @@ void Steward::wait_for_exec(wire::Move const& request) {
         progress.phases);
     daemon_.send(KeeperType::move_done, done);
     report_state("moved");
-    tidy_after_move();
 }
 
 } // namespace rove::migrate

@@ -294,7 +294,7 @@ void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::St
     unneeded_ = std::move(calls);
 }
 
-// What nobody waits for, as it takes a tenth of a second for some gigabytes.
+// While the program runs there; it takes a tenth of a second for some gigabytes.
 void Steward::tidy_after_move() {
     if (!unneeded_.empty()) (void)body_.porter().calls_tolerant(unneeded_);
     unneeded_.clear();
