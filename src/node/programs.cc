@@ -220,6 +220,7 @@ Nanos Node::watch_period() const {
                !(calm && all_away != away.end() && all_away->second);
     });
     if (quick) return std::chrono::milliseconds(30);
+    if (monotonic_now() - executed_at_ > std::chrono::seconds(10)) return std::chrono::seconds(1);
     return std::chrono::milliseconds(calm ? 500 : 200);
 }
 

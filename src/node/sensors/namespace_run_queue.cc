@@ -12,7 +12,7 @@ namespace rove::node {
 namespace {
 
 constexpr Nanos answer_period = std::chrono::milliseconds(500);
-constexpr Nanos piece_max = std::chrono::microseconds(80),
+constexpr Nanos piece_max = std::chrono::microseconds(150),
                 between_pieces = std::chrono::milliseconds(1);
 // Who takes less of a core than this does not wait for one.
 constexpr double at_rest = 0.02;

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.hh"
@@ -28,22 +29,25 @@ pid_t NumberedDirectory::next() const {
     return 0;
 }
 
-namespace {
-NumberedDirectory tasks_of(pid_t process) {
+// The directory's links tell how many threads there are, so for most processes it need not be read.
+ThreadsOf::ThreadsOf(pid_t process) {
+    constexpr nlink_t links_of_one = 3;
     char path[32];
     (void)std::snprintf(path, sizeof path, "/proc/%d/task", process);
-    return NumberedDirectory(path);
+    struct stat status {};
+    if (::stat(path, &status) == 0 && status.st_nlink == links_of_one)
+        single_ = process;
+    else
+        tasks_ = NumberedDirectory(path);
 }
-} // namespace
-
-ThreadsOf::ThreadsOf(pid_t process) : tasks_(tasks_of(process)) {}
 
 std::optional<ThreadsOf::Thread> ThreadsOf::next() {
-    pid_t tid = tasks_.next();
+    bool single = single_ != 0;
+    pid_t tid = single ? std::exchange(single_, 0) : tasks_.next();
     if (tid == 0) return std::nullopt;
     char path[32];
-    (void)std::snprintf(path, sizeof path, "%d/schedstat", tid);
-    Fd fd(::openat(tasks_.number(), path, O_RDONLY | O_CLOEXEC));
+    (void)std::snprintf(path, sizeof path, single ? "/proc/%d/schedstat" : "%d/schedstat", tid);
+    Fd fd(::openat(single ? AT_FDCWD : tasks_.number(), path, O_RDONLY | O_CLOEXEC));
     ssize_t count = fd ? ::read(fd.number(), text_, sizeof text_) : -1;
     if (count <= 0) return Thread{tid, {}};
     return Thread{tid, {text_, static_cast<size_t>(count)}};

@@ -48,6 +48,7 @@ public:
 
 private:
     NumberedDirectory tasks_;
+    pid_t single_ = 0; // the process, if that is all its threads and was not given out yet
     char text_[128];
 };
 
