@@ -60,6 +60,18 @@ def test_a_cut_link_ends_the_process_on_both_sides(lab):
     wait_for(lambda: all(node["state"] == "up" for node in lab.json("n1", "nodes")), "agreement")
 
 
+def test_an_outage_that_is_shorter_than_a_host_may_be_silent_ends_nobody(lab):
+    program, row = counting(lab)
+    move(lab, row, "n2")
+    for _ in range(2):
+        lab.do("cut", "n2")
+        time.sleep(SILENCE_S - 1)
+        lab.do("heal")
+        numbers_go_on(program)
+    assert only(lab)["host"] == "n2"
+    end(lab, program, row)
+
+
 def test_a_link_cut_while_memory_travels_leaves_it_at_home(new_lab):
     lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0", "--rate", "100mbit")
     program = lab.start("n1", "rove", "run", "--", "python3", "-c", LARGE)
