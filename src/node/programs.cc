@@ -138,10 +138,7 @@ void Node::bury(ProcessPtr const& process, std::string const& why) {
     happenings_.add("ended", process->pid(), process->host, "", std::move(figures));
     ended_.add(std::move(ended_now));
     auto found = programs_.find(process->program);
-    if (found != programs_.end()) {
-        found->second->sums.add(*process, monotonic_now());
-        if (found->second->wish.wants_haste()) watch_due_.cancel(); // it was perhaps its last one
-    }
+    if (found != programs_.end()) found->second->sums.add(*process, monotonic_now());
     end_waiting(process);
     auto present = processes_.find(process->pid());
     if (present != processes_.end() && present->second == process) processes_.erase(present);
