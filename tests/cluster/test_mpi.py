@@ -126,9 +126,12 @@ def test_each_rank_on_the_best_node(new_lab, programs, tmp_path):
 
 
 def test_a_job_spreads_by_itself(new_lab, programs, tmp_path):
-    """Started on one node, where its ranks share half a core, while two more nodes have nothing to do."""
+    """Started on one node, where its ranks share half a core, while two more nodes have nothing to do.
+
+    By mailbox the policy would know how much these talk, and may keep them together.
+    """
     lab = new_lab("--nodes", "3", "--cpus", "0.5", env={"ROVE_LAB_CONFIG": ""})
-    job = mpi_jobs.Job(lab, programs["ring"], tmp_path, "-np", "3")
+    job = mpi_jobs.Job(lab, programs["ring"], tmp_path, "-np", "3", "--mca", "btl", "tcp,self")
     job.more_rounds()
     wait_for(lambda: len(set(hosts(job))) > 1, "rank that has left", mpi_jobs.LIMIT_S)
     job.more_rounds()
