@@ -30,8 +30,7 @@ constexpr Nanos stay_home =
     std::chrono::seconds(2); // a process that came home may leave again at once
 
 // Milliseconds until the next multiple of the period: a node's stewards look one after the other,
-// which costs half of what it costs if each comes when all the others' code and data have gone
-// from the caches.
+// while what they use is in the caches.
 int until_beat(Nanos period) {
     Nanos left = period - monotonic_now() % period;
     return static_cast<int>(left / std::chrono::milliseconds(1)) + 1;
