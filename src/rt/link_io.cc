@@ -245,16 +245,7 @@ bool send_all(Slot& slot, Vector* vectors, int count) {
         }
         if (put == eintr) continue;
         if (put <= 0) return false;
-        auto left = static_cast<uint64_t>(put);
-        while (count > 0 && left >= vectors->length) {
-            left -= vectors->length;
-            ++vectors;
-            --count;
-        }
-        if (count > 0) {
-            vectors->base += left;
-            vectors->length -= left;
-        }
+        pass(vectors, count, static_cast<uint64_t>(put));
     }
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include "rt/slot.hh"
 #include "rt/sys.hh"
+#include "rt/vectors.hh"
 #include "wire/link.hh"
 
 namespace rove::rt {
@@ -30,9 +31,6 @@ bool take_to(Slot& slot, void* to, uint64_t n);
 /// ended.
 uint32_t take_some(Slot& slot, uint32_t most, unsigned char** at);
 
-struct Vector {
-    uint64_t base, length;
-};
 /// Sends all; consumes `vectors`. False when the link has ended.
 bool send_all(Slot& slot, Vector* vectors, int count);
 bool send_bytes(Slot& slot, void const* bytes, uint64_t n);

@@ -6,6 +6,7 @@
 #include "rt/executor.hh"
 #include "rt/slot.hh"
 #include "rt/sys.hh"
+#include "rt/vectors.hh"
 
 namespace rove::rt {
 
@@ -14,9 +15,6 @@ using wire::PageRange;
 
 namespace {
 
-struct Vector {
-    uint64_t base, length;
-};
 struct Message {
     uint64_t name = 0;
     uint32_t name_length = 0, padding = 0;
@@ -26,19 +24,6 @@ struct Message {
 
 constexpr uint64_t lend_from = 64 * 1024; // below this a copy is cheaper than two splices
 constexpr int gather_max = 128;
-
-/// So many bytes of them are done.
-void pass(Vector*& vectors, int& count, uint64_t done) {
-    while (count > 0 && done >= vectors->length) {
-        done -= vectors->length;
-        ++vectors;
-        --count;
-    }
-    if (count > 0) {
-        vectors->base += done;
-        vectors->length -= done;
-    }
-}
 
 long send_vectors(int fd, Vector* vectors, int count, int flags) {
     Message message;
