@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file that a process maps for writing, and nobody else has: it travels, and no store is lost or hidden, whatever ends the stay."""
 import fcntl
-import select
 import struct
 import subprocess
 import time
 
 import pytest
 
+from answering import Answering
 from conftest import wait_for
 
 # A counter is stored on the first page, then on the second: whenever it is stopped, the first one has at most one more.
@@ -39,7 +39,7 @@ for line in sys.stdin:
 """
 
 
-class Storing:
+class Storing(Answering):
     """The program, which has been moved to n2 if nothing else is said."""
 
     def __init__(self, lab, directory, to="n2", lock="open"):
@@ -52,17 +52,8 @@ class Storing:
         if to:
             assert self.move(to).returncode == 0
 
-    def answer(self):
-        assert select.select([self.program.stdout], [], [], 30)[0], "no answer"
-        return int(self.program.stdout.readline())
-
-    def say(self, word):
-        self.program.stdin.write(f"{word}\n")
-        self.program.stdin.flush()
-
     def store(self, word="more"):
-        self.say(word)
-        return self.answer()
+        return self.ask(word)
 
     def move(self, node):
         return self.lab.run("n1", "rove", "move", str(self.pid), node, check=False)
@@ -77,7 +68,7 @@ class Storing:
         return struct.unpack_from("<Q", found)[0], struct.unpack_from("<Q", found, 4096)[0]
 
     def end(self):
-        self.say("end")
+        self.tell("end")
         assert self.program.wait(timeout=30) == 0
 
 
@@ -190,7 +181,7 @@ def locks(file):
 def test_what_was_stored_stays_when_the_program_ends(storing, word):
     one = storing()
     count = one.store()
-    one.say(word)
+    one.tell(word)
     status = one.program.wait(timeout=30)
     assert one.seen() == (count + 1000, count + 1000)
     assert (status == 0) == (word in ("end", "exec"))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process comes home and goes back: its host has kept its memory, and is sent what has changed; whatever ends that, nothing is lost."""
 import json
-import select
 import subprocess
 
 import pytest
 
+from answering import Answering
 from conftest import wait_for
 
 SIZE_MB = 48
@@ -26,31 +26,22 @@ for line in sys.stdin:
 """
 
 
-class Holding:
+class Holding(Answering):
     def __init__(self, lab):
         self.lab = lab
         self.program = lab.start("n1", "rove", "run", "--stay", "--", "python3", "-c", HOLDING, HOLDING, stdin=subprocess.PIPE)
         self.sum = self.answer()
         self.pid = wait_for(lambda: lab.json("n1", "ps"), "the program")[0]["pid"]
 
-    def answer(self):
-        assert select.select([self.program.stdout], [], [], 30)[0], "no answer"
-        return int(self.program.stdout.readline())
-
-    def say(self, word):
-        self.program.stdin.write(f"{word}\n")
-        self.program.stdin.flush()
-        return self.answer()
-
     def write(self):
-        before, self.sum = self.sum, self.say("write")
+        before, self.sum = self.sum, self.ask("write")
         assert self.sum != before
 
     def move(self, node):
         """How much went over the network, in MB. Its memory is the same then."""
         done = self.lab.run("n1", "rove", "move", str(self.pid), node, "--json")
         moved = json.loads(done.stdout)
-        assert self.say("sum") == self.sum
+        assert self.ask("sum") == self.sum
         return moved["bytes"] / 1e6
 
     def trip(self):
@@ -110,7 +101,7 @@ def test_another_host_has_nothing(lab, holding):
 
 def test_another_program_begins_anew(lab, holding):
     holding.trip()
-    holding.sum = holding.say("exec")
+    holding.sum = holding.ask("exec")
     assert holding.trip() > SIZE_MB
     assert holding.trip() < SIZE_MB / 4
 
