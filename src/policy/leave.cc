@@ -2,6 +2,7 @@
 // Leave: guests whose host does not want them any more, and all processes of a node that is
 // drained.
 #include <algorithm>
+#include <map>
 
 #include "policy/decide.hh"
 #include "policy/load.hh"
@@ -24,20 +25,29 @@ NodeView const* find(std::span<NodeView const> nodes, NodeIndex node) {
     return found == nodes.end() ? nullptr : &*found;
 }
 
-// Elsewhere if a node has a core for it, else home, which must take its own; a node's own process
-// has no other home and goes wherever there is room.
-NodeIndex refuge(ProcessView const& process, Deciding const& deciding) {
+// Home, which must take its own, is nearest: of a guest it has nearly all already, and nobody has
+// to agree. Elsewhere is better if that spares it half of the crowd at least, as a node with a core
+// for it does where home has none. A node's own process has no other home and goes wherever there
+// is room.
+// `homeward`: what goes to each home already.
+NodeIndex refuge(
+    ProcessView const& process, Deciding const& deciding, std::map<NodeIndex, double>& homeward) {
     // One that is locked goes nowhere else by policy.
     if (process.guest && process.stays) return process.home;
     NodeView* other = deciding.targets.least_loaded(process, deciding.random);
     NodeView const* home = find(deciding.snapshot.nodes, process.home);
-    if (other && home && stretch(*home, process.demand) <= stretch(*other, process.demand))
+    constexpr double worth = 2;
+    if (process.guest && other && home &&
+        stretch(*home, homeward[home->node] + process.demand) <
+            worth * stretch(*other, process.demand))
         other = nullptr;
     if (other) {
         deciding.targets.add(*other, process);
         return other->node;
     }
-    return process.guest ? process.home : nowhere;
+    if (!process.guest) return nowhere;
+    homeward[process.home] += process.demand;
+    return process.home;
 }
 
 } // namespace
@@ -46,6 +56,7 @@ bool leave(Deciding const& deciding) {
     Snapshot const& snapshot = deciding.snapshot;
     bool owner = snapshot.stance == Stance::open && guests_make_way(snapshot, deciding.knobs);
     if (snapshot.stance == Stance::open && !owner) return false;
+    std::map<NodeIndex, double> homeward;
     for (ProcessView const& process : snapshot.processes) {
         if (!process.guest && snapshot.stance != Stance::draining) continue;
         // Neither a lock nor a short stay keeps a guest where it is not wanted.
@@ -62,7 +73,7 @@ bool leave(Deciding const& deciding) {
             deciding.note(process, Verdict::enough_leave);
             continue;
         }
-        NodeIndex to = refuge(process, deciding);
+        NodeIndex to = refuge(process, deciding, homeward);
         if (to == nowhere) {
             deciding.note(process, Verdict::no_room);
             continue;

@@ -149,6 +149,38 @@ TEST(Leave, home_takes_its_own_when_nobody_else_does) {
     ASSERT_EQ(decision.orders.size(), 1u);
     EXPECT_EQ(decision.orders[0].to, 1u);
 }
+TEST(Leave, home_is_preferred_to_a_node_that_is_nearly_as_crowded) {
+    for (bool worse : {false, true}) {
+        Scene scene;
+        ProcessView& guest = scene.with_process();
+        guest.guest = 1;
+        guest.home = 1;
+        scene.with_node(worse ? 9 : 5);
+        scene.with_node(3);
+        scene.snapshot.stance = Stance::expelling;
+        Decision decision = scene.decide();
+        ASSERT_EQ(decision.orders.size(), 1u);
+        EXPECT_EQ(decision.orders[0].to, worse ? 2u : 1u);
+    }
+}
+TEST(Leave, not_all_go_home_if_that_makes_it_twice_as_crowded_as_others) {
+    Scene scene;
+    for (int i = 0; i < 8; ++i) {
+        ProcessView& guest = scene.with_process();
+        guest.guest = 1;
+        guest.home = 1;
+    }
+    scene.with_node(4);
+    scene.with_node(4);
+    scene.snapshot.stance = Stance::expelling;
+    scene.knobs.departures_max = 8;
+    Decision decision = scene.decide();
+    ASSERT_EQ(decision.orders.size(), 8u);
+    auto homeward = std::count_if(decision.orders.begin(), decision.orders.end(),
+        [](Order const& order) { return order.to == 1; });
+    EXPECT_GE(homeward, 4);
+    EXPECT_LT(homeward, 8);
+}
 TEST(Leave, guests_give_way_to_the_users_of_the_node) {
     Scene scene;
     ProcessView& guest = scene.with_process();
