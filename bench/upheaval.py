@@ -64,6 +64,11 @@ def on_host(lab, programs):
     return {program for program in programs if (program.node, program.pid) in there}
 
 
+def settled(lab):
+    """Nobody is on the way to anywhere."""
+    return not any(row["state"] == "moving" for node in HOMES for row in json.loads(lab.run(node, ROVE, "ps", "--json")))
+
+
 def answers(program):
     """Waits until it has done all of its work."""
     try:
@@ -97,6 +102,7 @@ def rows_upheaval(lab):
         crowd(lab)
         for node in (*HOMES, HOST):
             lab.run(node, ROVE, "node", "auto", "off")
+        wait_for("end of the moves that were under way", lambda: settled(lab))
         ended = [program for program in programs if program.process.poll() is not None]
         doomed = on_host(lab, programs) - set(ended)
         if not doomed:
