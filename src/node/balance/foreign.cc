@@ -17,8 +17,12 @@ double Foreign::among(
     // One that is seen for the first time is taken to want a core, as everywhere.
     auto ours = static_cast<double>(beginners);
     std::map<pid_t, double> wanted;
-    for (auto const& [pid, each] : counted)
-        ours += wanted[pid] = each.passed_s > 0 ? each.wanted_s / each.passed_s : 0;
+    for (auto const& [pid, each] : counted) {
+        wanted[pid] = each.passed_s > 0 ? each.wanted_s / each.passed_s : 0;
+        // The kernel counts how long one has waited for a core when it has got it.
+        auto before = before_.find(pid);
+        ours += std::max(wanted[pid], before == before_.end() ? 0 : before->second);
+    }
     // Who has ended or left since was among those that ran.
     for (auto const& [pid, each] : std::exchange(before_, wanted))
         if (!wanted.contains(pid)) ours += each;

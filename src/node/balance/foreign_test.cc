@@ -28,6 +28,13 @@ TEST(Foreign, who_has_ended_was_no_owner_of_the_node) {
     // Later they are not missed any more.
     EXPECT_NEAR(foreign.among(2.5, {{1, wants(1)}}, 0), 0.9, 1e-9);
 }
+TEST(Foreign, who_still_waits_for_its_turn_is_not_counted_yet) {
+    Foreign foreign;
+    EXPECT_EQ(foreign.among(2, {{1, wants(1)}, {2, wants(1)}}, 0), 0);
+    EXPECT_EQ(foreign.among(2, {{1, wants(0.1)}, {2, wants(0)}}, 0), 0);
+    // It was not that; somebody else wants them.
+    EXPECT_NEAR(foreign.among(2, {{1, wants(0.1)}, {2, wants(0)}}, 0), 1.39, 1e-9);
+}
 
 } // namespace
 } // namespace rove::node
