@@ -107,7 +107,11 @@ void Steward::move(wire::Move const& request) {
     done.total_us = microseconds(monotonic_now() - progress.began);
     if (moved) {
         homeward_since_ = Nanos(0);
-        if (progress.ahead != 0) done.mode = "pre-copy";
+        if (progress.late != 0)
+            done.mode = progress.ahead != 0 ? "hybrid" : "post-copy";
+        else if (progress.ahead != 0)
+            done.mode = "pre-copy";
+        done.mode_text = progress.why;
         count_move(progress, was_away && home);
     } else {
         done.reason = refusal_.word;

@@ -167,6 +167,16 @@ std::optional<Session::Frame> Session::take() {
     return frame;
 }
 
+std::optional<Session::Frame> Session::take(std::initializer_list<SessionType> types) {
+    auto frame = std::find_if(frames_.begin(), frames_.end(), [&](Frame const& each) {
+        return std::find(types.begin(), types.end(), each.type) != types.end();
+    });
+    if (frame == frames_.end()) return std::nullopt;
+    Frame found = std::move(*frame);
+    frames_.erase(frame);
+    return found;
+}
+
 void Session::forget(std::initializer_list<SessionType> types) {
     std::erase_if(frames_, [&](Frame const& frame) {
         return std::find(types.begin(), types.end(), frame.type) != types.end();

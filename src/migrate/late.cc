@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Late: see late.hh.
+#include "migrate/late.hh"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "image/layout.hh"
+#include "warden/mapping.hh"
+
+namespace rove::migrate {
+
+namespace {
+
+constexpr uint64_t page = 4096;
+constexpr uint64_t user_space_end = 0x7ffffffff000;
+constexpr uint64_t of_stack = 32 << 10;
+constexpr size_t rsp = 15; // in gregset_t's order
+constexpr size_t pointers = 17;
+constexpr uint16_t locked = 32;
+
+} // namespace
+
+Mode mode_of(std::string const& word) {
+    if (word == "stop-and-copy") return Mode::stop_and_copy;
+    if (word == "pre-copy") return Mode::pre_copy;
+    if (word == "post-copy") return Mode::post_copy;
+    if (word == "hybrid") return Mode::hybrid;
+    return Mode::automatic;
+}
+
+Ranges may_be_late(wire::Layout const& layout, Ranges const& pages) {
+    for (auto const& key : layout.segments)
+        if (key.commons != 0) return {};
+    Ranges own;
+    constexpr int both = PROT_READ | PROT_WRITE;
+    for (auto const& vma : layout.vmas)
+        if (vma.kind == wire::VmaKind::anonymous && (vma.prot & both) == both &&
+            (vma.advice & (locked | image::advice_shared)) == 0)
+            own.push_back({vma.start, vma.end - vma.start});
+    return warden::intersect(pages, own);
+}
+
+Ranges needed_at_once(std::vector<wire::ThreadImage> const& threads) {
+    Ranges pages;
+    auto add = [&](uint64_t address, uint64_t length) {
+        if (address < page || address >= user_space_end) return;
+        uint64_t start = address & ~(page - 1),
+                 end = std::min((address + length + page - 1) & ~(page - 1), user_space_end);
+        pages = warden::unite(pages, {{start, end - start}});
+    };
+    for (auto const& image : threads) {
+        for (size_t i = 0; i < std::min(pointers, image.registers.size()); ++i)
+            add(image.registers[i], 8);
+        if (image.registers.size() > rsp) add(image.registers[rsp] - page, of_stack);
+        wire::ThreadState state;
+        if (image.thread_state.size() != sizeof state) continue;
+        std::memcpy(&state, image.thread_state.data(), sizeof state);
+        add(state.fs_base - page, 2 * page);
+        for (uint64_t address : {state.rseq_address, state.robust_list, state.clear_tid})
+            add(address, 64);
+    }
+    return pages;
+}
+
+} // namespace rove::migrate

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Late: what of a process's memory may come to its host when it runs there already, and when that
+// is done.
+//
+// Pure: layouts and threads are told.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "migrate/copy.hh"
+
+namespace rove::migrate {
+
+// The configured move.mode: as it is found best, or always in one way.
+enum class Mode { automatic, stop_and_copy, pre_copy, post_copy, hybrid };
+Mode mode_of(std::string const& word);
+
+constexpr bool makes_rounds(Mode mode) {
+    return mode != Mode::stop_and_copy && mode != Mode::post_copy;
+}
+constexpr bool always_late(Mode mode) {
+    return mode == Mode::post_copy || mode == Mode::hybrid;
+}
+constexpr bool never_late(Mode mode) {
+    return mode == Mode::stop_and_copy || mode == Mode::pre_copy;
+}
+
+// Of these pages those that may come late: the program's own memory, which it can write to. None of
+// a process that shares memory or has files with it.
+Ranges may_be_late(wire::Layout const& layout, Ranges const& pages);
+
+// Pages that the threads will touch in their first instructions: their stacks, their own storage,
+// what their registers point to. Ascending.
+Ranges needed_at_once(std::vector<wire::ThreadImage> const& threads);
+
+} // namespace rove::migrate
