@@ -43,6 +43,23 @@ Ranges may_be_late(wire::Layout const& layout, Ranges const& pages) {
     return warden::intersect(pages, own);
 }
 
+Ranges coarse(Ranges const& pages, size_t most) {
+    Ranges few = pages;
+    for (uint64_t block = 2 * page; few.size() > most; block *= 2) {
+        Ranges fewer;
+        for (auto const& range : few) {
+            uint64_t start = range.address & ~(block - 1),
+                     end = (range.address + range.length + block - 1) & ~(block - 1);
+            if (!fewer.empty() && fewer.back().address + fewer.back().length >= start)
+                fewer.back().length = end - fewer.back().address;
+            else
+                fewer.push_back({start, end - start});
+        }
+        few = std::move(fewer);
+    }
+    return few;
+}
+
 Ranges needed_at_once(std::vector<wire::ThreadImage> const& threads) {
     Ranges pages;
     auto add = [&](uint64_t address, uint64_t length) {

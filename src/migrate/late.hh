@@ -30,6 +30,11 @@ constexpr bool never_late(Mode mode) {
 // a process that shares memory or has files with it.
 Ranges may_be_late(wire::Layout const& layout, Ranges const& pages);
 
+// The same in so few ranges that they are told, and given up, in no time: what lies between some of
+// them is among them.
+constexpr size_t late_ranges_max = 4096;
+Ranges coarse(Ranges const& pages, size_t most = late_ranges_max);
+
 // Pages that the threads will touch in their first instructions: their stacks, their own storage,
 // what their registers point to. Ascending.
 Ranges needed_at_once(std::vector<wire::ThreadImage> const& threads);

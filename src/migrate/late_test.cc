@@ -75,6 +75,18 @@ TEST(Late, what_threads_will_touch_at_once_is_not) {
     EXPECT_TRUE(image::check_pages(pages));
 }
 
+TEST(Late, scattered_pages_become_few_ranges_that_have_them_all) {
+    Ranges pages;
+    for (uint64_t i = 0; i < 10000; ++i)
+        pages.push_back({mb + i * 3 * page, page});
+    auto few = coarse(pages, 100);
+    EXPECT_LE(few.size(), 100u);
+    EXPECT_TRUE(image::check_pages(few));
+    EXPECT_TRUE(warden::subtract(pages, few).empty());
+    EXPECT_LE(wire::bytes_of(few), 4 * wire::bytes_of(pages));
+    EXPECT_EQ(coarse(pages, 10000).size(), 10000u);
+}
+
 TEST(Late, registers_that_point_nowhere_do_no_harm) {
     wire::ThreadImage thread;
     thread.registers.assign(23, ~uint64_t{0});

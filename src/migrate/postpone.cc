@@ -53,7 +53,8 @@ Ranges Steward::postponed(wire::Layout const& layout, std::vector<wire::ThreadIm
                              : "its host cannot wait for pages of what runs");
         return {};
     }
-    auto late = warden::subtract(may_be_late(layout, missing), needed_at_once(threads));
+    auto late = warden::subtract(
+        may_be_late(layout, coarse(may_be_late(layout, missing))), needed_at_once(threads));
     progress.late = wire::bytes_of(late);
     if (always_late(mode_))
         progress.why = fmt::format("move.mode is {}", order_.mode);
@@ -66,6 +67,24 @@ Ranges Steward::postponed(wire::Layout const& layout, std::vector<wire::ThreadIm
     else
         progress.why = fmt::format("nothing could go ahead, and {}, more than in {}", left, limit);
     return late;
+}
+
+// While the program runs: what has just been written will come late, and there must be nothing in
+// its place then. To give up much takes the host a while, in which nothing is to stand still.
+Status Steward::give_up_ahead(
+    Session& session, Survey const& found, Outward& outward, Ranges const& written) {
+    wire::Layout there;
+    there.vmas = outward.copy.layout();
+    auto old = may_be_late(there, coarse(warden::intersect(written, outward.copy.there())));
+    if (old.empty()) return {};
+    outward.copy.lose(old);
+    TRY(session.send(SessionType::forget, wire::Pages{old}));
+    auto layout = TRY(layout_of(steady_mappings(found.mappings)));
+    layout.present = warden::subtract(layout.present, old);
+    TRY(session.send(SessionType::forecast, layout));
+    TRY(await_prepared(session));
+    outward.copy.lay_out(std::move(layout.vmas));
+    return {};
 }
 
 // Before the commit a guest may touch its memory already, on the way to its first instruction.

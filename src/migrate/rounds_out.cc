@@ -15,7 +15,6 @@
 #include "migrate/steward.hh"
 #include "sys/sockets.hh"
 #include "tracee/pagemap.hh"
-#include "warden/mapping.hh"
 #include "warden/page_stream.hh"
 
 namespace rove::migrate {
@@ -66,12 +65,9 @@ Status Steward::send_ahead(Session& session, Fd const& pages, Survey& found, Out
         uint64_t bytes = wire::bytes_of(wanted);
         auto refresh = [&] { return refresh_flags(body_.pid(), body_.region(), found, refusal_); };
         if (rounds.next(bytes) == Rounds::Next::freeze || tracee::has_direct_file(body_.pid())) {
-            TRY(refresh());
-            if (!rounds.worth(bytes) || !host_takes_late_ || never_late(mode_)) return {};
-            // It will come late, and there must be nothing in its place then.
-            Ranges old = warden::intersect(wanted, outward.copy.there());
-            outward.copy.lose(old);
-            return old.empty() ? Status{} : session.send(SessionType::forget, wire::Pages{old});
+            bool late = rounds.worth(bytes) && host_takes_late_ && !never_late(mode_);
+            if (late) TRY(give_up_ahead(session, found, outward, wanted));
+            return refresh();
         }
         Nanos began = monotonic_now();
         TRY(send_round(session, pages, wanted, outward, refresh));

@@ -170,6 +170,8 @@ private:
     // postpone.cc: pages that stay at home until they are asked for
     Ranges postponed(wire::Layout const& layout, std::vector<wire::ThreadImage> const& threads,
         Ranges const& missing, Rounds const& rounds, Progress& progress) const;
+    Status give_up_ahead(
+        Session& session, Survey const& found, Outward& outward, Ranges const& written);
     Status await_ready(Session& session);
     Status send_late(Session& session, std::string const& question);
     bool serve_late(Session& session, Session::Frame const& frame);
