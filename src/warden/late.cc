@@ -47,19 +47,28 @@ Status Warden::expect_late(wire::Pages const& pages) {
     if (!household_.userfaults())
         return deny(ENOTSUP, "{} cannot wait for pages of a guest that runs", order_.node);
     if (late_) return fail(EPROTO, "late pages twice");
-    TRY(forget(pages));
+    wire::Layout checked;
+    checked.present = pages.ranges;
+    TRY(check_layout(checked, prepare_->region));
     late_.emplace(pages.ranges);
     watch_.reset(); // both watch what the same mappings do
     return {};
 }
 
-// When all is mapped as it will be, and before any thread can touch it.
+// When all that comes in the freeze has come, and before any thread can touch it. A page that was
+// made, or came, ahead is nothing now, and so is what a huge page has brought along.
 void Warden::watch_late() {
     auto failed = [this](Error const& error) {
         if (ended_) return;
         trouble("", error);
         end("it failed before the commit");
     };
+    std::vector<wire::ExecCall> calls;
+    for (auto const& range : late_->within(everything))
+        calls.push_back(call_of(SYS_madvise, {range.address, range.length, MADV_DONTNEED}, 0));
+    builder_.calls(calls, [failed](Status done) {
+        if (!done) failed(done.error());
+    });
     auto device = sys::duplicate(household_.userfaults().number());
     if (!device) return failed(device.error());
     builder_.give(
@@ -88,6 +97,7 @@ void Warden::watch_late() {
 Status Warden::begin_faults() {
     faults_.emplace(TRY(PageFaults::begin(TRY(sys::pidfd_getfd(guest_->pidfd(), faults_number)))));
     uint64_t watched = 0;
+    std::vector<wire::Vma> own;
     for (auto const& vma : target_.vmas) {
         wire::Range whole{vma.start, vma.end - vma.start};
         auto here = late_->within(whole);
@@ -96,7 +106,12 @@ Status Warden::begin_faults() {
             return fail(EBADMSG, "late pages in what is not the program's own memory");
         TRY(faults_->watch(whole));
         watched += wire::bytes_of(here);
+        own.push_back(vma);
     }
+    // From here on the kernel makes no huge page any more that would cover one.
+    for (auto const& range : TRY(guest_->private_pages(own)))
+        if (!late_->within(range).empty())
+            return fail(EBUSY, "something is at {:#x}, where pages are to come", range.address);
     if (watched != late_->bytes()) return fail(EBADMSG, "late pages where nothing is mapped");
     late_open_ = true;
     loop_.watch(faults_->number(), POLLIN, [this](short) { serve_faults(); });
