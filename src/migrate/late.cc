@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.hh"
+#include "base/units.hh"
 #include "image/layout.hh"
 #include "warden/mapping.hh"
 
@@ -20,15 +22,37 @@ constexpr uint64_t of_stack = 32 << 10;
 constexpr size_t rsp = 15; // in gregset_t's order
 constexpr size_t pointers = 17;
 constexpr uint16_t locked = 32;
+constexpr std::string_view words[] = {
+    "auto", "stop-and-copy", "pre-copy", "post-copy", "hybrid"}; // as the enumerators are
 
 } // namespace
 
+std::string_view word_of(Mode mode) {
+    return words[static_cast<size_t>(mode)];
+}
+
 Mode mode_of(std::string const& word) {
-    if (word == "stop-and-copy") return Mode::stop_and_copy;
-    if (word == "pre-copy") return Mode::pre_copy;
-    if (word == "post-copy") return Mode::post_copy;
-    if (word == "hybrid") return Mode::hybrid;
-    return Mode::automatic;
+    auto found = std::find(std::begin(words), std::end(words), word);
+    return found == std::end(words) ? Mode::automatic
+                                    : static_cast<Mode>(found - std::begin(words));
+}
+
+Choice choose(Mode mode, Left const& left) {
+    std::string size = print_size(left.bytes), limit = print_duration(left.freeze);
+    bool wanted = left.too_long || always_late(mode);
+    if (!wanted)
+        return {false, fmt::format("{}, {}, went within {}",
+                           left.ahead ? "what was left" : "all that it has", size, limit)};
+    std::string stood = fmt::format("{} went while it stood", size);
+    if (never_late(mode)) return {false, fmt::format("move.mode is {}; {}", word_of(mode), stood)};
+    if (!left.able)
+        return {false, fmt::format("{}, as its host cannot wait for pages of what runs", stood)};
+    if (left.device) return {false, fmt::format("{}, as a device may write to its memory", stood)};
+    if (always_late(mode)) return {true, fmt::format("move.mode is {}", word_of(mode))};
+    return {true, fmt::format("{}{} would have taken longer than {}",
+                      left.ahead ? "it writes as fast as its pages go: what was left, "
+                                 : "nothing could go ahead: ",
+                      size, limit)};
 }
 
 Ranges may_be_late(wire::Layout const& layout, Ranges const& pages) {

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/clock.hh"
 #include "migrate/copy.hh"
 
 namespace rove::migrate {
@@ -25,6 +27,22 @@ constexpr bool always_late(Mode mode) {
 constexpr bool never_late(Mode mode) {
     return mode == Mode::stop_and_copy || mode == Mode::pre_copy;
 }
+
+// How a move ends when all stands still, and why, for people.
+struct Left {
+    uint64_t bytes = 0;    // that the host lacks
+    bool too_long = false; // to send them takes longer than is wanted
+    bool ahead = false;    // rounds were made
+    bool able = false;     // the host can wait for pages of what runs
+    bool device = false;   // may write to its memory
+    Nanos freeze{0};       // wanted
+};
+struct Choice {
+    bool late = false; // what may come late does
+    std::string why;
+};
+Choice choose(Mode mode, Left const& left);
+std::string_view word_of(Mode mode);
 
 // Of these pages those that may come late: the program's own memory, which it can write to. None of
 // a process that shares memory or has files with it.

@@ -94,6 +94,43 @@ TEST(Late, registers_that_point_nowhere_do_no_harm) {
     EXPECT_TRUE(needed_at_once({wire::ThreadImage{}}).empty());
 }
 
+TEST(Choice, pages_come_late_when_they_would_take_too_long) {
+    Left left;
+    left.bytes = 500 * mb;
+    left.able = true;
+    left.freeze = std::chrono::milliseconds(10);
+    EXPECT_FALSE(choose(Mode::automatic, left).late);
+    EXPECT_NE(choose(Mode::automatic, left).why.find("within 10ms"), std::string::npos)
+        << choose(Mode::automatic, left).why;
+    left.too_long = true;
+    EXPECT_TRUE(choose(Mode::automatic, left).late);
+    EXPECT_NE(choose(Mode::automatic, left).why.find("nothing could go ahead"), std::string::npos);
+    left.ahead = true;
+    EXPECT_TRUE(choose(Mode::automatic, left).late);
+    EXPECT_NE(choose(Mode::automatic, left).why.find("as fast as"), std::string::npos);
+}
+
+TEST(Choice, not_where_it_cannot_be) {
+    Left left;
+    left.too_long = left.able = true;
+    left.device = true;
+    EXPECT_FALSE(choose(Mode::automatic, left).late);
+    EXPECT_FALSE(choose(Mode::post_copy, left).late);
+    left.device = left.able = false;
+    EXPECT_FALSE(choose(Mode::hybrid, left).late);
+}
+
+TEST(Choice, as_is_configured) {
+    Left left;
+    left.able = true;
+    EXPECT_TRUE(choose(Mode::post_copy, left).late);
+    EXPECT_TRUE(choose(Mode::hybrid, left).late);
+    left.too_long = true;
+    EXPECT_FALSE(choose(Mode::pre_copy, left).late);
+    EXPECT_FALSE(choose(Mode::stop_and_copy, left).late);
+    EXPECT_NE(choose(Mode::pre_copy, left).why.find("move.mode is pre-copy"), std::string::npos);
+}
+
 TEST(Late, a_mode_is_what_it_is_called) {
     EXPECT_EQ(mode_of(""), Mode::automatic);
     EXPECT_EQ(mode_of("auto"), Mode::automatic);

@@ -9,7 +9,6 @@
 
 #include "base/fault.hh"
 #include "base/log.hh"
-#include "base/units.hh"
 #include "image/layout.hh"
 #include "migrate/steward.hh"
 #include "sys/sockets.hh"
@@ -33,39 +32,19 @@ constexpr int soon_ms = 1;
 // In the freeze: of the pages that the host lacks, those that it gets when the program runs there.
 Ranges Steward::postponed(wire::Layout const& layout, std::vector<wire::ThreadImage> const& threads,
     Ranges const& missing, Rounds const& rounds, Progress& progress) const {
-    bool ahead = progress.ahead != 0;
-    uint64_t bytes = wire::bytes_of(missing);
-    std::string left = fmt::format("{} would have gone while it stood", print_size(bytes));
-    std::string limit = print_duration(progress.freeze);
-    if (!rounds.worth(bytes) && !always_late(mode_)) {
-        progress.why =
-            ahead ? fmt::format("what was left, {}, went within {}", print_size(bytes), limit)
-                  : fmt::format("all that it has, {}, went within {}", print_size(bytes), limit);
-        return {};
-    }
-    if (never_late(mode_)) {
-        progress.why = fmt::format("move.mode is {}; {}", order_.mode, left);
-        return {};
-    }
-    if (!host_takes_late_ || tracee::has_direct_file(body_.pid())) {
-        progress.why = fmt::format("{}, as {}", left,
-            host_takes_late_ ? "devices may write to its memory"
-                             : "its host cannot wait for pages of what runs");
-        return {};
-    }
+    Left left;
+    left.bytes = wire::bytes_of(missing);
+    left.too_long = rounds.worth(left.bytes);
+    left.ahead = progress.ahead != 0;
+    left.able = host_takes_late_;
+    left.device = tracee::has_direct_file(body_.pid());
+    left.freeze = progress.freeze;
+    auto choice = choose(mode_, left);
+    progress.why = std::move(choice.why);
+    if (!choice.late) return {};
     auto late = warden::subtract(
         may_be_late(layout, coarse(may_be_late(layout, missing))), needed_at_once(threads));
-    progress.late = wire::bytes_of(late);
-    if (always_late(mode_))
-        progress.why = fmt::format("move.mode is {}", order_.mode);
-    else if (late.empty())
-        progress.why = fmt::format("{}, as it is shared, or not its own", left);
-    else if (ahead)
-        progress.why = fmt::format("it writes as fast as its pages go: after the rounds {}, "
-                                   "more than in {}",
-            left, limit);
-    else
-        progress.why = fmt::format("nothing could go ahead, and {}, more than in {}", left, limit);
+    if (late.empty()) progress.why += "; it is shared, or not its own, and went while it stood";
     return late;
 }
 
