@@ -158,6 +158,7 @@ Status Warden::put_late(wire::LateBytes const& part) {
     uint64_t length = part.bytes.size();
     if (part.address % page != 0 || length % page != 0 || part.address > address_end - length)
         return fail(EBADMSG, "late pages at {:#x} +{:#x}", part.address, length);
+    late_->answered(length);
     Deadline deadline = Deadline::after(put_patience);
     for (;;) {
         // What has been unmapped or emptied since it was asked for is nobody's.

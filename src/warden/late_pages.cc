@@ -35,6 +35,7 @@ std::optional<wire::LateWanted> LatePages::ask(
     for (auto const& range : ranges) {
         (void)unasked_.remove(range);
         asked_.add(range);
+        under_way_ += range.length;
         cursor_ = range.address + range.length;
     }
     return wanted;
@@ -49,13 +50,13 @@ std::optional<wire::LateWanted> LatePages::next(bool waited_for) {
             wanted_.pop_front();
             continue;
         }
-        if (asked_.bytes() + around > wire::late_asked_max) return std::nullopt;
+        if (under_way_ + around > wire::late_asked_max) return std::nullopt;
         uint64_t block = part.address & ~(around - 1);
         range.address = block + around; // the rest of a long one follows
         range.length = end > range.address ? end - range.address : 0;
         return ask(unasked_.within({block, around}), true);
     }
-    if (waited_for || asked_.bytes() + wire::late_part_max > ahead_max) return std::nullopt;
+    if (waited_for || under_way_ + wire::late_part_max > ahead_max) return std::nullopt;
     auto part = unasked_.from(cursor_);
     if (part.length == none) part = unasked_.from(0);
     if (part.length == none) return std::nullopt;
@@ -76,7 +77,12 @@ void LatePages::remove(wire::Range const& range) {
     (void)asked_.remove(range);
 }
 
+void LatePages::answered(uint64_t bytes) {
+    under_way_ -= std::min(bytes, under_way_);
+}
+
 void LatePages::ask_again() {
+    under_way_ = 0;
     for (auto const& range : asked_.remove({0, ~uint64_t{0}}))
         unasked_.add(range);
 }

@@ -31,6 +31,8 @@ public:
     std::optional<wire::LateWanted> next(bool waited_for);
     /// It has come, or is the program's no more.
     void remove(wire::Range const& range);
+    /// So much of what was asked for has come, whoever it is for by now.
+    void answered(uint64_t bytes);
     /// Whoever was asked is no more.
     void ask_again();
 
@@ -39,7 +41,8 @@ private:
 
     PageSet unasked_, asked_;
     std::deque<wire::Range> wanted_;
-    uint64_t cursor_ = 0; // where the rest is asked for
+    uint64_t cursor_ = 0;    // where the rest is asked for
+    uint64_t under_way_ = 0; // bytes
 };
 
 } // namespace rove::warden

@@ -78,6 +78,7 @@ TEST(LatePages, everything_comes_once) {
             EXPECT_TRUE(come.within(range).empty());
             come.add(range);
             late.remove(range);
+            late.answered(range.length);
         }
     }
     EXPECT_TRUE(same(come.within({0, 1000 * 12 * kb}), pages));
@@ -96,6 +97,17 @@ TEST(LatePages, so_much_is_asked_for_and_no_more) {
         bytes += wire::bytes_of(wanted->ranges);
     }
     EXPECT_EQ(bytes, wire::late_asked_max);
+}
+
+TEST(LatePages, what_was_asked_for_is_under_way_even_if_nobody_wants_it_any_more) {
+    LatePages late({{0, 64 * mb}});
+    while (late.next(false)) {
+    }
+    late.remove({0, mb});
+    EXPECT_FALSE(late.next(false));
+    late.answered(128 * kb);
+    EXPECT_TRUE(late.next(false));
+    EXPECT_FALSE(late.next(false));
 }
 
 TEST(LatePages, only_what_is_waited_for_until_it_runs) {
