@@ -76,6 +76,8 @@ void Steward::move(wire::Move const& request) {
     if (request.freeze_us != 0)
         progress.freeze = std::chrono::microseconds(
             std::min(request.freeze_us, microseconds(std::chrono::minutes(1))));
+    if (order_.freeze_limit_us != 0) // what would take longer than that is not to be tried
+        progress.freeze = std::min(progress.freeze, Nanos(order_.freeze_limit_us * 1000));
     refusal_ = {};
     wire::MoveDone done;
     done.request = request.request;

@@ -514,6 +514,7 @@ Status Steward::split(
     }
     if (polled.empty()) empty_all_commons();
     deputys_ = std::move(polled);
+    serve_late_for_a_while();
     return {};
 }
 

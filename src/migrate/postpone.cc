@@ -104,17 +104,18 @@ bool Steward::serve_late(Session& session, Session::Frame const& frame) {
     return true;
 }
 
-// The host asks again as soon as it has what it asked for.
+// The host asks again as soon as it has what it asked for. What it has asked while it was waited
+// for something else has come already.
 void Steward::serve_late_for_a_while() {
     Deadline deadline = Deadline::after(at_a_time);
-    while (session_ && owing_ && !deadline.passed()) {
-        pollfd more{session_->fd(), POLLIN, 0};
-        if (::poll(&more, 1, soon_ms) <= 0 || !session_->receive()) return;
-        while (auto frame = session_
-                                ? session_->take({SessionType::late_wanted, SessionType::late_over})
-                                : std::nullopt)
+    do {
+        while (auto frame = session_->take({SessionType::late_wanted, SessionType::late_over})) {
             (void)serve_late(*session_, *frame);
-    }
+            if (!session_) return;
+        }
+        pollfd more{session_->fd(), POLLIN, 0};
+        if (!owing_ || ::poll(&more, 1, soon_ms) <= 0) return;
+    } while (session_->receive() && !deadline.passed());
 }
 
 // Before the guest is asked to stand.

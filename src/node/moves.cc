@@ -118,7 +118,7 @@ void Node::tell_move(
         figures["freeze_ms"] = static_cast<double>(moved.freeze_us) / 1000;
         figures["total_ms"] = static_cast<double>(moved.total_us) / 1000;
         if (moved.from != moved.to) figures["mode"] = moved.mode;
-        if (!moved.mode_text.empty()) figures["mode_text"] = moved.mode_text;
+        if (!moved.mode_text.empty()) figures["because"] = moved.mode_text;
         if (moved.held) figures["held_at_exec"] = true;
     } else {
         figures[motive ? "trouble" : "why"] = moved.text;

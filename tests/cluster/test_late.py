@@ -130,7 +130,7 @@ def test_it_is_told_which_way_it_went_and_why(late):
     assert late.say("sum") == late.sum
     moved = [row for row in late.lab.json("n1", "explain", str(late.pid))["decisions"] if row["verdict"] == "moved"]
     assert moved[-1]["figures"]["mode"] == "post-copy"
-    assert "move.mode is post-copy" in moved[-1]["figures"]["mode_text"]
+    assert "move.mode is post-copy" in moved[-1]["figures"]["because"]
     late.move("n3")
     assert late.say("sum") == late.sum
     late.move("home")
