@@ -2,7 +2,7 @@
 """moves: how fast memory moves compared with a plain stream of bytes, and how long a small program stands still."""
 import statistics
 
-from cluster import HOME, HOST, progress
+from cluster import HOME, HOST, Broken, progress
 from figures import Row
 from machine import free_memory_kept
 
@@ -11,6 +11,7 @@ FREEZES = 12
 # MB, moves, freeze that must be and that is aimed at: asleep or writing 100 MB/s.
 LARGE = ((16, 7, 15, 5), (256, 7, 15, 5), (1024, 5, 15, 5), (4096, 3, 30, 10))
 WRITER_MB_S = 100
+LATE = ((16, 7), (256, 5), (1024, 3))  # MB, moves
 PORT = 7102
 # Python as it is has about 8 MB of its own memory.
 SLEEPER = ("python3", "-c", "import time\nprint('ready', flush=True)\ntime.sleep(1e6)")
@@ -84,6 +85,43 @@ def rows_freeze(lab):
         yield Row("freeze", f"freeze of a small program {what}", "ms", must, aim, "less", [move["freeze_ms"] for move in moves],
                   notes=[f"{statistics.median(move['bytes'] for move in moves) / 1e6:.1f} MB over the network, "
                          f"{statistics.median(move['total_ms'] for move in moves):.1f} ms in all, most {max(move['freeze_ms'] for move in moves):.1f} ms"])
+
+
+def standings(lab, size, rate, count):
+    """Moves out, and for how long the program stood at most, in ms, as it has seen it itself."""
+    moves, stood = [], []
+    with lab.running(HOME, lab.program("standing"), str(size), str(rate)) as program:
+        for _ in range(count):
+            program.ask()
+            moves.append(lab.move(program.pid, HOST))
+            longest, wrong = program.ask()
+            if wrong:
+                raise Broken(f"{wrong:.0f} words of its memory are not what it has written")
+            stood.append(longest / 1000)
+            lab.move(program.pid, HOME)
+    return moves, stood
+
+
+def row_standing(what, must, aim, moves, stood):
+    return Row("late", what, "ms", must, aim, "less", stood,
+               notes=[f"{', '.join(sorted({move['mode'] for move in moves}))}; {statistics.median(move['bytes'] for move in moves) / 1e6:.1f} MB over the network; "
+                      f"freeze {statistics.median(move['freeze_ms'] for move in moves):.1f} ms, "
+                      f"{statistics.median(move['total_ms'] for move in moves):.0f} ms until it ran there; it stood {max(stood):.1f} ms at most"])
+
+
+def rows_late(lab):
+    """How long a program stands still that runs at its host before its pages are there."""
+    for size, count in LATE:
+        progress(f"{count} moves of {size} MB by post-copy, asleep and writing {WRITER_MB_S} MB/s")
+        yield row_standing(f"post-copy of {size} MB: first instruction on the target after", 10, 4, *standings(lab, size, 0, count))
+        yield row_standing(f"post-copy of {size} MB, writing {WRITER_MB_S} MB/s: it stands for", 30, 10, *standings(lab, size, WRITER_MB_S, count))
+
+
+def rows_hybrid(lab):
+    """The same of one that writes faster than its pages go."""
+    for size, count in LATE[1:]:
+        progress(f"{count} moves of {size} MB, writing as fast as it can")
+        yield row_standing(f"{size} MB, writing faster than they go, as is found best: it stands for", 30, 10, *standings(lab, size, 8000, count))
 
 
 def rows_large(lab):

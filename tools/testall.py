@@ -5,7 +5,7 @@
 usage: testall.py [--jobs N] [quick | list | NAME…]
 
 `quick` is what needs no lab. NAME chooses the tests whose name contains it, over all suites; the
-names of the suites (unit, corpus, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, cluster, daemon, users, failure, confined, balance, cores, trees, debug, mailbox, mpi, leaks, fault, real, world, vm) choose whole suites.
+names of the suites (unit, corpus, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, late, hybrid, cluster, daemon, users, failure, confined, balance, cores, trees, debug, mailbox, mpi, leaks, fault, real, world, vm) choose whole suites.
 The last line is `N passed, N failed`, with `, N skipped` if tests were skipped; the reason of each
 skip and the line that repeats each failure stand above it.
 """
@@ -278,8 +278,8 @@ class Runner:
 
     quick = False
 
-    def __init__(self, name, program):
-        self.name, self.program = name, ROOT / program
+    def __init__(self, name, program, *options):
+        self.name, self.program, self.options = name, ROOT / program, options
 
     def names(self):
         if not self.program.exists():
@@ -291,7 +291,7 @@ class Runner:
         return [f"{self.name} {line.split()[0]}" for line in done.stdout.splitlines() if line.strip()]
 
     def run(self, wanted, _):
-        command = [sys.executable, str(self.program)]
+        command = [sys.executable, str(self.program), *self.options]
         if wanted and self.name not in wanted:
             command += [word for word in wanted if any(word in name for name in self.names())]
         outcome, last = Outcome(), ""
@@ -378,6 +378,8 @@ def suites():
     rest = [path.name for path in (ROOT / "tests/cluster").glob("test_*.py") if path not in taken]
 
     return [Unit(), Corpus(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"), cluster("cluster", *rest), *named,
+            Runner("late", "tests/guest/run.py", "--move-mode", "post-copy", "--mode", "once", "--mode", "pingpong", "--mode", "storm"),
+            Runner("hybrid", "tests/guest/run.py", "--move-mode", "hybrid", "--mode", "pingpong", "--mode", "storm"),
             Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"), World("world", "tests/real/world.py"), Pytest("vm", "tests/vm"), ClangTidy(), Fuzz(), Sanitized("asan")]
 
 

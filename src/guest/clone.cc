@@ -155,6 +155,8 @@ Answer exit_thread(Slot& slot, UserContext& user, int code) {
         return go_home(slot, user, HomeReason::leader_ended,
             60); // what is left cannot be looked into any more
     }
+    // The kernel does not wait for a page to say there that a thread has ended.
+    if (__atomic_load_n(&control().threads, __ATOMIC_ACQUIRE) > 1) bring(slot, 0, 0);
     // Home's thread ends first: who joins this one must not meet a leftover of it there. If it may
     // not end now, for a signal or a move, this one does not end either.
     Answer answer =

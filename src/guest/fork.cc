@@ -83,7 +83,7 @@ void become_child(
     c.slots_end = slot.index + 1;
     c.threads = 1;
     c.lock = c.service_lock = 0;
-    c.resumes = c.watched = 0;
+    c.resumes = c.watched = c.lacks = 0;
     memset(c.calls, 0, sizeof c.calls);
     forget_mail_ends(); // a mailbox is its parent's
     c.cpu_before_ns = 0;
@@ -172,6 +172,7 @@ Answer new_process(Slot& slot, UserContext& user, uint32_t nr, Wanted const& wan
         *result = -11;
         return Answer::result;
     }
+    bring(slot, 0, 0); // a child would find zeros where its parent's pages are still at home
     long made = 0;
     Answer answer = forward_plain(slot, user, 56,
         wanted.flags & (exit_signal_bits | clone_vm | clone_clear_sighand), 0, 0, 0, 0, 0, &made);

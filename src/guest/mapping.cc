@@ -81,6 +81,7 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result) 
     if ((flags & fixed) && where == -17) { // something lies there, it stays until home has agreed
         replaces = true;
         where = static_cast<long>(at);
+        bring(slot, at, rounded); // if it stays, home has something else there
     }
     if (where < 0 && where > -4096) {
         *result = where;

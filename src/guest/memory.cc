@@ -112,6 +112,7 @@ bool perform_on_memory(Slot& slot, UserContext& user, uint32_t nr, uint64_t cons
         if (beyond_memory(args[0], args[1]) || !may_be_given(advice)) return home();
         // What a fork does with memory must be known where forks are made.
         if (advice == 18 && args[0] % page == 0 && args[1] != 0) {
+            bring(slot, args[0], args[1]); // home's are gone then
             // WIPEONFORK is for anonymous memory; at home a file may still be mapped there that was
             // unmapped here.
             *answer = forward_plain(slot, user, 9, args[0], up(args[1]), 3, 0x4032,
@@ -127,6 +128,7 @@ bool perform_on_memory(Slot& slot, UserContext& user, uint32_t nr, uint64_t cons
         if (overlaps_region(args[0], args[1]) || (fixed && overlaps_region(args[4], args[2])))
             return refused(-14);
         if ((args[3] & ~uint64_t{3}) != 0) return home(); // MREMAP_DONTUNMAP
+        bring(slot, args[0], args[1]);                    // home has them where they were
         native(args[2]);
         // What lies in several mappings is not moved, and memory whose writes are watched does not
         // merge with what the program maps beside it, as it would at home.

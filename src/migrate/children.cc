@@ -60,6 +60,7 @@ void Steward::leave_old_image() {
     (void)account();
     if (session_) tally_.away_us += microseconds(monotonic_now() - away_since_);
     session_.reset();
+    owing_.reset();
     leases_.give_back();
     own_.forget();
     segments_.forget_own();

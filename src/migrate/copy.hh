@@ -35,6 +35,7 @@ public:
     // They are not there any more.
     void lose(Ranges const& pages);
 
+    Ranges const& there() const { return there_; }
     bool empty() const { return there_.empty(); }
     // Of the pages that the program has when it stands still: those that are not there, or old.
     // `suspect`: those that may have been written since they were last asked for.

@@ -366,6 +366,7 @@ Status Steward::move_home(Progress& progress) {
     body_.set_idle([this] { return keep_sessions(); });
     TRY(body_.keep_afloat());
     TRY(await_resumed()); // it would end the new connection
+    TRY(finish_late(true));
     // What P maps is changed by forwarded calls only, and those that change it show in its maps.
     auto before = TRY(look_at_held());
     TRY(secure_held(before));
@@ -439,6 +440,7 @@ Status Steward::move_home(Progress& progress) {
     if (!released) LOG(warn, "{}", released.error().sentence());
     if (!keep_there(std::move(left), shares, before)) (void)session_->send(SessionType::let_go);
     session_.reset();
+    owing_.reset();
     leases_.give_back();
     postponed_.clear();
     host_ = order_.node;

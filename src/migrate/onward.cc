@@ -22,6 +22,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
     Body::Awake awake(body_);
     TRY(body_.keep_afloat());
     body_.set_idle([this] { return keep_sessions(); });
+    TRY(finish_late(false));
     uint32_t epoch = TRY(body_.epoch()) + 1;
     Session next = TRY(Session::connect(landing, epoch));
     other_ = &next;

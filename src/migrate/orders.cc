@@ -76,6 +76,8 @@ void Steward::move(wire::Move const& request) {
     if (request.freeze_us != 0)
         progress.freeze = std::chrono::microseconds(
             std::min(request.freeze_us, microseconds(std::chrono::minutes(1))));
+    if (order_.freeze_limit_us != 0) // what would take longer than that is not to be tried
+        progress.freeze = std::min(progress.freeze, Nanos(order_.freeze_limit_us * 1000));
     refusal_ = {};
     wire::MoveDone done;
     done.request = request.request;
@@ -107,7 +109,11 @@ void Steward::move(wire::Move const& request) {
     done.total_us = microseconds(monotonic_now() - progress.began);
     if (moved) {
         homeward_since_ = Nanos(0);
-        if (progress.ahead != 0) done.mode = "pre-copy";
+        if (progress.late != 0)
+            done.mode = progress.ahead != 0 ? "hybrid" : "post-copy";
+        else if (progress.ahead != 0)
+            done.mode = "pre-copy";
+        done.mode_text = progress.why;
         count_move(progress, was_away && home);
     } else {
         done.reason = refusal_.word;

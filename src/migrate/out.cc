@@ -32,6 +32,7 @@ constexpr int clock_questions = 8, clock_questions_least = 3;
 constexpr Nanos quick_answer = std::chrono::microseconds(150);
 constexpr uint64_t segment_part = 1 << 20;
 constexpr uint64_t page = 4096;
+constexpr Nanos stalled_limit = std::chrono::seconds(10); // of a host that is sent pages
 constexpr Nanos keep_pages = std::chrono::minutes(1);
 constexpr uint64_t best_bytes_per_ns = 4;
 
@@ -364,7 +365,7 @@ Status Steward::split(
     wire::Landing const& landing, Progress& progress, std::optional<tracee::Tracee> held) {
     Body::Awake awake(body_);
     TRY(check_asker(body_.pid(), asker_, refusal_));
-    if (held) forget_kept(); // it executes another program
+    if (held || !makes_rounds(mode_)) forget_kept(); // it executes another program
     check_kept(landing);
     if (!body_.mapped()) TRY(body_.reopen_memory()); // it may have executed another program since
     Survey found = TRY(survey_again());
@@ -375,6 +376,9 @@ Status Steward::split(
     // What the host is told first is a forecast.
     TRY(leases_.take(body_.pid(), found.mappings, refusal_));
     wire::Layout expected = TRY(layout_of(steady_mappings(found.mappings)));
+    if (mode_ == Mode::post_copy)
+        expected.present =
+            warden::subtract(expected.present, may_be_late(expected, expected.present));
     wire::Layout layout; // the final one, when frozen
     uint64_t memory = wire::bytes_of(expected.present);
     Rounds rounds(progress.freeze);
@@ -387,7 +391,9 @@ Status Steward::split(
         ~Forget() { other = nullptr; }
     } forget{other_};
     std::vector<wire::Range> polled;
+    Ranges late; // not at the host when it begins there
     std::unique_ptr<Outward> outward;
+    bool was_held = held.has_value();
     // Files may take seconds.
     auto let_go = [&] {
         if (progress.held.count() == 0) return;
@@ -398,6 +404,7 @@ Status Steward::split(
     auto attempt = [&]() -> Status {
         auto told = expected.vmas;
         auto prepared = TRY(prepare_host(session, epoch, std::move(expected), let_go));
+        host_takes_late_ = prepared.takes_late != 0;
         outward = take_kept(prepared, told);
         if (!outward) TRY(refresh_flags(body_.pid(), body_.region(), found, refusal_));
         if (!held && !outward) TRY(bring_new_files(session, found, told));
@@ -407,15 +414,17 @@ Status Steward::split(
             links.push_back(TRY(connect_to(landing, wire::Kind::link, i, epoch)));
         FAULT_POINT("after_prepare");
         progress.phase("prepare");
-        if (!held && !outward && found.stat.state != 'T')
+        if (!held && !outward && found.stat.state != 'T' && makes_rounds(mode_))
             outward = TRY(begin_outward(std::move(told), memory, rounds, progress, held));
+        progress.cut = held.has_value() && !was_held;
         if (outward) {
             TRY(send_ahead(session, pages, found, *outward, rounds, progress));
             progress.phase("ahead");
-        } else if (!held) {
+        } else if (!held && (!host_takes_late_ || never_late(mode_))) {
             TRY(check_freeze(Nanos(0), memory));
         }
 
+        bool just_begun = held.has_value() && !progress.cut;
         auto images = TRY(enter(found, progress, std::move(held)));
         progress.phase("enter");
         auto frozen = [&]() -> Status {
@@ -436,12 +445,19 @@ Status Steward::split(
             layout.brk_now = state.brk_now;
             Ranges missing =
                 outward ? TRY(missing_there(session, layout, *outward)) : layout.present;
+            polled = pages_of_waits(state.threads);
+            if (!just_begun) late = postponed(layout, state.threads, missing, rounds, progress);
+            // What deputies' calls write to must be there first.
+            late = warden::subtract(late, polled);
+            missing = warden::subtract(missing, late);
             TRY(check_freeze(monotonic_now() - progress.frozen, wire::bytes_of(missing)));
-            TRY(settle_layout(session, layout));
+            wire::Layout at_once = layout;
+            at_once.present = warden::subtract(layout.present, late);
+            if (!late.empty()) TRY(session.send(SessionType::late, wire::Pages{late}));
+            TRY(settle_layout(session, at_once));
             TRY(send_all_commons(session, layout, progress));
             TRY(session.send(SessionType::state, state));
             FAULT_POINT("after_state");
-            polled = pages_of_waits(state.threads);
             TRY(check_waits(layout, polled));
             progress.phase("state");
             for (auto const& image : state.threads) {
@@ -454,7 +470,7 @@ Status Steward::split(
             progress.phase("memory");
             TRY(session.send(
                 SessionType::pages_done, wire::PagesDone{progress.bytes, progress.bytes}));
-            TRY(session.wait({SessionType::ready}, std::chrono::seconds(60)));
+            TRY(await_ready(session));
             TRY(body_.write_landing(landing, epoch));
             FAULT_POINT("before_commit");
             TRY(session.receive()); // a host that has died by now is not moved to
@@ -486,9 +502,19 @@ Status Steward::split(
     resumed_ = true;
     (void)fault_point("after_running");
     unneeded_watch_ = std::move(outward);
-    drop_pages(found.mappings, found.stat, polled);
+    progress.late = wire::bytes_of(late);
+    progress.bytes += progress.late;
+    if (late.empty()) {
+        drop_pages(found.mappings, found.stat, polled);
+    } else {
+        held_.clear();
+        stale_.clear();
+        owing_.emplace(Owing{std::move(found.mappings), found.stat, polled, true});
+        (void)sys::set_dead_peer_timeout(session_->fd(), stalled_limit);
+    }
     if (polled.empty()) empty_all_commons();
     deputys_ = std::move(polled);
+    serve_late_for_a_while();
     return {};
 }
 

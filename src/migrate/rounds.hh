@@ -24,7 +24,8 @@ public:
     // `freeze`: how long the program may stand still, if that can be had.
     explicit Rounds(Nanos freeze);
 
-    // Whether rounds make the freeze shorter at all, of a process with so many bytes.
+    // Whether rounds make the freeze shorter at all, of a process with so many bytes. And whether
+    // so many take longer than it is wanted to last.
     bool worth(uint64_t bytes) const;
     // So much was written since the last round began.
     Next next(uint64_t bytes);

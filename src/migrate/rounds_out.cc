@@ -64,8 +64,11 @@ Status Steward::send_ahead(Session& session, Fd const& pages, Survey& found, Out
         auto wanted = outward.copy.takes(written);
         uint64_t bytes = wire::bytes_of(wanted);
         auto refresh = [&] { return refresh_flags(body_.pid(), body_.region(), found, refusal_); };
-        if (rounds.next(bytes) == Rounds::Next::freeze || tracee::has_direct_file(body_.pid()))
+        if (rounds.next(bytes) == Rounds::Next::freeze || tracee::has_direct_file(body_.pid())) {
+            bool late = rounds.worth(bytes) && host_takes_late_ && !never_late(mode_);
+            if (late) TRY(give_up_ahead(session, found, outward, wanted));
             return refresh();
+        }
         Nanos began = monotonic_now();
         TRY(send_round(session, pages, wanted, outward, refresh));
         rounds.gone(bytes, monotonic_now() - began);

@@ -16,6 +16,8 @@ using wire::SessionType;
 namespace {
 
 constexpr uint16_t not_yet = 5;
+// That nobody has looked at; questions for late pages may have one page each.
+constexpr size_t frames_max = 64 + wire::late_asked_max / 4096;
 
 char const* refusal(uint16_t code) {
     switch (code) {
@@ -113,7 +115,7 @@ Status Session::cut_frames() {
             tally_wanted_ = false;
             continue;
         }
-        if (frames_.size() > 64) return deny(EPROTO, "{} talks too much", landing_.node);
+        if (frames_.size() > frames_max) return deny(EPROTO, "{} talks too much", landing_.node);
         frames_.push_back({head.type, std::move(body)});
     }
     input_.erase(0, at);
@@ -165,6 +167,16 @@ std::optional<Session::Frame> Session::take() {
     Frame frame = std::move(frames_.front());
     frames_.pop_front();
     return frame;
+}
+
+std::optional<Session::Frame> Session::take(std::initializer_list<SessionType> types) {
+    auto frame = std::find_if(frames_.begin(), frames_.end(), [&](Frame const& each) {
+        return std::find(types.begin(), types.end(), each.type) != types.end();
+    });
+    if (frame == frames_.end()) return std::nullopt;
+    Frame found = std::move(*frame);
+    frames_.erase(frame);
+    return found;
 }
 
 void Session::forget(std::initializer_list<SessionType> types) {

@@ -62,6 +62,8 @@ public:
     // Takes in what has come without waiting. Fails if the connection has ended.
     Status receive();
     std::optional<Frame> take(); // the next frame that nobody waited for
+    // The first of these.
+    std::optional<Frame> take(std::initializer_list<wire::SessionType> types);
     Status ping_if_due();
     // An error if the host has trouble or is silent.
     Status sound() const;

@@ -50,7 +50,8 @@ Steward::Steward(wire::StewardOrder order, std::string const& socket, Body body)
       segments_(RememberedKeys(order_.run_dir + "/segment-keys")),
       tally_(order_.tally),
       host_(order_.node),
-      home_since_(monotonic_now() + wait_for_order) {
+      home_since_(monotonic_now() + wait_for_order),
+      mode_(mode_of(order_.mode)) {
     asker_.move_root = order_.move_root;
     asker_.uid = order_.asker;
     account_.cpu_us = tally_.cpu_away_us;
@@ -171,6 +172,10 @@ void Steward::serve_session(bool readable) {
     while (auto frame = session_->take()) {
         if (frame->type == SessionType::running) resumed_ = true;
         if (frame->type == SessionType::group_home) group_leaves_ = true;
+        if (serve_late(*session_, *frame)) {
+            if (!session_) return;
+            continue;
+        }
         if (auto wanted = decoded<wire::FileWanted>(*frame, SessionType::file_wanted))
             find_file(*wanted);
         if (auto wanted = decoded<wire::BytesWanted>(*frame, SessionType::bytes_wanted))
@@ -193,6 +198,8 @@ void Steward::serve_session(bool readable) {
         host_lost(heard.error().sentence());
     else if (session_->silent_for() > deaf_limit)
         host_lost(fmt::format("{} is silent", host_));
+    else
+        serve_late_for_a_while();
 }
 
 void Steward::host_lost(std::string const& why) {
@@ -205,6 +212,7 @@ void Steward::host_lost(std::string const& why) {
     LOG(warn, "the host {} is lost: {}", host_, why);
     report_state("host_lost", "host_lost", why);
     (void)sys::pidfd_send_signal(body_.pidfd(), SIGKILL);
+    owing_.reset();
     session_.reset();
     done_ = true;
 }

@@ -17,6 +17,7 @@
 #include "migrate/body.hh"
 #include "migrate/copy.hh"
 #include "migrate/daemon_line.hh"
+#include "migrate/late.hh"
 #include "migrate/leases.hh"
 #include "migrate/own_files.hh"
 #include "migrate/refusal.hh"
@@ -54,8 +55,11 @@ private:
         Nanos freeze = freeze_usual; // wanted
         Nanos stopped{0};            // before the freeze, in shorter stops
         Nanos held{0};               // since when it stands ahead of the freeze; 0: it runs
+        bool cut = false;            // in a transfer, for which it is entered as it is
         uint64_t bytes = 0;
         uint64_t ahead = 0; // of them, while the program ran
+        uint64_t late = 0;  // of them, when it runs at its host already
+        std::string why;    // the move is made in that way
         std::string phases; // "survey 812 prepare 2210 …", µs
         void phase(char const* name);
     };
@@ -163,6 +167,18 @@ private:
         std::function<Status()> const& meanwhile);
     Result<Ranges> missing_there(Session& session, wire::Layout const& layout, Outward& outward);
 
+    // postpone.cc: pages that stay at home until they are asked for
+    Ranges postponed(wire::Layout const& layout, std::vector<wire::ThreadImage> const& threads,
+        Ranges const& missing, Rounds const& rounds, Progress& progress) const;
+    Status give_up_ahead(
+        Session& session, Survey const& found, Outward& outward, Ranges const& written);
+    Status await_ready(Session& session);
+    Status send_late(Session& session, std::string const& question);
+    bool serve_late(Session& session, Session::Frame const& frame);
+    void serve_late_for_a_while();
+    Status finish_late(bool homeward);
+    void late_over();
+
     // keep.cc: after it has come home
     struct Kept {
         Session session; // with whoever has that memory
@@ -265,6 +281,16 @@ private:
     // Of a move that has just been made.
     std::vector<wire::ExecCall> unneeded_;
     std::unique_ptr<Outward> unneeded_watch_;
+    // While the host may still ask for pages: then all of P's are kept.
+    struct Owing {
+        std::vector<image::Mapping> mappings;
+        tracee::Stat stat{};
+        std::vector<wire::Range> kept;
+        bool known = false; // what of P's memory can be given up then
+    };
+    std::optional<Owing> owing_;
+    Mode mode_;
+    bool host_takes_late_ = false;
     // Pages of P that are as the process left them, but for those that a deputy has mapped anew
     // since, if this is not P's count of that any more (Control).
     std::vector<wire::Range> held_;

@@ -38,6 +38,7 @@ constexpr Knob own_knobs[] = {
     {"guests.uid_base",    Unit::number,   "1879048192","The first of 60000 user and group numbers that belong to guests alone, 100000 or more."},
     {"move.root",          Unit::flag,     "true",      "Whether root's processes may be moved."},
     {"move.freeze",        Unit::duration, "0",         "The longest wanted freeze: a move out that would take longer is not made; 0: no limit."},
+    {"move.mode",          Unit::text,     "auto",      "How a process leaves home: auto, as its size, its writes and the line demand; or always by stop-and-copy, pre-copy, post-copy or hybrid, where that can be."},
     {"move.host_blocked",  Unit::flag,     "false",     "Whether this node starts out taking no guests."},
     {"run.programs",       Unit::number,   "1000",      "How many programs one user other than root may have at a time; a thousand cost the daemon some 5 % of a core."},
     {"links.port_range",   Unit::text,     "",          "The ports that guests' connections may use, first-last; empty: any."},
@@ -201,6 +202,13 @@ Status check_range(std::string const& key, Setting const& setting, std::string c
         auto const& level = std::get<std::string>(setting);
         if (level != "debug" && level != "info" && level != "warn" && level != "error")
             return deny(EINVAL, "{} must be debug, info, warn or error", where);
+    }
+    if (key == "move.mode") {
+        auto const& mode = std::get<std::string>(setting);
+        if (mode != "auto" && mode != "stop-and-copy" && mode != "pre-copy" &&
+            mode != "post-copy" && mode != "hybrid")
+            return deny(
+                EINVAL, "{} must be auto, stop-and-copy, pre-copy, post-copy or hybrid", where);
     }
     if (auto* number = std::get_if<double>(&setting))
         if (!std::isfinite(*number) || *number < 0)

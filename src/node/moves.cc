@@ -117,6 +117,8 @@ void Node::tell_move(
         figures["bytes"] = moved.bytes;
         figures["freeze_ms"] = static_cast<double>(moved.freeze_us) / 1000;
         figures["total_ms"] = static_cast<double>(moved.total_us) / 1000;
+        if (moved.from != moved.to) figures["mode"] = moved.mode;
+        if (!moved.mode_text.empty()) figures["because"] = moved.mode_text;
         if (moved.held) figures["held_at_exec"] = true;
     } else {
         figures[motive ? "trouble" : "why"] = moved.text;
@@ -303,6 +305,7 @@ Task<Moved> Node::move_in_turn(
     if (!done.from.empty()) moved.from = done.from;
     if (!done.to.empty()) moved.to = done.to;
     moved.mode = done.mode;
+    moved.mode_text = done.mode_text;
     moved.held = order.hold != 0;
     moved.bytes = done.bytes;
     moved.freeze_us = done.freeze_us;

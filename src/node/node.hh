@@ -77,7 +77,7 @@ struct Moved {
     bool ok = false;
     int code = 1; // exit code when not ok
     std::string reason, text;
-    std::string from, to, mode = "stop-and-copy";
+    std::string from, to, mode = "stop-and-copy", mode_text;
     uint64_t bytes = 0, freeze_us = 0, stopped_us = 0, total_us = 0;
     bool held = false; // it had just executed something, and stood while all was prepared
     // Of a target that has no room for it at present, and what it says of itself.

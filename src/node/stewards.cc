@@ -59,6 +59,7 @@ Task<Result<std::shared_ptr<Keeper>>> Node::steward_for(ProcessPtr process) {
             auto program = programs_.find(process->program);
             order.no_patch = program != programs_.end() && program->second->wish.no_patch ? 1 : 0;
             order.asker = process->asker;
+            order.mode = config_.text("move.mode");
             order.freeze_limit_us = static_cast<uint64_t>(config_.number("move.freeze")) / 1000;
             std::vector<std::string> arguments = {"--pid", std::to_string(process->pid())};
             auto spawned = keepers_.spawn("steward", arguments, wire::encode(order));

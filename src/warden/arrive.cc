@@ -122,8 +122,10 @@ void Warden::await_clocks() const {
 Status Warden::commit() {
     FAULT_POINT("warden_commit");
     await_clocks();
+    TRY(guest_->put(guest_->control_field(offsetof(wire::Control, watched)),
+        uint32_t{watch_ || faults_ ? 1u : 0u}));
     TRY(guest_->put(
-        guest_->control_field(offsetof(wire::Control, watched)), uint32_t{watch_ ? 1u : 0u}));
+        guest_->control_field(offsetof(wire::Control, lacks)), uint32_t{lacks_pages() ? 1u : 0u}));
     TRY(guest_->put(
         guest_->control_field(offsetof(wire::Control, own_files)), segments_.count_own()));
     TRY(offer_patches());
@@ -142,6 +144,8 @@ Status Warden::commit() {
     serve_builder();
     watch_service();
     TRY(send(SessionType::running, wire::Empty{}));
+    ask_late();
+    late_over();
     tell_daemon("arrived", "");
     return fault_point("warden_running");
 }

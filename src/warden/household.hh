@@ -37,6 +37,10 @@ public:
     /// Namespaces that all guests here have in common; none before the first of them.
     std::vector<Fd> const& namespaces() const { return namespaces_; }
     void keep_namespaces(std::vector<Fd> kept) { namespaces_ = std::move(kept); }
+    /// What a guest makes a userfaultfd with that also the kernel's accesses wait at; none where
+    /// that is not to be had.
+    Fd const& userfaults() const { return userfaults_; }
+    void keep_userfaults(Fd device) { userfaults_ = std::move(device); }
     /// From then on guests are made in that cgroup: to move each one there takes the kernel 10 ms,
     /// now and then, for which a program that executes another would stand still.
     void move_in(std::vector<std::string> const& cgroups);
@@ -68,6 +72,7 @@ private:
     std::string socket_;
     pid_t outside_pid_;
     std::vector<Fd> namespaces_;
+    Fd userfaults_;
     bool moved_in_ = false;
     unsigned holders_ = 0;
     Warden const* turn_ = nullptr; // who may make something now

@@ -15,6 +15,7 @@
 
 #include "base/fault.hh"
 #include "sys/files.hh"
+#include "warden/household.hh"
 #include "warden/mapping.hh"
 #include "warden/numbers.hh"
 #include "warden/warden.hh"
@@ -108,6 +109,7 @@ void Warden::laid_out() {
     if (ended_) return;
     bool first = stage_ == Stage::building;
     enter(first ? Stage::prepared : Stage::arriving);
+    prepared_.takes_late = household_.userfaults() ? 1 : 0;
     if (first) return (void)send(SessionType::prepared, std::exchange(prepared_, {}));
     (void)send(SessionType::laid_out, wire::Empty{});
     receive_pages();
@@ -141,7 +143,7 @@ Status Warden::take_ahead() {
     return {};
 }
 
-// Pages that the program has given up since they came.
+// Pages that the program has given up since they came, or that will come anew.
 Status Warden::forget(wire::Pages const& pages) {
     wire::Layout checked;
     checked.present = pages.ranges;
@@ -173,6 +175,7 @@ void Warden::receive_pages() {
     applied_ = target_.vmas;
     calls.push_back(call_of(SYS_close, {pages_number}, 0));
     builder_.calls(calls, [this](Status done) {
+        if (done && late_) return watch_late();
         if (done) {
             received_ = true;
             return import_threads();
@@ -203,6 +206,7 @@ void Warden::watch_writes() {
                 builder_.command(ExecOp::call, {there, 0, 0, 0, 0, 0, SYS_close}, {},
                     [](ExecReply const&, std::string_view) {});
                 if (!fds->watch || !fds->probe) return;
+                if (late_) return (void)later_watch_.emplace(std::move(*fds));
                 auto watch = WriteWatch::begin(std::move(*fds), applied_, target_.present);
                 if (watch) watch_ = std::move(*watch);
             });

@@ -13,6 +13,7 @@ inline constexpr int service_number = command_number + 1;
 inline constexpr int pages_number = command_number + 2;
 inline constexpr int vdso_number = command_number + 3; // until it is mapped
 inline constexpr int segments_first = command_number + 4;
+inline constexpr int faults_number = command_number + 7; // for good; segments are closed by then
 inline constexpr int links_first = command_number + 8; // plus the slot: segments are closed by then
 
 inline constexpr uint32_t spare_slot = wire::holder_slot; // no thread's: vdso and vvar wait there

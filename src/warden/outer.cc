@@ -29,6 +29,7 @@ struct Options {
     std::string socket, session;
     int order_fd = -1;
     pid_t outside_pid = 0; // --inside
+    int userfaults = -1;
 };
 
 std::optional<int> number_of(std::string_view text) {
@@ -45,6 +46,7 @@ Result<Options> parse_options(int argc, char** argv) {
         if (name == "--socket") options.socket = value;
         if (name == "--session") options.session = value;
         if (name == "--order-fd") options.order_fd = number_of(value).value_or(-1);
+        if (name == "--userfaults") options.userfaults = number_of(value).value_or(-1);
         if (name == "--inside") options.outside_pid = number_of(value).value_or(0);
     }
     if (options.socket.empty() || options.order_fd < 0)
@@ -84,6 +86,8 @@ int inside(Options const& options) {
     for (int number : {SIGPIPE, SIGHUP, SIGINT, SIGURG, SIGIO})
         (void)::signal(number, SIG_IGN);
     Household household(std::move(*order), options.session, options.socket, options.outside_pid);
+    if (options.userfaults >= 0 && sys::set_close_on_exec(options.userfaults, true))
+        household.keep_userfaults(Fd(options.userfaults));
     return household.run();
 }
 
@@ -92,13 +96,17 @@ Status start(
     // The order goes on in a file of its own: the one we got may be a pipe, which is empty now.
     Fd file = TRY(sys::memfd("warden-order"));
     TRY(sys::write_all(file.number(), as_bytes(order_text)));
+    // For who is root outside only, and since Linux 6.1.
+    Fd userfaults(::open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
     (void)TRY(
         sandbox::start_in_namespaces(order.guest_uid, order.guest_gid, [&](pid_t outside) -> int {
             auto order_fd = std::to_string(file.number()), own = std::to_string(outside);
+            auto faults = std::to_string(userfaults.number());
             (void)sys::set_close_on_exec(file.number(), false);
+            if (userfaults) (void)sys::set_close_on_exec(userfaults.number(), false);
             execl("/proc/self/exe", "rove-keeper", "warden", "--socket", options.socket.c_str(),
                 "--session", options.session.c_str(), "--order-fd", order_fd.c_str(), "--inside",
-                own.c_str(), nullptr);
+                own.c_str(), "--userfaults", faults.c_str(), nullptr);
             return 127;
         }));
     return {};

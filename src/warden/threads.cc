@@ -39,8 +39,9 @@ void Warden::serve_service() {
         return household_.end_turn(static_cast<pid_t>(request.value));
     bool process = request.type == ServiceType::new_process,
          file = request.type == ServiceType::map_file,
-         line = request.type == ServiceType::take_line;
-    if (request.type != ServiceType::new_thread && !process && !file && !line) {
+         line = request.type == ServiceType::take_line,
+         pages = request.type == ServiceType::bring_pages;
+    if (request.type != ServiceType::new_thread && !process && !file && !line && !pages) {
         LOG(debug, "the guest's slot {} has lost its link", request.slot);
         return;
     }
@@ -49,6 +50,7 @@ void Warden::serve_service() {
     asked_at_ = monotonic_now();
     if (file) return want_file();
     if (line) return fetch_line();
+    if (pages) return bring();
     bool slot_known = process || (request.slot > 0 && request.slot < wire::vfork_slots);
     if (!slot_known || request.value < 2 || request.value > 1 << 22)
         return answer_guest(-EINVAL, {});
@@ -58,7 +60,7 @@ void Warden::serve_service() {
 void Warden::offer() {
     // A stopped guest would keep the turn from its siblings.
     if (!asked_ || ended_ || stopped_ || wants_file()) return;
-    if (asked_->type == ServiceType::take_line) return;
+    if (asked_->type == ServiceType::take_line || asked_->type == ServiceType::bring_pages) return;
     asked_->type == ServiceType::new_process ? offer_child() : offer_thread();
 }
 

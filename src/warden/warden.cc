@@ -161,6 +161,7 @@ void Warden::take_control(Fd socket) {
     }
     control_ = SessionLine(std::move(socket));
     abandoned_ = Nanos(0);
+    if (late_) late_->ask_again();
     loop_.watch(control_.number(), POLLIN, [this](short) { serve_control(); });
 }
 
@@ -236,6 +237,15 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::forget:
         if (stage_ != Stage::prepared) return fail(EPROTO, "forget while {}", stage_name(stage_));
         return forget(TRY(parse<wire::Pages>(body)));
+    case SessionType::late:
+        if (stage_ != Stage::prepared)
+            return fail(EPROTO, "late pages while {}", stage_name(stage_));
+        return expect_late(TRY(parse<wire::Pages>(body)));
+    case SessionType::late_bytes:
+        return take_late(TRY(parse<wire::LateBytes>(body)));
+    case SessionType::late_question:
+        if (lacks_pages()) return {}; // it is told when they have come
+        return send(SessionType::late_over, wire::Empty{});
     case SessionType::layout:
         if (stage_ != Stage::prepared) return fail(EPROTO, "a layout while {}", stage_name(stage_));
         enter(Stage::laying);
@@ -262,6 +272,7 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::park:
         if (stage_ != Stage::running && !group_going_)
             return fail(EPROTO, "park while {}", stage_name(stage_));
+        if (lacks_pages()) return deny(EBUSY, "some of its pages are still at home");
         return park();
     case SessionType::send_pages:
         if (stage_ != Stage::parked && stage_ != Stage::running)
@@ -303,7 +314,9 @@ Status Warden::perform(SessionType type, std::string_view body) {
         if (stage_ == Stage::ready) return commit();
         if (stage_ != Stage::running) return resume();
         TRY(go_on());
-        return send(SessionType::running, wire::Empty{});
+        TRY(send(SessionType::running, wire::Empty{}));
+        ask_late();
+        return {};
     }
     case SessionType::priorities:
         priorities_ = TRY(parse<wire::Priorities>(body));
@@ -346,6 +359,8 @@ Status Warden::perform(SessionType type, std::string_view body) {
     case SessionType::group_home:
     case SessionType::group_go:
     case SessionType::kept:
+    case SessionType::late_wanted:
+    case SessionType::late_over:
         break;
     }
     return fail(EPROTO, "message {} is not for a warden", static_cast<int>(type));

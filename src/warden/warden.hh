@@ -5,9 +5,9 @@
 // messages; whatever goes wrong before the commit ends this warden, and the program runs on where
 // it was. Files: warden.cc the loop and the connections · arrive.cc prepare and commit, and between
 // them memory_in.cc and state_in.cc · park.cc standing and going on · memory_out.cc pages that
-// leave · group.cc guests that share memory · patches.cc patched call sites · keep.cc memory that
-// stays for a return · threads.cc new threads · tally.cc what is told each second · outer.cc how a
-// warden is started.
+// leave · late.cc pages that come when it runs · group.cc guests that share memory · patches.cc
+// patched call sites · keep.cc memory that stays for a return · threads.cc new threads · tally.cc
+// what is told each second · outer.cc how a warden is started.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,8 @@
 #include "warden/holder.hh"
 #include "warden/kept.hh"
 #include "warden/landing.hh"
+#include "warden/late_pages.hh"
+#include "warden/page_faults.hh"
 #include "warden/segments.hh"
 #include "warden/session_line.hh"
 #include "warden/staging.hh"
@@ -136,6 +138,20 @@ private:
     void give_page_line();
     void receive_pages();
     void watch_writes();
+
+    // late.cc
+    Status expect_late(wire::Pages const& pages);
+    void watch_late();
+    Status begin_faults();
+    void serve_faults();
+    void ask_late();
+    Status take_late(wire::LateBytes const& part);
+    Status put_late(wire::LateBytes const& part);
+    bool lacks_pages() const { return late_ && !late_->empty(); }
+    void late_over();
+    void watch_from_now();
+    void bring();
+    void answer_brought();
 
     // state_in.cc
     Status state(wire::ProcessState state);
@@ -261,13 +277,18 @@ private:
     wire::Layout target_;            // what it shall map
     bool segments_missing_ = false;
     bool first_layout_ = true;
-    Fd pages_;                        // page connection, before the guest or send_pages has it
-    Fd onward_;                       // to the next host's warden, once it was reached
-    std::optional<Staging> staging_;  // for the pages that will be sent, and
-    KnownMappings known_mappings_;    // what the guest mapped, when that was announced
-    std::optional<WriteWatch> watch_; // of its pages, since they came
-    std::vector<wire::Range> unread_; // since the last scan: asked for, and not there
-    bool page_line_given_ = false;    // to the guest
+    Fd pages_;                         // page connection, before the guest or send_pages has it
+    Fd onward_;                        // to the next host's warden, once it was reached
+    std::optional<Staging> staging_;   // for the pages that will be sent, and
+    KnownMappings known_mappings_;     // what the guest mapped, when that was announced
+    std::optional<WriteWatch> watch_;  // of its pages, since they came
+    std::vector<wire::Range> unread_;  // since the last scan: asked for, and not there
+    std::optional<LatePages> late_;    // the guest's, that come while it runs
+    bool late_open_ = false;           // it has not been told that they have
+    std::optional<PageFaults> faults_; // then
+    std::optional<Userfaults> later_watch_; // for when they have come
+    wire::Range brought_;                   // what the guest waits for, if it has asked
+    bool page_line_given_ = false;          // to the guest
     bool receiving_ = false, received_ = false, importing_ = false;
     std::vector<wire::Range> populated_; // pages that were made before they came
     uint32_t slots_end_ = 1;             // one more than the highest slot that a thread has had

@@ -166,6 +166,7 @@ struct StewardOrder {
     Tally tally;           // counters to go on from
     std::vector<TraceRow> calls;
     uint64_t freeze_limit_us = 0; // the configured move.freeze; 0: none
+    std::string mode;             // the configured move.mode; empty: auto
     uint8_t no_patch = 0;         // 1: the program's text is left alone
     uint32_t asker = 0;           // the user on whose behalf it moves, until a move says another
 };
@@ -180,6 +181,7 @@ template <class V> void describe(V& v, StewardOrder& m) {
     v.field("tally", m.tally);
     v.field("calls", m.calls);
     v.field("freeze_limit_us", m.freeze_limit_us);
+    v.field("mode", m.mode);
     v.field("no_patch", m.no_patch);
     v.field("asker", m.asker);
 }
@@ -302,6 +304,7 @@ struct MoveDone {
     std::string from, to;
     uint64_t bytes = 0, freeze_us = 0, stopped_us = 0, total_us = 0;
     std::string mode = "stop-and-copy";
+    std::string mode_text; // why, as a sentence's end
 };
 template <class V> void describe(V& v, MoveDone& m) {
     v.field("request", m.request);
@@ -315,6 +318,7 @@ template <class V> void describe(V& v, MoveDone& m) {
     v.field("stopped_us", m.stopped_us);
     v.field("total_us", m.total_us);
     v.field("mode", m.mode);
+    v.field("mode_text", m.mode_text);
 }
 
 struct StewardState {

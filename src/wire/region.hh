@@ -259,6 +259,7 @@ struct Control {
     uint32_t map_lock;     // P: futex lock of deputies that map and the porter that receives ahead
     uint32_t watched;      // R: 1 while the warden watches writes, see mremap in local.cc
     uint32_t slots_end;    // R: one more than the highest slot that a thread has had
+    uint32_t lacks;        // R: 1 while pages of it are still at home
     uint64_t exchanged;    // R: requests to home and answers, of all threads
     uint32_t number_rooms; // P: +1 when the porter may hold a low descriptor number, +1 when it
                            // does not any more, see rt/number_room.hh
@@ -372,11 +373,13 @@ enum class ServiceType : uint32_t {
     born = 4, // on the child's own: it lives, value = its PID; slot = its slot, or 0 if it shares
               // its parent's memory
     made = 5, // the thread or process with the promised number is there, or will not be; value = it
-    map_file = 6,  // value = address of a file that home has mapped for it, slot = pages; reply:
-                   // value = offset in the file that comes over SCM_RIGHTS; or -errno: fetch its
-                   // bytes, but -EAGAIN: make the call again, which will find a move
-    take_line = 7, // value = ticket of an end of a line; reply: value 0 and the end over
-                   // SCM_RIGHTS, or -ENOENT
+    map_file = 6,    // value = address of a file that home has mapped for it, slot = pages; reply:
+                     // value = offset in the file that comes over SCM_RIGHTS; or -errno: fetch its
+                     // bytes, but -EAGAIN: make the call again, which will find a move
+    take_line = 7,   // value = ticket of an end of a line; reply: value 0 and the end over
+                     // SCM_RIGHTS, or -ENOENT
+    bring_pages = 9, // slot = pages from address `value` on, or 0: all; reply, when none of them is
+                     // at home any more: value 0, or -EAGAIN: ask again
 };
 struct Service {
     ServiceType type;

@@ -14,7 +14,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t session_magic = 0x53455652;
-inline constexpr uint16_t session_version = 4;
+inline constexpr uint16_t session_version = 5;
 inline constexpr uint32_t session_frame_max = 16 << 20;
 /// Both sides ping. A machine or a network that is gone acknowledges nothing: the kernel says so
 /// after that long. One that does, and says nothing, is busy, and is given up much later.
@@ -102,6 +102,11 @@ enum class SessionType : uint16_t {
     priorities = 47,     // S Priorities: its threads have others than the usual ones, or had before
     keep = 48, // S Keep, instead of let_go: end the guest, but keep its memory for its return
     kept = 49, // W Pages: it has ended, and all is as it was when it had parked but for these
+    late = 50, // S Pages, before the layout: these stay at home until they are asked for
+    late_wanted = 51,   // W LateWanted: some of them
+    late_bytes = 52,    // S LateBytes: what was asked for, in parts
+    late_question = 53, // S Empty: is anything still late? Answered when nothing is
+    late_over = 54,     // W Empty: they are all there; also unasked, once
 };
 
 struct SessionFrame {
@@ -240,10 +245,12 @@ template <class V> void describe(V& v, Prepare& m) {
 struct Prepared {
     uint8_t kept = 0;        // 1: the guest has the memory that was kept
     std::vector<Range> lost; // without what this layout maps otherwise
+    uint8_t takes_late = 0;  // 1: a guest here can begin before all of its pages have come
 };
 template <class V> void describe(V& v, Prepared& m) {
     v.field("kept", m.kept);
     v.field("lost", m.lost);
+    v.field("takes_late", m.takes_late);
 }
 
 /// `name`: random bytes, which whoever wants that memory again must say.
@@ -438,6 +445,26 @@ template <class V> void describe(V& v, BytesWanted& m) {
     v.field("question", m.question);
     v.field("index", m.index);
     v.field("key", m.key);
+}
+
+struct LateWanted {
+    std::vector<Range> ranges;
+    uint8_t urgent = 0; // 1: a thread waits for them
+};
+template <class V> void describe(V& v, LateWanted& m) {
+    v.field("ranges", m.ranges);
+    v.field("urgent", m.urgent);
+}
+/// In one such question, and in all that are not answered yet.
+inline constexpr uint64_t late_part_max = 128 << 10, late_asked_max = 1 << 20;
+
+struct LateBytes {
+    uint64_t address = 0;
+    std::string bytes; // whole pages
+};
+template <class V> void describe(V& v, LateBytes& m) {
+    v.field("address", m.address);
+    v.field("bytes", m.bytes);
 }
 
 struct CommonsWanted {

@@ -6,7 +6,7 @@
   tests/fault/run.py home/ warden_park   those whose name contains one of these
 
 A case is TRIP/POINT/NODE/WHAT. TRIP is out (n1 → n2), onward (n2 → n3) or home (n2 → n1); or, of a program with so much memory that
-its host keeps it, keep (n2 → n1) or return (n1 → n2, where it has been). The keeper that passes
+its host keeps it, keep (n2 → n1) or return (n1 → n2, where it has been); or late (n1 → n2, with pages that come when it runs there). The keeper that passes
 POINT on NODE is killed there (kill), or its step fails (error), or it is held there while another party is killed
 (steward@n1, warden@n2, roved@n3 …; home@n1 is the steward with its daemon). Which points a trip passes is found out by a trip in which each tells its name;
 a point of the sources that no trip passes is a failure. After each case:
@@ -40,14 +40,16 @@ import interruption  # noqa: E402
 FOLDER = pathlib.Path(__file__).resolve().parent
 REPOSITORY = FOLDER.parents[1]
 NODES = ("n1", "n2", "n3")
-TRIPS = {"out": ("n1", "n2"), "onward": ("n2", "n3"), "home": ("n2", "n1"), "keep": ("n2", "n1"), "return": ("n1", "n2")}
+TRIPS = {"out": ("n1", "n2"), "onward": ("n2", "n3"), "home": ("n2", "n1"), "keep": ("n2", "n1"), "return": ("n1", "n2"), "late": ("n1", "n2")}
 BEFORE = {"onward": ["n2"], "home": ["n2"], "keep": ["n2"], "return": ["n2", "home"]}  # where it is moved first
 PAGES, PAGES_KEPT = 1792, 3072  # of each of two threads: enough for rounds, enough to be kept
 LARGE = ("keep", "return")
 NOT_ALWAYS = {"return": ("ahead_round", "warden_ahead")}  # if it has written much by then; out has them
+# Of those that have pages come late, all is done as in out but for these; the other trips pass them when the machine is busy.
+LATE = {"late_wanted", "late_over", "warden_late", "warden_late_bytes", "warden_late_over"}
 # Points that are passed when the commit has been made: from there on the program lives where it was going.
 COMMITTED = {"after_commit", "after_running", "onward_after_commit", "home_after_commit", "warden_commit",
-             "warden_running", "warden_before_let_go", "warden_keep", "left_at_home"}
+             "warden_running", "warden_before_let_go", "warden_keep", "left_at_home"} | (LATE - {"warden_late"})
 CASE_LIMIT_S = 20  # for each thing that is waited for
 LEFT_LIMIT_S = 5   # after which nothing may be left
 
@@ -78,7 +80,8 @@ class Lab:
 
     def __init__(self, rove):
         self.rove, self.name = str(rove), f"fault-{os.getpid()}"
-        self.environment = dict(os.environ, ROVE_FAULT="@/run/rove/fault", ROVE_LAB_CONFIG="policy.auto = false")
+        self.environment = dict(os.environ, ROVE_FAULT="@/run/rove/fault")
+        self.mode = "auto"
 
     def command(self, verb, *words):
         return [self.rove, "lab", verb, "--name", self.name, *words]
@@ -93,7 +96,16 @@ class Lab:
     def rove_on(self, node, *words, check=True):
         return self.do("run", node, "--", self.rove, *words, check=check)
 
+    def be_for(self, trip):
+        """The way in which processes leave is the node's."""
+        mode = "post-copy" if trip == "late" else "auto"
+        if mode != self.mode:
+            self.mode = mode
+            self.down()
+            self.up()
+
     def up(self):
+        self.environment["ROVE_LAB_CONFIG"] = f'policy.auto = false\nmove.mode = "{self.mode}"'
         self.do("up", "--nodes", "3", "--cpus", "0", "--mem", "0")
         self.inits = {node: pathlib.Path(f"/run/rove-lab/{self.name}/{node}/init").read_text().split()[0] for node in NODES}
 
@@ -169,7 +181,7 @@ def cases_of(trip, passed):
     hosts = [node for node in (start, end) if node != "n1"]
     parties = [("steward", "n1"), *(("warden", host) for host in hosts), *(("roved", node) for node in ("n1", *hosts)), ("home", "n1")]
     for point, node in passed:
-        if point in NOT_ALWAYS.get(trip, ()):
+        if point in NOT_ALWAYS.get(trip, ()) or (point in LATE) != (trip == "late"):
             continue
         yield Case(trip, point, node, "kill")
         yield Case(trip, point, node, "error")
@@ -269,6 +281,7 @@ def discover(lab, binary, folder):
     """trip → [(point, node)] in the order in which they are passed."""
     passed = {}
     for trip, (start, end) in TRIPS.items():
+        lab.be_for(trip)
         program = Program(lab, binary, folder, trip)
         try:
             program.must_be_before(trip)
@@ -276,6 +289,8 @@ def discover(lab, binary, folder):
             for node in NODES:
                 lab.fault(node, "*:tell")
             program.must_move(end)
+            if trip == "late":
+                wait_for(lambda: all(f"fault point {'warden_' if node == end else ''}late_over" in lab.log_since(node, sizes[node]) for node in (start, end)), "end of what is late")
             if trip != "keep":
                 wait_for(lambda: not any(lab.keepers(node, "warden") for node in NODES if node != end), "end of the copy")
             if end == "n1":
@@ -347,6 +362,7 @@ def may_be_lost(case):
 
 def run_case(lab, binary, folder, case):
     start, end = TRIPS[case.trip]
+    lab.be_for(case.trip)
     program = Program(lab, binary, folder, case.trip)
     try:
         program.must_be_before(case.trip)

@@ -13,15 +13,16 @@ HOME, HOSTS = "n1", ("n2", "n3")
 
 
 class Cluster:
-    def __init__(self, rove, name, more=()):
+    def __init__(self, rove, name, more=(), config=""):
         self.rove, self.name, self.more = str(rove), name, list(more)  # more: options of every `rove run`
+        self.config = config  # more lines of the nodes' configuration
         self.options_of_run = ""
 
     def up(self):
         done = subprocess.run(
             [self.rove, "lab", "up", "--name", self.name, "--nodes", "3", "--cpus", "0", "--mem", "0"],
             capture_output=True, text=True, timeout=120,
-            env=dict(os.environ, ROVE_LAB_CONFIG="policy.auto = false"),  # the runner says who goes where
+            env=dict(os.environ, ROVE_LAB_CONFIG=f"policy.auto = false\n{self.config}"),  # the runner says who goes where
         )
         if done.returncode != 0:
             raise SystemExit(f"rove lab up failed ({done.returncode}): {done.stderr.strip()}")

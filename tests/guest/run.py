@@ -43,6 +43,7 @@ def arguments():
     parser.add_argument("--rove", default=os.environ.get("ROVE", REPOSITORY / "build/bin/rove"), help="the command to test")
     parser.add_argument("--build", type=pathlib.Path, default=REPOSITORY / "build/guest", help="where programs are built")
     parser.add_argument("--lab", metavar="NAME", help="use this lab, which is up, and leave it up")
+    parser.add_argument("--move-mode", metavar="WAY", help="how processes leave home, such as post-copy (move.mode)")
     parser.add_argument("--options", metavar="WORDS", default="", help="more options of every `rove run`")
     parser.add_argument("--keep", action="store_true", help="keep all directories, not only those of failures")
     parser.add_argument("--verbose", "-v", action="store_true", help="one line per case")
@@ -107,7 +108,8 @@ def run_moved(chosen, modes, folder, options, tally, oracle, cluster):
         cases = [(p, m, t) for p, m, t in cases if not known.reason(table, p.name, m)]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for program, mode, turn, verdict, place in pool.map(one, cases):
-            line = f"tests/guest/run.py {program.name} --mode {mode} --seed {options.seed + turn * 7919}   # {place}"
+            way = f" --move-mode {options.move_mode}" if options.move_mode else ""
+            line = f"tests/guest/run.py {program.name}{way} --mode {mode} --seed {options.seed + turn * 7919}   # {place}"
             tally.add(mode, program.name, verdict, line)
 
 
@@ -137,7 +139,8 @@ def run(chosen, modes, folder, options):
     oracle = run_native(chosen, folder, options, tally)
     modes = [mode for mode in modes if mode != "native"]
     if modes:
-        cluster = Cluster(pathlib.Path(options.rove).resolve(), options.lab or f"guest-{os.getpid()}", options.options.split())
+        cluster = Cluster(pathlib.Path(options.rove).resolve(), options.lab or f"guest-{os.getpid()}", options.options.split(),
+                          f'move.mode = "{options.move_mode}"' if options.move_mode else "")
         try:
             cluster.learn_options() if options.lab else cluster.up()
             run_moved(chosen, modes, folder, options, tally, oracle, cluster)
