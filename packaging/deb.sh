@@ -20,7 +20,9 @@ for name in librove.so.0 librove.so; do
     ln -s librove.so."$version" "$root/$libraries/$name"
 done
 # Opened by Open MPI alone, which it is no reason to install.
-install -D -s -m 644 build/lib/rove/openmpi/mca_btl_rove.so "$root/usr/lib/rove/openmpi/mca_btl_rove.so"
+for component in btl ras odls; do
+    install -D -s -m 644 "build/lib/rove/openmpi/mca_${component}_rove.so" "$root/usr/lib/rove/openmpi/mca_${component}_rove.so"
+done
 install -D -m 644 include/rove.h "$root/usr/include/rove.h"
 for page in build/share/man/man?/*; do
     section=$(basename "$(dirname "$page")")

@@ -61,6 +61,7 @@ int rove_main(int argc, char** argv) {
     if (name == "help") return help(words, json);
     if (name == manual_word) return write_manual(words);
     if (name == mpi_rank_word) return start_mpi_rank(words);
+    if (name == mpi_places_word) return print_mpi_places(words);
     Verb const* verb = find_verb(name);
     if (!verb)
         return no_verb(

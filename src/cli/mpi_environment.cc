@@ -32,8 +32,6 @@ constexpr Setting settings[] = {
     // All ranks may be on few cores for a while.
     {"OMPI_MCA_mpi_yield_when_idle", "1"},
     {"OMPI_MCA_hwloc_base_binding_policy", "none"},
-    // The cores of this node are not all that there are.
-    {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
     // MPICH: no shared memory either.
     {"UCX_TLS", "tcp,self"},
     {"MPIR_CVAR_NOLOCAL", "1"},
@@ -42,19 +40,33 @@ constexpr Setting settings[] = {
 } // namespace
 
 std::vector<std::pair<std::string, std::string>> mpi_environment(
-    std::string const& components, std::function<bool(std::string const&)> const& present) {
-    // Who has a path of his own has his own components.
-    constexpr char const* path = "OMPI_MCA_mca_base_component_path";
+    MpiLaunch const& launch, std::function<bool(std::string const&)> const& present) {
     std::vector<std::pair<std::string, std::string>> result;
     auto set = [&](std::string const& variable, std::string const& value) {
         if (!present(variable)) result.emplace_back(variable, value);
     };
     // Messages go by mailboxes, or over sockets of this node: both reach a process wherever it is.
-    // Not over shared memory.
-    bool const by_mailbox = !components.empty() && !present(path);
-    // Open MPI looks no further than the first directory that does not exist, as the user's may.
-    if (by_mailbox) set(path, "SYS_DEFAULT:" + components + ":USR_DEFAULT");
-    set("OMPI_MCA_btl", by_mailbox ? "rove,tcp,self" : "tcp,self");
+    // Not over shared memory. Who has a path of his own has his own components.
+    bool const ours = !launch.components.empty() && !present(mpi_component_path);
+    set("OMPI_MCA_btl", ours ? "rove,tcp,self" : "tcp,self");
+    if (ours) {
+        // Open MPI looks no further than the first directory that does not exist, as the user's
+        // may.
+        set(mpi_component_path, "SYS_DEFAULT:" + launch.components + ":USR_DEFAULT");
+        set("OMPI_MCA_ras_rove_command", launch.rove);
+        set("OMPI_MCA_ras_rove_place", launch.way);
+        if (!launch.found.empty()) set("OMPI_MCA_ras_rove_found", launch.found);
+        // Ranks that begin here are descendants of ours as they are.
+        if (launch.way != "home") set("OMPI_MCA_odls_rove_command", launch.rove);
+        if (launch.way == "best") set("OMPI_MCA_odls_rove_best", "1");
+        if (launch.stay) set("OMPI_MCA_odls_rove_stay", "1");
+    }
+    if (launch.prevent_oversubscription) {
+        set("OMPI_MCA_ras_rove_prevent_oversubscription", "1");
+    } else {
+        // The cores of this node are not all that there are.
+        set("OMPI_MCA_rmaps_base_oversubscribe", "1");
+    }
     for (Setting const& setting : settings)
         set(setting.variable, setting.value);
     return result;

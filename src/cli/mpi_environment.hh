@@ -12,9 +12,21 @@
 
 namespace rove::cli {
 
-/// Names and values to set; `present` says whether the user has set a variable. `components`: where
-/// our components for Open MPI lie; empty: there are none.
+// Where Open MPI looks for components.
+inline constexpr char const* mpi_component_path = "OMPI_MCA_mca_base_component_path";
+
+/// How a job is started.
+struct MpiLaunch {
+    std::string components; // where ours for Open MPI lie; empty: there are none
+    std::string rove;       // our own path, for them
+    std::string way;        // where ranks begin; see mpi_places.hh
+    bool stay = false;
+    bool prevent_oversubscription = false;
+    std::string found = {}; // what the board had, as text_of says it; empty: to be asked by mpirun
+};
+
+/// Names and values to set; `present` says whether the user has set a variable.
 std::vector<std::pair<std::string, std::string>> mpi_environment(
-    std::string const& components, std::function<bool(std::string const&)> const& present);
+    MpiLaunch const& launch, std::function<bool(std::string const&)> const& present);
 
 } // namespace rove::cli

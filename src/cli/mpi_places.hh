@@ -32,6 +32,19 @@ struct Places {
     std::vector<std::string> nodes;
 };
 
+/// What a job is given: how many of its ranks have a core of their own, and where they begin;
+/// without places at home, from where they spread by themselves.
+struct Allotment {
+    size_t slots = 0;
+    std::optional<Places> places;
+};
+
+/// "3 turns n1 n2 n3", or "3" without places.
+std::string text_of(Allotment const& allotment);
+
+/// `way`: "home", "best" or "spread:K".
+client::Asked<Allotment> allot(std::string_view way, std::vector<Room> const& rooms);
+
 /// The `count` nodes with the most room. Trouble if there are not so many.
 client::Asked<Places> spread_over(std::vector<Room> rooms, size_t count);
 

@@ -51,6 +51,26 @@ TEST(MpiPlaces, best_where_all_are_full_takes_them_in_turn) {
     EXPECT_FALSE(best_first({}));
 }
 
+TEST(MpiPlaces, a_job_has_as_many_slots_as_cores_have_nothing_to_do) {
+    std::vector<Room> const rooms = {{"n1", 2, 1, 1}, {"n2", 4, 1, 0.5}, {"n3", 0.5, 1, 0}};
+    EXPECT_EQ(allot("home", rooms)->slots, 3u);
+    EXPECT_FALSE(allot("home", rooms)->places);
+    auto const best = allot("best", rooms);
+    ASSERT_TRUE(best && best->places);
+    EXPECT_EQ(best->slots, 3u);
+    EXPECT_EQ(best->places->nodes.size(), 3u);
+    // Equal numbers on both: one on each.
+    auto const spread = allot("spread:2", rooms);
+    ASSERT_TRUE(spread && spread->places);
+    EXPECT_EQ(spread->slots, 2u);
+    EXPECT_EQ(text_of(*spread), "2 blocks n2 n3");
+    EXPECT_EQ(text_of(*allot("home", rooms)), "3");
+    EXPECT_EQ(begun(*spread->places, 2), (Names{"n2", "n3"}));
+    EXPECT_EQ(allot("home", {{"n1", 2, 1, 1.5}})->slots, 0u);
+    for (char const* wrong : {"", "worst", "spread", "spread:", "spread:0", "spread:4", "spread:x"})
+        EXPECT_FALSE(allot(wrong, rooms)) << wrong;
+}
+
 TEST(MpiPlaces, go_through_the_environment) {
     for (Places const& places :
         {Places{Share::blocks, {"n1", "n2"}}, Places{Share::turns, {"x"}}}) {

@@ -31,13 +31,13 @@ def build(name, directory):
 class Job:
     """Ranks of a program of tests/mpi that goes round after round until it is told to stop."""
 
-    def __init__(self, lab, binary, directory, *words, before=()):
+    def __init__(self, lab, binary, directory, *words, before=(), mpirun=()):
         self.lab, self.binary = lab, binary
         self.stopper = pathlib.Path(directory) / "stop"
         self.errors = pathlib.Path(directory) / "errors"
         self.lines = []
         with self.errors.open("w") as errors:
-            self.process = lab.start("n1", *before, lab.rove, "mpirun", *words, binary, self.stopper,
+            self.process = lab.start("n1", *before, *(mpirun or (lab.rove, "mpirun")), *words, binary, self.stopper,
                                      stderr=errors, stdin=subprocess.DEVNULL)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()

@@ -2,6 +2,7 @@
 """MPI jobs under `rove mpirun`: at home, moved by hand, in storm, placed, and spreading by themselves."""
 import collections
 import json
+import pathlib
 
 import pytest
 
@@ -74,7 +75,13 @@ def test_messages_go_from_host_to_host(quiet, programs, tmp_path, words, home_ca
     job.more_rounds()
     for row, host in zip(job.ranks(), ("n2", "n3")):
         quiet.run("n1", "rove", "move", row["pid"], host)
-    job.more_rounds()
+
+    def only_talks():
+        """Pages may come late, from home."""
+        before = through(quiet, "n1")
+        job.more_rounds()
+        return through(quiet, "n1") - before < 1e6
+    job.more_rounds() if home_carries_it else wait_for(only_talks, "rounds in which home sends next to nothing")
     before = {node: through(quiet, node) for node in ("n1", "n2")}
     job.more_rounds(9)  # 16 MB are in one of them
     home, host = (through(quiet, node) - before[node] for node in ("n1", "n2"))
@@ -123,6 +130,95 @@ def test_each_rank_on_the_best_node(new_lab, programs, tmp_path):
     wait_for(lambda: sorted(hosts(job)) == ["n1", "n2", "n3"], "one rank on each node")
     job.more_rounds()
     assert job.stop().startswith("verified: 3 ranks")
+
+
+# --- the launch options as Open MPI's own parameters, with a plain mpirun
+
+def plain_mpirun(rove, *words):
+    """mpirun as somebody has it who has installed our components, without `rove mpirun`."""
+    folder = pathlib.Path(rove).resolve().parents[1] / "lib/rove/openmpi"
+    settings = {"mca_base_component_path": f"SYS_DEFAULT:{folder}", "pml": "ob1", "btl": "rove,tcp,self",
+                "rmaps_base_oversubscribe": 1, "hwloc_base_binding_policy": "none", "mpi_yield_when_idle": 1}
+    return ("env", "PMIX_MCA_gds=hash", "mpirun.openmpi", *mca(settings), *words)
+
+
+def mca(settings):
+    return [str(word) for name, value in settings.items() for word in ("--mca", name, value)]
+
+
+def end_of(lab, *command):
+    return lab.run("n1", *command, check=False)
+
+
+WHO = ("sh", "-c", "echo rank $OMPI_COMM_WORLD_RANK pid $$")
+
+
+@pytest.mark.parametrize("stay", [False, True])
+def test_ranks_of_a_plain_mpirun_are_launched_on_the_best_nodes(quiet, programs, tmp_path, rove, stay):
+    """The RAS finds the nodes, the ODLS starts each rank there, locked or not."""
+    job = mpi_jobs.Job(quiet, programs["ring"], tmp_path, "-np", "3", mpirun=plain_mpirun(
+        rove, *mca({"ras_rove_command": rove, "ras_rove_place": "spread:3", "odls_rove_command": rove, "odls_rove_stay": int(stay)})))
+    job.more_rounds()
+    wait_for(lambda: sorted(hosts(job)) == ["n1", "n2", "n3"], "one rank on each node")
+    assert [row["locked"] for row in job.ranks()] == [stay] * 3
+    assert job.stop().startswith("verified: 3 ranks")
+
+
+def test_each_rank_begins_on_the_best_node_where_hosts_were_named(quiet, programs, tmp_path, rove):
+    """Whose allocation is not ours leaves the ODLS to ask for each rank."""
+    job = mpi_jobs.Job(quiet, programs["ring"], tmp_path, "--host", "n1:2", "-np", "2", mpirun=plain_mpirun(
+        rove, *mca({"ras_rove_command": rove, "ras_rove_place": "spread:9", "odls_rove_command": rove, "odls_rove_best": 1,
+                    "odls_rove_options": "--stay --no-patch"})))
+    job.more_rounds()
+    assert [row["locked"] for row in job.ranks()] == [True] * 2
+    assert job.stop().startswith("verified: 2 ranks")
+
+
+@pytest.mark.parametrize("command", ["", "/nowhere/rove"])
+def test_without_rove_the_components_are_not_used(quiet, rove, command):
+    done = end_of(quiet, *plain_mpirun(rove, *mca({"ras_rove_command": command, "odls_rove_command": command, "ras_rove_place": "best"})),
+                  "-np", "2", *WHO)
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.count("rank ") == 2, done
+
+
+def test_without_a_daemon_the_components_are_not_used(new_lab, rove):
+    lab = new_lab("--nodes", "1", "--cpus", "0", "--mem", "0")
+    command = plain_mpirun(rove, *mca({"ras_rove_command": rove, "odls_rove_command": rove, "ras_rove_place": "best"}))
+    assert end_of(lab, *command, "-np", "2", *WHO).returncode == 0
+    lab.do("daemon", "n1", "stop")
+    done = end_of(lab, *command, "-np", "2", *WHO)
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.count("rank ") == 2, done
+
+
+def test_a_wrong_place_ends_a_plain_mpirun(quiet, rove):
+    done = end_of(quiet, *plain_mpirun(rove, *mca({"ras_rove_command": rove, "ras_rove_place": "spread:9"})), "-np", "2", *WHO)
+    assert done.returncode == 1 and "--spread 9 needs 9 nodes" in done.stderr and done.stdout == "", done
+    assert "internal error" not in done.stderr
+
+
+def test_what_ranks_begin_by_already_stays_behind_us(quiet, rove, tmp_path):
+    agent = tmp_path / "agent"
+    agent.write_text('#!/bin/sh\nexport AGENT=seen\nexec "$@"\n')
+    agent.chmod(0o755)
+    done = quiet.run("n1", "env", f"OMPI_MCA_orte_fork_agent={agent}", rove, "mpirun", "--best", "-np", "2", "sh", "-c", "echo agent $AGENT")
+    assert done.stdout.count("agent seen") == 2, done
+
+
+def test_as_many_ranks_as_cores_have_nothing_to_do(new_lab, rove):
+    lab = new_lab("--nodes", "3", "--cpus", "1")
+    assert lab.run("n1", "rove", "mpirun", *WHO).stdout.count("rank ") == 3
+
+    def nobody_is_busy():
+        return all(row["load"] < 0.4 for row in lab.json("n1", "nodes"))
+    for way in ((), ("--best",), ("--spread", "2")):
+        slots = 2 if way[:1] == ("--spread",) else 3
+        wait_for(nobody_is_busy, "nodes that have forgotten the last job", mpi_jobs.LIMIT_S)
+        fits = lab.run("n1", "rove", "mpirun", *way, "--prevent-oversubscription", "-np", slots, *WHO)
+        assert fits.stdout.count("rank ") == slots
+        wait_for(nobody_is_busy, "nodes that have forgotten the last job", mpi_jobs.LIMIT_S)
+        refused = end_of(lab, "rove", "mpirun", *way, "--prevent-oversubscription", "-np", slots + 1, *WHO)
+        assert refused.returncode == 1 and refused.stdout == "", refused
+        assert f"{slots + 1} ranks are wanted, and {slots} cores have nothing to do" in refused.stderr
 
 
 def test_a_job_spreads_by_itself(new_lab, programs, tmp_path):
