@@ -50,7 +50,7 @@ Choice choose(Mode mode, Left const& left) {
     if (left.device) return {false, fmt::format("{}, as a device may write to its memory", stood)};
     if (always_late(mode)) return {true, fmt::format("move.mode is {}", word_of(mode))};
     return {true, fmt::format("{}{} would have taken longer than {}",
-                      left.ahead ? "it writes as fast as its pages go: what was left, "
+                      left.ahead ? "it writes as fast as its pages go: the last "
                                  : "nothing could go ahead: ",
                       size, limit)};
 }
