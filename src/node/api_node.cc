@@ -16,6 +16,8 @@ namespace json = boost::json;
 namespace {
 constexpr unsigned rounds_in_vain_max = 6;
 constexpr Nanos between_rounds = std::chrono::milliseconds(20);
+// What keeps somebody may be over soon: a line that was cut and is heard again, a fork.
+constexpr Nanos after_one_in_vain = std::chrono::milliseconds(500);
 } // namespace
 
 Task<Outcome> Node::node_verb(Caller caller, json::object body) {
@@ -94,6 +96,7 @@ Task<Outcome> Node::leave_empty() {
     unsigned in_vain = 0;
     while (draining_ && !ending_) {
         Outcome out = co_await expel(), back = co_await bring();
+        unsigned before = in_vain;
         for (Outcome const* round : {&out, &back}) {
             if (round->code != 0 && ++in_vain == rounds_in_vain_max) co_return *round;
             if (round->code != 0) continue;
@@ -104,7 +107,7 @@ Task<Outcome> Node::leave_empty() {
             [](auto const& each) { return each.second->place != Place::home; });
         if (guests_->count() == 0 && !away && draining_)
             co_return Outcome::done(json::object{{"node", name_}, {"moves", std::move(moves)}});
-        co_await pause(io_, between_rounds);
+        co_await pause(io_, in_vain == before ? between_rounds : after_one_in_vain);
     }
     co_return Outcome::failed(1, "the drain was called off");
 }

@@ -72,6 +72,26 @@ def test_an_outage_that_is_shorter_than_a_host_may_be_silent_ends_nobody(lab):
     end(lab, program, row)
 
 
+def test_a_node_that_has_just_been_cut_off_can_be_drained(lab):
+    """Its lines are heard again only when their ends try once more."""
+    for _ in range(5):
+        program, row = counting(lab)
+        move(lab, row, "n2")
+        begun = time.monotonic()
+        lab.do("cut", "n2")
+        time.sleep(SILENCE_S - 1)
+        lab.do("heal")
+        if time.monotonic() - begun < SILENCE_S - 0.3:
+            break
+        # That took so long that it may have lost its host.
+        lab.run("n1", "kill", "-KILL", row["pid"], check=False)
+        program.wait(timeout=20)
+    lab.run("n1", "rove", "node", "drain", "n2")
+    assert only(lab)["host"] == "n1"
+    lab.run("n1", "rove", "node", "unblock", "n2")
+    end(lab, program, row)
+
+
 def test_a_link_cut_while_memory_travels_leaves_it_at_home(new_lab):
     lab = new_lab("--nodes", "2", "--cpus", "0", "--mem", "0", "--rate", "100mbit")
     program = lab.start("n1", "rove", "run", "--", "python3", "-c", LARGE)
