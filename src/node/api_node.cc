@@ -105,7 +105,7 @@ Task<Outcome> Node::leave_empty() {
         }
         bool away = std::any_of(processes_.begin(), processes_.end(),
             [](auto const& each) { return each.second->place != Place::home; });
-        if (guests_->count() == 0 && !away && draining_)
+        if (guests_->empty() && !away && draining_)
             co_return Outcome::done(json::object{{"node", name_}, {"moves", std::move(moves)}});
         co_await pause(io_, in_vain == before ? between_rounds : after_one_in_vain);
     }

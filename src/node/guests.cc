@@ -86,9 +86,7 @@ Task<> Guests::clean(std::string group) {
     // memory. A guest that lives has a warden that lives, so a group with members is left alone.
     for (int patience = 0; patience < 120; ++patience) {
         co_await pause(io_, std::chrono::milliseconds(500));
-        if (std::any_of(guests_.begin(), guests_.end(),
-                [&](auto const& each) { return each.second.group == group; }))
-            co_return;
+        if (lives_on(group)) co_return;
         auto top = sys::Cgroup::top();
         if (!top) co_return;
         auto directory = top->child(guests_group).child(group);
@@ -371,9 +369,7 @@ void Guests::closed(std::shared_ptr<Keeper> const& keeper) {
         std::string group = at->second.group;
         guests_.erase(at);
         // Guests that were born here live on in the group of the one that arrived.
-        if (std::any_of(guests_.begin(), guests_.end(),
-                [&](auto const& other) { return other.second.group == group; }))
-            return;
+        if (lives_on(group)) return;
         start(io_, bury(group, keeper->pid()));
         return;
     }
@@ -382,14 +378,27 @@ void Guests::closed(std::shared_ptr<Keeper> const& keeper) {
 // The warden's last act is to leave its group empty; one that was killed could not. Guests that
 // were born here have the same process for their warden, and may not have been heard of yet.
 Task<> Guests::bury(std::string group, pid_t warden) {
+    auto leaving = leaving_groups_.insert(group);
+    co_await see_buried(group, warden);
+    leaving_groups_.erase(leaving);
+}
+
+Task<> Guests::see_buried(std::string group, pid_t warden) {
     auto top = sys::Cgroup::top();
     if (!top) co_return;
-    for (int patience = 0; patience < 20 && look_stat(warden); ++patience)
+    for (int patience = 0; patience < 60 && look_stat(warden); ++patience) {
+        if (lives_on(group)) co_return;
         co_await pause(io_, std::chrono::milliseconds(5));
+    }
     if (look_stat(warden)) co_return co_await clean(group);
     auto directory = top->child(guests_group).child(group);
     (void)directory.kill_all(std::chrono::milliseconds(100));
     if (!directory.remove(std::chrono::milliseconds(100))) co_await clean(group);
+}
+
+bool Guests::lives_on(std::string const& group) const {
+    return std::any_of(guests_.begin(), guests_.end(),
+        [&](auto const& each) { return each.second.group == group; });
 }
 
 void Guests::add_pids(std::set<pid_t>& pids) const {

@@ -89,6 +89,8 @@ public:
     Guest* find(std::string const& session);
     Guest* find(std::string const& home, pid_t pid);
     size_t count() const { return guests_.size(); }
+    // Nobody, and no warden that may have guests of which nothing has been heard yet.
+    bool empty() const { return guests_.empty() && leaving_groups_.empty(); }
     // Memory of guests that have left: as good as free, and given up from the oldest on until at
     // most so much is left.
     uint64_t kept_bytes() const;
@@ -101,6 +103,8 @@ private:
     Task<Landed> await_landing(std::string session, std::string token, Nanos patience);
     Task<> clean(std::string group);
     Task<> bury(std::string group, pid_t warden);
+    Task<> see_buried(std::string group, pid_t warden);
+    bool lives_on(std::string const& group) const;
     void end(Guest& guest);
     bool take_priorities(Keeper const& keeper, std::string_view body);
     Result<std::vector<std::string>> make_group(Guest const& guest);
@@ -109,7 +113,8 @@ private:
     Config const& config_;
     Keepers& keepers_;
     Host host_;
-    std::map<std::string, Guest> guests_; // by session
+    std::map<std::string, Guest> guests_;       // by session
+    std::multiset<std::string> leaving_groups_; // whose last known guest has ended
 };
 
 } // namespace rove::node
