@@ -5,7 +5,7 @@
 // `default` of this very installation knows. So this one stands before it and changes nothing but
 // the rank's command, which begins by `rove .mpi-rank`; that becomes the rank by execve, with the
 // PID that mpirun knows.
-#include "orte_config.h"
+#include "../launching/component.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,6 @@
 
 #include "opal/mca/base/base.h"
 #include "opal/mca/base/mca_base_component_repository.h"
-#include "opal/mca/base/mca_base_var.h"
 #include "opal/util/argv.h"
 #include "orte/constants.h"
 #include "orte/mca/odls/base/base.h"
@@ -31,38 +30,22 @@ static int register_parameters(void);
 static int query(mca_base_module_t** module, int* priority);
 
 orte_odls_base_component_t mca_odls_rove_component = {
-    .version =
-        {
-            ORTE_ODLS_BASE_VERSION_2_0_0,
-            .mca_component_name = "rove",
-            MCA_BASE_MAKE_VERSION(
-                component, ORTE_MAJOR_VERSION, ORTE_MINOR_VERSION, ORTE_RELEASE_VERSION),
-            .mca_query_component = query,
-            .mca_register_component_params = register_parameters,
-        },
+    .version = ROVE_COMPONENT(ORTE_ODLS_BASE_VERSION_2_0_0),
     .base_data = {.param_field = MCA_BASE_METADATA_PARAM_NONE},
 };
 
 static int register_parameters(void) {
-    mca_base_component_t const* component = &mca_odls_rove_component.version;
-    (void)mca_base_component_var_register(component, "command",
+    mca_base_component_t const* us = &mca_odls_rove_component.version;
+    rove_text_parameter(us, "command",
         "Path of 'rove', by which ranks are started; without it this component is not used",
-        MCA_BASE_VAR_TYPE_STRING, NULL, 0, 0, OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY,
         &command);
-    stay = false;
-    (void)mca_base_component_var_register(component, "stay",
-        "No automatic migration of ranks ('rove run --stay')", MCA_BASE_VAR_TYPE_BOOL, NULL, 0, 0,
-        OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY, &stay);
-    best = false;
-    (void)mca_base_component_var_register(component, "best",
+    rove_flag_parameter(us, "stay", "No automatic migration of ranks ('rove run --stay')", &stay);
+    rove_flag_parameter(us, "best",
         "Each rank begins on the node that is best then ('rove run --on best'), if ras_rove has "
         "not found it one",
-        MCA_BASE_VAR_TYPE_BOOL, NULL, 0, 0, OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY, &best);
-    options = NULL;
-    (void)mca_base_component_var_register(component, "options",
-        "More options of 'rove run' for each rank, such as '--cpu-baseline v2 --mem 2G'",
-        MCA_BASE_VAR_TYPE_STRING, NULL, 0, 0, OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY,
-        &options);
+        &best);
+    rove_text_parameter(us, "options",
+        "More options of 'rove run' for each rank, such as '--cpu-baseline v2 --mem 2G'", &options);
     return ORTE_SUCCESS;
 }
 

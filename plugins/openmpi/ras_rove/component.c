@@ -5,7 +5,7 @@
 // this node alone, with as many slots as there is room in the cluster; on which nodes the ranks
 // begin is left for odls_rove. Who names hosts, or lies in the allocation of a batch system, keeps
 // those.
-#include "orte_config.h"
+#include "../launching/component.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,6 @@
 
 #include "../launching/ask_rove.h"
 
-#include "opal/mca/base/mca_base_var.h"
 #include "orte/constants.h"
 #include "orte/mca/ras/base/base.h"
 #include "orte/mca/ras/ras.h"
@@ -29,15 +28,7 @@ static int query(mca_base_module_t** module, int* priority);
 static int allocate(orte_job_t* job, opal_list_t* nodes);
 
 orte_ras_base_component_t mca_ras_rove_component = {
-    .base_version =
-        {
-            ORTE_RAS_BASE_VERSION_2_0_0,
-            .mca_component_name = "rove",
-            MCA_BASE_MAKE_VERSION(
-                component, ORTE_MAJOR_VERSION, ORTE_MINOR_VERSION, ORTE_RELEASE_VERSION),
-            .mca_query_component = query,
-            .mca_register_component_params = register_parameters,
-        },
+    .base_version = ROVE_COMPONENT(ORTE_RAS_BASE_VERSION_2_0_0),
     .base_data = {.param_field = MCA_BASE_METADATA_PARAM_NONE},
 };
 
@@ -48,24 +39,20 @@ static int finalize(void) {
 static orte_ras_base_module_t rove_module = {.allocate = allocate, .finalize = finalize};
 
 static int register_parameters(void) {
-    mca_base_component_t const* component = &mca_ras_rove_component.base_version;
-    (void)mca_base_component_var_register(component, "command",
+    mca_base_component_t const* us = &mca_ras_rove_component.base_version;
+    rove_text_parameter(us, "command",
         "Path of 'rove', which is asked for the board; without it this component is not used",
-        MCA_BASE_VAR_TYPE_STRING, NULL, 0, 0, OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY,
         &command);
     place = "home";
-    (void)mca_base_component_var_register(component, "place",
+    rove_text_parameter(us, "place",
         "Where ranks begin: 'home' (they spread by themselves), 'best' (each where it runs "
-        "fastest), 'spread:K' (equal numbers on the K nodes with the most room); needs odls_rove",
-        MCA_BASE_VAR_TYPE_STRING, NULL, 0, 0, OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY, &place);
-    found = NULL;
-    (void)mca_base_component_var_register(component, "found",
-        "What 'rove' has answered already, before mpirun itself made this node a busy one",
-        MCA_BASE_VAR_TYPE_STRING, NULL, 0, 0, OPAL_INFO_LVL_9, MCA_BASE_VAR_SCOPE_READONLY, &found);
-    prevent_oversubscription = false;
-    (void)mca_base_component_var_register(component, "prevent_oversubscription",
-        "No more ranks than cores that have nothing to do", MCA_BASE_VAR_TYPE_BOOL, NULL, 0, 0,
-        OPAL_INFO_LVL_3, MCA_BASE_VAR_SCOPE_READONLY, &prevent_oversubscription);
+        "fastest), 'spread:K' (equal "
+        "numbers on the K nodes with the most room); needs odls_rove",
+        &place);
+    rove_text_parameter(us, "found",
+        "What 'rove' has answered already, before mpirun itself made this node a busy one", &found);
+    rove_flag_parameter(us, "prevent_oversubscription",
+        "No more ranks than cores that have nothing to do", &prevent_oversubscription);
     return ORTE_SUCCESS;
 }
 
