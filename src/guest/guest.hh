@@ -148,7 +148,7 @@ Answer map(Slot& slot, UserContext& user, uint64_t const args[6], long* result);
 /// says; negative: an error.
 long ask_warden(wire::Service note, int* fds, int wanted);
 void tell_warden(wire::ServiceType type, uint32_t slot, int64_t value);
-/// Until none of these pages is at home any more; length 0: no page at all.
+/// Until none of these pages is at home any more; length 0: until none of all is.
 void bring(Slot& slot, uint64_t at, uint64_t length);
 
 // mail.cc

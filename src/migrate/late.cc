@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/text.hh"
 #include "base/units.hh"
@@ -17,10 +16,6 @@ namespace rove::migrate {
 namespace {
 
 constexpr uint64_t page = 4096;
-constexpr uint64_t user_space_end = 0x7ffffffff000;
-constexpr uint64_t of_stack = 32 << 10;
-constexpr size_t rsp = 15; // in gregset_t's order
-constexpr size_t pointers = 17;
 constexpr uint16_t locked = 32;
 constexpr std::string_view words[] = {
     "auto", "stop-and-copy", "pre-copy", "post-copy", "hybrid"}; // as the enumerators are
@@ -82,28 +77,6 @@ Ranges coarse(Ranges const& pages, size_t most) {
         few = std::move(fewer);
     }
     return few;
-}
-
-Ranges needed_at_once(std::vector<wire::ThreadImage> const& threads) {
-    Ranges pages;
-    auto add = [&](uint64_t address, uint64_t length) {
-        if (address < page || address >= user_space_end) return;
-        uint64_t start = address & ~(page - 1),
-                 end = std::min((address + length + page - 1) & ~(page - 1), user_space_end);
-        pages = warden::unite(pages, {{start, end - start}});
-    };
-    for (auto const& image : threads) {
-        for (size_t i = 0; i < std::min(pointers, image.registers.size()); ++i)
-            add(image.registers[i], 8);
-        if (image.registers.size() > rsp) add(image.registers[rsp] - page, of_stack);
-        wire::ThreadState state;
-        if (image.thread_state.size() != sizeof state) continue;
-        std::memcpy(&state, image.thread_state.data(), sizeof state);
-        add(state.fs_base - page, 2 * page);
-        for (uint64_t address : {state.rseq_address, state.robust_list, state.clear_tid})
-            add(address, 64);
-    }
-    return pages;
 }
 
 } // namespace rove::migrate

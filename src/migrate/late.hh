@@ -2,7 +2,7 @@
 // Late: what of a process's memory may come to its host when it runs there already, and when that
 // is done.
 //
-// Pure: layouts and threads are told.
+// Pure: layouts are told.
 #pragma once
 
 #include <string>
@@ -52,9 +52,5 @@ Ranges may_be_late(wire::Layout const& layout, Ranges const& pages);
 // them is among them.
 constexpr size_t late_ranges_max = 4096;
 Ranges coarse(Ranges const& pages, size_t most = late_ranges_max);
-
-// Pages that the threads will touch in their first instructions: their stacks, their own storage,
-// what their registers point to. Ascending.
-Ranges needed_at_once(std::vector<wire::ThreadImage> const& threads);
 
 } // namespace rove::migrate

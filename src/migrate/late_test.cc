@@ -50,31 +50,6 @@ TEST(Late, nothing_of_a_process_that_shares_memory_or_has_files_with_it) {
     }
 }
 
-TEST(Late, what_threads_will_touch_at_once_is_not) {
-    constexpr size_t rdi = 8, rsp = 15;
-    wire::ThreadImage thread;
-    thread.registers.assign(23, 0);
-    thread.registers[rdi] = 5 * mb + 100;
-    thread.registers[rsp] = 7 * mb + 64;
-    wire::ThreadState state{};
-    state.fs_base = 9 * mb;
-    state.clear_tid = 11 * mb + page - 4;
-    thread.thread_state.assign(reinterpret_cast<char const*>(&state), sizeof state);
-    auto pages = needed_at_once({thread});
-    auto has = [&](uint64_t address) {
-        return !warden::intersect(pages, {{address & ~(page - 1), page}}).empty();
-    };
-    EXPECT_TRUE(has(5 * mb));
-    EXPECT_FALSE(has(5 * mb + page));
-    EXPECT_TRUE(has(7 * mb - page));
-    EXPECT_TRUE(has(7 * mb + 4 * page));
-    EXPECT_FALSE(has(7 * mb + 16 * page));
-    EXPECT_TRUE(has(9 * mb));
-    EXPECT_TRUE(has(9 * mb - page));
-    EXPECT_TRUE(has(11 * mb));
-    EXPECT_TRUE(image::check_pages(pages));
-}
-
 TEST(Late, scattered_pages_become_few_ranges_that_have_them_all) {
     Ranges pages;
     for (uint64_t i = 0; i < 10000; ++i)
@@ -85,13 +60,6 @@ TEST(Late, scattered_pages_become_few_ranges_that_have_them_all) {
     EXPECT_TRUE(warden::subtract(pages, few).empty());
     EXPECT_LE(wire::bytes_of(few), 4 * wire::bytes_of(pages));
     EXPECT_EQ(coarse(pages, 10000).size(), 10000u);
-}
-
-TEST(Late, registers_that_point_nowhere_do_no_harm) {
-    wire::ThreadImage thread;
-    thread.registers.assign(23, ~uint64_t{0});
-    EXPECT_TRUE(image::check_pages(needed_at_once({thread})));
-    EXPECT_TRUE(needed_at_once({wire::ThreadImage{}}).empty());
 }
 
 TEST(Choice, pages_come_late_when_they_would_take_too_long) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Out: home → host. Survey, prepare the host, freeze, send, commit.
+// Out: home → host. Survey, prepare the host (preparing.cc), freeze, send, commit.
 #include <algorithm>
 #include <cstring>
 
@@ -15,6 +15,7 @@
 #include "blob/blob.hh"
 #include "image/layout.hh"
 #include "migrate/steward.hh"
+#include "migrate/thread_pages.hh"
 #include "sys/files.hh"
 #include "sys/sockets.hh"
 #include "tracee/pagemap.hh"
@@ -28,34 +29,8 @@ using wire::SessionType;
 namespace {
 constexpr Nanos short_patience = std::chrono::seconds(10);
 constexpr Nanos arrival_patience = std::chrono::seconds(1);
-constexpr int clock_questions = 8, clock_questions_least = 3;
-constexpr Nanos quick_answer = std::chrono::microseconds(150);
-constexpr uint64_t segment_part = 1 << 20;
-constexpr uint64_t page = 4096;
 constexpr Nanos stalled_limit = std::chrono::seconds(10); // of a host that is sent pages
-constexpr Nanos keep_pages = std::chrono::minutes(1);
 constexpr uint64_t best_bytes_per_ns = 4;
-
-// What home's clocks say at a moment of the host's. The host has read its own somewhere between
-// question and answer, so the shortest round trip tells most exactly; the middle of it is taken.
-Status compare_clocks(Session& session, wire::Prepare& prepare) {
-    Nanos shortest = Nanos::max();
-    for (int i = 0; i < clock_questions && (i < clock_questions_least || shortest > quick_answer);
-         ++i) {
-        Nanos asked = monotonic_now();
-        TRY(session.send(SessionType::clock_request));
-        auto answer = TRY(session.wait_for<wire::ClockReading>(SessionType::clock, short_patience));
-        Nanos round_trip = monotonic_now() - asked;
-        if (round_trip >= shortest) continue;
-        shortest = round_trip;
-        Clocks now = clocks_now();
-        Nanos middle = asked + round_trip / 2, since = now.monotonic - middle;
-        prepare.home_clock = {
-            middle.count(), (now.boottime - since).count(), (now.realtime - since).count()};
-        prepare.host_clock = answer;
-    }
-    return {};
-}
 } // namespace
 
 void Steward::Progress::phase(char const* name) {
@@ -63,123 +38,6 @@ void Steward::Progress::phase(char const* name) {
     phases +=
         fmt::format("{}{} {}", phases.empty() ? "" : " ", name, (now - phase_began).count() / 1000);
     phase_began = now;
-}
-
-Result<wire::Layout> Steward::layout_of(std::vector<image::Mapping> const& mappings) {
-    wire::Layout layout;
-    layout.vmas =
-        TRY(image::to_vmas(mappings, body_.region(), [this](image::Mapping const& mapping) {
-            return segments_.place(body_.pid(), &body_.memory(), mapping);
-        }));
-    TRY(name_vdso(layout));
-    auto pagemap = TRY(tracee::Pagemap::open(body_.pid()));
-    for (auto const& vma : layout.vmas) {
-        if (vma.kind == wire::VmaKind::vdso || vma.kind == wire::VmaKind::vvar) continue;
-        TRY(pagemap.private_pages(vma.start, vma.end, tracee::backing_of(vma), layout.present));
-    }
-    return layout;
-}
-
-// The host's kernel may be another, and its vdso is another then. Also takes the list of segments.
-Status Steward::name_vdso(wire::Layout& layout) {
-    uint32_t index = TRY(segments_.place_vdso());
-    for (auto& vma : layout.vmas)
-        if (vma.kind == wire::VmaKind::vdso) vma.segment = index;
-    layout.segments = segments_.keys();
-    return {};
-}
-
-Status Steward::send_segments(Session& session, std::vector<uint32_t> const& indexes) {
-    for (uint32_t index : indexes)
-        TRY(send_segment(session, index, index));
-    return {};
-}
-
-Status Steward::send_segment(Session& session, uint32_t index, uint32_t their_index) {
-    if (index >= segments_.keys().size())
-        return fail(EBADMSG, "the host asks for segment {}", index);
-    uint64_t length = segments_.keys()[index].length;
-    for (uint64_t at = 0; at < length || at == 0; at += segment_part) {
-        wire::SegmentBytes part{their_index, at, TRY(segments_.read(index, at, segment_part))};
-        TRY(session.send(SessionType::segment, part));
-        TRY(keep_sessions());
-        if (session_ && &session == &*session_ && !stands()) serve_without_moving();
-    }
-    return {};
-}
-
-Result<wire::Prepared> Steward::prepare_host(Session& session, uint32_t epoch, wire::Layout layout,
-    std::function<void()> const& before_files) {
-    wire::Prepare prepare;
-    prepare.identity = order_.identity;
-    prepare.epoch = epoch;
-    prepare.region = body_.region();
-    prepare.blob = warden::blob_identity();
-    TRY(compare_clocks(session, prepare));
-    prepare.xsave_size = body_.format().size;
-    prepare.xfeatures = body_.format().features;
-    prepare.user = order_.user;
-    prepare.command = order_.command;
-    char name[256] = "";
-    (void)::gethostname(name, sizeof name - 1);
-    prepare.hostname = name;
-    if (::getdomainname(name, sizeof name - 1) == 0) prepare.domainname = name;
-    prepare.cpu_count = static_cast<uint32_t>(::sysconf(_SC_NPROCESSORS_CONF));
-    prepare.no_patch = order_.no_patch;
-    if (kept_) prepare.kept = kept_->name;
-    prepare.layout = std::move(layout);
-    TRY(session.send(SessionType::prepare, prepare));
-    return await_prepared(session, before_files);
-}
-
-Result<wire::Prepared> Steward::await_prepared(
-    Session& session, std::function<void()> const& before_files) {
-    auto wanted =
-        TRY(session.wait_for<wire::SegmentsWanted>(SessionType::segments_wanted, short_patience));
-    if (before_files && !wanted.indexes.empty()) before_files();
-    TRY(send_segments(session, wanted.indexes));
-    return session.wait_for<wire::Prepared>(SessionType::prepared, std::chrono::seconds(30));
-}
-
-// While that lasts, a program that starts maps more files: they are brought before it stands still,
-// and not in its freeze. One that maps and maps is not waited for.
-Status Steward::bring_new_files(Session& session, Survey& found, std::vector<wire::Vma>& told) {
-    constexpr int looks_most = 5;
-    for (int looks = 0; looks < looks_most; ++looks) {
-        size_t known = segments_.keys().size();
-        found.mappings = TRY(read_mappings(body_.pid(), found.mappings));
-        auto steady = steady_mappings(found.mappings);
-        if (segments_.keys().size() == known) return {};
-        auto layout = TRY(layout_of(steady));
-        TRY(session.send(SessionType::forecast, layout));
-        TRY(await_prepared(session));
-        told = std::move(layout.vmas);
-    }
-    return {};
-}
-
-// Without files whose mapping a program takes away while it is being read, and those that it has
-// just written: they are read when it stands still.
-std::vector<image::Mapping> Steward::steady_mappings(std::vector<image::Mapping> mappings) {
-    std::erase_if(mappings, [&](auto const& mapping) {
-        if (mapping.inode == 0) return false;
-        if (image::is_written_file(mapping)) return true; // it is taken when all stands
-        auto place = segments_.place(body_.pid(), nullptr, mapping);
-        return !place || !segments_.settled(place->index);
-    });
-    return mappings;
-}
-
-Status Steward::settle_layout(Session& session, wire::Layout const& layout) {
-    TRY(session.send(SessionType::layout, layout));
-    for (;;) {
-        auto frame = TRY(
-            session.wait({SessionType::laid_out, SessionType::segments_wanted}, short_patience));
-        if (frame.type == SessionType::laid_out) return {};
-        auto wanted = wire::decode<wire::SegmentsWanted>(frame.body);
-        if (!wanted) return fail(EBADMSG, "a malformed message from the host");
-        TRY(send_segments(session, wanted->indexes));
-    }
 }
 
 // Pages that the process itself may not read are sent by us, the others by its porter.
@@ -217,89 +75,6 @@ Status Steward::send_memory(
             pages.number(), SHUT_RDWR); // a porter that is still at it must not stay there
     (void)body_.porter().call(SYS_close, {static_cast<uint64_t>(there)});
     return sent;
-}
-
-namespace {
-
-// Where the arrays of polls lie that deputies finish, which the kernel reads again, and what is
-// left of sleeps, which it writes. Sorted, of whole pages.
-std::vector<wire::Range> pages_of_waits(std::vector<wire::ThreadImage> const& threads) {
-    constexpr size_t rdi = 8, rsi = 9; // in gregset_t's order
-    std::vector<wire::Range> pages;
-    for (auto const& image : threads) {
-        wire::ThreadState state;
-        if (image.thread_state.size() != sizeof state || image.registers.size() <= rsi) continue;
-        std::memcpy(&state, image.thread_state.data(), sizeof state);
-        if (state.sleep_remaining != 0) // of a sleep that home's kernel goes on with
-            pages.push_back({state.sleep_remaining & ~(page - 1), 2 * page});
-        if (state.pending != wire::Pending::call || state.rest_call != SYS_poll ||
-            image.registers[rsi] == 0)
-            continue;
-        uint64_t start = image.registers[rdi] & ~(page - 1);
-        uint64_t end =
-            (image.registers[rdi] + image.registers[rsi] * sizeof(pollfd) + page - 1) & ~(page - 1);
-        pages.push_back({start, end - start});
-    }
-    std::sort(pages.begin(), pages.end(),
-        [](auto const& a, auto const& b) { return a.address < b.address; });
-    // Arrays may share pages.
-    std::vector<wire::Range> apart;
-    for (auto const& range : pages) {
-        uint64_t end = range.address + range.length;
-        if (apart.empty() || apart.back().address + apart.back().length < range.address)
-            apart.push_back(range);
-        else
-            apart.back().length = std::max(apart.back().length, end - apart.back().address);
-    }
-    return apart;
-}
-
-} // namespace
-
-// P's memory is at the host now; what stays is file mappings without pages, and what `ps` shows.
-// Anonymous pages are the kernel's to take at once; what it has not needed is given up a little
-// later: a process that comes back soon finds its pages in place. Those that a call of a deputy
-// still reads are kept.
-void Steward::drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat,
-    std::vector<wire::Range> const& kept) {
-    uint64_t keep_start = stat.arg_start & ~(page - 1),
-             keep_end = (stat.env_end + page - 1) & ~(page - 1);
-    std::vector<wire::ExecCall> calls;
-    bool hold = wire::bytes_of(last_layout_.present) <= wire::kept_bytes_max;
-    held_ = hold ? warden::subtract(last_layout_.present, kept) : std::vector<wire::Range>{};
-    lazily_held_ = !hold;
-    stale_.clear();
-    stale_until_ = monotonic_now() + keep_pages;
-    auto drop = [&](image::Mapping const& mapping, uint64_t start, uint64_t end) {
-        if (start >= end) return;
-        bool anonymous = mapping.inode == 0;
-        uint64_t advice = anonymous ? MADV_FREE : MADV_DONTNEED;
-        for (auto const& [address, length] :
-            warden::subtract({wire::Range{start, end - start}}, kept)) {
-            if (!hold) calls.push_back({SYS_madvise, {address, length, advice}, -1});
-            if (!hold && anonymous && (mapping.prot & PROT_WRITE) != 0)
-                held_.push_back({address, length});
-            if (hold || anonymous)
-                stale_.push_back({SYS_madvise, {address, length, MADV_DONTNEED}, -1});
-        }
-    };
-    for (auto const& mapping : mappings) {
-        auto kind = image::kind_of(mapping);
-        if (image::is_foreign(mapping, body_.region()) || mapping.shared ||
-            kind == wire::VmaKind::vdso || kind == wire::VmaKind::vvar || mapping.has("lo"))
-            continue;
-        drop(mapping, mapping.start, std::min(mapping.end, std::max(mapping.start, keep_start)));
-        drop(mapping, std::max(mapping.start, std::min(mapping.end, keep_end)), mapping.end);
-    }
-    if (!hold) held_ = warden::intersect(held_, last_layout_.present);
-    unneeded_ = std::move(calls);
-}
-
-// While the program runs there; it takes a tenth of a second for some gigabytes.
-void Steward::tidy_after_move() {
-    if (!unneeded_.empty()) (void)body_.porter().calls_tolerant(unneeded_);
-    unneeded_.clear();
-    unneeded_watch_.reset();
 }
 
 // The commit has been made; now the host hears of it. If it cannot begin at once, it is asked once

@@ -11,6 +11,7 @@
 #include "base/log.hh"
 #include "image/layout.hh"
 #include "migrate/steward.hh"
+#include "migrate/thread_pages.hh"
 #include "sys/sockets.hh"
 #include "tracee/proc.hh"
 #include "warden/mapping.hh"
@@ -77,7 +78,7 @@ Status Steward::await_ready(Session& session) {
 }
 
 Status Steward::send_late(Session& session, std::string const& question) {
-    auto wanted = wire::decode<wire::LateWanted>(question);
+    auto wanted = wire::decode<wire::Pages>(question);
     if (!wanted || !image::check_pages(wanted->ranges) ||
         wire::bytes_of(wanted->ranges) > wire::late_part_max)
         return deny(EBADMSG, "a malformed message from {}", session.landing().node);

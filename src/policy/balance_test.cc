@@ -144,9 +144,7 @@ TEST(Balance, a_large_image_must_gain_more) {
 }
 TEST(Balance, a_guest_that_waits_for_its_home_goes_there) {
     Scene scene;
-    ProcessView& guest = scene.with_process();
-    guest.guest = 1;
-    guest.home = 1;
+    ProcessView& guest = scene.with_guest(1);
     guest.calls = 4000;
     scene.with_node(0);
     Decision decision = scene.decide();
@@ -168,9 +166,7 @@ TEST(Balance, partners_come_together_where_there_is_a_core) {
 }
 TEST(Balance, who_talks_with_home_a_lot_comes_home_to_its_partner) {
     Scene scene;
-    ProcessView& guest = scene.with_process();
-    guest.guest = 1;
-    guest.home = 1;
+    ProcessView& guest = scene.with_guest(1);
     guest.partners[0] = {1, 800};
     scene.with_node(0).round_trip_s = 0.0001f;
     Decision decision = scene.decide();

@@ -92,9 +92,7 @@ TEST(Usher, a_chain_makes_room) {
 
 TEST(Usher, nobody_goes_home_to_where_memory_would_end_again) {
     Scene scene;
-    ProcessView& guest = scene.with_process();
-    guest.guest = 1;
-    guest.home = 1;
+    ProcessView& guest = scene.with_guest(1);
     guest.demand = 0.01f;
     guest.memory = 2 * gib;
     NodeView& home = scene.with_node(0);
@@ -125,9 +123,7 @@ TEST(Usher, who_makes_room_is_no_target_for_its_cores) {
 TEST(Leave, a_drained_node_sends_all_and_an_expelling_one_its_guests) {
     Scene scene;
     scene.with_process();
-    ProcessView& guest = scene.with_process();
-    guest.guest = 1;
-    guest.home = 1;
+    scene.with_guest(1);
     scene.with_node(5);
     scene.with_node(0);
     scene.snapshot.stance = Stance::expelling;
@@ -140,9 +136,7 @@ TEST(Leave, a_drained_node_sends_all_and_an_expelling_one_its_guests) {
 }
 TEST(Leave, home_takes_its_own_when_nobody_else_does) {
     Scene scene;
-    ProcessView& guest = scene.with_process();
-    guest.guest = 1;
-    guest.home = 1;
+    scene.with_guest(1);
     scene.with_node(5).takes = 0;
     scene.snapshot.stance = Stance::expelling;
     Decision decision = scene.decide();
@@ -152,9 +146,7 @@ TEST(Leave, home_takes_its_own_when_nobody_else_does) {
 TEST(Leave, home_is_preferred_to_a_node_that_is_nearly_as_crowded) {
     for (bool worse : {false, true}) {
         Scene scene;
-        ProcessView& guest = scene.with_process();
-        guest.guest = 1;
-        guest.home = 1;
+        scene.with_guest(1);
         scene.with_node(worse ? 9 : 5);
         scene.with_node(3);
         scene.snapshot.stance = Stance::expelling;
@@ -165,11 +157,8 @@ TEST(Leave, home_is_preferred_to_a_node_that_is_nearly_as_crowded) {
 }
 TEST(Leave, not_all_go_home_if_that_makes_it_twice_as_crowded_as_others) {
     Scene scene;
-    for (int i = 0; i < 8; ++i) {
-        ProcessView& guest = scene.with_process();
-        guest.guest = 1;
-        guest.home = 1;
-    }
+    for (int i = 0; i < 8; ++i)
+        scene.with_guest(1);
     scene.with_node(4);
     scene.with_node(4);
     scene.snapshot.stance = Stance::expelling;
@@ -183,9 +172,7 @@ TEST(Leave, not_all_go_home_if_that_makes_it_twice_as_crowded_as_others) {
 }
 TEST(Leave, guests_give_way_to_the_users_of_the_node) {
     Scene scene;
-    ProcessView& guest = scene.with_process();
-    guest.guest = 1;
-    guest.home = 1;
+    scene.with_guest(1);
     scene.with_process();
     scene.with_node(0);
     scene.snapshot.foreign = 0.95f;
@@ -198,9 +185,7 @@ TEST(Leave, guests_give_way_to_the_users_of_the_node) {
 TEST(Leave, a_guest_that_is_locked_goes_home_and_nowhere_else) {
     Scene scene;
     scene.snapshot.stance = Stance::expelling;
-    ProcessView& guest = scene.with_process();
-    guest.guest = guest.stays = 1;
-    guest.home = 2;
+    scene.with_guest(2).stays = 1;
     scene.with_node(0);
     scene.with_node(3);
     Decision decision = scene.decide();

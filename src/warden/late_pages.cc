@@ -29,19 +29,17 @@ void LatePages::want(wire::Range const& range) {
     wanted_.push_back(range);
 }
 
-std::optional<wire::LateWanted> LatePages::ask(
-    std::vector<wire::Range> const& ranges, bool urgent) {
-    wire::LateWanted wanted{ranges, static_cast<uint8_t>(urgent ? 1 : 0)};
+wire::Pages LatePages::ask(std::vector<wire::Range> ranges) {
     for (auto const& range : ranges) {
         (void)unasked_.remove(range);
         asked_.add(range);
         under_way_ += range.length;
         cursor_ = range.address + range.length;
     }
-    return wanted;
+    return {std::move(ranges)};
 }
 
-std::optional<wire::LateWanted> LatePages::next(bool waited_for) {
+std::optional<wire::Pages> LatePages::next(bool waited_for) {
     while (!wanted_.empty()) {
         auto& range = wanted_.front();
         uint64_t end = range.address + range.length;
@@ -54,7 +52,7 @@ std::optional<wire::LateWanted> LatePages::next(bool waited_for) {
         uint64_t block = part.address & ~(around - 1);
         range.address = block + around; // the rest of a long one follows
         range.length = end > range.address ? end - range.address : 0;
-        return ask(unasked_.within({block, around}), true);
+        return ask(unasked_.within({block, around}));
     }
     if (waited_for || under_way_ + wire::late_part_max > ahead_max) return std::nullopt;
     auto part = unasked_.from(cursor_);
@@ -69,7 +67,7 @@ std::optional<wire::LateWanted> LatePages::next(bool waited_for) {
         ranges.push_back(part);
         part = unasked_.from(part.address + part.length);
     }
-    return ask(ranges, false);
+    return ask(std::move(ranges));
 }
 
 void LatePages::remove(wire::Range const& range) {

@@ -28,7 +28,7 @@ public:
     void want(wire::Range const& range);
     /// What is to be asked for now; from then on it counts as asked for. `waited_for`: nothing but
     /// what somebody waits for.
-    std::optional<wire::LateWanted> next(bool waited_for);
+    std::optional<wire::Pages> next(bool waited_for);
     /// It has come, or is the program's no more.
     void remove(wire::Range const& range);
     /// So much of what was asked for has come, whoever it is for by now.
@@ -37,7 +37,7 @@ public:
     void ask_again();
 
 private:
-    std::optional<wire::LateWanted> ask(std::vector<wire::Range> const& ranges, bool urgent);
+    wire::Pages ask(std::vector<wire::Range> ranges);
 
     PageSet unasked_, asked_;
     std::deque<wire::Range> wanted_;

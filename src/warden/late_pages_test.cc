@@ -41,12 +41,10 @@ TEST(LatePages, what_is_waited_for_comes_first_with_what_lies_around_it) {
     LatePages late({{mb, 4 * mb}});
     auto rest = late.next(false);
     ASSERT_TRUE(rest);
-    EXPECT_EQ(rest->urgent, 0);
     EXPECT_TRUE(same(rest->ranges, {{mb, 128 * kb}}));
     late.want({2 * mb + 72 * kb, 4 * kb});
     auto waited = late.next(false);
     ASSERT_TRUE(waited);
-    EXPECT_EQ(waited->urgent, 1);
     EXPECT_TRUE(same(waited->ranges, {{2 * mb + 64 * kb, 64 * kb}}));
     // Then what follows it.
     auto next = late.next(false);
@@ -92,10 +90,8 @@ TEST(LatePages, so_much_is_asked_for_and_no_more) {
     EXPECT_EQ(bytes, 512 * kb);
     for (uint64_t at = mb; at < 64 * mb; at += mb)
         late.want({at, 4 * kb});
-    while (auto wanted = late.next(false)) {
-        EXPECT_EQ(wanted->urgent, 1);
+    while (auto wanted = late.next(false))
         bytes += wire::bytes_of(wanted->ranges);
-    }
     EXPECT_EQ(bytes, wire::late_asked_max);
 }
 
@@ -122,10 +118,8 @@ TEST(LatePages, a_long_range_is_brought_to_its_end) {
     LatePages late({{0, 512 * kb}});
     late.want({96 * kb, 200 * kb});
     uint64_t end = 0;
-    while (auto wanted = late.next(true)) {
-        EXPECT_EQ(wanted->urgent, 1);
+    while (auto wanted = late.next(true))
         end = wanted->ranges.back().address + wanted->ranges.back().length;
-    }
     EXPECT_EQ(end, 320 * kb);
 }
 

@@ -54,6 +54,11 @@ enum class Stage : uint8_t {
 };
 char const* stage_name(Stage stage);
 
+// From here on a guest may be the only living copy: nobody's death but home's ends it.
+inline bool may_be_committed(Stage stage) {
+    return stage >= Stage::ready && stage < Stage::over;
+}
+
 class Household;
 
 class Warden {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "wire/keeper.hh"
+#include "wire/process_image.hh"
 
 namespace rove::wire {
 
@@ -103,7 +104,7 @@ enum class SessionType : uint16_t {
     keep = 48, // S Keep, instead of let_go: end the guest, but keep its memory for its return
     kept = 49, // W Pages: it has ended, and all is as it was when it had parked but for these
     late = 50, // S Pages, before the layout: these stay at home until they are asked for
-    late_wanted = 51,   // W LateWanted: some of them
+    late_wanted = 51,   // W Pages: some of them
     late_bytes = 52,    // S LateBytes: what was asked for, in parts
     late_question = 53, // S Empty: is anything still late? Answered when nothing is
     late_over = 54,     // W Empty: they are all there; also unasked, once
@@ -118,78 +119,6 @@ static_assert(sizeof(SessionFrame) == 8);
 
 struct Empty {};
 template <class V> void describe(V&, Empty&) {}
-
-enum class VmaKind : uint8_t {
-    anonymous = 0, // private, zero-filled
-    segment = 1,   // mapping of a read-only copy of file bytes: `segment` and `offset` say which
-    stack = 2,     // anonymous and grows down
-    vdso = 3,      // [vdso]: the host's own goes here if it is the same; `segment`: home's
-    vvar = 4,      // [vvar] (and [vvar_vclock]): likewise
-};
-
-struct Vma {
-    uint64_t start = 0, end = 0;
-    uint8_t prot = 0; // PROT_*
-    VmaKind kind = VmaKind::anonymous;
-    uint16_t advice = 0;  // bits: 1 dontfork 2 dontdump 4 wipeonfork 8 nohuge 16 huge 32 locked 64
-                          // mergeable 128 noreserve 256 shared (read-only, of a segment)
-    uint32_t segment = 0; // index into Layout.segments; of a vdso, too
-    uint64_t offset = 0;  // in that segment, bytes
-    bool operator==(Vma const&) const = default;
-};
-template <class V> void describe(V& v, Vma& m) {
-    v.field("start", m.start);
-    v.field("end", m.end);
-    v.field("prot", m.prot);
-    v.field("kind", m.kind);
-    v.field("advice", m.advice);
-    v.field("segment", m.segment);
-    v.field("offset", m.offset);
-}
-
-/// Bytes of a file as they were mapped, named by their content (XXH3-128 and length). Or commons,
-/// memory that processes share, or an own file, which one process maps for writing and nobody else
-/// has: both are named by device and inode of what home has for them.
-inline constexpr uint8_t commons_shared = 1, commons_own = 2;
-struct SegmentKey {
-    uint64_t hash_high = 0, hash_low = 0, length = 0;
-    uint8_t commons = 0;
-    auto operator<=>(SegmentKey const&) const = default;
-};
-template <class V> void describe(V& v, SegmentKey& m) {
-    v.field("hash_high", m.hash_high);
-    v.field("hash_low", m.hash_low);
-    v.field("length", m.length);
-    v.field("commons", m.commons);
-}
-
-struct Range {
-    uint64_t address = 0, length = 0;
-};
-template <class V> void describe(V& v, Range& m) {
-    v.field("address", m.address);
-    v.field("length", m.length);
-}
-inline uint64_t bytes_of(std::vector<Range> const& ranges) {
-    uint64_t bytes = 0;
-    for (auto const& range : ranges)
-        bytes += range.length;
-    return bytes;
-}
-
-struct Layout {
-    std::vector<SegmentKey> segments; // only ever appended to during a session: indexes stay valid
-    std::vector<Vma> vmas;      // sorted, not overlapping; the runtime's region is not among them
-    std::vector<Range> present; // private pages that will be sent: fault them in
-    uint64_t brk_start = 0, brk_now = 0;
-};
-template <class V> void describe(V& v, Layout& m) {
-    v.field("segments", m.segments);
-    v.field("vmas", m.vmas);
-    v.field("present", m.present);
-    v.field("brk_start", m.brk_start);
-    v.field("brk_now", m.brk_now);
-}
 
 struct Pages {
     std::vector<Range> ranges;
@@ -278,61 +207,6 @@ template <class V> void describe(V& v, SegmentBytes& m) {
     v.field("index", m.index);
     v.field("offset", m.offset);
     v.field("bytes", m.bytes);
-}
-
-/// One thread, in a form that both directions use. `frame` is a kernel-format ucontext's general
-/// registers (23 × u64, the order of gregset_t) and `xsave` the packed extended state
-/// (image/extended.hh).
-struct ThreadImage {
-    uint32_t slot = 0;
-    int32_t tid = 0;
-    std::vector<uint64_t> registers;
-    std::string xsave;
-    std::string thread_state; // bytes of struct ThreadState (wire/region.hh), length checked
-};
-template <class V> void describe(V& v, ThreadImage& m) {
-    v.field("slot", m.slot);
-    v.field("tid", m.tid);
-    v.field("registers", m.registers);
-    v.field("xsave", m.xsave);
-    v.field("thread_state", m.thread_state);
-}
-
-/// What the process has used since it first left home, in all its stays; memory: now, resident.
-struct GuestTally {
-    uint64_t cpu_us = 0, memory_bytes = 0, forwarded = 0, local = 0;
-    std::vector<TraceRow> calls;
-};
-template <class V> void describe(V& v, GuestTally& m) {
-    v.field("cpu_us", m.cpu_us);
-    v.field("memory_bytes", m.memory_bytes);
-    v.field("forwarded", m.forwarded);
-    v.field("local", m.local);
-    v.field("calls", m.calls);
-}
-
-struct ProcessState {
-    std::vector<ThreadImage> threads; // the leader first
-    std::string actions;              // bytes of Control::actions
-    uint64_t brk_start = 0, brk_now = 0;
-    uint8_t dumpable = 1;
-    std::vector<uint64_t> limits; // pairs soft, hard for RLIMIT_STACK, RLIMIT_CPU (the rest),
-                                  // RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK
-    GuestTally account;           // what it has used in the stays before
-    int64_t monotonic_ns = 0, coarse_ns = 0,
-            boottime_ns = 0; // home's clocks when all threads stood: none sees an earlier time
-};
-template <class V> void describe(V& v, ProcessState& m) {
-    v.field("threads", m.threads);
-    v.field("actions", m.actions);
-    v.field("brk_start", m.brk_start);
-    v.field("brk_now", m.brk_now);
-    v.field("dumpable", m.dumpable);
-    v.field("limits", m.limits);
-    v.field("account", m.account);
-    v.field("monotonic_ns", m.monotonic_ns);
-    v.field("coarse_ns", m.coarse_ns);
-    v.field("boottime_ns", m.boottime_ns);
 }
 
 struct PagesDone {
@@ -447,15 +321,7 @@ template <class V> void describe(V& v, BytesWanted& m) {
     v.field("key", m.key);
 }
 
-struct LateWanted {
-    std::vector<Range> ranges;
-    uint8_t urgent = 0; // 1: a thread waits for them
-};
-template <class V> void describe(V& v, LateWanted& m) {
-    v.field("ranges", m.ranges);
-    v.field("urgent", m.urgent);
-}
-/// In one such question, and in all that are not answered yet.
+/// Late pages that are asked for in one question, and in all that are not answered yet.
 inline constexpr uint64_t late_part_max = 128 << 10, late_asked_max = 1 << 20;
 
 struct LateBytes {

@@ -2,11 +2,11 @@
 """Pages that come when the program runs at its host already: what it does meanwhile is right, and whoever dies meanwhile, nothing goes on
 with memory that is not its own."""
 import json
-import select
 import subprocess
 
 import pytest
 
+from answering import Answering
 from conftest import wait_for
 
 SIZE_MB = 48
@@ -51,7 +51,7 @@ print(zlib.crc32(memory))
 """ % SIZE_MB
 
 
-class Late:
+class Late(Answering):
     """A program that is moved to n2, and a file that says what shall fail."""
 
     def __init__(self, lab, fault):
@@ -61,18 +61,6 @@ class Late:
         self.sum = self.answer()
         self.pid = wait_for(lambda: lab.json("n1", "ps"), "the program")[0]["pid"]
         self.moves = []
-
-    def answer(self):
-        assert select.select([self.program.stdout], [], [], 30)[0], "no answer"
-        return int(self.program.stdout.readline())
-
-    def ask(self, word):
-        self.program.stdin.write(f"{word}\n")
-        self.program.stdin.flush()
-
-    def say(self, word):
-        self.ask(word)
-        return self.answer()
 
     def begin_move(self, node):
         self.moves.append(self.lab.start("n1", "rove", "move", str(self.pid), node, "--json",
@@ -127,38 +115,38 @@ def wardens(lab, node):
 
 def test_it_is_told_which_way_it_went_and_why(late):
     assert late.move("n2")["mode"] == "post-copy"
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     moved = [row for row in late.lab.json("n1", "explain", str(late.pid))["decisions"] if row["verdict"] == "moved"]
     assert moved[-1]["figures"]["mode"] == "post-copy"
     assert "move.mode is post-copy" in moved[-1]["figures"]["because"]
     late.move("n3")
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     late.move("home")
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     late.end()
 
 
 @pytest.mark.parametrize("word", ["fork", "resize", "thread", "sum"])
 def test_what_needs_pages_waits_for_them(late, word):
     late.held()
-    late.ask(word)
+    late.tell(word)
     late.let_go()
     assert late.answer() == late.sum
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     late.move("home")
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     late.end()
 
 
 def test_what_it_writes_and_empties_meanwhile_stays_so(late):
     late.held(passing=40)
     late.let_go()
-    late.say("empty")
+    late.ask("empty")
     emptied = int(subprocess.run(["/usr/bin/python3", "-c", EMPTIED], capture_output=True, text=True, check=True).stdout)
-    assert late.say("sum") == emptied
-    written = late.say("write")
+    assert late.ask("sum") == emptied
+    written = late.ask("write")
     late.move("home")
-    assert late.say("write") == written
+    assert late.ask("write") == written
     late.end()
 
 
@@ -166,9 +154,9 @@ def test_a_move_waits_until_all_is_there(late):
     late.held()
     late.begin_move("home")
     late.let_go()
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     wait_for(lambda: late.row()["host"] == "n1", "homecoming")
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     late.end()
 
 
@@ -179,9 +167,9 @@ def test_another_steward_sends_the_rest(late, passing):
     late.passed("late_wanted", "kill")
     late.let_go()
     wait_for(lambda: late.row()["host"] == "n2", "program on n2")
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     late.move("home")
-    assert late.say("sum") == late.sum
+    assert late.ask("sum") == late.sum
     late.end()
 
 
@@ -214,7 +202,7 @@ def test_it_is_lost_with_its_home(late):
 def test_a_warden_that_dies_meanwhile_lets_nobody_read_zeros(late):
     late.fault.write_text("warden_late_bytes:kill:20")
     late.begin_move("n2")
-    late.ask("sum")
+    late.tell("sum")
     late.passed("warden_late_bytes", "kill")
     late.let_go()
     ends_as_lost(late)

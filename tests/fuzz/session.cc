@@ -27,7 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::FileFound>(text);
     round_trip<wire::BytesWanted>(text);
     round_trip<wire::CommonsWanted>(text);
-    round_trip<wire::LateWanted>(text);
     round_trip<wire::LateBytes>(text);
     round_trip<wire::GuestTally>(text);
     round_trip<wire::Trouble>(text);

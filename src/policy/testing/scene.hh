@@ -43,6 +43,12 @@ struct Scene {
         processes.push_back(view);
         return processes.back();
     }
+    ProcessView& with_guest(NodeIndex home) {
+        ProcessView& view = with_process();
+        view.guest = 1;
+        view.home = home;
+        return view;
+    }
     Decision decide(uint64_t seed = 1) {
         snapshot.self.load = snapshot.foreign;
         for (ProcessView const& process : processes)
