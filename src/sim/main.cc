@@ -118,6 +118,14 @@ Result<int> run(Options const& options, std::string const& file, uint64_t nth) {
 }
 
 // Makes each logged decision again; how many came out differently.
+void print_view(std::string const& who, policy::NodeView const& view) {
+    fmt::print("  {}: load {:.2f} of {:.3g} cores, speed {:.2f}, {:.1f} GiB of memory free", who,
+        view.load, view.cores, view.speed, static_cast<double>(view.memory_free) / (1 << 30));
+    if (view.age_s > 0) fmt::print(", {:.1f} s old", view.age_s);
+    fmt::print("{}{}{}\n", view.takes ? "" : ", takes nobody", view.crowded ? ", crowded" : "",
+        view.deserted ? ", deserted" : "");
+}
+
 Result<int> replay(std::string const& file) {
     std::string text = TRY(sys::read_file(file, size_t(1) << 32));
     std::string_view rest = text;
@@ -127,7 +135,12 @@ Result<int> replay(std::string const& file) {
         policy::Notes notes;
         policy::Decision decision = policy::replay(*record, &notes);
         if (!policy::same(decision.orders, record->orders)) ++differ;
-        fmt::print("at {:.3f} s node {}:\n", record->now_s, record->snapshot.self.node);
+        fmt::print("at {:.3f} s:\n", record->now_s);
+        print_view("here", record->snapshot.self);
+        if (record->snapshot.foreign > 0)
+            fmt::print("    of that, not Rove's: {:.2f}\n", record->snapshot.foreign);
+        for (policy::NodeView const& node : record->nodes)
+            print_view(fmt::format("node {}", node.node), node);
         for (policy::Note const& note : notes)
             fmt::print("  process {}: {}; {}\n", note.process, policy::sentence(note.verdict),
                 policy::text(note.figures));
