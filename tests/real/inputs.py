@@ -31,7 +31,7 @@ def small_file(work):
 
 def lines_file(work):
     rng = random.Random(13)
-    (work / "lines").write_text("".join(f"{rng.randrange(10**9)} {k % 977} line\n" for k in range(250000)))
+    (work / "lines").write_text("".join(f"{rng.randrange(10**9)} {k % 977} line\n" for k in range(800000)))
 
 
 def c_source(work):
