@@ -10,13 +10,13 @@
 #include "opal/mca/mca.h"
 
 // The version of a component that has functions `query` and `register_parameters`.
-#define ROVE_COMPONENT(framework_version)                                                 \
-    {                                                                                     \
-        framework_version, .mca_component_name = "rove",                                  \
-                           MCA_BASE_MAKE_VERSION(component, ORTE_MAJOR_VERSION,           \
-                               ORTE_MINOR_VERSION, ORTE_RELEASE_VERSION),                 \
-                           .mca_query_component = query,                                  \
-                           .mca_register_component_params = register_parameters,          \
+#define ROVE_COMPONENT(framework_version)                                                          \
+    {                                                                                              \
+        framework_version,                                                                         \
+            .mca_component_name = "rove",                                                          \
+            MCA_BASE_MAKE_VERSION(                                                                 \
+                component, ORTE_MAJOR_VERSION, ORTE_MINOR_VERSION, ORTE_RELEASE_VERSION),          \
+            .mca_query_component = query, .mca_register_component_params = register_parameters,    \
     }
 
 // `value` has what holds if nobody says anything, and must live as long as the component.
