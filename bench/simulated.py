@@ -62,6 +62,8 @@ def rows_gossip(_):
     for dead in (False, True):
         for nodes in (64, 256, 1000):
             yield from rows_of_ages("gossip", nodes, dead, (1, 2, 3))
+    for nodes in (64, 256):
+        yield from rows_of_false_alarms(nodes, (1, 2, 3))
 
 
 def rows_gossip_large(_):
@@ -82,6 +84,18 @@ def rows_of_ages(group, nodes, dead, seeds, *more):
     yield Row(group, f"{which}: steps until all know a death ÷ 2 log2 N", "×", 1, None, "less",
               [trial["death_steps"] / trial["death_limit_steps"] for trial in done],
               notes=[f"{number(done[0]['death_steps'])} of {number(2 * math.log2(nodes))} steps"])
+
+
+def rows_of_false_alarms(nodes, seeds):
+    for which, must, words in (("a twentieth of all datagrams lost", 0, ("--loss", 0.05)), ("one silent for 2 s now and then", 0, ("--pause", 2)),
+                               ("a fifth of all datagrams lost", 0.1, ("--loss", 0.2))):
+        progress(f"  false alarms, {nodes} nodes, {which}")
+        done = [alarms for seed in seeds for alarms in simulate("--false-alarms", nodes, *words, "--seed", seed)]
+        hours = sum(alarms["seconds"] for alarms in done) * nodes / 3600
+        yield Row("gossip", f"{nodes} nodes, {which}: how often a node takes one for dead that lives", "a node and hour", must, None, "less",
+                  [sum(alarms["dead"] for alarms in done) / hours],
+                  notes=[f"{hours:.0f} hours of nodes; suspicions, which the suspect refutes: "
+                         f"{number(sum(alarms['suspicions'] for alarms in done) / hours)} a node and hour"])
 
 
 def rows_large(_):

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "policy/record.hh"
+#include "sim/false_alarms.hh"
 #include "sim/gossip_trial.hh"
 #include "sim/report.hh"
 #include "sim/workload.hh"
@@ -23,7 +24,8 @@ struct Options {
     std::vector<std::string> files, policies, knobs;
     std::optional<uint64_t> seed;
     std::string log;
-    std::vector<size_t> gossip;
+    std::vector<size_t> gossip, false_alarms;
+    double loss = 0, pause_s = 0, seconds = 600;
     size_t window = 20;
     bool json = false, replay = false, half_dead = false;
     uint64_t runs = 1;
@@ -172,6 +174,19 @@ void print_gossip(Options const& options) {
     }
 }
 
+void print_false_alarms(Options const& options) {
+    for (size_t nodes : options.false_alarms) {
+        uint64_t seed = options.seed.value_or(1);
+        sim::FalseAlarms alarms =
+            sim::try_false_alarms(nodes, options.loss, options.pause_s, options.seconds, seed);
+        fmt::print("{{\"nodes\": {}, \"loss\": {}, \"pause_s\": {}, \"seed\": {}, \"seconds\": {}, "
+                   "\"pauses\": {}, \"suspicions\": {}, \"dead\": {}}}\n",
+            nodes, options.loss, options.pause_s, seed, alarms.seconds, alarms.pauses,
+            alarms.suspicions, alarms.dead);
+        (void)std::fflush(stdout);
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -192,12 +207,23 @@ int main(int argc, char** argv) {
     app.add_option("--window", options.window, "entries per message, for --gossip")
         ->check(CLI::Range(1, 200));
     app.add_flag("--half-dead", options.half_dead, "as many again are dead, for --gossip");
+    app.add_option("--false-alarms", options.false_alarms,
+           "instead: how often the gossip of so many nodes takes one for dead that lives")
+        ->check(CLI::Range(3, 2000));
+    app.add_option("--loss", options.loss, "of datagrams, for --false-alarms")
+        ->check(CLI::Range(0.0, 0.9));
+    app.add_option("--pause", options.pause_s,
+           "seconds for which a node is silent now and then, for --false-alarms")
+        ->check(CLI::Range(0.0, 60.0));
+    app.add_option("--seconds", options.seconds, "of virtual time, for --false-alarms")
+        ->check(CLI::Range(1.0, 1e6));
     CLI11_PARSE(app, argc, argv);
-    if (options.files.empty() && options.gossip.empty()) {
+    if (options.files.empty() && options.gossip.empty() && options.false_alarms.empty()) {
         fmt::print(stderr, "{}", app.help());
         return 2;
     }
     print_gossip(options);
+    print_false_alarms(options);
     int failed = 0;
     for (std::string const& file : options.files)
         for (uint64_t nth = 0; nth < options.runs; ++nth) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "sim/false_alarms.hh"
 #include "sim/report.hh"
 #include "sim/swf.hh"
 #include "sim/workload.hh"
@@ -172,6 +173,14 @@ TEST(Workload, lifetimes_follow_the_law) {
             above[i] += job.work_s > limits[i];
     for (int i = 0; i < 3; ++i)
         EXPECT_NEAR(static_cast<double>(above[i]) / 20000 * limits[i], 1, 0.15) << limits[i];
+}
+TEST(FalseAlarms, are_none_but_for_who_is_silent_for_long) {
+    EXPECT_EQ(try_false_alarms(16, 0.05, 0, 120, 1).dead, 0u);
+    FalseAlarms slow = try_false_alarms(16, 0, 2, 120, 1);
+    EXPECT_GT(slow.pauses, 10u);
+    EXPECT_GT(slow.suspicions, 0u);
+    EXPECT_EQ(slow.dead, 0u);
+    EXPECT_GT(try_false_alarms(16, 0, 6, 120, 1).dead, 0u) << "it would be seen";
 }
 TEST(Scenario, says_what_is_wrong_and_where) {
     auto wrong = [](char const* text) {
