@@ -143,6 +143,10 @@ Result<int> replay(std::string const& file) {
             fmt::print("    of that, not Rove's: {:.2f}\n", record->snapshot.foreign);
         for (policy::NodeView const& node : record->nodes)
             print_view(fmt::format("node {}", node.node), node);
+        for (policy::ProcessView const& each : record->processes)
+            fmt::print("  process {} of {}: {:.2f} CPU s, {:.2f} of a core, here for {:.1f} s{}\n",
+                each.id, each.home == 0 ? "here" : fmt::format("node {}", each.home), each.cpu_s,
+                each.demand, each.here_s, each.moving ? ", moving" : "");
         for (policy::Note const& note : notes)
             fmt::print("  process {}: {}; {}\n", note.process, policy::sentence(note.verdict),
                 policy::text(note.figures));
