@@ -30,7 +30,7 @@ public:
         if (calm) waiting_ = 0;
         if (calm || now < next_look_) return answer();
         processes_ = NumberedDirectory("/proc");
-        times_.begin_look();
+        times_.begin_look(now);
         looking_ = true;
         look_took_ = Nanos(0);
         return look_on(now);

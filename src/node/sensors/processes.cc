@@ -83,7 +83,7 @@ std::optional<policy::Counted> ProcessSensor::look(pid_t pid, Watched& watched, 
         watched.at = Nanos(-1);
         return std::nullopt;
     }
-    watched.times.begin_look();
+    watched.times.begin_look(now);
     if (activity->threads == 1) {
         if (auto time = parse_schedstat(watched.schedstat.read(text)))
             watched.times.saw(pid, *time);

@@ -148,22 +148,37 @@ TEST(ThreadTimes, schedstat) {
 }
 TEST(ThreadTimes, what_was_done_since_the_look_before) {
     ThreadTimes times;
-    times.begin_look();
+    times.begin_look(1s);
     times.saw(1, {100, 1000});
     times.saw(2, {50, 0});
     EXPECT_FALSE(times.end_look());
-    times.begin_look();
+    times.begin_look(2s);
     times.saw(1, {130, 1005});
     times.saw(3, {7, 9}); // born since, while 2 has ended
     auto done = times.end_look();
     ASSERT_TRUE(done);
     EXPECT_EQ(done->run_ns, 37u);
     EXPECT_EQ(done->wait_ns, 14u);
-    times.begin_look();
+    times.begin_look(3s);
     times.saw(3, {3, 4}); // another thread under that number
     done = times.end_look();
     EXPECT_EQ(done->run_ns, 3u);
     EXPECT_EQ(done->wait_ns, 4u);
+}
+
+TEST(ThreadTimes, nobody_has_waited_for_longer_than_since_the_look_before) {
+    ThreadTimes times;
+    times.begin_look(1s);
+    times.saw(1, {0, 0});
+    times.saw(2, {0, 0});
+    (void)times.end_look();
+    times.begin_look(3s);
+    times.saw(1, {500'000'000, 30'000'000'000}); // it slept for half a minute, and was throttled
+    times.saw(2, {0, 700'000'000});
+    auto done = times.end_look();
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->run_ns, 500'000'000u);
+    EXPECT_EQ(done->wait_ns, 1'500'000'000u + 700'000'000u);
 }
 
 // Two who burn what they get: whoever else runs here, they want a core each.
