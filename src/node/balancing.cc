@@ -35,6 +35,13 @@ double seconds(Nanos time) {
     return std::chrono::duration<double>(time).count();
 }
 
+// What a move cost the process is the time that it stood still. One that was long on its way has
+// kept two nodes busy: it stays for as long again.
+double cost_of_move(double lost_s, double took_s, policy::Knobs const& knobs) {
+    constexpr double hardly_anything = 0.001; // 0 is for who has never been moved
+    return std::max({lost_s, took_s / std::max(knobs.residence_moves, 1.0), hardly_anything});
+}
+
 } // namespace
 
 Here Node::here() const {
@@ -72,7 +79,9 @@ std::optional<Tenant> Node::own_tenant(Process const& process) {
     tenant.confined = (reason && reason->passes != Passes::at_once) || !process.debuggers.empty();
     tenant.moving = process.moving || process.running || process.unsettled || process.turn.busy();
     tenant.here_s = seconds(now - std::max(process.born, process.last_move_ended));
-    tenant.moved_s = seconds(process.last_move_took);
+    if (process.last_move_took > Nanos(0))
+        tenant.moved_s = cost_of_move(
+            seconds(process.last_move_lost), seconds(process.last_move_took), balance_.knobs());
     tenant.memory = memory_of(process, *stat);
     // Until more is known: a shell that waits for its children is no load.
     tenant.demand = stat->state == 'R' ? 1 : 0;
@@ -101,7 +110,8 @@ Tenant Node::guest_tenant(Guest const& guest) {
     // Its home has yet to say what may be done with it.
     tenant.confined = !guest.terms_known;
     tenant.here_s = seconds(now - guest.arrived_at);
-    tenant.moved_s = std::max(seconds(guest.arrived_at - guest.offered), 0.001);
+    tenant.moved_s =
+        cost_of_move(guest.lost_s, seconds(guest.arrived_at - guest.offered), balance_.knobs());
     tenant.memory = guest.memory_bytes;
     tenant.calls = guest.calls;
     tenant.talks = guest.talks;
@@ -346,9 +356,7 @@ Task<> Node::send_away(Tenant tenant, std::string to, Motive motive) {
     // A refusal for load is made good for by what it says of the load.
     if (!moved.ok && moved.refusal == policy::Refusal::none)
         balance_.tenants().rest(tenant.identity, monotonic_now() + rest);
-    // While its move is prepared it computes: what it loses is the time that it stands still.
-    uint64_t lost_us = moved.stopped_us > 0 ? moved.stopped_us : moved.total_us;
-    if (moved.ok) balance_.learn(tenant.memory, static_cast<double>(lost_us) / 1e6);
+    if (moved.ok) balance_.learn(tenant.memory, static_cast<double>(moved.lost_us()) / 1e6);
     see_tenants();
     // A refusal has said how much there is to do there. Another node may still be idle, but not all
     // of them are asked at once.

@@ -46,6 +46,7 @@ struct Guest {
     uint64_t calls = 0;      // forwarded so far
     std::vector<Talk> talks; // with partners, so far
     double expected_s = 0;   // CPU time that its like used, if it was executed here
+    double lost_s = 0;       // that its last move cost it
     std::shared_ptr<Keeper> warden;
     std::shared_ptr<Event> listening; // set when the warden has said hello, or has failed
 };

@@ -116,6 +116,7 @@ void Node::tell_move(
     if (moved.ok) {
         figures["bytes"] = moved.bytes;
         figures["freeze_ms"] = static_cast<double>(moved.freeze_us) / 1000;
+        figures["stopped_ms"] = static_cast<double>(moved.stopped_us) / 1000;
         figures["total_ms"] = static_cast<double>(moved.total_us) / 1000;
         if (moved.from != moved.to) figures["mode"] = moved.mode;
         if (!moved.mode_text.empty()) figures["because"] = moved.mode_text;
@@ -311,6 +312,7 @@ Task<Moved> Node::move_in_turn(
     moved.freeze_us = done.freeze_us;
     moved.stopped_us = done.stopped_us;
     moved.total_us = static_cast<uint64_t>((monotonic_now() - begun).count() / 1000);
+    process->last_move_lost = std::chrono::microseconds(moved.lost_us());
     process->host = to;
     process->place = to == name_ ? Place::home : Place::away;
     post_->moved(process->pid());

@@ -80,6 +80,8 @@ struct Moved {
     std::string from, to, mode = "stop-and-copy", mode_text;
     uint64_t bytes = 0, freeze_us = 0, stopped_us = 0, total_us = 0;
     bool held = false; // it had just executed something, and stood while all was prepared
+    // What it cost the process: while its move is prepared it computes.
+    uint64_t lost_us() const { return stopped_us > 0 ? stopped_us : total_us; }
     // Of a target that has no room for it at present, and what it says of itself.
     policy::Refusal refusal = policy::Refusal::none;
     double load = 0;

@@ -87,7 +87,8 @@ struct Process {
     Image image;
     Nanos born{};            // monotonic, when first seen
     Nanos last_move_ended{}; // monotonic
-    Nanos last_move_took{};
+    Nanos last_move_took{};  // in all
+    Nanos last_move_lost{};  // of that it stood still; of the last one that was made
     std::deque<Decision> decisions;
     bool ended = false;
 

@@ -92,6 +92,7 @@ void Node::send_terms() {
                 {{"pid", pid}, {"stays", !may_roam(*process) || !process->debuggers.empty()},
                     {"calls", process->tally.forwarded_calls},
                     {"expected_s", expected ? expected->cpu_s : 0},
+                    {"lost_s", std::chrono::duration<double>(process->last_move_lost).count()},
                     {"talks", talk_rows(talks[pid], balance_.numbers())}});
         }
     for (auto& [host, rows] : by_host) {
@@ -119,6 +120,7 @@ Outcome Node::take_terms(std::string const& from, json::object const& body) {
             guest->stays = flag_field(*row, "stays");
             guest->calls = static_cast<uint64_t>(number_field(*row, "calls").value_or(0));
             guest->talks = talks_in(*row, balance_.numbers());
+            guest->lost_s = decimal_field(*row, "lost_s");
             double expected_s = decimal_field(*row, "expected_s");
             bool news = expected_s > 0 && guest->expected_s != expected_s;
             guest->expected_s = expected_s;
@@ -145,6 +147,7 @@ Task<Moved> Node::relocate(Tenant guest, std::string to, Motive motive) {
     moved.ok = flag_field(*row, "ok");
     moved.refusal = refusal_named(text_field(*row, "refusal").value_or(""));
     moved.text = text_field(*row, "text").value_or("");
+    moved.stopped_us = static_cast<uint64_t>(number_field(*row, "stopped_us").value_or(0));
     moved.total_us = static_cast<uint64_t>(number_field(*row, "total_us").value_or(0));
     if (moved.refusal != policy::Refusal::none)
         balance_.refused(to, decimal_field(*row, "load"),
@@ -189,8 +192,9 @@ Task<Outcome> Node::serve_relocate(std::string from, json::object body) {
     Moved moved = co_await move(process, to, process->asker, false, &motive);
     if (home) balance_.settle(process->identity);
     if (moved.ok)
-        balance_.learn(process->tally.memory_bytes, static_cast<double>(moved.total_us) / 1e6);
-    json::object row{{"ok", moved.ok}, {"text", moved.text}, {"total_us", moved.total_us}};
+        balance_.learn(process->tally.memory_bytes, static_cast<double>(moved.lost_us()) / 1e6);
+    json::object row{{"ok", moved.ok}, {"text", moved.text}, {"stopped_us", moved.stopped_us},
+        {"total_us", moved.total_us}};
     if (moved.refusal != policy::Refusal::none) {
         row["refusal"] = policy::word(moved.refusal);
         row["load"] = moved.load;

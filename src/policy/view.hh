@@ -46,7 +46,7 @@ struct ProcessView {
     float demand = 1;     // decayed
     float here_s = 0;     // since it arrived, or began
     float expected_s = 0; // what its like used in all; 0: it has no like that is known
-    float moved_s = 0;    // how long its last move took
+    float moved_s = 0;    // what its last move cost it; 0: none
     float calls = 0;      // that must be forwarded when away, per CPU second
     uint8_t guest = 0;    // its home is elsewhere
     uint8_t stays = 0;    // locked by its user

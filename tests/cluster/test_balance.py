@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -242,6 +243,31 @@ def test_explain_has_the_figures(made):
     # Its host decides about it from now on, and home tells that, too.
     wait_for(lambda: any(each["from"] == row["to"] for each in decisions(lab, row["pid"])),
              "decision of its host", LIMIT_S)
+
+
+LARGE = "import os; all = os.urandom(60 << 20)\nwhile True: pass"
+
+
+def test_who_was_long_on_its_way_but_hardly_stood_stays_as_long_again(made):
+    """Not for five times as long, as one that stood still all the while."""
+    lab, events = made("--nodes", "2", "--cpus", "0.5", "--rate", "100mbit")
+    lab.run("n1", "rove", "node", "auto", "off")  # or the second one would begin on n2
+    for _ in range(2):
+        lab.start("n1", "rove", "run", "--", sys.executable, "-c", LARGE, stdin=subprocess.DEVNULL)
+    wait_for(lambda: len([row for row in lab.json("n1", "ps") if row["memory_bytes"] and row["memory_bytes"] > 60 << 20]) == 2, "two large ones", LIMIT_S)
+    lab.run("n1", "rove", "node", "auto", "on")
+    row = events.until("move", to="n2")
+    took_s = row["figures"]["total_ms"] / 1000
+    assert row["figures"]["stopped_ms"] < took_s * 1000 / 5
+
+    def stays():
+        """For how long it has been told to have arrived only now, and whether that is over."""
+        told = [each for each in decisions(lab, row["pid"]) if each["from"] == "n2"]
+        ago = next((each["ms_ago"] for each in told if each["verdict"] == "just_arrived"), None)
+        return ago is not None and told[0]["verdict"] != "just_arrived" and time.time() - row["time"] - ago / 1000
+
+    stayed_s = wait_for(stays, "end of its residence", LIMIT_S)
+    assert stayed_s < 2.5 * max(took_s, 3)
 
 
 def test_a_program_begins_where_it_computes_sooner(made):

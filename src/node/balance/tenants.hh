@@ -26,7 +26,7 @@ struct Tenant {
     pid_t pid = 0; // here
     bool stays = false, confined = false, moving = false;
     double here_s = 0;  // since it came, or began
-    double moved_s = 0; // how long its last move took; 0: it has never been moved
+    double moved_s = 0; // what its last move cost it; 0: it has never been moved
     uint64_t memory = 0;
     uint64_t calls = 0;    // of a guest: forwarded so far
     double calls_rate = 0; // of one at home: forwarded per CPU second when it was away
