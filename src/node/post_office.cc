@@ -217,6 +217,12 @@ bool PostOffice::take(BoxPtr const& box, std::string_view bytes) {
         start(io_, answer_find(box, std::move(*find)));
         return true;
     }
+    if (packet->type == MailType::move) {
+        auto wish = wire::decode<wire::MailMove>(packet->body);
+        if (!wish) return false;
+        start(io_, answer_move(box, std::move(*wish)));
+        return true;
+    }
     if (packet->type == MailType::counted) {
         auto counted = wire::decode<wire::MailCounted>(packet->body);
         if (!counted) return false;
