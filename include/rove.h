@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * rove.h: mailboxes, the direct communication of processes that move.
+ * rove.h: mailboxes, the direct communication of processes that move, and wishes to be together.
  *
  * A mailbox has an address that follows its process wherever Rove moves it. Messages between two
  * mailboxes arrive in the order in which they were sent, exactly once, whole, also while either
@@ -128,6 +128,32 @@ int rove_descriptor(rove_mailbox *box);
 
 /* From now on this signal is sent to the process when something may have come; 0: no more. */
 int rove_notify(rove_mailbox *box, int signal_number);
+
+/* Wishes to be moved: of a process that will talk much with another one. A wish is one move, made at
+ * once; later the process is moved like any other. It may do what its user may with `rove move`, also
+ * if it was started by `rove run --stay`; who comes home for what is done there goes back afterwards.
+ *
+ * These functions return 0 when the process is where it is wanted (at once if it is there already),
+ * or say why it is not moved; the caller goes on wherever it is then. What ran out of time, or was
+ * interrupted, has been asked for and may be done later: time 0 asks, and does not wait for it. A
+ * wish that is said twice moves nobody twice. A mailbox may have four at a time.
+ *
+ * ENOTSUP: who would have to move is no process of `rove run` or `rove adopt`, or something keeps it
+ * at home (`rove explain` says what). EBUSY: not now: that node has no room or takes nobody, the
+ * peer is on its way for too long, there are too many wishes, or the move failed. EPERM: its user may
+ * not move it. EHOSTUNREACH: there is no such node, or it gives no answer. ETIMEDOUT. EINTR. */
+
+/* Moves this process to a node: its name, "home" (or NULL) or "best". */
+int rove_move_to_node(rove_mailbox *box, const char *node, int timeout_ms);
+
+/* Moves this process to where the process with that mailbox is, and after it, some times, if that
+ * goes elsewhere meanwhile. Of two that want to go to each other one does.
+ * ESRCH: there is no such mailbox. EPERM: also if it may not be sent to. */
+int rove_move_to(rove_mailbox *box, const rove_address *peer, int timeout_ms);
+
+/* Moves the process with that mailbox to where this one is. Both must be of one user, or this one
+ * root's. ESRCH: there is no such mailbox. */
+int rove_invite(rove_mailbox *box, const rove_address *peer, int timeout_ms);
 
 #ifdef __cplusplus
 }

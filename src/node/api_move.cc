@@ -149,18 +149,16 @@ Task<Outcome> Node::move_verb(Caller caller, json::object body) {
     if (flag_field(body, "all"))
         co_return co_await move_all(caller, process, where.node, wait, freeze_us(body));
 
-    std::string before = std::exchange(process->anchor, where.node == name_ ? "" : where.node);
-    process->asker = caller.uid;
-    process->freeze_us = freeze_us(body);
     if (!wait) {
+        process->anchor = where.node == name_ ? "" : where.node;
+        process->asker = caller.uid;
+        process->freeze_us = freeze_us(body);
         json::object begun = begun_row(*process, where.node);
         wish(process, where.node, caller.uid);
         co_return Outcome::done(std::move(begun));
     }
-    Moved moved = co_await move(process, where.node, caller.uid);
+    Moved moved = co_await move_as_wished(process, where.node, caller.uid, freeze_us(body));
     if (moved.ok) co_return Outcome::done(move_row(pid.pid, moved));
-    // A user's wish that could not be met is not pursued behind his back; the one before it is.
-    if (process->anchor == (where.node == name_ ? "" : where.node)) process->anchor = before;
     co_return Outcome::failed(moved.code, moved.text, moved.reason);
 }
 

@@ -176,7 +176,9 @@ Task<Moved> Node::ask_target(ProcessPtr process, std::string to, Motive const* m
     Nanos now = monotonic_now();
     if (!reply) {
         balance_.shun(to, now);
-        co_return Moved::failed(1, reply.error().what);
+        Moved silent = Moved::failed(1, reply.error().what);
+        silent.unreachable = true;
+        co_return silent;
     }
     if (reply->type == PeerType::refuse) {
         auto refuse = wire::decode_open<wire::Refuse>(reply->body)

@@ -127,7 +127,7 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
                         member->bulletin->load * member->bulletin->cores, member->bulletin->cores);
         if (idle && balance_.load() > board_.own().cores) hasten();
     };
-    PostOffice::Place place{name_, run_dir_, addresses_, {}, {}};
+    PostOffice::Place place{name_, run_dir_, addresses_, {}, {}, {}};
     place.where = [this](pid_t pid) {
         ProcessPtr process = find(pid);
         if (!process || process->place == wire::Place::home) return name_;
@@ -135,6 +135,9 @@ Node::Node(asio::io_context& io, Config config, std::string peer_key, std::strin
     };
     place.hosts = [this](std::string const& home, pid_t pid) {
         return guests_->find(home, pid) != nullptr;
+    };
+    place.move = [this](pid_t pid, std::string to, uid_t asker) {
+        return move_for_program(pid, std::move(to), asker);
     };
     post_ = std::make_unique<PostOffice>(io_, board_, std::move(place));
     board_.subscribe([this](Member const& member, bool new_incarnation) {
@@ -345,6 +348,15 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         wire::Answer answer{question ? 0 : 2, ""};
         if (question) {
             auto reply = co_await post_->serve_end(from, std::move(*question));
+            answer.body = wire::encode(reply);
+        }
+        co_return PeerReply::of(PeerType::answer, answer);
+    }
+    if (ask && ask->verb == wire::mail_together_verb) {
+        auto question = wire::decode<wire::MailTogetherQuestion>(ask->body);
+        wire::Answer answer{question ? 0 : 2, ""};
+        if (question) {
+            auto reply = co_await post_->serve_together(from, std::move(*question));
             answer.body = wire::encode(reply);
         }
         co_return PeerReply::of(PeerType::answer, answer);

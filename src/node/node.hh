@@ -79,7 +79,8 @@ struct Moved {
     std::string reason, text;
     std::string from, to, mode = "stop-and-copy", mode_text;
     uint64_t bytes = 0, freeze_us = 0, stopped_us = 0, total_us = 0;
-    bool held = false; // it had just executed something, and stood while all was prepared
+    bool held = false;        // it had just executed something, and stood while all was prepared
+    bool unreachable = false; // the target has given no answer
     // What it cost the process: while its move is prepared it computes.
     uint64_t lost_us() const { return stopped_us > 0 ? stopped_us : total_us; }
     // Of a target that has no room for it at present, and what it says of itself.
@@ -243,6 +244,10 @@ private:
     Task<std::shared_ptr<Running>> perform(
         ProcessPtr process, std::shared_ptr<Keeper> steward, wire::Move order, uid_t asker);
     Task<> go_back(ProcessPtr process);
+    // --- wished.cc: moves that somebody has asked for
+    Task<Moved> move_as_wished(ProcessPtr process, std::string to, uid_t asker, uint64_t freeze_us);
+    // The same for a program that asks by its mailbox: 0, or an errno value of rove.h.
+    Task<int> move_for_program(pid_t pid, std::string to, uid_t asker);
     // --- pursue.cc: moves that nobody waits for
     void wish(ProcessPtr const& process, std::string to, uid_t asker);
     Task<> pursue(ProcessPtr process);

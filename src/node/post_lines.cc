@@ -66,8 +66,11 @@ private:
 
 } // namespace
 
+// Who is there still when it has been looked at: its socket may have heirs that outlive it, and its
+// PID another owner.
 Result<wire::MailSender> PostOffice::sender_of(Box const& box) const {
     auto sender = TRY(look_sender(box.pid));
+    if (!alive(box)) return deny(ESRCH, "its process has ended");
     sender.address = box.address;
     return sender;
 }

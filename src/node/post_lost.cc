@@ -11,10 +11,11 @@
 namespace rove::node {
 
 template <class Reply, class T>
-Task<Result<Reply>> PostOffice::ask(std::string node, T question, char const* verb) {
+Task<Result<Reply>> PostOffice::ask(
+    std::string node, T question, char const* verb, Nanos patience) {
     wire::Ask ask{verb, 0, wire::encode(question)};
     std::string body = wire::encode(ask);
-    auto reply = co_await peers_->ask(node, wire::PeerType::ask, body);
+    auto reply = co_await peers_->ask(node, wire::PeerType::ask, body, patience);
     if (!reply) {
         auto member = board_.find(node, monotonic_now());
         bool lost = !member || member->state == MemberState::left;
@@ -29,11 +30,13 @@ Task<Result<Reply>> PostOffice::ask(std::string node, T question, char const* ve
 }
 
 template Task<Result<wire::MailReply>> PostOffice::ask(
-    std::string, wire::MailQuestion, char const*);
+    std::string, wire::MailQuestion, char const*, Nanos);
 template Task<Result<wire::MailDirectReply>> PostOffice::ask(
-    std::string, wire::MailDirectQuestion, char const*);
+    std::string, wire::MailDirectQuestion, char const*, Nanos);
 template Task<Result<wire::MailReply>> PostOffice::ask(
-    std::string, wire::MailEndQuestion, char const*);
+    std::string, wire::MailEndQuestion, char const*, Nanos);
+template Task<Result<wire::MailTogetherReply>> PostOffice::ask(
+    std::string, wire::MailTogetherQuestion, char const*, Nanos);
 
 void PostOffice::node_lost(std::string const& node) {
     for (auto const& [incarnation, box] : boxes_)

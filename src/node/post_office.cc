@@ -23,7 +23,8 @@ using wire::MailType;
 namespace {
 
 constexpr size_t boxes_max = 8192, user_boxes_max = 1024;
-constexpr size_t calls_max = 64; // of one mailbox at a time
+constexpr size_t calls_max = 64;     // of one mailbox at a time
+constexpr size_t unheard_max = 4096; // answers that it leaves lying, and asks for more
 
 Result<uint64_t> random_number() {
     std::string noise = TRY(sys::random_bytes(sizeof(uint64_t)));
@@ -185,6 +186,8 @@ void PostOffice::close_box(BoxPtr const& box) {
     boxes_.erase(box->address.incarnation);
     if (--boxes_of_[box->uid] == 0) boxes_of_.erase(box->uid);
     note(fmt::format("closed {}\n", box->address.incarnation));
+    // Copies of it may still wait for what its process does not read.
+    if (box->socket) (void)::shutdown(box->socket.number(), SHUT_RDWR);
     box->socket.close();
     box->outbox.clear();
     for (auto& [number, held] : box->held)
@@ -199,7 +202,7 @@ void PostOffice::close_box(BoxPtr const& box) {
 
 bool PostOffice::take(BoxPtr const& box, std::string_view bytes) {
     auto packet = wire::open_mail_packet(bytes);
-    if (!packet) return false;
+    if (!packet || box->outbox.size() >= unheard_max) return false;
     if (packet->type == MailType::call) {
         auto what = wire::decode<wire::MailCall>(packet->body);
         if (!what) return false;
@@ -212,6 +215,12 @@ bool PostOffice::take(BoxPtr const& box, std::string_view bytes) {
         if (!find) return false;
         ++box->calls;
         start(io_, answer_find(box, std::move(*find)));
+        return true;
+    }
+    if (packet->type == MailType::move) {
+        auto wish = wire::decode<wire::MailMove>(packet->body);
+        if (!wish) return false;
+        start(io_, answer_move(box, std::move(*wish)));
         return true;
     }
     if (packet->type == MailType::counted) {

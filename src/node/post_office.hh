@@ -24,6 +24,7 @@
 #include "node/gossip_board.hh"
 #include "node/peers.hh"
 #include "wire/mail_direct.hh"
+#include "wire/mail_move.hh"
 
 namespace rove::node {
 
@@ -36,6 +37,9 @@ public:
         std::function<std::string(pid_t)> where;
         // Whether a process of that home is a guest here.
         std::function<bool(std::string const&, pid_t)> hosts;
+        // Moves a process of this home to that node (or home, or best), as this user might do: 0,
+        // or an errno value of rove.h.
+        std::function<Task<int>(pid_t, std::string, uid_t)> move;
     };
     PostOffice(asio::io_context& io, GossipBoard& board, Place place);
     ~PostOffice();
@@ -54,6 +58,9 @@ public:
     // Of a line that does not touch this home, or an end of one for a guest here.
     Task<wire::MailDirectReply> serve_direct(std::string from, wire::MailDirectQuestion question);
     Task<wire::MailReply> serve_end(std::string from, wire::MailEndQuestion question);
+    // Of a process here that another one wants to be with.
+    Task<wire::MailTogetherReply> serve_together(
+        std::string from, wire::MailTogetherQuestion question);
     // A process of this home is somewhere else now.
     void moved(pid_t pid);
     // That node is gone for good, or is another one by now: so are its mailboxes.
@@ -106,7 +113,8 @@ private:
     // --- post_lost.cc
     // Fails with ESRCH if that node is gone for good.
     template <class Reply, class T>
-    Task<Result<Reply>> ask(std::string node, T question, char const* verb);
+    Task<Result<Reply>> ask(
+        std::string node, T question, char const* verb, Nanos patience = std::chrono::seconds(3));
 
     // --- post_direct.cc
     struct Offered; // an end of a better carrier whose process has not been told yet
@@ -124,6 +132,14 @@ private:
     Task<> follow(BoxPtr box, uint64_t ticket);
     Task<> let_go(std::string place, pid_t process, uint64_t ticket);
     int knows(std::string const& place, uint64_t ticket) const;
+
+    // --- post_together.cc: processes that want to be where others are
+    Task<> answer_move(BoxPtr box, wire::MailMove wish);
+    Task<int> invite(BoxPtr box, wire::MailAddress whom);
+    // 0, or an errno value of rove.h.
+    Task<int> go_to(BoxPtr box, wire::MailAddress with, uid_t asker, bool invited);
+    Task<wire::MailTogetherReply> find_out_where(BoxPtr box, wire::MailAddress whom);
+    wire::MailTogetherReply where_to_join(Box const& box, wire::MailAddress const& joins) const;
 
     // --- post_ends.cc
     struct GuestEnd;

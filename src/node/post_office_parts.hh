@@ -53,6 +53,8 @@ struct PostOffice::Box {
     std::map<uint64_t, AwayEnd> away_ends; // those that lie at hosts, by ticket
     bool at_home = false;                  // it polls: its ends must be here
     size_t going_direct = 0;               // of its lines
+    size_t move_wishes = 0;                // that are not answered yet
+    size_t joining = 0;                    // others: it is on its way to them, or will be
 };
 
 struct PostOffice::Awaited {

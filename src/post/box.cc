@@ -125,7 +125,7 @@ Status Box::wait(Lock& lock, Deadline deadline) {
     if (!home_) patience = std::min<Nanos>(patience, std::chrono::milliseconds(100));
     somebody_looks_ = true;
     auto watched = lines_.watched();
-    if (!found_.empty()) watched.home_soon = true;
+    if (!asked_.empty()) watched.home_soon = true;
     lock.unlock();
     auto ready = lines_.wait(std::move(watched), patience);
     lock.lock();

@@ -17,6 +17,7 @@
 #include "post/home_link.hh"
 #include "post/lines.hh"
 #include "post/spin.hh"
+#include "wire/mail_move.hh"
 
 namespace rove::post {
 
@@ -33,6 +34,10 @@ public:
     Status send(Address const& to, std::span<std::string_view const> parts, Deadline deadline);
     Status flush(Address const& to, Deadline deadline);
     Result<Address> find(std::string home, int32_t process, Deadline deadline);
+    // This process to that node, home if it is empty; or to where the peer is; or the peer to here.
+    Status move_to_node(std::string node, Deadline deadline);
+    Status move_to(Address const& peer, Deadline deadline);
+    Status invite(Address const& peer, Deadline deadline);
     // None: it would be too long. `letter` is filled in any case but EAGAIN and EINTR.
     struct Seen {
         mailbox::Letter::Kind kind = mailbox::Letter::Kind::message;
@@ -94,6 +99,15 @@ private:
     void lose_home();
     void find_home();
     template <class T> void tell_home(wire::MailType type, T const& body);
+    // Home's answer to a question, which is asked once more if home was restarted. ETIMEDOUT.
+    struct Answer {
+        int32_t code = 0; // 0, or an errno value; EAGAIN: it is lost, and asked again
+        wire::MailAddress address;
+    };
+    template <class T>
+    Result<wire::MailAddress> ask_home(wire::MailType type, T question, Deadline deadline);
+    Status ask_for_move(wire::MailMove wish, Deadline deadline);
+    void answered(uint32_t question, Answer answer);
 
     std::mutex lock_;
     std::atomic<int> callers_ = 0;
@@ -110,7 +124,7 @@ private:
     bool disowned_ = false;  // in a child of the process that it belongs to
     bool forgotten_ = false; // home knows nothing of it any more
     uint32_t last_question_ = 0;
-    std::map<uint32_t, std::optional<wire::MailFound>> found_; // by question; empty: not yet
+    std::map<uint32_t, std::optional<Answer>> asked_; // by question; empty: not answered yet
 };
 
 } // namespace rove::post

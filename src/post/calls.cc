@@ -72,8 +72,11 @@ void Box::take(HomeLink::Received received) {
         break;
     case MailType::found:
         if (auto found = wire::decode<wire::MailFound>(received.body))
-            if (auto asked = found_.find(found->question); asked != found_.end())
-                asked->second = std::move(*found);
+            answered(found->question, {found->code, std::move(found->address)});
+        break;
+    case MailType::moved:
+        if (auto moved = wire::decode<wire::MailMoved>(received.body))
+            answered(moved->question, {moved->code, {}});
         break;
     case MailType::count:
         if (auto how = wire::decode<wire::MailCount>(received.body)) counts_.wanted(*how);
@@ -84,6 +87,7 @@ void Box::take(HomeLink::Received received) {
     case MailType::denied:
     case MailType::call:
     case MailType::find:
+    case MailType::move:
     case MailType::ended:
     case MailType::counted:
     case MailType::used:
@@ -101,8 +105,8 @@ void Box::lose_home() {
     counts_.home_lost();
     mailbox_.calls_lost();
     // A question that was asked must be asked again.
-    for (auto& [question, answer] : found_)
-        answer = wire::MailFound{question, EAGAIN, {}};
+    for (auto& [question, answer] : asked_)
+        answer = Answer{EAGAIN, {}};
     try_home_at_ = monotonic_now();
 }
 
@@ -120,33 +124,63 @@ void Box::find_home() {
     lines_.watch_home(home_->number());
 }
 
-Result<Address> Box::find(std::string home, int32_t process, Deadline deadline) {
+void Box::answered(uint32_t question, Answer answer) {
+    if (auto asked = asked_.find(question); asked != asked_.end())
+        asked->second = std::move(answer);
+}
+
+// While it waits the process may be moved, by its own wish: what home says lies at home, and is
+// read there once, from wherever the process is by then.
+template <class T>
+Result<wire::MailAddress> Box::ask_home(MailType type, T question, Deadline deadline) {
     Lock lock(*this);
     TRY(usable());
-    if (home.empty()) home = mailbox_.own().home;
-    uint32_t question = 0;
-    for (;;) {
-        if (home_ && question == 0) {
-            question = ++last_question_;
-            found_[question] = std::nullopt;
-            tell_home(MailType::find, wire::MailFind{question, home, process});
+    for (question.question = 0;;) {
+        if (home_ && question.question == 0) {
+            question.question = ++last_question_;
+            asked_[question.question] = std::nullopt;
+            tell_home(type, question);
         }
-        if (auto asked = found_.find(question); asked != found_.end() && asked->second) {
-            wire::MailFound answer = std::move(*asked->second);
-            found_.erase(asked);
-            if (answer.code == 0) return from_wire(answer.address);
-            if (answer.code != EAGAIN) return deny(answer.code, "no mailbox is known");
-            question = 0;
+        auto asked = asked_.find(question.question);
+        if (asked != asked_.end() && asked->second) {
+            Answer answer = std::move(*asked->second);
+            asked_.erase(asked);
+            if (answer.code == 0) return std::move(answer.address);
+            if (answer.code != EAGAIN) return deny(answer.code, "home has refused it");
+            question.question = 0;
             continue;
         }
         Status waited = wait(lock, deadline);
         if (waited) waited = usable();
         if (!waited) {
-            found_.erase(question);
+            asked_.erase(question.question);
             return deny(waited.error().code == EAGAIN ? ETIMEDOUT : waited.error().code, "{}",
                 waited.error().what);
         }
     }
+}
+
+Result<Address> Box::find(std::string home, int32_t process, Deadline deadline) {
+    if (home.empty()) home = own().home;
+    wire::MailFind const question{0, std::move(home), process};
+    return from_wire(TRY(ask_home(MailType::find, question, deadline)));
+}
+
+Status Box::ask_for_move(wire::MailMove wish, Deadline deadline) {
+    (void)TRY(ask_home(MailType::move, std::move(wish), deadline));
+    return {};
+}
+
+Status Box::move_to_node(std::string node, Deadline deadline) {
+    return ask_for_move({0, wire::MailMoveWish::to_node, {}, std::move(node)}, deadline);
+}
+
+Status Box::move_to(Address const& peer, Deadline deadline) {
+    return ask_for_move({0, wire::MailMoveWish::to_peer, to_wire(peer), {}}, deadline);
+}
+
+Status Box::invite(Address const& peer, Deadline deadline) {
+    return ask_for_move({0, wire::MailMoveWish::invite, to_wire(peer), {}}, deadline);
 }
 
 } // namespace rove::post

@@ -158,6 +158,19 @@ int rove_find(
     return 0;
 }
 
+int rove_move_to(rove_mailbox* box, rove_address const* peer, int timeout_ms) {
+    return answer(box->box->move_to(taken(*peer), within(timeout_ms)));
+}
+
+int rove_move_to_node(rove_mailbox* box, char const* node, int timeout_ms) {
+    if (node && ::strnlen(node, ROVE_HOME_SIZE) == ROVE_HOME_SIZE) return failed(EHOSTUNREACH);
+    return answer(box->box->move_to_node(node ? node : "", within(timeout_ms)));
+}
+
+int rove_invite(rove_mailbox* box, rove_address const* peer, int timeout_ms) {
+    return answer(box->box->invite(taken(*peer), within(timeout_ms)));
+}
+
 int rove_send(
     rove_mailbox* box, rove_address const* to, void const* bytes, size_t length, int timeout_ms) {
     std::string_view const part(static_cast<char const*>(bytes), length);

@@ -237,6 +237,40 @@ TEST_F(Rove, a_home_that_is_restarted_changes_nothing) {
     EXPECT_EQ(rove_close(c), 0);
 }
 
+TEST_F(Rove, wishes_to_be_moved_have_one_answer_each) {
+    for (int code : {0, EBUSY, 0, 0, ENOTSUP}) {
+        office_.move_code = code;
+        int const said = rove_move_to(a_, &to_b_, long_ms);
+        EXPECT_EQ(said == 0 ? 0 : errno, code);
+    }
+    office_.move_code = 0;
+    EXPECT_EQ(rove_invite(a_, &to_b_, long_ms), 0);
+    EXPECT_EQ(rove_move_to_node(a_, "n2", long_ms), 0);
+    EXPECT_EQ(rove_move_to_node(a_, nullptr, long_ms), 0);
+    EXPECT_EQ(office_.move_wishes, 8);
+    EXPECT_EQ(rove_move_to_node(a_, std::string(4000, 'n').c_str(), long_ms), -1);
+    EXPECT_EQ(errno, EHOSTUNREACH);
+    office_.move_code = -1;
+    EXPECT_EQ(rove_move_to(a_, &to_b_, 0), -1);
+    EXPECT_EQ(errno, ETIMEDOUT);
+    EXPECT_EQ(rove_move_to(a_, &to_b_, 20), -1);
+    EXPECT_EQ(errno, ETIMEDOUT);
+    office_.move_code = 0;
+    EXPECT_EQ(rove_move_to(a_, &to_b_, long_ms), 0);
+}
+
+TEST_F(Rove, a_wish_survives_a_restart_of_home) {
+    office_.move_code = -1;
+    std::thread waits([this] { EXPECT_EQ(rove_invite(a_, &to_b_, long_ms), 0); });
+    while (office_.move_wishes == 0)
+        std::this_thread::yield();
+    office_.stop();
+    office_.move_code = 0;
+    office_.start();
+    waits.join();
+    EXPECT_EQ(office_.move_wishes, 2);
+}
+
 TEST_F(Rove, a_home_that_has_lost_its_memory_is_the_end) {
     office_.stop();
     office_.forget();

@@ -9,8 +9,8 @@
 namespace rove::sim {
 
 struct FalseAlarms {
-    double seconds = 0;                 // of virtual time
-    uint64_t pauses = 0;                // that there were
+    double seconds = 0;                // of virtual time
+    uint64_t pauses = 0;               // that there were
     uint64_t suspicions = 0, dead = 0; // whenever a node begins to see another one so
 };
 

@@ -36,6 +36,9 @@ enum class MailType : uint16_t {
     follow = 16,   // process → daemon: MailFollow
     followed = 17, // daemon → process: MailFollowed, with a descriptor if the code is 0
     left = 18,     // process → daemon: MailFollow, of an end that it has no use for any more
+    // Of processes that want to be together, see mail_move.hh:
+    move = 19,  // process → daemon: MailMove
+    moved = 20, // daemon → process: MailMoved
 };
 
 struct MailHead {

@@ -23,8 +23,10 @@ def missing():
 
 def build(name, directory):
     binary = directory / name
-    subprocess.run(["mpicc.openmpi", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread",
-                    "-o", binary, SOURCES / f"{name}.c"], check=True)
+    library = TREE / "build" / "lib"
+    subprocess.run(["mpicc.openmpi", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", TREE / "include",
+                    "-o", binary, SOURCES / f"{name}.c", "-L", library, "-Wl,--as-needed", "-lrove", f"-Wl,-rpath,{library}"],
+                   check=True)
     return binary
 
 

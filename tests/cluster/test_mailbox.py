@@ -184,6 +184,67 @@ def test_a_forged_claim_gets_nothing(start, quiet):
     assert b.receive() == ("1", "x")
 
 
+# What is said to the daemon by hand.
+BY_HAND = """
+import os, socket, struct, sys, time
+def packet(kind, body): return struct.pack('<HHI', 1, kind, 0) + body
+def find(number, pid): return packet(7, struct.pack('<II2si', number, 2, b'n1', pid))
+def open_mailbox():
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    one.settimeout(10)
+    one.connect('/run/rove/mail.sock')
+    one.send(packet(1, struct.pack('<Q', 0)))
+    one.recv(4096)
+    return one
+"""
+
+# Asks, and never listens.
+DEAF = BY_HAND + """
+one = open_mailbox()
+try:
+    for number in range(20000): one.send(find(number, 1))
+    print('heard to the end')
+except ConnectionError: print('closed')
+"""
+
+
+def test_who_asks_and_never_listens_is_not_heard_for_ever(quiet):
+    assert quiet.run("n1", "python3", "-c", DEAF).stdout == "closed\n"
+
+
+# A mailbox of nobody's, whose process ends while a child has its socket; root gets its PID.
+HEIR = BY_HAND + """
+ready, go = os.pipe(), os.pipe()
+first = os.fork()
+if first == 0:
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+    one = open_mailbox()
+    if os.fork() == 0:
+        os.write(ready[1], b'x')
+        os.read(go[0], 1)
+        one.send(find(1, int(sys.argv[1])))
+        print(struct.unpack('<i', one.recv(4096)[12:16])[0], flush=True)
+        os.write(ready[1], b'x')
+    os._exit(0)
+os.read(ready[0], 1)
+began = int(open(f'/proc/{first}/stat').read().rsplit(')', 1)[1].split()[19])  # in ticks: whoever began in the same one is the same
+os.waitpid(first, 0)
+while time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf('SC_CLK_TCK') < began + 2: pass
+open('/proc/sys/kernel/ns_last_pid', 'w').write(str(first - 1))
+second = os.fork()
+if second == 0: os.read(ready[0], 1), os._exit(0)
+if second != first: print('another PID', flush=True)
+os.write(go[1], b'x')
+os.waitpid(second, 0)
+"""
+
+
+def test_a_socket_that_was_inherited_has_no_rights_of_whoever_got_the_pid(start, quiet):
+    root = start("n1")
+    assert quiet.run("n1", "python3", "-c", HEIR, root.pid).stdout == "3\n"  # ESRCH: it may not be sent to
+
+
 # Connects to where lines come in, with a token of its own making.
 INTRUDER = """
 import socket, sys

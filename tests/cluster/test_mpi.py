@@ -62,6 +62,14 @@ def test_a_job_in_storm(quiet, programs, tmp_path, name):
     assert told["exit_status"] == 0 and told["moves"] >= 12, told
 
 
+def test_ranks_that_ask_to_be_together(quiet, tmp_path):
+    job = mpi_jobs.Job(quiet, mpi_jobs.build("together", tmp_path), tmp_path, "--stay", "-np", str(RANKS))
+    job.more_rounds(9)
+    moves = [row["moves"] for row in job.ranks()]
+    assert job.stop().startswith(f"verified: {RANKS} ranks")
+    assert all(count >= 4 for count in moves), moves
+
+
 def through(lab, node):
     """Bytes that went through a node's interfaces, except to itself."""
     rows = [line.split(":") for line in lab.run(node, "cat", "/proc/net/dev").stdout.splitlines()[2:]]

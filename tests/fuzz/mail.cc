@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzz target: packets between a process with a mailbox and its daemon, and between two daemons
-// about a line.
+// about a line or a move.
 // uses: base wire
 #include "round_trip.hh"
 #include "wire/mail_direct.hh"
+#include "wire/mail_move.hh"
 
 using namespace rove;
 
@@ -14,6 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::MailDirectQuestion>(text);
     round_trip<wire::MailDirectReply>(text);
     round_trip<wire::MailEndQuestion>(text);
+    round_trip<wire::MailTogetherQuestion>(text);
+    round_trip<wire::MailTogetherReply>(text);
     auto packet = wire::open_mail_packet(text);
     if (!packet) return 0;
     round_trip<wire::MailOpen>(packet->body);
@@ -33,5 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* bytes, size_t size) {
     round_trip<wire::MailFetched>(packet->body);
     round_trip<wire::MailFollow>(packet->body);
     round_trip<wire::MailFollowed>(packet->body);
+    round_trip<wire::MailMove>(packet->body);
+    round_trip<wire::MailMoved>(packet->body);
     return 0;
 }

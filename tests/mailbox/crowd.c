@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * crowd: one of N processes that send each other random messages, and check what they get.
  *
- * usage: crowd DIRECTORY NUMBER OF MESSAGES LENGTH SEED LEAVES
+ * usage: crowd DIRECTORY NUMBER OF MESSAGES LENGTH SEED LEAVES [WISHES]
  * Each writes its address into DIRECTORY/NUMBER and waits for the others'. Then it sends MESSAGES
  * messages of random length, below LENGTH, to random others, and reads what comes. The last message
  * to each says that it is the last. It ends when all others have said that or are gone; with LEAVES 1
- * at once when it has sent everything. Prints `ok READ` or what is wrong.
+ * at once when it has sent everything. With WISHES it also wishes so many times to be where another
+ * one or on some node, or another one where it is. Prints `ok READ SENT MET` or what is wrong; MET
+ * are wishes that were.
  */
 #include <errno.h>
 #include <rove.h>
@@ -123,19 +125,34 @@ static void send_patiently(rove_mailbox *box, int to, uint32_t length, uint32_t 
     }
 }
 
+/* 1: it was met. A node may have no room at that moment, and a peer may have ended. */
+static int wish(rove_mailbox *box) {
+    static char const *const nodes[] = {"home", "n1", "n2", "n3"};
+    rove_address const *other = &partners[below((uint32_t)count)].address;
+    uint32_t kind = below(3);
+    int done = kind == 0   ? rove_move_to_node(box, nodes[below(4)], -1)
+               : kind == 1 ? rove_move_to(box, other, -1)
+                           : rove_invite(box, other, -1);
+    if (done != 0 && errno != EBUSY && errno != ESRCH) wrong("a wish", me);
+    return done == 0;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 8) return 2;
+    if (argc != 8 && argc != 9) return 2;
     me = atoi(argv[2]);
     count = atoi(argv[3]);
     uint32_t messages = (uint32_t)atoi(argv[4]), room = (uint32_t)atoi(argv[5]);
     chance = (uint64_t)atoi(argv[6]) * 1000 + (uint64_t)me;
     int leaves = atoi(argv[7]);
+    uint32_t wishes = argc > 8 ? (uint32_t)atoi(argv[8]) : 0, wished = 0, met = 0;
     if (count > most || room < sizeof(struct head) + 1) return 2;
     buffer = malloc(room);
     rove_mailbox *box = rove_open(ROVE_NOTICES);
     if (!box) wrong("cannot open a mailbox", me);
     meet(box, argv[1]);
     for (uint32_t i = 0; i < messages; ++i) {
+        for (; (uint64_t)wished * messages < (uint64_t)wishes * i; ++wished)
+            met += (uint32_t)wish(box);
         int to = (int)below((uint32_t)count);
         uint32_t span = below(8) == 0 ? room : room / 16 + sizeof(struct head) + 1;
         uint32_t length = (uint32_t)sizeof(struct head) + below(span - (uint32_t)sizeof(struct head));
@@ -156,6 +173,6 @@ int main(int argc, char **argv) {
         if (!leaves && i != me && !partners[i].ended) wrong("gone before its last message", i);
     }
     if (rove_close(box) != 0) wrong("cannot close", me);
-    printf("ok %u %u\n", read, sent);
+    printf("ok %u %u %u\n", read, sent, met);
     return 0;
 }

@@ -6,6 +6,9 @@
  *   receive [MS [ADDRESS [MIN MAX [PATTERN]]]]   LENGTH CHARACTER SENDER | gone UNDELIVERED SENDER | ERRNO
  *   peek                                   as receive, the letter stays
  *   find HOME PID                          ADDRESS | ERRNO
+ *   go NODE [MS]                           ok | ERRNO: this process there
+ *   join ADDRESS [MS]                      ok | ERRNO: this process to that one
+ *   invite ADDRESS [MS]                    ok | ERRNO: that process to this one
  *   poll MS                                ready | idle
  *   notify                                 ok; `signals` then says how many came
  *   fork                                   what send and open do in the child: ERRNO ADDRESS
@@ -34,7 +37,7 @@ static char *room;
 static size_t const room_size = 8 << 20;
 
 static char const *name(int code) {
-    return strerrorname_np(code);
+    return code == ENOTSUP ? "ENOTSUP" : strerrorname_np(code); /* it has two names */
 }
 
 static void say_address(rove_address const *address, char const *before) {
@@ -121,6 +124,14 @@ int main(int argc, char **argv) {
                 say_address(&other, "");
             else
                 printf("%s\n", name(errno));
+        } else if (sscanf(line, "go %127s %d", text, &timeout_ms) >= 1) {
+            printf("%s\n", rove_move_to_node(box, text, timeout_ms) == 0 ? "ok" : name(errno));
+        } else if (sscanf(line, "join %127s %d", text, &timeout_ms) >= 1) {
+            if (rove_address_parse(text, &other) != 0) return 3;
+            printf("%s\n", rove_move_to(box, &other, timeout_ms) == 0 ? "ok" : name(errno));
+        } else if (sscanf(line, "invite %127s %d", text, &timeout_ms) >= 1) {
+            if (rove_address_parse(text, &other) != 0) return 3;
+            printf("%s\n", rove_invite(box, &other, timeout_ms) == 0 ? "ok" : name(errno));
         } else if (sscanf(line, "poll %d", &timeout_ms) == 1) {
             struct pollfd ready = {rove_descriptor(box), POLLIN, 0};
             printf("%s\n", poll(&ready, 1, timeout_ms) > 0 ? "ready" : "idle");

@@ -9,6 +9,7 @@
 
 #include "sys/sockets.hh"
 #include "wire/mail_direct.hh"
+#include "wire/mail_move.hh"
 
 namespace rove::post::testing {
 
@@ -92,6 +93,11 @@ bool Office::serve(Client& client) {
             counted_[{client.incarnation, talk.incarnation}] = talk.messages;
     } else if (packet->type == MailType::used) {
         if (goes_direct) go_direct(client, wire::decode<wire::MailUsed>(packet->body)->number);
+    } else if (packet->type == MailType::move) {
+        auto wish = wire::decode<wire::MailMove>(packet->body);
+        ++move_wishes;
+        for (int times = 0; move_code >= 0 && times < 2; ++times)
+            say(client.socket, MailType::moved, wire::MailMoved{wish->question, move_code});
     } else if (packet->type == MailType::find) {
         auto find = wire::decode<wire::MailFind>(packet->body);
         wire::MailFound found{find->question, ESRCH, {}};

@@ -32,6 +32,8 @@ public:
     // Whether a line that is used is to be followed by a better one; how many have been offered.
     std::atomic<bool> goes_direct{false};
     std::atomic<int> offers{0};
+    // What those hear who want to be moved, twice; -1: nothing yet. How many there were.
+    std::atomic<int> move_code{0}, move_wishes{0};
 
 private:
     struct Client {
