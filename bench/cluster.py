@@ -107,9 +107,9 @@ class Lab:
             child.end()
             self.children.remove(child)
 
-    def move(self, pid, node):
+    def move(self, pid, node, home=HOME):
         """The figures of a move."""
-        figures = json.loads(self.run(HOME, ROVE, "move", str(pid), node, "--json"))
+        figures = json.loads(self.run(home, ROVE, "move", str(pid), node, "--json"))
         progress(f"  {pid} {figures['from']} → {figures['to']}: {figures['bytes'] / 1e6:.1f} MB, freeze {figures['freeze_ms']:.1f} ms, "
                  f"total {figures['total_ms']:.1f} ms")
         return figures

@@ -11,7 +11,7 @@ STORE = PLOTS / "rows.json"
 GROUPS = {"home": "A program that was never away", "noise": "The daemon at rest", "cpu": "Computing away", "calls": "Forwarded calls",
           "moves": "Moving memory", "freeze": "Standing still", "late": "Standing still while pages come late",
           "sizes": "Standing still at any size", "returns": "A second trip", "trees": "Process trees", "compile": "Short jobs on all nodes",
-          "mailbox": "Mailboxes", "mailbox_home": "Mailboxes: what they cost the home of processes that are away", "mpi": "Ranks of Open MPI",
+          "mailbox": "Mailboxes", "mailbox_home": "Mailboxes: what they cost the home of processes that are away", "mpi": "Ranks of Open MPI", "kernels": "MPI kernels", "oversubscribed": "An oversubscribed MPI job",
           "storm": "Storms", "uneven": "An uneven job", "pressure": "Memory pressure", "upheaval": "A drain, splits and a death",
           "policy": "The policy, simulated", "gossip": "The gossip, simulated", "gossip_large": "The gossip of 10,000 nodes, simulated", "large": "The simulator itself"}
 CRIU = """## CRIU, for information

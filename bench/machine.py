@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """machine: what has to be held still on the machine while something is measured."""
 import contextlib
+import os
 import pathlib
+import re
 
 from cluster import progress
 
@@ -43,3 +45,38 @@ def favoured(lab):
         for file, text in before.items():
             with contextlib.suppress(OSError):
                 file.write_text(text)
+
+
+def share_queues(lab):
+    """The lab's processes share the machine's CPUs as those of one node would. Else each node has a share of its own, and a rank that waits and
+    gives up its turn gives it up to others of its node only, of which a machine with a CPU of its own for each node knows nothing."""
+    with contextlib.suppress(OSError):
+        (CGROUPS / f"rove-lab.{lab.name}/cgroup.subtree_control").write_text("-cpu")
+    whole = CGROUPS / "cpu" / f"rove-lab.{lab.name}"
+    for group in whole.glob("**/cgroup.procs"):
+        for pid in group.read_text().split() if group.parent != whole else []:
+            with contextlib.suppress(OSError):  # it has ended
+                (whole / "cgroup.procs").write_text(pid)
+
+
+def running(name):
+    """The machine's PIDs of all processes of that name, whatever node they are in."""
+    found = set()
+    for file in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):  # it has ended
+            if file.read_text().strip() == name[:15]:
+                found.add(int(file.parent.name))
+    return found
+
+
+def pin(pid, cpu):
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended
+            os.sched_setaffinity(int(task.name), {cpu})
+
+
+def node_of(pid, lab):
+    """The lab's node in which that process of the machine is."""
+    with contextlib.suppress(OSError):
+        found = re.search(rf"rove-lab\.{re.escape(lab.name)}/(n\d+)", pathlib.Path(f"/proc/{pid}/cgroup").read_text())
+        return found and found[1]

@@ -21,9 +21,11 @@ LAB = mailbox.LAB
 os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
 
 
-def build(lab):
-    program = lab.program("mpi_pair")
-    subprocess.run(["mpicc.openmpi", "-O2", "-o", program, str(SOURCES / "mpi" / "pair.c")], check=True)
+def build(lab, name, sources):
+    """A program of these files below bench/src/mpi."""
+    program = lab.program(f"mpi_{name}")
+    files = sorted(str(file) for file in (SOURCES / "mpi").glob(sources))
+    subprocess.run(["mpicc.openmpi", "-O2", "-o", program, *files, "-lm"], check=True)
     return program
 
 
@@ -38,16 +40,28 @@ def started(lab, node, *command):
                 job.process.wait(timeout=20)
 
 
+def processes(lab, command, home=HOME):
+    """The PIDs of a home's processes of that command line."""
+    return {row["pid"] for row in json.loads(lab.run(home, ROVE, "ps", "--json")) if row["command"] == " ".join(command)}
+
+
+@contextlib.contextmanager
+def ranks(lab, count, words, *command):
+    """A job of HOME, and the PIDs of its ranks."""
+    others = processes(lab, command)
+    with started(lab, HOME, ROVE, "mpirun", *words, "-np", str(count), *command) as job:
+        pids = sorted(processes(lab, command) - others)
+        if len(pids) != count:
+            raise Broken(f"there are {len(pids)} ranks, not {count}")
+        yield job, pids
+
+
 @contextlib.contextmanager
 def moved(lab, program, *words):
     """Two ranks of a job of HOME, on ONE and OTHER."""
-    with started(lab, HOME, ROVE, "mpirun", "--stay", *words, "-np", "2", program) as job:
-        rows = json.loads(lab.run(HOME, ROVE, "ps", "--json"))
-        ranks = sorted(row["pid"] for row in rows if row["command"] == program and row["host"] == HOME)
-        if len(ranks) != 2:
-            raise Broken(f"there are {len(ranks)} ranks, not two")
-        for rank, node in zip(ranks, (ONE, OTHER)):
-            lab.run(HOME, ROVE, "move", str(rank), node)
+    with ranks(lab, 2, ("--stay", *words), program) as (job, pids):
+        for pid, node in zip(pids, (ONE, OTHER)):
+            lab.run(HOME, ROVE, "move", str(pid), node)
         end = time.monotonic() + 3  # a line finds its better carrier within a second of use
         while time.monotonic() < end:
             job.ask("latency . 1 20")
@@ -55,33 +69,44 @@ def moved(lab, program, *words):
 
 
 @contextlib.contextmanager
-def native(lab, program, directory):
-    """Two ranks on ONE and OTHER, by TCP. What Open MPI would have ssh do on OTHER is done from outside of ONE."""
-    agent, wish = directory / "agent", directory / "wish"
-    os.mkfifo(wish)
-    agent.write_text(f'#!/bin/sh\nshift\nprintf "%s\\n" "$*" >{wish}\n')
+def on_nodes(lab, nodes, directory, settings, *command):
+    """A job of a plain mpirun with a rank on each of these nodes. What Open MPI would have ssh do is done from outside of the nodes."""
+    gds = "PMIX_MCA_gds=hash"  # no files that ranks and mpirun map together: with these they could not be moved
+    directory.mkdir()
+    agent = directory / "agent"
+    agent.write_text(f'#!/bin/sh\nnode=$1\nshift\nprintf "%s\\n" "$*" >{directory}/$node\n')
     agent.chmod(0o755)
 
-    def serve():
-        command = wish.read_text().strip().replace("--daemonize", "")
-        subprocess.run(lab.argv(OTHER, "sh", "-c", command), stdin=subprocess.DEVNULL, capture_output=True)
+    def serve(node):
+        wished = (directory / node).read_text().strip().replace("--daemonize", "")
+        subprocess.run(lab.argv(node, "env", gds, "sh", "-c", wished), stdin=subprocess.DEVNULL, capture_output=True)
 
-    daemon = threading.Thread(target=serve, daemon=True)
-    daemon.start()
-    network = lab.address[ONE].rsplit(".", 1)[0] + ".0/24"
-    settings = {"plm_rsh_agent": agent, "plm_rsh_no_tree_spawn": 1, "pml": "ob1", "btl": "tcp,self",
-                "btl_tcp_if_include": network, "oob_tcp_if_include": network}
+    daemons = [threading.Thread(target=serve, args=(node,), daemon=True) for node in nodes[1:]]
+    for node, daemon in zip(nodes[1:], daemons):
+        os.mkfifo(directory / node)
+        daemon.start()
+    network = lab.address[nodes[0]].rsplit(".", 1)[0] + ".0/24"
+    settings = {"plm_rsh_agent": agent, "plm_rsh_no_tree_spawn": 1, "oob_tcp_if_include": network, "btl_tcp_if_include": network,
+                "pml": "ob1", **settings}
     words = [str(word) for name, value in settings.items() for word in ("--mca", name, value)]
-    with started(lab, ONE, "mpirun", *words, "--host", f"{ONE}:1,{OTHER}:1", "--bind-to", "none", "-np", "2", program) as job:
+    with started(lab, nodes[0], "env", gds, "mpirun", *words, "--host", ",".join(f"{node}:1" for node in nodes), "--bind-to", "none",
+                 "-np", str(len(nodes)), *command) as job:
+        yield job
+    for daemon in daemons:
+        daemon.join(timeout=20)
+
+
+@contextlib.contextmanager
+def native(lab, program, directory):
+    """Two ranks on ONE and OTHER, by TCP."""
+    with on_nodes(lab, (ONE, OTHER), directory, {"btl": "tcp,self"}, program) as job:
         job.ask("latency . 1 20")
         yield job, "."
-    daemon.join(timeout=20)
 
 
 def rows_mpi(lab):
-    program = build(lab)
+    program = build(lab, "pair", "pair.c")
     directory = pathlib.Path(program).parent / "native"
-    directory.mkdir()
     with moved(lab, program) as by_mailbox, moved(lab, program, "--mca", "btl", "tcp,self") as through_home, \
             native(lab, program, directory) as by_tcp:
         yield from mailbox.compared("ranks on two hosts", by_mailbox, {

@@ -4,8 +4,8 @@
 
 usage: ./run bench [NAME…] [--json] [--no-write]
 
-NAME: home noise cpu calls moves freeze sizes late hybrid returns trees compile mailbox mpi storm uneven pressure upheaval, and of the simulator policy gossip gossip_large large compare; without one, all but those that take a
-quarter of an hour each, storm (ROVE_STORM_MINUTES is another time), compile, uneven, pressure, upheaval, gossip_large, large and compare, mailbox and mpi. Writes docs/benchmarks.md and docs/bench/, unless told not to.
+NAME: home noise cpu calls moves freeze sizes late hybrid returns trees compile mailbox mpi kernels oversubscribed storm uneven pressure upheaval, and of the simulator policy gossip gossip_large large compare; without one, all but those that take a
+quarter of an hour each, storm (ROVE_STORM_MINUTES is another time), compile, uneven, pressure, upheaval, gossip_large, large and compare, mailbox, mpi, kernels and oversubscribed. Writes docs/benchmarks.md and docs/bench/, unless told not to.
 Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
 """
 import argparse
@@ -22,9 +22,11 @@ import calls  # noqa: E402
 import compile as compiling  # noqa: E402
 import document  # noqa: E402
 import interruption  # noqa: E402
+import kernels  # noqa: E402
 import mailbox  # noqa: E402
 import moves  # noqa: E402
 import mpi  # noqa: E402
+import oversubscribed  # noqa: E402
 import pressure  # noqa: E402
 import simulated  # noqa: E402
 import storm  # noqa: E402
@@ -37,15 +39,17 @@ from figures import table  # noqa: E402
 PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
          "freeze": moves.rows_freeze, "sizes": moves.rows_large, "late": moves.rows_late, "hybrid": moves.rows_hybrid, "returns": moves.rows_returns, "trees": trees.rows_trees,
          "compile": compiling.rows_compile,
-         "mailbox": mailbox.rows_mailbox, "mpi": mpi.rows_mpi, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
+         "mailbox": mailbox.rows_mailbox, "mpi": mpi.rows_mpi, "kernels": kernels.rows_kernels,
+         "oversubscribed": oversubscribed.rows_oversubscribed, "storm": storm.rows_storm, "uneven": uneven.rows_uneven, "pressure": pressure.rows_pressure,
          "upheaval": upheaval.rows_upheaval,
          "policy": simulated.rows_policy, "gossip": simulated.rows_gossip, "gossip_large": simulated.rows_gossip_large,
          "large": simulated.rows_large}
 SIMULATED = ("policy", "gossip", "gossip_large", "large")
 # The labs of those for which two pinned nodes without limits would not do.
-LABS = {"cpu": {"same_cpu": True}, "returns": {"keeps": True}, "late": {"mode": "post-copy"}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "mpi": mpi.LAB, "compile": compiling.LAB, "uneven": uneven.LAB,
+LABS = {"cpu": {"same_cpu": True}, "returns": {"keeps": True}, "late": {"mode": "post-copy"}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "mpi": mpi.LAB, "kernels": kernels.LAB, "oversubscribed": oversubscribed.LAB,
+        "compile": compiling.LAB, "uneven": uneven.LAB,
         "pressure": pressure.LAB, "upheaval": upheaval.LAB}
-ON_REQUEST = ("storm", "compile", "gossip_large", "large", "mailbox", "mpi", "uneven", "pressure", "upheaval")
+ON_REQUEST = ("storm", "compile", "gossip_large", "large", "mailbox", "mpi", "kernels", "oversubscribed", "uneven", "pressure", "upheaval")
 COMPARE = "compare"  # writes a document, has no limits
 
 

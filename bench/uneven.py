@@ -33,8 +33,8 @@ def speed(lab):
         return PROBE / probe.ask("1")[0]
 
 
-def automatic(lab, on):
-    for node in LONG + SHORT:
+def automatic(lab, nodes, on):
+    for node in nodes:
         lab.run(node, ROVE, "node", "auto", "on" if on else "off")
 
 
@@ -59,11 +59,11 @@ def makespan(programs, pieces):
 def ratio(lab, pieces, rounds, on):
     """How much longer the job takes than it could, and the sentence that tells about it."""
     # Each part begins on its own node, as in the paper, and all of it when nothing else is under way.
-    automatic(lab, False)
+    automatic(lab, LONG + SHORT, False)
     with contextlib.ExitStack() as running:
         programs = {node: running.enter_context(lab.running(node, lab.program("pieces"), str(rounds if node in LONG else rounds // RATIO), options=()))
                     for node in LONG + SHORT}
-        automatic(lab, on)
+        automatic(lab, LONG + SHORT, on)
         time.sleep(CALM_S)
         took, used = makespan(programs, pieces)
     shortest = max(max(used) / SHARE, sum(used) / (SHARE * len(programs)))

@@ -3,29 +3,20 @@
 //
 //   pieces ROUNDS    answers each line "COUNT", after that many children have done ROUNDS / COUNT rounds each, with the CPU
 //                    seconds of each of them
-//
-// A child adds its CPU time up from short intervals: once it has come home the kernel knows nothing of what it used elsewhere,
-// so an interval that such a move falls into is left out, and counted as the others are on average.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "timing.h"
+#include "used.h"
 
 enum { slice = 1 << 19, children_max = 64 };
 
-static int64_t cpu_time(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
 static double compute(uint64_t slices) {
-    uint64_t x = 88172645463325252ull, counted = 0;
+    uint64_t x = 88172645463325252ull;
     double sum = 0;
-    int64_t used = 0, before = cpu_time();
+    used cpu = begin_used();
     for (uint64_t at = 0; at < slices; ++at) {
         for (int i = 0; i < slice; ++i) {
             x ^= x << 13;
@@ -33,15 +24,9 @@ static double compute(uint64_t slices) {
             x ^= x << 17;
             sum += (double)(x & 1023) * 1e-6;
         }
-        int64_t const now_used = cpu_time();
-        if (now_used > before) {
-            used += now_used - before;
-            ++counted;
-        }
-        before = now_used;
+        count_slice(&cpu);
     }
-    if (sum < 0 || !counted) return 0; // never: keeps the work
-    return (double)used * 1e-9 * (double)slices / (double)counted;
+    return sum < 0 ? 0 : used_seconds(&cpu, slices); // never less: keeps the work
 }
 
 int main(int argc, char** argv) {

@@ -15,12 +15,19 @@ PROGRAMS = ("ring", "all_to_all", "allreduce", "sizes", "outstanding", "threads"
 # While a window of one_sided is shared memory, its ranks do not move: that program is for storms.
 ALWAYS_MOVABLE = PROGRAMS[:-1]
 RANKS = 3
+# The sizes and iterations of a work of some tenths of a second.
+KERNELS = {"ep": (16, 12), "cg": (20000, 3), "is": (100000, 15), "ft": (32, 20), "mg": (32, 6), "stencil": (256, 800), "uneven": (40, 1)}
 
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
     directory = tmp_path_factory.mktemp("mpi")
     return {name: mpi_jobs.build(name, directory) for name in PROGRAMS}
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory):
+    return mpi_jobs.build("kernels", tmp_path_factory.mktemp("kernels"), *sorted(mpi_jobs.KERNELS.glob("*.c")))
 
 
 def hosts(job):
@@ -68,6 +75,22 @@ def test_ranks_that_ask_to_be_together(quiet, tmp_path):
     moves = [row["moves"] for row in job.ranks()]
     assert job.stop().startswith(f"verified: {RANKS} ranks")
     assert all(count >= 4 for count in moves), moves
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_are_right_with_ranks_moved_before_and_meanwhile(quiet, kernels, tmp_path, name):
+    size, iterations = KERNELS[name]
+    job = mpi_jobs.Kernel(quiet, kernels, tmp_path, name, size, ranks=4)
+    first, second, third, _ = (row["pid"] for row in job.ranks())
+    for pid, node in ((first, "n2"), (second, "n3")):
+        quiet.run("n1", "rove", "move", pid, node)
+    with job.at_work(iterations):
+        pass
+    for node in ("n2", "n3", "home", "n2"):
+        with job.at_work(iterations):
+            quiet.run("n1", "rove", "move", third, node)
+    assert hosts(job) == ["n2", "n3", "n2", "n1"]
+    job.stop()
 
 
 def through(lab, node):

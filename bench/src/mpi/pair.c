@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { size_max = 8 << 20, window = 16, there = 1, answer = 2, wish = 3 };
+#include "wishes.h"
+
+enum { size_max = 8 << 20, window = 16, there = 1, answer = 2, pause_us = 500 };
 
 static char *out, *in;
 
@@ -54,14 +55,6 @@ static void bandwidth(int rank, int size, int count) {
     }
 }
 
-// Who has nothing to do leaves the CPU to the other jobs, which are measured in turn: Open MPI waits
-// by looking again and again.
-static void hear(int wanted[3]) {
-    for (int is_there = 0; !is_there; usleep(500))
-        MPI_Iprobe(0, wish, MPI_COMM_WORLD, &is_there, MPI_STATUS_IGNORE);
-    MPI_Recv(wanted, 3, MPI_INT, 0, wish, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-}
-
 int main(int argc, char** argv) {
     int rank;
     MPI_Init(&argc, &argv);
@@ -79,11 +72,12 @@ int main(int argc, char** argv) {
             sscanf(line, "%31s %127s %d %d", verb, partner, &wanted[1], &wanted[2]) == 4)
             wanted[0] = strcmp(verb, "latency") == 0 ? 1 : 2;
         if (rank == 0)
-            MPI_Send(wanted, 3, MPI_INT, 1, wish, MPI_COMM_WORLD);
+            tell(wanted, 3, 2);
         else
-            hear(wanted);
+            hear(wanted, 3, pause_us);
         if (wanted[0] == 0 || wanted[1] > size_max) break;
-        wanted[0] == 1 ? latency(rank, wanted[1], wanted[2]) : bandwidth(rank, wanted[1], wanted[2]);
+        wanted[0] == 1 ? latency(rank, wanted[1], wanted[2])
+                       : bandwidth(rank, wanted[1], wanted[2]);
         if (rank == 0) {
             putchar('\n');
             fflush(stdout);
