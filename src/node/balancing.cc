@@ -96,8 +96,10 @@ std::optional<Tenant> Node::own_tenant(Process const& process) {
         tenant.expected = *expected;
         tenant.demand = expected->demand;
     }
-    if (away_s > 0.1)
+    if (away_s > 0.1) {
+        tenant.away_s = away_s;
         tenant.calls_rate = static_cast<double>(process.tally.forwarded_calls) / away_s;
+    }
     return tenant;
 }
 

@@ -205,7 +205,7 @@ TEST_F(Balanced, what_waited_for_forwarded_calls_away_is_not_sent_away_again) {
     with_tenant();
     with_tenant();
     for (Tenant& tenant : tenants)
-        tenant.calls_rate = 10000;
+        tenant.calls_rate = 10000, tenant.away_s = 10;
     with_member("n2", 0);
     pass(20);
     auto made = decide();
@@ -214,6 +214,19 @@ TEST_F(Balanced, what_waited_for_forwarded_calls_away_is_not_sent_away_again) {
     // Ten minutes later that is long ago.
     for (Tenant& tenant : tenants)
         tenant.here_s = 600;
+    pass(20);
+    EXPECT_FALSE(decide().decision.orders.empty());
+}
+TEST_F(Balanced, what_was_learnt_away_in_a_moment_is_soon_forgotten) {
+    with_tenant();
+    with_tenant();
+    for (Tenant& tenant : tenants)
+        tenant.calls_rate = 10000, tenant.away_s = 0.2, tenant.here_s = 1;
+    with_member("n2", 0);
+    pass(20);
+    EXPECT_EQ(verdict(decide(), 1), policy::Verdict::calls);
+    for (Tenant& tenant : tenants)
+        tenant.here_s = 40;
     pass(20);
     EXPECT_FALSE(decide().decision.orders.empty());
 }

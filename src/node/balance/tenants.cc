@@ -12,7 +12,9 @@ namespace rove::node {
 namespace {
 constexpr double known_s = 1.5; // of a process: two samples at least
 constexpr double just_now_s = 0.001;
-constexpr double half_forgotten_s = 60; // what was learnt of a process when it was away
+// What was learnt of a process when it was away is half forgotten after so long, or after so many
+// times the CPU time in which it was: one that has only begun there need not be as it was then.
+constexpr double half_forgotten_s = 60, half_forgotten_times = 20;
 } // namespace
 
 void Tenants::set(std::vector<Tenant> all) {
@@ -33,6 +35,12 @@ void Tenants::set(std::vector<Tenant> all) {
     all_ = std::move(all);
 }
 
+double Tenants::remembered_calls(Tenant const& tenant) {
+    if (tenant.away_s <= 0) return 0;
+    double half_s = std::min(half_forgotten_s, half_forgotten_times * tenant.away_s);
+    return tenant.calls_rate * std::exp2(-tenant.here_s / half_s);
+}
+
 void Tenants::count(std::map<pid_t, policy::Counted> const& counted) {
     for (Tenant const& tenant : all_) {
         auto found = counted.find(tenant.pid);
@@ -46,8 +54,7 @@ void Tenants::count(std::map<pid_t, policy::Counted> const& counted) {
         if (guest)
             sample.calls = static_cast<double>(tenant.calls - std::min(tenant.calls, known.calls));
         else
-            sample.calls = std::max(sample.calls,
-                tenant.calls_rate * sample.cpu_s * std::exp2(-tenant.here_s / half_forgotten_s));
+            sample.calls = std::max(sample.calls, remembered_calls(tenant) * sample.cpu_s);
         known.calls = tenant.calls;
         known.history.add(sample);
         count_talks(tenant, known);

@@ -30,6 +30,7 @@ struct Tenant {
     uint64_t memory = 0;
     uint64_t calls = 0;    // of a guest: forwarded so far
     double calls_rate = 0; // of one at home: forwarded per CPU second when it was away
+    double away_s = 0;     // of CPU time, in which that was learnt
     std::vector<Talk> talks;
     uint64_t need = 1; // of CPU features, see Needs
     // What it brings along when it is seen for the first time.
@@ -72,6 +73,7 @@ private:
         Nanos rests_until{};
         std::map<uint64_t, uint64_t> messages{}; // so far, by partner
     };
+    static double remembered_calls(Tenant const& tenant);
     static void count_talks(Tenant const& tenant, Kept& known);
     Kept const& kept(Tenant const& tenant) const;
 
