@@ -26,6 +26,8 @@ namespace {
 constexpr Nanos pause_between = std::chrono::milliseconds(300);
 constexpr Nanos offered_for = std::chrono::seconds(10);
 constexpr size_t going_max = 512; // lines of one mailbox
+constexpr int attempts_max = 7;
+constexpr Nanos first_wait = std::chrono::milliseconds(50);
 
 uint64_t new_ticket() {
     uint64_t ticket = 0;
@@ -64,8 +66,10 @@ void PostOffice::moved(pid_t pid) {
     for (auto const& [incarnation, box] : boxes_)
         for (auto const& [other, partner] : box->partners)
             if (box->pid == pid && partner.used != 0) lines.emplace_back(box, partner.address);
-    for (auto const& [box, to] : lines)
+    for (auto const& [box, to] : lines) {
+        if (auto arrived = box->partners[to.incarnation].arrived) arrived->set();
         start(io_, go_direct(box, to));
+    }
 }
 
 Task<> PostOffice::go_direct(BoxPtr box, wire::MailAddress to) {
@@ -75,13 +79,17 @@ Task<> PostOffice::go_direct(BoxPtr box, wire::MailAddress to) {
     ++box->going_direct;
     while (std::exchange(partner.go_again, false) && !box->closed) {
         if (monotonic_now() - partner.told_at < pause_between) co_await pause(io_, pause_between);
-        Nanos wait = std::chrono::milliseconds(50);
-        for (int attempts = 0; attempts < 7 && !box->closed; ++attempts, wait *= 3) {
+        Nanos wait = first_wait;
+        for (int attempts = 0; attempts < attempts_max && !box->closed; ++attempts, wait *= 3) {
             partner.asking = true;
             bool done = co_await try_direct(box, to);
             partner.asking = false;
             if (done) break;
-            co_await pause(io_, wait);
+            auto arrived = partner.arrived = std::make_shared<Event>(io_);
+            bool has_moved = co_await arrived->wait(wait);
+            partner.arrived.reset();
+            // What was in the way may have been its move: it need not wait for long once more.
+            if (has_moved) break;
         }
     }
     partner.going_direct = false;

@@ -2,6 +2,7 @@
 """Mailboxes whose lines go from host to host: nothing waits for its sender, whoever moves, ends or is lost."""
 import json
 import threading
+import time
 
 import pytest
 
@@ -27,7 +28,7 @@ def talk(one, other, length=1000, times=1):
             assert receiver.hear().split()[:2] == [str(length), "m"]
 
 
-def await_direct(lab, one, other, away=None):
+def await_direct(lab, one, other, away=None, limit_s=20):
     """Until what they say goes over ends of those that are away."""
 
     def goes_directly():
@@ -36,7 +37,7 @@ def await_direct(lab, one, other, away=None):
         talk(one, other)
         return all(bytes_of(lab, each) >= was + 2000 for each, was in zip(ends, before))
 
-    wait_for(goes_directly, "a direct line")
+    wait_for(goes_directly, "a direct line", limit_s)
 
 
 def move(lab, one, to):
@@ -246,6 +247,20 @@ def test_daemons_of_hosts_are_restarted(new_lab, binaries):  # noqa: F811
     assert a.send(b, 9, "r") == "ok"
     assert b.receive() == ("9", "r")
     await_direct(lab, a, b)
+
+
+def test_who_has_moved_on_is_not_kept_waiting_for_what_was_in_the_way_before(new_lab, binaries):  # noqa: F811
+    lab = new_lab("--nodes", "4", "--cpus", "0", "--mem", "0")
+    a, b = (start_at(lab, binaries) for _ in range(2))
+    lab.do("cut", "n2:n3")
+    move(lab, a, "n2")
+    move(lab, b, "n3")
+    tried_s = 10  # the longer they try in vain, the rarer they do
+    end = time.monotonic() + tried_s
+    while time.monotonic() < end:
+        talk(a, b)
+    move(lab, a, "n4")
+    await_direct(lab, a, b, limit_s=tried_s / 2)
 
 
 def test_a_host_that_is_lost(new_lab, binaries):  # noqa: F811
