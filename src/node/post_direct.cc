@@ -81,15 +81,12 @@ Task<> PostOffice::go_direct(BoxPtr box, wire::MailAddress to) {
         if (monotonic_now() - partner.told_at < pause_between) co_await pause(io_, pause_between);
         Nanos wait = first_wait;
         for (int attempts = 0; attempts < attempts_max && !box->closed; ++attempts, wait *= 3) {
+            auto arrived = partner.arrived = std::make_shared<Event>(io_);
             partner.asking = true;
             bool done = co_await try_direct(box, to);
             partner.asking = false;
-            if (done) break;
-            auto arrived = partner.arrived = std::make_shared<Event>(io_);
-            bool has_moved = co_await arrived->wait(wait);
-            partner.arrived.reset();
-            // What was in the way may have been its move: it need not wait for long once more.
-            if (has_moved) break;
+            // What was in the way need not be so where it is now.
+            if (done || co_await arrived->wait(wait)) break;
         }
     }
     partner.going_direct = false;

@@ -37,7 +37,7 @@ struct PostOffice::Box {
         std::string direct_place; // where its end on this side is
         Nanos told_at{0};
         bool going_direct = false, go_again = false, asking = false;
-        std::shared_ptr<Event> arrived; // while the next attempt is waited for: it has moved
+        std::shared_ptr<Event> arrived; // since an attempt began: it has moved
     };
     std::map<uint64_t, Partner> partners; // by the other's incarnation
     bool counts = false;                  // it was asked to, over this connection
