@@ -328,38 +328,9 @@ Task<PeerReply> Node::serve_peer(std::string from, PeerType type, std::string bo
         co_return PeerReply{};
     }
     auto ask = wire::decode<wire::Ask>(body);
-    if (ask && ask->verb == wire::mail_verb) {
-        auto question = wire::decode<wire::MailQuestion>(ask->body);
-        wire::Answer answer{question ? 0 : 2, ""};
-        if (question) answer.body = wire::encode(post_->serve(from, *question));
-        co_return PeerReply::of(PeerType::answer, answer);
-    }
-    if (ask && ask->verb == wire::mail_direct_verb) {
-        auto question = wire::decode<wire::MailDirectQuestion>(ask->body);
-        wire::Answer answer{question ? 0 : 2, ""};
-        if (question) {
-            auto reply = co_await post_->serve_direct(from, std::move(*question));
-            answer.body = wire::encode(reply);
-        }
-        co_return PeerReply::of(PeerType::answer, answer);
-    }
-    if (ask && ask->verb == wire::mail_end_verb) {
-        auto question = wire::decode<wire::MailEndQuestion>(ask->body);
-        wire::Answer answer{question ? 0 : 2, ""};
-        if (question) {
-            auto reply = co_await post_->serve_end(from, std::move(*question));
-            answer.body = wire::encode(reply);
-        }
-        co_return PeerReply::of(PeerType::answer, answer);
-    }
-    if (ask && ask->verb == wire::mail_together_verb) {
-        auto question = wire::decode<wire::MailTogetherQuestion>(ask->body);
-        wire::Answer answer{question ? 0 : 2, ""};
-        if (question) {
-            auto reply = co_await post_->serve_together(from, std::move(*question));
-            answer.body = wire::encode(reply);
-        }
-        co_return PeerReply::of(PeerType::answer, answer);
+    if (ask && PostOffice::answers(ask->verb)) {
+        wire::Answer about_mail = co_await post_->serve_ask(from, std::move(*ask));
+        co_return PeerReply::of(PeerType::answer, about_mail);
     }
     // Not as one conditional expression: g++ 12 destroys the awaited value twice then.
     Outcome outcome = Outcome::failed(2, "a question that makes no sense");

@@ -172,37 +172,38 @@ Task<Result<Fd>> PostOffice::connect(
     co_return deny(EHOSTUNREACH, "no line to {}", places.empty() ? "nowhere" : places.front());
 }
 
-wire::MailReply PostOffice::serve(std::string const& from, wire::MailQuestion const& question) {
+Task<wire::MailReply> PostOffice::serve_line(std::string from, wire::MailQuestion question) {
     wire::MailReply reply;
     reply.code = ESRCH;
-    if (question.from.address.home != from || question.to.home != place_.node) return reply;
+    if (question.from.address.home != from || question.to.home != place_.node) co_return reply;
     BoxPtr box =
         question.to.incarnation == 0 ? newest_of(question.to.process) : find_box(question.to);
     auto to = box ? sender_of(*box) : deny(ESRCH, "no such mailbox");
-    if (!to) return reply;
+    if (!to) co_return reply;
     bool allowed = may_send(question.from, *to);
     if (question.to.incarnation == 0) {
-        if (!allowed) return reply;
+        if (!allowed) co_return reply;
         reply.code = 0;
         reply.to.address = box->address;
-        return reply;
+        co_return reply;
     }
     reply.code = EPERM;
-    if (!allowed) return reply;
+    if (!allowed) co_return reply;
     reply.code = EAGAIN;
     Box::Partner const& partner = box->partners[question.from.address.incarnation];
     if (partner.gone) {
         reply.code = ESRCH;
-        return reply;
+        co_return reply;
     }
     bool on_its_way = partner.open && partner.number > question.above &&
                       monotonic_now() - partner.since < token_patience;
     // If both ask at once, one of the two is answered.
     bool ours_goes_first =
         partner.calling && box->address.incarnation < question.from.address.incarnation;
-    if (on_its_way || ours_goes_first) return reply;
+    if (on_its_way || ours_goes_first) co_return reply;
     auto token = sys::random_bytes(token_size);
-    if (!token || box->outbox.size() >= outbox_max || awaited_.size() >= awaited_max) return reply;
+    if (!token || box->outbox.size() >= outbox_max || awaited_.size() >= awaited_max)
+        co_return reply;
     reply.code = 0;
     reply.to = *to;
     reply.speaks = true;
@@ -215,7 +216,7 @@ wire::MailReply PostOffice::serve(std::string const& from, wire::MailQuestion co
     auto timer = std::make_shared<asio::steady_timer>(io_, token_patience);
     timer->async_wait(
         [this, timer, key = *token](boost::system::error_code) { awaited_.erase(key); });
-    return reply;
+    co_return reply;
 }
 
 Status PostOffice::listen() {

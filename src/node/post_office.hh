@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -46,8 +47,9 @@ public:
 
     // `peers` outlives this.
     Status begin(Peers& peers);
-    // A question from the office of another node.
-    wire::MailReply serve(std::string const& from, wire::MailQuestion const& question);
+    // Whether that verb is a question from the office of another node, and what it is answered.
+    static bool answers(std::string_view verb);
+    Task<wire::Answer> serve_ask(std::string from, wire::Ask ask);
     // How much processes of this home have to say to others, since their mailboxes were opened.
     struct Talk {
         wire::MailAddress with;
@@ -55,12 +57,6 @@ public:
         uint64_t messages = 0;
     };
     std::map<pid_t, std::vector<Talk>> talks() const;
-    // Of a line that does not touch this home, or an end of one for a guest here.
-    Task<wire::MailDirectReply> serve_direct(std::string from, wire::MailDirectQuestion question);
-    Task<wire::MailReply> serve_end(std::string from, wire::MailEndQuestion question);
-    // Of a process here that another one wants to be with.
-    Task<wire::MailTogetherReply> serve_together(
-        std::string from, wire::MailTogetherQuestion question);
     // A process of this home is somewhere else now.
     void moved(pid_t pid);
     // That node is gone for good, or is another one by now: so are its mailboxes.
@@ -69,6 +65,19 @@ public:
     Task<> node_silent(std::string node);
 
 private:
+    // --- post_questions.cc
+    template <class Question, class Reply>
+    Task<wire::Answer> answer(std::string from, std::string body,
+        Task<Reply> (PostOffice::*serve)(std::string, Question));
+    // Of a line to a mailbox here.
+    Task<wire::MailReply> serve_line(std::string from, wire::MailQuestion question);
+    // Of a line that does not touch this home, or an end of one for a guest here.
+    Task<wire::MailDirectReply> serve_direct(std::string from, wire::MailDirectQuestion question);
+    Task<wire::MailReply> serve_end(std::string from, wire::MailEndQuestion question);
+    // Of a process here that another one wants to be with.
+    Task<wire::MailTogetherReply> serve_together(
+        std::string from, wire::MailTogetherQuestion question);
+
     struct Box; // a mailbox of this home
     using BoxPtr = std::shared_ptr<Box>;
     struct Awaited; // a connection that another office will make
