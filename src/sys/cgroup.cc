@@ -80,9 +80,9 @@ std::vector<std::string> Cgroup::procs_files() const {
 }
 
 bool Cgroup::exists() const {
-    for (auto const& path : directories())
-        if (!sys::exists(path)) return false;
-    return true;
+    auto paths = directories();
+    return std::any_of(
+        paths.begin(), paths.end(), [](std::string const& path) { return sys::exists(path); });
 }
 
 Cgroup Cgroup::child(std::string const& name) const {

@@ -33,6 +33,7 @@ public:
     std::vector<std::string> directories() const;
     // For Spawn::cgroup_procs.
     std::vector<std::string> procs_files() const;
+    // In some hierarchy: a group that was made or removed by halves has to be removed, too.
     bool exists() const;
 
     // A group of this name (one path component) below this one, made if it is missing. In v2 its

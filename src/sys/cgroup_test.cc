@@ -132,6 +132,20 @@ TEST_F(RealCgroup, members_freeze_and_die) {
     ASSERT_TRUE(group->kill_all(5s)); // frozen ones, too
     EXPECT_EQ(sys::wait(child.pid).value().signal, SIGKILL);
 }
+TEST_F(RealCgroup, what_was_removed_by_halves_is_there_until_all_of_it_is_gone) {
+    auto below = group->create("below").value();
+    auto paths = below.directories();
+    for (auto const& path : paths) {
+        EXPECT_TRUE(below.exists());
+        EXPECT_THAT(group->children().value(), ElementsAre("below"));
+        ASSERT_TRUE(remove_directory(path));
+    }
+    EXPECT_FALSE(below.exists());
+    below = group->create("below").value();
+    ASSERT_TRUE(remove_directory(paths.front()));
+    EXPECT_TRUE(below.remove());
+    EXPECT_FALSE(below.exists());
+}
 TEST_F(RealCgroup, name_is_one_component) {
     for (char const* bad : {"", ".", "..", "a/b"})
         EXPECT_FALSE(group->create(bad)) << bad;

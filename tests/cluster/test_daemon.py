@@ -113,6 +113,25 @@ def test_daemons_that_die_leave_guests_running(lab):
     end(lab, program, row)
 
 
+def guest_groups(lab, node):
+    """Their directories: one, or one in each of cgroup v1's hierarchies."""
+    found = lab.run(node, "find", "/sys/fs/cgroup", "-type", "d", "-path", "*/rove-guests/*", check=False)
+    return found.stdout.splitlines()
+
+
+def test_a_daemon_removes_what_a_former_one_left_of_a_group(lab):
+    """One that is killed while it removes a guest's group leaves some of its directories."""
+    program, row = counting(lab)
+    lab.run("n1", "rove", "move", str(row["pid"]), "n2")
+    parents = sorted({str(pathlib.Path(group).parent) for group in guest_groups(lab, "n2")})
+    end(lab, program, row)
+    lab.do("daemon", "n2", "stop")
+    lab.run("n2", "mkdir", f"{parents[0]}/half", *(f"{parent}/whole" for parent in parents))
+    assert len(guest_groups(lab, "n2")) > len(parents)
+    lab.do("daemon", "n2", "start")
+    wait_for(lambda: not guest_groups(lab, "n2"), "end of both groups")
+
+
 def test_a_second_daemon_leaves_the_first_alone(quiet):
     program, row = counting(quiet)
     second = quiet.run("n1", quiet.rove.with_name("roved"), "--config", settings(quiet, "n1"), check=False)

@@ -413,7 +413,8 @@ def nothing_left(lab):
         wait_for(lambda: not left(), "end of all keepers", LEFT_LIMIT_S)
         wait_for(lambda: not any(lab.guest_groups(node) for node in ("n2", "n3")), "end of the guests' cgroups", LEFT_LIMIT_S)
     except Broken as broken:
-        raise Broken(f"{broken.args[0]}; left are {left()}") from None
+        groups = {node: lab.guest_groups(node) for node in ("n2", "n3")}
+        raise Broken(f"{broken.args[0]}; left are keepers {left()}, groups {groups}") from None
 
 
 def traces(lab):
