@@ -22,7 +22,7 @@ RATIO = 5  # long ÷ short
 SPLITS = (1, 2, 3, 4, 6)
 ROUNDS = int(os.environ.get("ROVE_UNEVEN_ROUNDS", "1"))
 # Of a long part. The seed's took half an hour; what a balancing costs is seconds whatever the length.
-LONG_S = float(os.environ.get("ROVE_UNEVEN_SECONDS", "30"))
+LONG_S = float(os.environ.get("ROVE_UNEVEN_SECONDS", "45"))
 PROBE = 400_000_000
 CALM_S = 6
 
