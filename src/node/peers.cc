@@ -2,7 +2,6 @@
 // Peers: TLS connections between daemons.
 #include "node/peers.hh"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 #include <spdlog/spdlog.h>
@@ -12,6 +11,7 @@
 #include "node/config.hh"
 #include "node/host_port.hh"
 #include "sys/round_trip.hh"
+#include "sys/sockets.hh"
 
 namespace rove::node {
 
@@ -114,6 +114,7 @@ Status Peers::listen(std::string const& text) {
     tcp::endpoint endpoint(address, static_cast<uint16_t>(std::stoi(at.port)));
     tcp::acceptor acceptor(io_);
     acceptor.open(endpoint.protocol(), error);
+    if (!error) sys::avoid_pacing(acceptor.native_handle());
     if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(128, error);
@@ -161,33 +162,50 @@ void Peers::make_room(std::string const& from) {
         oldest->close();
 }
 
-Task<Result<tcp::socket>> Peers::connect(std::string address) {
+namespace {
+
+Task<Result<std::vector<tcp::endpoint>>> look_up(asio::io_context& io, std::string address) {
     auto at = split_address(address);
     if (!at) co_return tl::unexpected(at.error());
+    std::vector<tcp::endpoint> found;
+    boost::system::error_code not_numeric;
+    auto numeric = asio::ip::make_address(at->host, not_numeric);
+    if (!not_numeric) {
+        found.emplace_back(numeric, static_cast<uint16_t>(std::stoi(at->port)));
+        co_return found;
+    }
+    tcp::resolver resolver(io);
+    auto [error, results] = co_await resolver.async_resolve(at->host, at->port, no_throw);
+    if (error) co_return deny(error.value(), "{}", error.message());
+    found.assign(results.begin(), results.end());
+    co_return found;
+}
+
+} // namespace
+
+Task<Result<tcp::socket>> Peers::connect(std::string address) {
+    auto endpoints = co_await look_up(io_, std::move(address));
+    if (!endpoints) co_return tl::unexpected(endpoints.error());
     // The limit's handler may already be due, and run after the end of this.
     auto shared = std::make_shared<tcp::socket>(io_);
     tcp::socket& socket = *shared;
-    boost::system::error_code error;
     // A connect that nobody answers is given up after a second.
     asio::steady_timer limit(io_, connect_patience);
     limit.async_wait([shared](boost::system::error_code canceled) {
         boost::system::error_code ignored;
         if (!canceled) shared->close(ignored);
     });
-    boost::system::error_code not_numeric;
-    auto numeric = asio::ip::make_address(at->host, not_numeric);
-    if (!not_numeric) {
-        auto [failed] = co_await socket.async_connect(
-            tcp::endpoint(numeric, static_cast<uint16_t>(std::stoi(at->port))), no_throw);
+    boost::system::error_code error = asio::error::host_not_found;
+    for (auto const& endpoint : *endpoints) {
+        if (limit.expiry() <= asio::steady_timer::clock_type::now()) break;
+        boost::system::error_code ignored;
+        socket.close(ignored);
+        socket.open(endpoint.protocol(), error);
+        if (error) continue;
+        sys::avoid_pacing(socket.native_handle());
+        auto [failed] = co_await socket.async_connect(endpoint, no_throw);
         error = failed;
-    } else {
-        tcp::resolver resolver(io_);
-        auto [unresolved, found] = co_await resolver.async_resolve(at->host, at->port, no_throw);
-        error = unresolved;
-        if (!error) {
-            auto [failed, endpoint] = co_await asio::async_connect(socket, found, no_throw);
-            error = failed;
-        }
+        if (!error || error == asio::error::operation_aborted) break;
     }
     if (error == asio::error::operation_aborted || (!error && !socket.is_open()))
         co_return deny(ETIMEDOUT, "it does not answer");

@@ -153,10 +153,14 @@ Task<Result<Fd>> PostOffice::connect(
         boost::system::error_code not_numeric;
         auto address = asio::ip::make_address(at ? at->host : "", not_numeric);
         if (!at || not_numeric) continue;
+        tcp::endpoint endpoint(address, static_cast<uint16_t>(std::stoi(at->port)));
         tcp::socket socket(io_);
+        boost::system::error_code not_made;
+        socket.open(endpoint.protocol(), not_made);
+        if (not_made) continue;
+        sys::avoid_pacing(socket.native_handle());
         Patience patience(io_, socket, std::chrono::seconds(2));
-        auto [failed] = co_await socket.async_connect(
-            tcp::endpoint(address, static_cast<uint16_t>(std::stoi(at->port))), no_throw);
+        auto [failed] = co_await socket.async_connect(endpoint, no_throw);
         if (failed) continue;
         auto [unsent, count] = co_await asio::async_write(socket, asio::buffer(token), no_throw);
         if (unsent || !socket.is_open()) continue;
@@ -227,6 +231,7 @@ Status PostOffice::listen() {
         tcp::endpoint endpoint(address, 0);
         auto acceptor = std::make_shared<tcp::acceptor>(io_);
         acceptor->open(endpoint.protocol(), error);
+        if (!error) sys::avoid_pacing(acceptor->native_handle());
         if (!error) acceptor->bind(endpoint, error);
         if (!error) acceptor->listen(128, error);
         if (error) {

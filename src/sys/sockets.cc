@@ -70,12 +70,7 @@ Result<std::pair<Fd, Fd>> socket_pair(int type, int flags) {
     return std::make_pair(Fd(ends[0]), Fd(ends[1]));
 }
 
-namespace {
-
-// BBR sends by a timer, at the rate that it has measured: a question and its answer, which is most
-// of what we send, then wait for the timer, and for the rate to be found anew when large messages
-// follow small ones. It has to be replaced before a connection is made. Unpaced ones stay what the
-// administrator has chosen.
+// Unpaced ones stay what the administrator has chosen.
 void avoid_pacing(int fd) {
     char name[16] = "";
     socklen_t length = sizeof name - 1;
@@ -87,8 +82,6 @@ void avoid_pacing(int fd) {
                 static_cast<socklen_t>(std::strlen(other))) == 0)
             return;
 }
-
-} // namespace
 
 Result<Fd> tcp_listen(Endpoint const& at, int backlog) {
     Fd fd(::socket(at.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -52,6 +52,11 @@ Result<ucred> peer_credentials(int fd);
 Result<Fd> peer_pidfd(int fd);
 
 Status set_nodelay(int fd, bool on);
+// For a TCP socket before it connects or listens, whose connections inherit it. BBR sends by a
+// timer, at the rate that it has measured: a question and its answer, which is most of what we
+// send, then wait for the timer, and a large message that follows small ones was seen to wait for
+// 30 to 180 ms. tcp_listen() and tcp_connect() do it.
+void avoid_pacing(int fd);
 Status set_option(int fd, int level, int name, int value);
 // A dead peer is noticed after about this time: keepalive probes, and the limit on unacknowledged
 // data.

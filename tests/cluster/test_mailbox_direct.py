@@ -58,6 +58,29 @@ def pair(start, quiet, where):  # noqa: F811
     return one, other
 
 
+CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control"
+
+
+def test_no_line_waits_for_a_rate(start, quiet):
+    """Where the machines' connections are paced by BBR, a long message after short ones would wait for up to 0.2 s."""
+    if "bbr" not in quiet.run("n1", "cat", "/proc/sys/net/ipv4/tcp_available_congestion_control").stdout:
+        pytest.skip("this kernel has no BBR")
+    before = quiet.run("n1", "cat", CONTROL).stdout.strip()
+    for node in ("n1", "n2", "n3"):
+        quiet.run(node, "sh", "-c", f"echo bbr >{CONTROL}")
+    try:
+        one, other = start("n1", "rove", "run", "--stay", "--"), start("n2")
+        talk(one, other)
+        move(quiet, one, "n3")
+        await_direct(quiet, one, other, away=(one,))
+        for node in ("n1", "n2", "n3"):
+            lines = quiet.run(node, "ss", "-HtinO").stdout.splitlines()
+            assert lines and not [line for line in lines if " bbr " in line], node
+    finally:
+        for node in ("n1", "n2", "n3"):
+            quiet.run(node, "sh", "-c", f"echo {before} >{CONTROL}")
+
+
 @PLACES
 def test_from_host_to_host_and_after_moves(quiet, pair, where):
     a, b = pair
