@@ -54,6 +54,7 @@ private:
         look_took_ += end - begin;
         if (more) return {std::nullopt, between_pieces};
         looking_ = false;
+        processes_ = NumberedDirectory();
         next_look_ = now + std::max<Nanos>(look_took_ * look_share, look_period);
         Nanos passed = now - looked_;
         looked_ = now;

@@ -15,6 +15,7 @@
 #include "node/sensors/run_queue.hh"
 #include "node/sensors/strain.hh"
 #include "node/sensors/thread_times.hh"
+#include "sys/files.hh"
 
 namespace rove::node {
 namespace {
@@ -222,6 +223,14 @@ TEST(RunQueue, counts_those_that_want_a_core) {
     EXPECT_GT(of_namespace, 1.5);
     // That one's counter knows of other namespaces, too.
     EXPECT_GT(of_machine, 1.5);
+}
+TEST(RunQueue, leaves_nothing_open_between_looks) {
+    auto open = [] { return sys::list_directory("/proc/self/fd").value().size(); };
+    auto queue = namespace_run_queue();
+    size_t const before = open();
+    Burning burning;
+    (void)measured(*queue);
+    EXPECT_EQ(open(), before);
 }
 TEST(RunQueue, no_step_is_long) {
     auto queue = namespace_run_queue();
