@@ -5,7 +5,7 @@
 usage: testall.py [--jobs N] [quick | list | NAME…]
 
 `quick` is what needs no lab. NAME chooses the tests whose name contains it, over all suites; the
-names of the suites (unit, corpus, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, late, hybrid, cluster, daemon, users, failure, confined, balance, cores, trees, debug, mailbox, mpi, leaks, fault, real, world, vm) choose whole suites.
+names of the suites (unit, corpus, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, late, hybrid, cluster, daemon, users, failure, confined, balance, cores, trees, debug, mailbox, mpi, mpi_programs, leaks, fault, real, world, vm) choose whole suites.
 The last line is `N passed, N failed`, with `, N skipped` if tests were skipped; the reason of each
 skip and the line that repeats each failure stand above it.
 """
@@ -371,7 +371,7 @@ def suites():
     named = [cluster("daemon", "test_daemon.py", "test_accounts.py", "test_writers.py", "test_cpu.py", "test_gossip.py"),
              cluster("users", "test_hostile_users.py"), cluster("failure", "test_failure.py"), cluster("confined", "test_confined.py"),
              cluster("balance", "test_balance.py", "test_partners.py"), cluster("cores", "test_cores.py"), cluster("trees", "test_trees.py"),
-             cluster("debug", "test_debug.py"), cluster("mailbox", "test_mailbox*.py"), cluster("mpi", "test_mpi.py"),
+             cluster("debug", "test_debug.py"), cluster("mailbox", "test_mailbox*.py"), cluster("mpi", "test_mpi.py"), cluster("mpi_programs", "test_mpi_programs.py"),
              cluster("stopped", "test_stopped.py"), cluster("leaks", "test_leaks.py"), cluster("sharing", "test_groups.py", "test_own_files.py")]
     taken = {path for suite in named for path in suite.files}
     # Whatever no other suite names, so that no file is forgotten.
@@ -388,6 +388,7 @@ ON_REQUEST = {
     "clang-tidy": "takes longer than a test run may",
     "hybrid": "takes minutes, and most of what can go wrong in it goes wrong in `late` or in pingpong as well",
     "world": "installs big programs and takes a quarter of an hour; docs/world.md has its last result",
+    "mpi_programs": "installs MPI programs of the distribution; docs/mpi.md has its last result",
     "vm": "boots an emulated machine with the distribution's own kernel, which is slow",
     "asan": "passes, but its build takes 13 minutes of one CPU",
 }
