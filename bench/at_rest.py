@@ -113,7 +113,9 @@ def rows_noise(lab):
     progress(f"its longest run in {SECONDS:.0f} s")
     part = SECONDS / PARTS
     with on_cpus(os.sched_getaffinity(daemon_of(lab.name, HOST))), napping(lab) as other:
-        usual, (longest, stalled) = usual_run(other, part), zip(*((longest_run(pid, part) / 1000, longest_run(other, part) / 1000) for _ in range(PARTS)))
+        usual = usual_run(other, part)
+        turns = [(longest_run(pid, part) / 1000, longest_run(other, part) / 1000) for _ in range(PARTS)]
+    longest, stalled = zip(*turns)
     yield Row("noise", "the daemon at rest: longest run without a pause", "µs", 200, None, "less", longest,
               notes=[f"the longest in each of {PARTS} times {part:.0f} s, seen from the other node's CPU; of all {max(longest):.0f} µs. In turns with it, a program "
                      f"that does the same {usual:.0f} µs of work as often: {statistics.median(stalled):.0f} µs, of all {max(stalled):.0f} µs"])

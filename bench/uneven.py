@@ -21,7 +21,7 @@ LAB = {"nodes": len(LONG + SHORT), "words": ["--cpus", str(SHARE), "--mem", "0",
 RATIO = 5  # long ÷ short
 SPLITS = (1, 2, 3, 4, 6)
 ROUNDS = int(os.environ.get("ROVE_UNEVEN_ROUNDS", "1"))
-# Of a long part. The seed's took half an hour; what a balancing costs is seconds whatever the length.
+# Of a long part. The seed's took half an hour, which at a fifth of a core would be hours.
 LONG_S = float(os.environ.get("ROVE_UNEVEN_SECONDS", "45"))
 PROBE = 400_000_000
 CALM_S = 6

@@ -72,6 +72,22 @@ TEST_F(PeersTest, meet_ask_and_answer) {
     }
 }
 
+TEST_F(PeersTest, an_address_may_be_a_name) {
+    End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'k'));
+    ASSERT_TRUE(b.peers.listen(at));
+    std::string const port = at.substr(at.rfind(':'));
+    for (auto [host, is_there] :
+        {std::pair{"localhost", true}, std::pair{"nobody.invalid", false}}) {
+        a.board.add("b", host + port, monotonic_now());
+        std::optional<bool> answers;
+        start(io, [](End& end, std::optional<bool>& said) -> Task<> {
+            said = co_await end.peers.machine_answers("b");
+        }(a, answers));
+        ASSERT_TRUE(until([&] { return answers.has_value(); })) << host;
+        EXPECT_EQ(*answers, is_there) << host;
+    }
+}
+
 TEST_F(PeersTest, wrong_key_is_the_reason_that_is_told) {
     End a(io, "a", std::string(32, 'k')), b(io, "b", std::string(32, 'x'));
     ASSERT_TRUE(b.peers.listen(at));
