@@ -27,7 +27,8 @@ namespace {
 // Who decides by himself does not wait as long as somebody who has asked.
 constexpr Nanos offer_patience = std::chrono::seconds(8), policy_patience = std::chrono::seconds(2);
 constexpr size_t waiting_max = 16;
-constexpr int attempts_max = 3; // of a move that was refused for what passes at once
+constexpr int attempts_max = 3;      // of a move that was refused for what passes at once
+constexpr int ending_looks_max = 50; // 10 ms apart, at a process that may be just ending
 
 } // namespace
 
@@ -228,16 +229,28 @@ Task<std::shared_ptr<Running>> Node::perform(
     co_return running;
 }
 
+// The first thread of a process that is just ending may do so before the others, and every process
+// that is away has a second one, its deputy's: such a process is waited for. One that is a zombie
+// still goes on without its first thread. ESRCH: it has ended.
+Task<Result<ProcStat>> Node::look_if_ending(wire::Identity identity) {
+    for (int looks = 1;; ++looks) {
+        auto stat = look_stat(identity.pid);
+        if (stat && stat->start_time != identity.start_time)
+            co_return deny(ESRCH, "process {} has ended", identity.pid);
+        if (!stat || stat->state != 'Z' || looks == ending_looks_max) co_return stat;
+        co_await pause(io_, std::chrono::milliseconds(10));
+    }
+}
+
 Task<Moved> Node::move_in_turn(
     ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec, Motive const* motive) {
     Nanos begun = monotonic_now();
     auto has_ended = [&] {
         return Moved::failed(4, fmt::format("process {} has ended", process->pid()));
     };
-    auto stat = look_stat(process->pid());
-    if (!stat || stat->start_time != process->identity.start_time) co_return has_ended();
-    // Only a first thread that has ended before the others: what is left cannot be looked into by
-    // this PID.
+    auto stat = co_await look_if_ending(process->identity);
+    if (!stat) co_return has_ended();
+    // What is left when only the first thread has ended cannot be looked into by this PID.
     if (stat->state == 'Z')
         co_return Moved::failed(3, "its first thread has ended while others go on", "leader_ended");
     Moved moved;
@@ -262,10 +275,10 @@ Task<Moved> Node::move_in_turn(
             peers_->tell(to, PeerType::withdraw, wire::encode(wire::Withdraw{promise}));
         // Whatever was in the way, it was the end of the process in the first place.
         auto now = look_stat(process->pid());
-        // A first thread that has ended before the others is a zombie, too.
+        // A zombie here is a first thread that has ended before the others.
         bool gone = !now || now->start_time != process->identity.start_time ||
-                    (now->virtual_bytes == 0 && (now->state != 'Z' || now->threads <= 1));
-        return !instead.ok && instead.code == 1 && (gone || process->ended) ? has_ended() : instead;
+                    (now->virtual_bytes == 0 && now->state != 'Z');
+        return !instead.ok && (gone || process->ended) ? has_ended() : instead;
     };
     if (process->ended) co_return give_up(has_ended());
     std::shared_ptr<Running> running;
@@ -301,6 +314,7 @@ Task<Moved> Node::move_in_turn(
     if (!done.ok) {
         if (!done.reason.empty())
             process->confine(done.reason, reason_sentence(done.reason, done.text), monotonic_now());
+        if (done.reason == "leader_ended") (void)co_await look_if_ending(process->identity);
         std::string text =
             done.text.empty() ? reason_sentence(done.reason, "the move failed") : done.text;
         co_return give_up(Moved::failed(done.reason.empty() ? 1 : 3, text, done.reason));

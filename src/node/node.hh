@@ -235,6 +235,7 @@ private:
     // the move is done.
     Task<Moved> move(ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec = false,
         Motive const* motive = nullptr);
+    Task<Result<ProcStat>> look_if_ending(wire::Identity identity);
     Task<Moved> move_in_turn(
         ProcessPtr process, std::string to, uid_t asker, bool wait_for_exec, Motive const* motive);
     void tell_move(

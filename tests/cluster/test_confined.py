@@ -255,6 +255,50 @@ def test_members_that_end_are_no_failure_and_what_is_unknown_is_null(quiet):
     end(quiet, program, pid)
 
 
+TWO_THREADS = """
+import os, sys, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+print(threading.enumerate()[1].native_id, flush=True)
+sys.stdin.readline()
+os._exit(3)
+"""
+
+# Stops a thread on its way out until a line comes, and a tenth of a second longer.
+HOLD = """
+import ctypes, os, sys, time
+SEIZE, CONTINUE, TRACE_EXIT = 0x4206, 7, 0x40
+trace = ctypes.CDLL(None, use_errno=True).ptrace
+trace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+thread = int(sys.argv[1])
+assert trace(SEIZE, thread, None, TRACE_EXIT) == 0, os.strerror(ctypes.get_errno())
+print("seized", flush=True)
+os.waitpid(thread, 0x40000000)
+print("held", flush=True)
+sys.stdin.readline()
+time.sleep(0.1)
+assert trace(CONTINUE, thread, None, None) == 0
+"""
+
+
+def test_a_process_whose_first_thread_ends_first_has_ended(quiet):
+    program = quiet.start("n1", "rove", "run", "--", "/usr/bin/python3", "-c", TWO_THREADS, stdin=subprocess.PIPE)
+    thread = program.stdout.readline().strip()
+    pid = row_of(quiet, "python3")["pid"]
+    tracer = quiet.start("n1", "/usr/bin/python3", "-c", HOLD, thread, stdin=subprocess.PIPE)
+    assert tracer.stdout.readline() == "seized\n", tracer.stderr.read()
+    program.stdin.write("\n")
+    program.stdin.flush()
+    assert tracer.stdout.readline() == "held\n"
+    wait_for(lambda: quiet.run("n1", "cut", "-d ", "-f3", f"/proc/{pid}/stat").stdout == "Z\n", "the first thread's end")
+    code, text = error_of(quiet, "n1", "move", pid, "n2")
+    assert code == 3 and "first thread" in text  # how long the other one takes is not known
+    tracer.stdin.write("\n")
+    tracer.stdin.flush()
+    code, text = error_of(quiet, "n1", "move", pid, "n2")
+    assert code == 4 and "has ended" in text
+    assert tracer.wait(timeout=20) == 0 and program.wait(timeout=20) == 3
+
+
 def test_a_freeze_has_its_limit(lab):
     hold = "import time\nheld = bytearray(b'x' * 300_000_000)\nprint(len(held), flush=True)\ntime.sleep(1000)"
     program = lab.start("n1", "rove", "run", "--", "python3", "-c", hold)
