@@ -61,13 +61,12 @@ class Cluster:
 
     def host_of(self, pid):
         """Where ps says that the process is; None if it is not listed."""
+        row = self.row_of(pid)
+        return row and row["host"]
+
+    def row_of(self, pid):
         status, out, _ = self.ask(["ps", "--json"])
-        if status != 0:
-            return None
-        for row in json.loads(out or "[]"):
-            if row["pid"] == pid:
-                return row["host"]
-        return None
+        return next((row for row in json.loads(out or "[]") if row["pid"] == pid), None) if status == 0 else None
 
     def log(self, node):
         done = subprocess.run(

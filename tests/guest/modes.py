@@ -199,7 +199,16 @@ class Case:
         self.await_rounds(1)
         if self.rounds:
             self.pause(2.0)
+            self.await_first_move()
             self.await_rounds(2)
+
+    def await_first_move(self):
+        """On a busy machine it may be long in coming, above all if the first attempts are refused."""
+        for _ in range(self.tries):
+            row = self.cluster.row_of(self.gate.pid)
+            if row is None or row["moves"] > 0:
+                return
+            self.pause(0.2)
 
     # What the driving is made of.
 
