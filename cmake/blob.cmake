@@ -12,7 +12,7 @@ endif()
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 set(blob_sources "")
-foreach(folder rt deputy guest syscalls wire)
+foreach(folder rt deputy guest syscalls wire seal)
     file(GLOB here CONFIGURE_DEPENDS src/${folder}/*.cc src/${folder}/*/*.cc src/${folder}/*.S src/${folder}/*/*.S)
     list(FILTER here EXCLUDE REGEX "(_test|_hosted)\\.cc$")
     list(FILTER here EXCLUDE REGEX "/names\\.cc$|/testing/")

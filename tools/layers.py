@@ -11,7 +11,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FREESTANDING = {"abi", "syscalls", "wire", "rt", "deputy", "guest"}
+FREESTANDING = {"abi", "syscalls", "wire", "seal", "rt", "deputy", "guest"}
 # Headers that freestanding code may use: no library stands behind them.
 BARE_HEADERS = re.compile(r"(stdint|stddef|stdarg|limits|inttypes)\.h$|(linux|asm|asm-generic)/|(cstdint|cstddef|immintrin\.h|cpuid\.h)$")
 # Which folders may include a big library.

@@ -32,7 +32,7 @@ enum class Side : uint8_t { home = 1, host = 2 };
 /// One connection, seen from one side.
 struct Stream {
     Key out, in;
-    uint64_t sent, opened; // records
+    uint64_t sent, opened;   // records
     uint8_t salt[salt_size]; // ours
     uint8_t begun;           // 1: our salt is chosen; 2: both are known
     Use use;
