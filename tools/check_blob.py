@@ -5,8 +5,9 @@
 usage: check_blob.py runtime.elf object...
 
 No undefined symbol, no absolute relocation, no constructor, no writable data, no unwind tables, a
-size under the limit, no dynamic section that asks for a loader, and no `syscall` instruction
-outside of the objects of src/rt/.
+size under the limit, no dynamic section that asks for a loader, no `syscall` instruction outside of
+the objects of src/rt/, and no vector register but in the cores of src/seal/, which are called by what
+keeps the program's.
 """
 import re
 import subprocess
@@ -54,9 +55,17 @@ def check_image(elf):
     return problems
 
 
+def may_use_vectors(path, function, line):
+    """The cores of seal/ may, in legacy encodings, and what keeps registers for them may store and load them."""
+    if "/src/seal/" not in path or re.search(r"%[yz]mm|%k[0-9]|\tv", line):
+        return False
+    return "_core" in function or re.search(r"\tmovaps +(%xmm\d+,0x|%xmm\d+,\(|0x|\()", line) is not None
+
+
 def check_object(path):
-    """An object's absolute relocations (the linker script may drop the image's own list of them), and
-    its `syscall` instructions: only rt/ may enter the kernel, every other folder calls rt's wrappers."""
+    """An object's absolute relocations (the linker script may drop the image's own list of them),
+    its `syscall` instructions: only rt/ may enter the kernel, every other folder calls rt's wrappers,
+    and its vector registers."""
     problems = []
     section = ""
     for line in output("readelf", "-rW", path).splitlines():
@@ -64,15 +73,15 @@ def check_object(path):
             section = line.split("'")[1].removeprefix(".rela")
         elif re.search(r" R_X86_64_(64|32|32S|GLOB_DAT|TPOFF\w*) ", line) and not re.match(r"\.(debug|note|eh_frame)", section):
             problems.append(f"{path}: absolute relocation in {section}: {' '.join(line.split()[2:])}")
-    if "/src/rt/" in path:
-        return problems
     function = "?"
     for line in output("objdump", "-d", "--no-show-raw-insn", path).splitlines():
         match = re.match(r"[0-9a-f]+ <(.+)>:", line)
         if match:
             function = match[1]
-        elif re.search(r"\t(syscall|sysenter|int +\$0x80)\b", line):
+        elif re.search(r"\t(syscall|sysenter|int +\$0x80)\b", line) and "/src/rt/" not in path:
             problems.append(f"{path}: `syscall` outside of rt/, in {function}")
+        elif re.search(r"%([xyz]?mm|k)[0-9]|\tvzero", line) and not may_use_vectors(path, function, line):
+            problems.append(f"{path}: a vector register in {function}:{line.partition(':')[2]}")
     return problems
 
 

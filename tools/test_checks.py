@@ -118,6 +118,7 @@ def test_counts_add_up():
     ("char const* const names[] = {\"a\", \"b\"}; char get(int n) { return names[n][0]; }", "absolute relocation"),
     ("int other(int); int get(int n) { return other(n); }", "relocation left"),
     ("long get() { long r; asm volatile(\"syscall\" : \"=a\"(r) : \"0\"(39) : \"rcx\", \"r11\"); return r; }", "outside of rt/"),
+    ("double half(double x) { return x / 2; }", "a vector register in"),
 ])
 def test_blob_check(tmp_path, code, wrong):
     source = tmp_path / "a.cc"

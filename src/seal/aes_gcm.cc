@@ -235,7 +235,8 @@ enum class Way { seal, open };
 template <Way way>
 INNER Block crypt(
     Key const& key, uint64_t number, uint32_t head, uint8_t const* from, uint8_t* to, uint64_t n) {
-    Block const lengths = _mm_set_epi64x(32, static_cast<long long>(8 * n)); // in bits
+    auto const bits = static_cast<long long>(n) * 8;
+    Block const lengths = _mm_set_epi64x(32, bits);
     Block const first = _mm_set_epi32(static_cast<int>(__builtin_bswap32(head)), 0, 0, 0);
     Block counter = counter_of(number, 2);
     Block hash = _mm_setzero_si128();
@@ -375,10 +376,11 @@ GENERAL inline __attribute__((always_inline)) void give_back(Registers const& re
 
 } // namespace
 
-bool is_available() {
+GENERAL bool is_available() {
     unsigned a = 0, b = 0, c = 0, d = 0;
+    __cpuid(1, a, b, c, d);
     unsigned const needed = bit_AES | bit_PCLMUL | bit_SSSE3;
-    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & needed) == needed;
+    return (c & needed) == needed;
 }
 
 OUTER void expand(Key& key, uint8_t const secret[secret_size]) {
