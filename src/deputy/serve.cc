@@ -314,9 +314,6 @@ bool serve_fetch(Slot& slot, LinkHeader const& header) {
 /// steward ends the process). Two moves may have been made before this thread is told of one, and
 /// then the new link may have the old one's number: the epoch tells.
 bool link_goes_on(Slot& slot, int old_fd, uint32_t old_epoch) {
-    auto& mine = own(slot);
-    mine.input_begin = mine.input_end = 0;
-    mine.window_settled = 0;
     rt::set_state(slot, SlotState::waiting);
     for (;;) {
         Phase now = rt::phase();
@@ -370,6 +367,8 @@ void serve(Slot& slot) {
     for (;;) {
         uint32_t epoch = __atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE);
         int fd = slot.link_fd;
+        // Not the one above: a link is of no older epoch than the number that was read before.
+        rt::begin_link(slot, __atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE));
         slot.signals_sent = 0;
         bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
         while (alive) {

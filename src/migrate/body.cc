@@ -286,6 +286,17 @@ Status Body::write_landing(wire::Landing const& landing, uint32_t epoch) {
         control_address() + offsetof(wire::Control, places) + (epoch & 1) * sizeof place, place);
 }
 
+Status Body::write_secret(std::string const& secret, uint32_t epoch) {
+    uint8_t bytes[sizeof wire::Control::secrets[0]] = {};
+    uint32_t sealed = secret.size() == sizeof bytes ? 1 : 0;
+    if (sealed != 0) std::memcpy(bytes, secret.data(), sizeof bytes);
+    uint32_t which = epoch & 1;
+    TRY(memory_.put(
+        control_address() + offsetof(wire::Control, secrets) + which * sizeof bytes, bytes));
+    return memory_.put(
+        control_address() + offsetof(wire::Control, sealed) + which * sizeof sealed, sealed);
+}
+
 Result<wire::Landing> Body::read_landing(uint32_t epoch) const {
     wire::Control now = TRY(control());
     wire::Whereabouts const& place = now.places[epoch & 1];

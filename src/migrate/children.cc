@@ -37,13 +37,13 @@ Status Steward::make_spare(uint32_t index, wire::Control const& control) {
     if (old.epoch != 0) TRY(body_.drop_spare(index, old.link_fd)); // of an earlier host
     wire::SpareOffer offer;
     offer.id = last_spare_ = (last_spare_ + 1) & 0x7fffffff;
-    offer.token = TRY(sys::random_bytes(sizeof wire::Hello::token));
+    offer.token = TRY(sys::random_bytes(wire::token_said));
     offer.session = hex(TRY(sys::random_bytes(8)));
     TRY(session_->send(SessionType::spare, offer));
     auto link =
         TRY(connect_to(session_->landing(), wire::Kind::spare, offer.id, session_->epoch()));
     wire::Landing landing = session_->landing();
-    landing.token = offer.token;
+    landing.token = offer.token + wire::secret_of(landing.token);
     return body_.give_spare(index, offer.id, link.number(), landing, control.epoch);
 }
 

@@ -117,13 +117,15 @@ Result<int> Executor::take_fd(int fd, int at_least) {
     return static_cast<int>(reply.result);
 }
 
-Status Executor::send_pages(int fd_there, std::vector<wire::PageRange> const& ranges) {
+Status Executor::send_pages(
+    int fd_there, std::vector<wire::PageRange> const& ranges, uint32_t epoch) {
     constexpr size_t batch = wire::executor_inline_max / sizeof(wire::PageRange);
     auto none = static_cast<uint64_t>(-1);
     for (size_t at = 0;; at += batch) {
         size_t count = at < ranges.size() ? std::min(batch, ranges.size() - at) : 0;
         bool last = at + batch >= ranges.size();
-        TRY(perform(ExecOp::send, {static_cast<uint64_t>(fd_there), none, none, last ? 1u : 0u},
+        TRY(perform(ExecOp::send,
+            {static_cast<uint64_t>(fd_there), none, none, last ? 1u : 0u, epoch},
             bytes_of(ranges.data() + at, count), std::chrono::hours(1)));
         if (last) return {};
     }

@@ -44,7 +44,7 @@ public:
     Status calls_tolerant(std::vector<wire::ExecCall> const& calls);
     // The descriptor's number in P, at least `at_least`.
     Result<int> take_fd(int fd, int at_least);
-    Status send_pages(int fd_there, std::vector<wire::PageRange> const& ranges);
+    Status send_pages(int fd_there, std::vector<wire::PageRange> const& ranges, uint32_t epoch);
     Status wake(uint64_t address, uint32_t count = 0x7fffffff);
     int fd() const { return socket_.number(); }
     // After this nothing more is answered: the porter ends itself.

@@ -97,6 +97,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         progress.phase("state");
         TRY(session_->send(SessionType::send_pages, wish));
         wire::Control control = TRY(body_.control());
+        TRY(body_.write_secret(wire::secret_of(landing.token), epoch));
         for (auto const& image : state.threads) {
             auto link = std::find_if(links.begin(), links.end(),
                 [&](auto const& one) { return one.first == image.slot; });

@@ -41,9 +41,10 @@ void Steward::Progress::phase(char const* name) {
 }
 
 // Pages that the process itself may not read are sent by us, the others by its porter.
-Status Steward::send_memory(
-    Fd const& pages, wire::Layout const& layout, Ranges const& ranges, Progress& progress) {
+Status Steward::send_memory(Session& session, Fd const& pages, wire::Layout const& layout,
+    Ranges const& ranges, Progress& progress) {
     std::vector<wire::PageRange> readable;
+    std::optional<warden::SealedLine> hard; // ours
     size_t at = 0;
     for (auto const& range : ranges) {
         uint64_t start = range.address, end = range.address + range.length;
@@ -60,16 +61,20 @@ Status Steward::send_memory(
                 std::string bytes(part_end - start, '\0');
                 TRY(body_.memory().read_forced(start, bytes.data(), bytes.size()));
                 wire::PageHeader header{start, bytes.size()};
-                TRY(sys::send_all(pages.number(),
-                    ByteView(reinterpret_cast<uint8_t const*>(&header), sizeof header)));
-                TRY(sys::send_all(pages.number(), as_bytes(bytes)));
+                if (!hard) {
+                    hard.emplace(seal::Use::pages, seal::Side::home,
+                        wire::secret_of(session.landing().token));
+                    TRY(hard->begin(pages.number()));
+                }
+                std::string head(reinterpret_cast<char const*>(&header), sizeof header);
+                TRY(hard->send(pages.number(), as_bytes(head + bytes), short_patience));
             }
             start = part_end;
         }
     }
     wire::Control control = TRY(body_.control());
     int there = TRY(body_.porter().take_fd(pages.number(), control.fd_first));
-    Status sent = body_.porter().send_pages(there, readable);
+    Status sent = body_.porter().send_pages(there, readable, session.epoch());
     if (!sent)
         (void)::shutdown(
             pages.number(), SHUT_RDWR); // a porter that is still at it must not stay there
@@ -235,12 +240,13 @@ Status Steward::split(
             FAULT_POINT("after_state");
             TRY(check_waits(layout, polled));
             progress.phase("state");
+            TRY(body_.write_secret(wire::secret_of(landing.token), epoch));
             for (auto const& image : state.threads) {
                 if (image.slot > links.size())
                     links.push_back(TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
                 TRY(body_.give_link(image.slot, links[image.slot - 1].number()));
             }
-            TRY(send_memory(pages, layout, missing, progress));
+            TRY(send_memory(session, pages, layout, missing, progress));
             FAULT_POINT("after_pages");
             progress.phase("memory");
             TRY(session.send(

@@ -52,7 +52,7 @@ Result<Fd> connect_to(
         hello.kind = kind;
         hello.slot = slot;
         hello.epoch = epoch;
-        if (landing.token.size() != sizeof hello.token)
+        if (!wire::is_token(landing.token))
             return deny(EBADMSG, "a token of {} bytes", landing.token.size());
         std::memcpy(hello.token, landing.token.data(), sizeof hello.token);
         TRY(sys::send_all(
@@ -75,7 +75,10 @@ Result<Session> Session::connect(wire::Landing const& landing, uint32_t epoch, N
     Fd fd = TRY(connect_to(landing, wire::Kind::control, 0, epoch, timeout));
     // A send into a link that was cut would otherwise last as long as TCP hopes.
     TRY(sys::set_dead_peer_timeout(fd.number(), silence_limit));
-    return Session(landing, std::move(fd), epoch);
+    Session session(landing, std::move(fd), epoch);
+    TRY(session.seal_.begin(session.fd()));
+    TRY(session.seal_.meet(session.fd(), timeout));
+    return session;
 }
 
 Status Session::send_frame(SessionType type, std::string const& body) {
@@ -87,7 +90,7 @@ Status Session::send_frame(SessionType type, std::string const& body) {
     std::string bytes(reinterpret_cast<char const*>(&head), sizeof head);
     bytes += body;
     pinged_ = monotonic_now();
-    return sys::send_all(fd_.number(), as_bytes(bytes));
+    return seal_.send(fd_.number(), as_bytes(bytes), silence_limit);
 }
 
 Status Session::ping_if_due() {
@@ -140,7 +143,7 @@ Status Session::receive() {
         ssize_t got = ::recv(fd_.number(), part, sizeof part, MSG_DONTWAIT);
         if (got > 0) {
             heard_ = monotonic_now();
-            input_.append(part, static_cast<size_t>(got));
+            TRY(seal_.open({part, static_cast<size_t>(got)}, input_));
             TRY(cut_frames());
             continue;
         }

@@ -13,6 +13,7 @@
 #include "base/clock.hh"
 #include "base/fd.hh"
 #include "base/result.hh"
+#include "warden/sealed_line.hh"
 #include "wire/session.hh"
 
 namespace rove::migrate {
@@ -82,6 +83,7 @@ private:
     Session(wire::Landing landing, Fd fd, uint32_t epoch)
         : landing_(std::move(landing)),
           fd_(std::move(fd)),
+          seal_(seal::Use::control, seal::Side::home, wire::secret_of(landing_.token)),
           epoch_(epoch),
           heard_(monotonic_now()) {}
     Status send_frame(wire::SessionType type, std::string const& body);
@@ -89,6 +91,7 @@ private:
 
     wire::Landing landing_;
     Fd fd_;
+    warden::SealedLine seal_;
     uint32_t epoch_;
     Nanos heard_;
     Nanos patience_ = silence_limit;

@@ -142,8 +142,8 @@ private:
     Status bring_new_files(Session& session, Survey& found, std::vector<wire::Vma>& told);
     std::vector<image::Mapping> steady_mappings(std::vector<image::Mapping> mappings);
     Status settle_layout(Session& session, wire::Layout const& layout);
-    Status send_memory(
-        Fd const& pages, wire::Layout const& layout, Ranges const& ranges, Progress& progress);
+    Status send_memory(Session& session, Fd const& pages, wire::Layout const& layout,
+        Ranges const& ranges, Progress& progress);
     Status check_freeze(Nanos so_far, uint64_t to_send) const;
     void begin_there(Session& session);
     void drop_pages(std::vector<image::Mapping> const& mappings, tracee::Stat const& stat,

@@ -10,6 +10,7 @@
 #include "base/units.hh"
 #include "node/priorities.hh"
 #include "node/proc.hh"
+#include "seal/aes_gcm.hh"
 #include "sys/cgroup.hh"
 #include "sys/random.hh"
 #include "wire/region.hh"
@@ -144,9 +145,16 @@ Task<Guests::Landed> Guests::offer(wire::Offer offer, bool blocked, uint64_t mem
     Refuse refuse = judge_offer(offer, grants, present, used, memory_free, host_.cpu, host_.node);
     if (!refuse.text.empty()) co_return refuse;
 
-    auto secret = sys::random_bytes(24);
-    if (!secret) co_return Refuse{"", host_.node + " has no random numbers"};
-    std::string token = secret->substr(0, 16), session = hex(secret->substr(16));
+    bool sealed = offer.encrypt != 0 || config_.flag("link.encrypt");
+    if (sealed && !seal::is_available())
+        co_return Refuse{
+            "", fmt::format("{} cannot encrypt (link.encrypt): its processor lacks the "
+                            "instructions for AES",
+                    host_.node)};
+    size_t token_size = sealed ? wire::token_size : wire::token_said;
+    auto token_bytes = sys::random_bytes(token_size), session_bytes = sys::random_bytes(8);
+    if (!token_bytes || !session_bytes) co_return Refuse{"", host_.node + " has no random numbers"};
+    std::string token = *token_bytes, session = hex(*session_bytes);
     Guest guest;
     guest.session = guest.group = session;
     guest.identity = offer.identity;

@@ -14,6 +14,7 @@
 #include "node/proc.hh"
 #include "node/reasons.hh"
 #include "node/running.hh"
+#include "seal/aes_gcm.hh"
 #include "wire/session.hh"
 
 namespace rove::node {
@@ -169,6 +170,11 @@ Task<Moved> Node::ask_target(ProcessPtr process, std::string to, Motive const* m
         offer.demand = motive->demand;
         offer.cpu_s = motive->cpu_s;
     }
+    offer.encrypt = config_.flag("link.encrypt") ? 1 : 0;
+    if (offer.encrypt != 0 && !seal::is_available())
+        co_return Moved::failed(1, fmt::format("{} cannot encrypt (link.encrypt): its processor "
+                                               "lacks the instructions for AES",
+                                       name_));
     say_cpu(offer, promised_level(*process));
     offer.session_version = wire::session_version;
     offer.from = process->host;
@@ -198,6 +204,11 @@ Task<Moved> Node::ask_target(ProcessPtr process, std::string to, Motive const* m
                                                   : std::nullopt;
     if (!accept)
         co_return Moved::failed(1, fmt::format("{} answered an offer with something else", to));
+    bool sealed = !wire::secret_of(accept->landing.token).empty();
+    if ((offer.encrypt != 0 && !sealed) || (sealed && !seal::is_available()))
+        co_return Moved::failed(1, fmt::format("the connections with {} cannot be encrypted "
+                                               "(link.encrypt): {} lacks what it takes",
+                                       to, sealed ? name_ : to));
     if (std::isfinite(accept->load)) balance_.hear(to, accept->load, accept->memory_free, now);
     order.landing = accept->landing;
     promise = accept->session;

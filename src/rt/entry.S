@@ -240,7 +240,9 @@ rove_clone_thread:
     ret
 1:  mov %r8, %rdi
     xor %ebp, %ebp
-    jmp *%r9
+    and $-16, %rsp
+    call *%r9                        # and not a jump, so that the stack is as a function expects it
+    ud2
 
 # long rove_clone3_thread(clone_args, size, slot, entry)
     .globl rove_clone3_thread

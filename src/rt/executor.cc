@@ -7,6 +7,7 @@
 #include "rt/number_room.hh"
 #include "rt/pages.hh"
 #include "rt/rights.hh"
+#include "rt/sealed_pages.hh"
 #include "rt/slot.hh"
 #include "rt/sys.hh"
 
@@ -91,15 +92,34 @@ static long perform_calls(ExecCall const* calls, uint64_t count, int64_t* detail
     return static_cast<long>(count);
 }
 
+/// Of the session of that epoch; null: it is not sealed.
+static uint8_t const* secret_of(uint64_t epoch) {
+    return control().sealed[epoch & 1] != 0 ? control().secrets[epoch & 1] : nullptr;
+}
+
+static long receive_all(int fd) {
+    uint8_t const* secret = secret_of(__atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE));
+    return secret ? receive_pages_sealed(fd, secret) : receive_pages(fd);
+}
+
 /// Ahead of a homecoming, while deputies serve: only into what was mapped when that was asked for.
 static long receive(uint64_t const* args) {
     int fd = static_cast<int>(args[0]);
-    if (args[1] == 0) return receive_pages(fd);
+    if (args[1] == 0) return receive_all(fd);
     Lock lock(&control().map_lock);
     constexpr long stale = -116; // ESTALE
     if (__atomic_load_n(&control().remapped, __ATOMIC_ACQUIRE) != static_cast<uint32_t>(args[2]))
         return stale;
-    return receive_pages(fd);
+    return receive_all(fd);
+}
+
+/// To the host of the epoch that is said, which may be the next one.
+static long send_all_pages(uint64_t const* args, PageRange const* ranges, uint64_t count) {
+    int fd = static_cast<int>(args[0]);
+    bool end_mark = args[3] != 0;
+    uint8_t const* secret = secret_of(args[4]);
+    return secret ? send_pages_sealed(fd, ranges, count, end_mark, secret)
+                  : send_pages(fd, ranges, count, end_mark);
 }
 
 /// Ahead of a homecoming as well. The bits lie in the buffer.
@@ -137,7 +157,7 @@ Ended serve_commands(int fd, long (*start_thread)(uint32_t slot), uint64_t* run_
             reply.result = receive(a);
             break;
         case ExecOp::send:
-            reply.result = send_pages(static_cast<int>(a[0]), ranges, range_count, a[3] != 0);
+            reply.result = send_all_pages(a, ranges, range_count);
             break;
         case ExecOp::write:
             memcpy(reinterpret_cast<void*>(a[0]), inlined, command.length);

@@ -14,6 +14,8 @@
 
 #include "rt/memory.hh"
 
+extern "C" uint64_t rove_copy(void* to, void const* from, uint64_t n); // → how much was not copied
+
 namespace rove::rt {
 
 using wire::LinkHeader;
@@ -25,32 +27,53 @@ constexpr long eintr = -4;
 constexpr uint32_t looks_usual = 200, looks_after_miss = 800; // a look takes about 0.25 µs
 constexpr int dont_wait = 0x40;
 
+bool is_sealed(Slot& slot) {
+    return own(slot).link.begun != 0;
+}
+
+/// All that is there moves to the buffer's beginning.
+void move_down(Slot& slot) {
+    auto& p = own(slot);
+    memmove(buffer(slot), buffer(slot) + p.input_begin, p.input_end - p.input_begin);
+    p.input_end -= p.input_begin;
+    p.input_begin = 0;
+    if (!is_sealed(slot)) return;
+    uint32_t closed = p.sealed_end - p.sealed_begin;
+    memmove(buffer(slot) + p.input_end, buffer(slot) + p.sealed_begin, closed);
+    p.sealed_begin = p.input_end;
+    p.sealed_end = p.input_end + closed;
+}
+
+/// Where the next bytes that come are put.
+uint32_t& end_of_input(Slot& slot) {
+    auto& p = own(slot);
+    return is_sealed(slot) ? p.sealed_end : p.input_end;
+}
+
 /// Makes room behind the bytes that are there; returns how much.
 uint32_t make_room(Slot& slot) {
     auto& p = own(slot);
-    if (p.input_begin == p.input_end) p.input_begin = p.input_end = 0;
-    if (p.input_begin > 0 && p.input_end == input_size) {
-        memmove(buffer(slot), buffer(slot) + p.input_begin, p.input_end - p.input_begin);
-        p.input_end -= p.input_begin;
-        p.input_begin = 0;
+    if (p.input_begin == p.input_end) {
+        p.input_begin = p.input_end = 0;
+        if (p.sealed_begin == p.sealed_end) p.sealed_begin = p.sealed_end = 0;
     }
-    return input_size - p.input_end;
+    uint32_t wanted = is_sealed(slot) ? static_cast<uint32_t>(seal::record_max) : 1;
+    if (input_size - end_of_input(slot) < wanted) move_down(slot);
+    return input_size - end_of_input(slot);
 }
 
 long receive_now(Slot& slot) {
-    auto& p = own(slot);
     uint32_t room = make_room(slot);
-    return sys(45, slot.link_fd, buffer(slot) + p.input_end, room, dont_wait);
+    return sys(45, slot.link_fd, buffer(slot) + end_of_input(slot), room, dont_wait);
 }
 
 /// Blocks for at least one byte more. `outcome` as of rove_call; mid-frame waits ignore `stop`.
 long receive_blocking(Slot& slot, bool interruptible, uint32_t* outcome) {
-    auto& p = own(slot);
     uint32_t room = make_room(slot);
-    uint64_t args[6] = {
-        static_cast<uint64_t>(slot.link_fd), word(buffer(slot) + p.input_end), room, 0, 0, 0};
+    uint64_t args[6] = {static_cast<uint64_t>(slot.link_fd),
+        word(buffer(slot) + end_of_input(slot)), room, 0, 0, 0};
     *outcome = 0;
-    if (interruptible) return rove_call(45, args, &p.stop, outcome);
+    if (interruptible) return rove_call(45, args, &own(slot).stop, outcome);
     return sys(45, slot.link_fd, args[1], room, 0);
 }
 
@@ -65,12 +88,40 @@ void settle_window(Slot& slot) {
         sizeof window); // setsockopt, IPPROTO_TCP, TCP_WINDOW_CLAMP
 }
 
-bool add(Slot& slot, long got) {
+enum class Came { news, nothing_yet, end }; // end: or nonsense, which ends the link
+
+/// Opens what has come whole, and puts it behind what was opened before.
+Came open_records(Slot& slot) {
+    using What = seal::Found::What;
+    auto& p = own(slot);
+    bool news = false;
+    for (;;) {
+        auto const* at = buffer(slot) + p.sealed_begin;
+        if (p.sealed_begin < p.sealed_end && *at == bell) {
+            ++p.sealed_begin;
+            continue;
+        }
+        auto found = seal::find(at, p.sealed_end - p.sealed_begin);
+        if (found.what == What::nothing_yet) return news ? Came::news : Came::nothing_yet;
+        if (found.what == What::salt && p.link.begun == 1) {
+            seal::agree(p.link, control().secrets[p.link_epoch & 1], at + seal::head_size);
+        } else if (found.what == What::text &&
+                   seal::take(p.link, at, found, buffer(slot) + p.input_end)) {
+            p.input_end += found.length;
+            news = true;
+        } else {
+            return Came::end;
+        }
+        p.sealed_begin += found.whole;
+    }
+}
+
+Came add(Slot& slot, long got) {
     constexpr long segment = 1500;
-    if (got <= 0) return false;
+    if (got <= 0) return Came::end;
     if (got > segment && !own(slot).window_settled) settle_window(slot);
-    own(slot).input_end += static_cast<uint32_t>(got);
-    return true;
+    end_of_input(slot) += static_cast<uint32_t>(got);
+    return is_sealed(slot) ? open_records(slot) : Came::news;
 }
 
 void spin_missed(rt::Private& p) {
@@ -93,7 +144,9 @@ Got more(Slot& slot, bool interruptible) {
             if (interruptible && p.stop) return Got::interrupted;
             long got = receive_now(slot);
             if (got == eagain || got == eintr) continue;
-            if (!add(slot, got)) return Got::closed;
+            Came came = add(slot, got);
+            if (came == Came::end) return Got::closed;
+            if (came == Came::nothing_yet) continue;
             p.spin_misses = 0;
             p.spin_pause = 0;
             return Got::frame;
@@ -108,7 +161,8 @@ Got more(Slot& slot, bool interruptible) {
             if (interruptible) return Got::interrupted;
             continue;
         }
-        return add(slot, got) ? Got::frame : Got::closed;
+        Came came = add(slot, got);
+        if (came != Came::nothing_yet) return came == Came::news ? Got::frame : Got::closed;
     }
 }
 
@@ -149,7 +203,7 @@ Got poll_header(Slot& slot, LinkHeader& header) {
         if (p.input_begin < p.input_end) return header_from_input(slot, header);
         long got = receive_now(slot);
         if (got == eagain || got == eintr) return Got::interrupted;
-        if (!add(slot, got)) return Got::closed;
+        if (add(slot, got) == Came::end) return Got::closed;
     }
 }
 
@@ -159,12 +213,8 @@ void put_back(Slot& slot, LinkHeader const&) {
 
 unsigned char* take(Slot& slot, uint32_t n) {
     auto& p = own(slot);
-    if (n > input_size) return nullptr;
-    if (input_size - p.input_begin < n) {
-        memmove(buffer(slot), buffer(slot) + p.input_begin, p.input_end - p.input_begin);
-        p.input_end -= p.input_begin;
-        p.input_begin = 0;
-    }
+    if (n > taken_max) return nullptr;
+    if (input_size - p.input_begin < n) move_down(slot);
     while (p.input_end - p.input_begin < n) {
         if (more(slot, false) != Got::frame) return nullptr;
     }
@@ -192,6 +242,15 @@ bool take_to(Slot& slot, void* to, uint64_t n) {
     p.input_begin += static_cast<uint32_t>(first);
     at += first;
     n -= first;
+    while (is_sealed(slot) && n > 0) {
+        unsigned char* part;
+        uint32_t some =
+            take_some(slot, n < input_size ? static_cast<uint32_t>(n) : input_size, &part);
+        if (some == 0) return false;
+        memcpy(at, part, some);
+        at += some;
+        n -= some;
+    }
     // The rest of a frame is on its way: it is hardly worth going to sleep for.
     for (uint32_t spins = p.spin_skip > 0 ? looks_usual : 0; n > 0;) {
         bool spin = spins < looks_usual;
@@ -208,10 +267,12 @@ bool take_to(Slot& slot, void* to, uint64_t n) {
     return true;
 }
 
-bool send_bytes(Slot& slot, void const* bytes, uint64_t n) {
+namespace {
+
+bool send_plain(Slot& slot, void const* bytes, uint64_t n, int flags) {
     auto const* at = static_cast<unsigned char const*>(bytes);
     while (n > 0) {
-        long put = sys(44, slot.link_fd, at, n, 0x4000); // MSG_NOSIGNAL
+        long put = sys(44, slot.link_fd, at, n, 0x4000 | flags); // MSG_NOSIGNAL
         if (put == eintr) continue;
         if (put <= 0) return false;
         at += put;
@@ -220,7 +281,95 @@ bool send_bytes(Slot& slot, void const* bytes, uint64_t n) {
     return true;
 }
 
+/// The keys follow from both sides' salts, and the other's may not have come yet.
+bool await_salt(Slot& slot) {
+    while (own(slot).link.begun == 1) {
+        uint32_t outcome;
+        long got = receive_blocking(slot, false, &outcome);
+        if (got != eintr && add(slot, got) == Came::end) return false;
+    }
+    return true;
+}
+
+bool is_ours(uint64_t address) {
+    return address - region_base() < wire::region_size;
+}
+
+/// The program's memory, which may vanish under our hands; ours cannot. A guest catches the fault
+/// (rove_copy), at home the kernel copies: no handler is ours there.
+bool copy_text(void* to, uint64_t from, uint64_t n) {
+    if (is_ours(from)) {
+        memcpy(to, reinterpret_cast<void const*>(from), n);
+        return true;
+    }
+    if (control().is_guest) return rove_copy(to, reinterpret_cast<void const*>(from), n) == 0;
+    Vector here{word(to), n}, there{from, n};
+    return sys(310, control().pid, &here, 1, &there, 1, 0) ==
+           static_cast<long>(n); // process_vm_readv
+}
+
+/// The next record's text, gathered; where it lies. Null: it cannot be read.
+void const* gather_text(Vector*& vectors, int& count, unsigned char* room, uint64_t* length) {
+    if (vectors->length >= seal::text_max || count == 1) {
+        *length = vectors->length < seal::text_max ? vectors->length : seal::text_max;
+        if (is_ours(vectors->base)) return reinterpret_cast<void const*>(vectors->base);
+        return copy_text(room, vectors->base, *length) ? room : nullptr;
+    }
+    *length = 0;
+    Vector const* from = vectors;
+    for (int left = count; left > 0 && *length < seal::text_max; ++from, --left) {
+        uint64_t some = seal::text_max - *length;
+        if (some > from->length) some = from->length;
+        if (some > 0 && !copy_text(room + *length, from->base, some)) return nullptr;
+        *length += some;
+    }
+    return room;
+}
+
+bool send_sealed(Slot& slot, Vector* vectors, int count) {
+    if (!await_salt(slot)) return false;
+    auto& link = own(slot).link;
+    unsigned char record[seal::record_max];
+    while (count > 0) {
+        if (vectors->length == 0) {
+            ++vectors;
+            --count;
+            continue;
+        }
+        uint64_t length;
+        void const* text = gather_text(vectors, count, record + seal::head_size, &length);
+        if (!text) return false;
+        pass(vectors, count, length);
+        constexpr int more_follows = 0x8000; // MSG_MORE
+        uint64_t whole = seal::put(link, text, length, record);
+        if (!send_plain(slot, record, whole, count > 0 ? more_follows : 0)) return false;
+    }
+    return true;
+}
+
+} // namespace
+
+void begin_link(Slot& slot, uint32_t epoch) {
+    auto& p = own(slot);
+    p.input_begin = p.input_end = p.sealed_begin = p.sealed_end = 0;
+    p.window_settled = 0;
+    p.link.begun = 0;
+    p.link_epoch = epoch;
+    if (control().sealed[epoch & 1] == 0) return;
+    unsigned char salt[seal::salt_size], record[seal::salt_record_size];
+    if (sys(318, salt, sizeof salt, 0) != sizeof salt) bug(11); // getrandom
+    auto side = control().is_guest ? seal::Side::host : seal::Side::home;
+    seal::begin(p.link, seal::Use::link, side, salt, record);
+    (void)send_plain(slot, record, sizeof record, 0); // a link that has ended is noticed elsewhere
+}
+
+bool send_bytes(Slot& slot, void const* bytes, uint64_t n) {
+    Vector all{word(bytes), n};
+    return is_sealed(slot) ? send_sealed(slot, &all, 1) : send_plain(slot, bytes, n, 0);
+}
+
 bool send_all(Slot& slot, Vector* vectors, int count) {
+    if (is_sealed(slot)) return send_sealed(slot, vectors, count);
     // A guest uses writev, whose arguments its filter can check; SIGPIPE means nothing there. A
     // deputy has the program's disposition of SIGPIPE and must not raise it.
     if (count == 1)

@@ -10,11 +10,16 @@
 namespace rove::rt {
 
 inline constexpr uint32_t input_size = 0x4000; // of the slot's buffer, at its start
+/// The rest has room for a record that has not come whole.
+inline constexpr uint32_t taken_max = input_size - seal::record_max;
 inline constexpr unsigned char bell =
     0xbe; // the urgent byte; a stray one between frames is skipped
 
 enum class Got : uint32_t { frame, interrupted, closed };
 
+/// To be called before anything else when a link is new: of a link that is sealed, says our salt.
+/// `epoch`: that it is of.
+void begin_link(Slot& slot, uint32_t epoch);
 /// Waits for a frame's header. Interrupted: `stop` was set or a signal came, and nothing was taken.
 Got wait_header(Slot& slot, wire::LinkHeader& header);
 /// Looks for a header without waiting: interrupted means that there is none.
@@ -22,7 +27,7 @@ Got poll_header(Slot& slot, wire::LinkHeader& header);
 /// The header that was taken last, before anything of its body was, is the next one again.
 void put_back(Slot& slot, wire::LinkHeader const& header);
 
-/// n bytes of the body in the input buffer (n ≤ input_size); null when the link has ended.
+/// n bytes of the body in the input buffer (n ≤ taken_max); null when the link has ended.
 unsigned char* take(Slot& slot, uint32_t n);
 /// n bytes of the body to `to`; false when the link has ended, -EFAULT never: `to` is our own or
 /// was probed.

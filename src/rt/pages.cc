@@ -125,6 +125,12 @@ long receive_vectors(int fd, Vector* vectors, int count) {
 
 } // namespace
 
+bool is_page_range(PageHeader const& header) {
+    if (header.length == 0 || header.length > (1ull << 46)) return false;
+    return header.address >= region_base() + wire::region_size ||
+           header.address + header.length <= region_base();
+}
+
 // With each range comes the next one's header.
 long receive_pages(int fd) {
     long total = 0;
@@ -132,11 +138,7 @@ long receive_pages(int fd) {
     if (!read_exactly(fd, &header, sizeof header)) return -32;
     for (;; header = next) {
         if (header.address == ~0ull) return header.length == 0 ? total : -71;
-        if (header.length == 0 || header.length > (1ull << 46)) return -71;
-        // Whoever sends them has no business with the runtime's own memory.
-        if (header.address < region_base() + wire::region_size &&
-            header.address + header.length > region_base())
-            return -71;
+        if (!is_page_range(header)) return -71;
         Vector vectors[] = {{header.address, header.length}, {word(&next), sizeof next}};
         if (long error = receive_vectors(fd, vectors, 2)) return error;
         total += static_cast<long>(header.length);

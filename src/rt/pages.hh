@@ -14,6 +14,10 @@ long send_pages(int fd, wire::PageRange const* ranges, uint64_t count, bool end_
 /// Receives a page stream into its final places until the end mark; bytes of memory, or -errno.
 long receive_pages(int fd);
 
+/// Whether somebody else's header names memory of the program: he has no business with the
+/// runtime's own.
+bool is_page_range(wire::PageHeader const& header);
+
 /// Faults the ranges in for writing (MADV_POPULATE_WRITE, kernel ≥ 5.14, else by touching nothing).
 long populate(wire::PageRange const* ranges, uint64_t count);
 

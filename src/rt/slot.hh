@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "seal/stream.hh"
 #include "wire/link.hh"
 #include "wire/region.hh"
 
@@ -37,8 +38,11 @@ struct Private {
         signals_recorded; // deputy: what is in `signals[0]`: 0 nothing, 1 one that the kernel gave,
                           // 2 sent, and not yet taken, 3 one that ends the process at home
     uint64_t sent_mask;   // guest: the mask that home knows
-    // link input that was read ahead
-    uint32_t input_begin, input_end;
+    // link input that was read ahead; if the link is sealed, [sealed_begin, sealed_end) behind it
+    // is what has come and cannot be opened yet
+    uint32_t input_begin, input_end, sealed_begin, sealed_end;
+    uint32_t link_epoch; // that the link is of
+    seal::Stream link;
     // adaptive waiting, see link_io.cc
     uint32_t spin_misses, spin_skip, spin_pause;
     uint32_t window_settled;  // of the link, see link_io.cc

@@ -87,6 +87,10 @@ void write_control(Birth const& birth, wire::Control& control) {
     control.realtime_offset_ns = static_cast<uint64_t>(birth.realtime_offset_ns);
     control.page_bytes = page;
     control.cpu_count = order.cpu_count;
+    auto& secret = control.secrets[order.epoch & 1];
+    if (birth.secret.size() != sizeof secret) return;
+    std::memcpy(secret, birth.secret.data(), sizeof secret);
+    control.sealed[order.epoch & 1] = 1;
 }
 
 void write_words(Birth const& birth, size_t filter_length, wire::Slot& slot) {

@@ -67,7 +67,7 @@ Result<std::unique_ptr<Warden>> Warden::bear(pid_t pid, Spare& spare) {
     wire::WardenOrder order = order_;
     order.identity.pid = pid;
     order.identity.start_time = 0; // its steward will say
-    order.token = spare.token;
+    order.token = spare.token + wire::secret_of(order_.token);
     auto child = std::make_unique<Warden>(household_, std::move(order), spare.session);
     auto [ours, theirs] = TRY(sys::socket_pair(SOCK_SEQPACKET));
     child->born_ = true;

@@ -159,7 +159,7 @@ void Warden::tell_kept() {
 
 // The process comes again: this warden has nothing more to do than to hold its steward's line.
 void Warden::come_again(wire::Again const& again) {
-    if (ended_ || !holds_ || again.token.size() != sizeof wire::Hello::token) return;
+    if (ended_ || !holds_ || !wire::is_token(again.token)) return;
     wire::WardenOrder order = order_;
     order.token = again.token;
     auto next = std::make_unique<Warden>(household_, std::move(order), again.session);

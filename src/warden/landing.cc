@@ -38,7 +38,7 @@ bool check_version(Hello const& hello) {
 
 bool check_token(Hello const& hello, std::string const& token) {
     // Every byte is looked at, whatever the first ones say.
-    unsigned difference = token.size() == sizeof hello.token ? 0 : 1;
+    unsigned difference = wire::is_token(token) ? 0 : 1;
     for (size_t i = 0; i < sizeof hello.token && i < token.size(); ++i)
         difference |= static_cast<unsigned>(hello.token[i] ^ static_cast<uint8_t>(token[i]));
     return difference == 0;

@@ -24,13 +24,16 @@ std::vector<wire::Range> Warden::unchanged_pages(std::vector<wire::Range> const&
 
 namespace {
 
+// Of whoever receives pages, who has been told to.
+constexpr Nanos meet_patience = std::chrono::seconds(2);
+
 // Nobody is served meanwhile, so patience is short.
 Result<Fd> connect_onward(wire::Landing const& landing, uint32_t epoch) {
     Deadline deadline = Deadline::after(std::chrono::seconds(1));
     wire::Hello hello;
     hello.kind = wire::Kind::pages;
     hello.epoch = epoch;
-    if (landing.token.size() != sizeof hello.token)
+    if (!wire::is_token(landing.token))
         return fail(EBADMSG, "a token of {} bytes", landing.token.size());
     std::memcpy(hello.token, landing.token.data(), sizeof hello.token);
     Result<Fd> socket = fail(EHOSTUNREACH, "{} has no address", landing.node);
@@ -120,7 +123,8 @@ Status Warden::send_pages(wire::SendPages const& request) {
             return request.more == 0 ? guest_->read(from, to, count)
                                      : read_what_is_there(from, to, count);
         },
-        socket, *staging_);
+        socket, *staging_, wire::secret_of(onward_ ? request.landing.token : order_.token));
+    TRY(stream.begin(meet_patience));
     for (auto const& range : request.ranges) {
         for (uint64_t at = 0; at < range.length;) {
             uint64_t added = stream.add(range.address + at, range.length - at);

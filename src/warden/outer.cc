@@ -60,7 +60,7 @@ Result<wire::WardenOrder> read_order(int fd) {
     auto text = TRY(sys::read_rest(fd, 1 << 20));
     auto order = wire::decode<wire::WardenOrder>(text);
     if (!order) return fail(EBADMSG, "the order cannot be decoded");
-    if (order->token.size() != sizeof wire::Hello::token)
+    if (!wire::is_token(order->token))
         return fail(EBADMSG, "a token of {} bytes", order->token.size());
     return std::move(*order);
 }

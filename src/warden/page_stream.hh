@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "warden/sealed_line.hh"
 #include "warden/staging.hh"
 #include "wire/region.hh"
 
@@ -23,8 +24,20 @@ public:
     /// Reads what cannot be read like the rest, as it is not readable for the program.
     using ReadHard = std::function<Status(uint64_t from, void* to, size_t count)>;
 
-    PageStream(pid_t pid, ReadHard read_hard, int socket, Staging& staging)
-        : pid_(pid), read_hard_(std::move(read_hard)), socket_(socket), staging_(staging) {}
+    /// `secret`: of the session that the pages go to, if it is sealed; begin() comes first then.
+    PageStream(pid_t pid, ReadHard read_hard, int socket, Staging& staging, std::string secret)
+        : pid_(pid),
+          read_hard_(std::move(read_hard)),
+          socket_(socket),
+          staging_(staging),
+          line_(seal::Use::pages, seal::Side::home, std::move(secret)) {}
+
+    /// The other side must be about to receive.
+    Status begin(Nanos patience) {
+        patience_ = patience;
+        TRY(line_.begin(socket_));
+        return line_.meet(socket_, patience);
+    }
 
     /// How much of it there is room for; 0: flush first.
     uint64_t add(uint64_t address, uint64_t length) {
@@ -49,7 +62,7 @@ public:
         for (size_t i = 0; i < here_.size() && got != static_cast<ssize_t>(wanted); ++i)
             TRY(read_hard_(reinterpret_cast<uint64_t>(there_[i].iov_base), here_[i].iov_base,
                 here_[i].iov_len));
-        if (used_ > 0) TRY(staging_.send(socket_, used_));
+        if (used_ > 0) TRY(send());
         sent_ += used_;
         used_ = 0;
         here_.clear();
@@ -68,6 +81,11 @@ public:
 private:
     static constexpr size_t pieces_max = 512; // below the kernel's limit of 1024
     static constexpr uint64_t page = 4096;
+    Status send() {
+        if (!line_) return staging_.send(socket_, used_);
+        auto const* bytes = reinterpret_cast<uint8_t const*>(staging_.chunk());
+        return line_.send(socket_, ByteView(bytes, used_), patience_);
+    }
     void put(wire::PageHeader const& header) {
         std::memcpy(staging_.chunk() + used_, &header, sizeof header);
         used_ += sizeof header;
@@ -77,6 +95,8 @@ private:
     ReadHard read_hard_;
     int socket_;
     Staging& staging_;
+    SealedLine line_;
+    Nanos patience_{0};
     size_t used_ = 0;
     uint64_t sent_ = 0;
     std::vector<iovec> here_, there_;

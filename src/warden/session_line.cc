@@ -18,10 +18,14 @@ namespace {
 constexpr Nanos silence_max = std::chrono::milliseconds(wire::session_dead_ms);
 }
 
-SessionLine::SessionLine(Fd socket) : socket_(std::move(socket)), heard_(monotonic_now()) {
+SessionLine::SessionLine(Fd socket, std::string secret)
+    : socket_(std::move(socket)),
+      seal_(seal::Use::control, seal::Side::host, std::move(secret)),
+      heard_(monotonic_now()) {
     timeval limit{std::chrono::duration_cast<std::chrono::seconds>(silence_max).count(), 0};
     (void)setsockopt(socket_.number(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     (void)sys::set_dead_peer_timeout(socket_.number(), silence_max);
+    (void)seal_.begin(socket_.number()); // one that has ended is noticed when it is read
 }
 
 Status SessionLine::send(SessionType type, std::string const& body) {
@@ -33,7 +37,7 @@ Status SessionLine::send(SessionType type, std::string const& body) {
     frame.type = type;
     std::string bytes(reinterpret_cast<char const*>(&frame), sizeof frame);
     bytes += body;
-    return sys::send_all(socket_.number(), as_bytes(bytes));
+    return seal_.send(socket_.number(), as_bytes(bytes), silence_max);
 }
 
 Status SessionLine::serve(Take const& take) {
@@ -43,7 +47,7 @@ Status SessionLine::serve(Take const& take) {
     if (got < 0) return fail(errno, "cannot read from the steward");
     if (got == 0) return fail(EPIPE, "the steward has closed the control connection");
     heard_ = monotonic_now();
-    input_.append(buffer.data(), static_cast<size_t>(got));
+    TRY(seal_.open({buffer.data(), static_cast<size_t>(got)}, input_));
     size_t at = 0;
     while (input_.size() - at >= sizeof(SessionFrame)) {
         SessionFrame frame;

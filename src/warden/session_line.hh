@@ -9,6 +9,7 @@
 #include "base/clock.hh"
 #include "base/fd.hh"
 #include "base/result.hh"
+#include "warden/sealed_line.hh"
 #include "wire/session.hh"
 
 namespace rove::warden {
@@ -18,7 +19,8 @@ public:
     using Take = std::function<void(wire::SessionType, std::string_view body)>;
 
     SessionLine() = default;
-    explicit SessionLine(Fd socket);
+    /// `secret`: of the session, if it is sealed.
+    SessionLine(Fd socket, std::string secret);
 
     int number() const { return socket_.number(); }
     explicit operator bool() const { return static_cast<bool>(socket_); }
@@ -37,6 +39,7 @@ public:
 
 private:
     Fd socket_;
+    SealedLine seal_;
     std::string input_;
     Nanos heard_{0};
 };

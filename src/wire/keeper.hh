@@ -51,8 +51,18 @@ template <class V> void describe(V& v, Identity& m) {
     v.field("start_time", m.start_time);
 }
 
-/// Where a warden waits for a session's connections. `token` is 16 random bytes, good for this
-/// session only.
+/// A session's token is 16 random bytes that each of its connections says. If they are sealed
+/// (seal/stream.hh), the session's secret follows, 16 bytes more, which none ever says.
+inline constexpr size_t token_said = 16, token_size = 32;
+inline bool is_token(std::string const& token) {
+    return token.size() == token_said || token.size() == token_size;
+}
+/// Empty: the session is not sealed.
+inline std::string secret_of(std::string const& token) {
+    return token.size() == token_size ? token.substr(token_said) : std::string();
+}
+
+/// Where a warden waits for a session's connections. The token is good for this session only.
 struct Landing {
     std::string node;
     std::vector<std::string> addresses; // numeric, without port

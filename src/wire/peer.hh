@@ -95,6 +95,7 @@ struct Offer {
     float stretch_max = 0; // the most that a CPU second may take there
     float demand = 1;      // of cores
     float cpu_s = 0;       // used so far, in seconds of the reference core
+    uint8_t encrypt = 0;   // 1: home wants the session's connections to be sealed
 };
 template <class V> void describe(V& v, Offer& m) {
     v.field("identity", m.identity);
@@ -112,6 +113,7 @@ template <class V> void describe(V& v, Offer& m) {
     v.field("stretch_max", m.stretch_max);
     v.field("demand", m.demand);
     v.field("cpu_s", m.cpu_s);
+    v.field("encrypt", m.encrypt);
 }
 
 struct Accept {

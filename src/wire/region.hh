@@ -18,7 +18,7 @@
 namespace rove::wire {
 
 inline constexpr uint32_t region_magic = 0x45564f52; // "ROVE"
-inline constexpr uint32_t region_version = 12;
+inline constexpr uint32_t region_version = 13;
 
 inline constexpr uint64_t region_align = 1ull << 30;
 inline constexpr uint64_t text_offset =
@@ -269,6 +269,10 @@ struct Control {
     FollowExec follow_exec;   // P: futex word
     uint32_t own_files;       // files that it maps for writing, and has with it
     int32_t own_file_fds[own_files_max]; // P: each of them, under a lease of its steward
+    /// Of epoch e at e & 1: the session's secret, if its connections are sealed (seal/stream.hh).
+    /// P: the next one's is written beside the present one's.
+    uint8_t secrets[2][16];
+    uint32_t sealed[2]; // 1: there is one
     PatchText patch_texts[patch_texts_max];
     PatchSite patch_sites[patch_sites_max];
     MailEnd mail_ends[mail_ends_max]; // R: written under `lock`
@@ -304,8 +308,8 @@ enum class ExecOp : uint32_t {
                  // args[0])
     receive =
         3,    // receive pages from fd args[0] until the end mark; result = bytes of memory received
-    send = 4, // send the inline PageRange[] to fd args[0] with end mark iff args[3]; args[1],
-              // args[2]: a pipe for vmsplice, or -1
+    send = 4, // send the inline PageRange[] to fd args[0] with end mark iff args[3], sealed with
+              // the secret of epoch args[4] if it has one; args[1], args[2]: not used
     write = 5, // inline bytes → address args[0]
     read = 6,  // args[1] bytes from args[0] (≤ executor_inline_max): reply with inline bytes
     start = 7, // R: start the thread of slot args[0] (clone with TID slot.tid), or the holder, if

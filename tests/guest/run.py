@@ -44,6 +44,7 @@ def arguments():
     parser.add_argument("--build", type=pathlib.Path, default=REPOSITORY / "build/guest", help="where programs are built")
     parser.add_argument("--lab", metavar="NAME", help="use this lab, which is up, and leave it up")
     parser.add_argument("--move-mode", metavar="WAY", help="how processes leave home, such as post-copy (move.mode)")
+    parser.add_argument("--encrypt", action="store_true", help="all connections of guests are encrypted (link.encrypt)")
     parser.add_argument("--options", metavar="WORDS", default="", help="more options of every `rove run`")
     parser.add_argument("--keep", action="store_true", help="keep all directories, not only those of failures")
     parser.add_argument("--verbose", "-v", action="store_true", help="one line per case")
@@ -109,6 +110,7 @@ def run_moved(chosen, modes, folder, options, tally, oracle, cluster):
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for program, mode, turn, verdict, place in pool.map(one, cases):
             way = f" --move-mode {options.move_mode}" if options.move_mode else ""
+            way += " --encrypt" * options.encrypt
             line = f"tests/guest/run.py {program.name}{way} --mode {mode} --seed {options.seed + turn * 7919}   # {place}"
             tally.add(mode, program.name, verdict, line)
 
@@ -140,7 +142,7 @@ def run(chosen, modes, folder, options):
     modes = [mode for mode in modes if mode != "native"]
     if modes:
         cluster = Cluster(pathlib.Path(options.rove).resolve(), options.lab or f"guest-{os.getpid()}", options.options.split(),
-                          f'move.mode = "{options.move_mode}"' if options.move_mode else "")
+                          "\n".join([f'move.mode = "{options.move_mode}"'] * bool(options.move_mode) + ["link.encrypt = true"] * options.encrypt))
         try:
             cluster.learn_options() if options.lab else cluster.up()
             run_moved(chosen, modes, folder, options, tally, oracle, cluster)
