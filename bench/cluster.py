@@ -40,10 +40,10 @@ def build(directory):
 class Lab:
     """`words` are those of `rove lab up`; without them nodes have no limits and the first two are pinned."""
 
-    def __init__(self, programs, same_cpu=False, nodes=2, words=None, automatic=False, keeps=False, mode="auto"):
+    def __init__(self, programs, same_cpu=False, nodes=2, words=None, automatic=False, keeps=False, mode="auto", encrypt=False):
         self.nodes, self.words, self.automatic = nodes, words, automatic
         self.config = "policy.auto = false" + ("" if keeps else '\nguests.keep = "0"')  # each way out is a first one
-        self.config += f'\nmove.mode = "{mode}"'
+        self.config += f'\nmove.mode = "{mode}"' + "\nlink.encrypt = true" * encrypt
         self.name = f"bench-{os.getpid()}"
         self.programs = programs
         self.children = []

@@ -8,7 +8,7 @@ from figures import Row, limit, table
 DOCUMENT = ROOT / "docs/benchmarks.md"
 PLOTS = ROOT / "docs/bench"
 STORE = PLOTS / "rows.json"
-GROUPS = {"home": "A program that was never away", "noise": "The daemon at rest", "cpu": "Computing away", "calls": "Forwarded calls",
+GROUPS = {"home": "A program that was never away", "noise": "The daemon at rest", "cpu": "Computing away", "calls": "Forwarded calls", "encrypted": "Forwarded calls, encrypted",
           "moves": "Moving memory", "freeze": "Standing still", "late": "Standing still while pages come late",
           "sizes": "Standing still at any size", "returns": "A second trip", "trees": "Process trees", "compile": "Short jobs on all nodes",
           "mailbox": "Mailboxes", "mailbox_home": "Mailboxes: what they cost the home of processes that are away", "mpi": "Ranks of Open MPI", "kernels": "MPI kernels", "oversubscribed": "An oversubscribed MPI job",

@@ -4,7 +4,7 @@
 
 usage: ./run bench [NAME…] [--json] [--no-write]
 
-NAME: home noise cpu calls moves freeze sizes late hybrid returns trees compile mailbox mpi kernels oversubscribed storm uneven pressure upheaval, and of the simulator policy gossip gossip_large large compare; without one, all but those that take a
+NAME: home noise cpu calls encrypted moves freeze sizes late hybrid returns trees compile mailbox mpi kernels oversubscribed storm uneven pressure upheaval, and of the simulator policy gossip gossip_large large compare; without one, all but those that take a
 quarter of an hour each, storm (ROVE_STORM_MINUTES is another time), compile, uneven, pressure, upheaval, gossip_large, large and compare, mailbox, mpi, kernels and oversubscribed. Writes docs/benchmarks.md and docs/bench/, unless told not to.
 Exit status: 0 all that was measured is as it must be, 1 something is not, 2 usage, 3 something could not be measured.
 """
@@ -36,7 +36,7 @@ import upheaval  # noqa: E402
 from cluster import Broken, Lab, build, conditions, progress  # noqa: E402
 from figures import table  # noqa: E402
 
-PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "moves": moves.rows_moves,
+PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.rows_cpu, "calls": calls.rows_calls, "encrypted": calls.rows_encrypted, "moves": moves.rows_moves,
          "freeze": moves.rows_freeze, "sizes": moves.rows_large, "late": moves.rows_late, "hybrid": moves.rows_hybrid, "returns": moves.rows_returns, "trees": trees.rows_trees,
          "compile": compiling.rows_compile,
          "mailbox": mailbox.rows_mailbox, "mpi": mpi.rows_mpi, "kernels": kernels.rows_kernels,
@@ -46,7 +46,7 @@ PARTS = {"home": at_home.rows_home, "noise": at_rest.rows_noise, "cpu": at_home.
          "large": simulated.rows_large}
 SIMULATED = ("policy", "gossip", "gossip_large", "large")
 # The labs of those for which two pinned nodes without limits would not do.
-LABS = {"cpu": {"same_cpu": True}, "returns": {"keeps": True}, "late": {"mode": "post-copy"}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "mpi": mpi.LAB, "kernels": kernels.LAB, "oversubscribed": oversubscribed.LAB,
+LABS = {"cpu": {"same_cpu": True}, "encrypted": {"encrypt": True}, "returns": {"keeps": True}, "late": {"mode": "post-copy"}, "storm": {"nodes": 3}, "mailbox": mailbox.LAB, "mpi": mpi.LAB, "kernels": kernels.LAB, "oversubscribed": oversubscribed.LAB,
         "compile": compiling.LAB, "uneven": uneven.LAB,
         "pressure": pressure.LAB, "upheaval": upheaval.LAB}
 ON_REQUEST = ("storm", "compile", "gossip_large", "large", "mailbox", "mpi", "kernels", "oversubscribed", "uneven", "pressure", "upheaval")

@@ -5,7 +5,7 @@
 usage: testall.py [--jobs N] [quick | list | NAME…]
 
 `quick` is what needs no lab. NAME chooses the tests whose name contains it, over all suites; the
-names of the suites (unit, corpus, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, late, hybrid, cluster, daemon, users, failure, confined, balance, cores, trees, debug, mailbox, mpi, mpi_programs, leaks, fault, real, world, vm) choose whole suites.
+names of the suites (unit, corpus, tidy, clang-tidy, headers, asan, tsan, fuzz, guest, late, encrypted, hybrid, cluster, daemon, users, failure, confined, balance, cores, trees, debug, mailbox, mpi, mpi_programs, leaks, fault, real, world, vm) choose whole suites.
 The last line is `N passed, N failed`, with `, N skipped` if tests were skipped; the reason of each
 skip and the line that repeats each failure stand above it.
 """
@@ -379,6 +379,7 @@ def suites():
 
     return [Unit(), Corpus(), Tidy(), Headers(), Pytest("tools", "tools", quick=True), Runner("guest", "tests/guest/run.py"), cluster("cluster", *rest), *named,
             Runner("late", "tests/guest/run.py", "--move-mode", "post-copy", "--mode", "once", "--mode", "storm"),
+            Runner("encrypted", "tests/guest/run.py", "--encrypt", "--mode", "storm"),
             Runner("hybrid", "tests/guest/run.py", "--move-mode", "hybrid", "--mode", "pingpong", "--mode", "storm"),
             Runner("fault", "tests/fault/run.py"), Runner("real", "tests/real/run.py"), World("world", "tests/real/world.py"), Pytest("vm", "tests/vm"), ClangTidy(), Fuzz(), Sanitized("asan")]
 

@@ -19,6 +19,7 @@
 #include <boost/json/object.hpp>
 
 #include "base/text.hh"
+#include "seal/aes_gcm.hh"
 #include "sys/cgroup.hh"
 #include "sys/files.hh"
 #include "sys/process.hh"
@@ -154,6 +155,8 @@ json::array probe_rows() {
     (void)::uname(&system);
     row(fmt::format("kernel {}", system.release), sys::kernel_is_at_least(5, 11),
         "Rove needs Linux 5.11 or newer");
+    row("AES instructions", seal::is_available(),
+        "connections of guests cannot be encrypted (link.encrypt)");
     row("root", ::geteuid() == 0,
         "only processes of this user can be moved, guests share its rights");
     row("ptrace", can_trace(), "no process can be moved: the runtime cannot be put into it");
