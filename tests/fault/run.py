@@ -78,7 +78,8 @@ def points_in_sources():
 class Lab:
     """A lab whose keepers ask a file of their node what shall fail."""
 
-    def __init__(self, rove):
+    def __init__(self, rove, encrypt):
+        self.encrypt = encrypt
         self.rove, self.name = str(rove), f"fault-{os.getpid()}"
         self.environment = dict(os.environ, ROVE_FAULT="@/run/rove/fault")
         self.mode = "auto"
@@ -105,7 +106,7 @@ class Lab:
             self.up()
 
     def up(self):
-        self.environment["ROVE_LAB_CONFIG"] = f'policy.auto = false\nmove.mode = "{self.mode}"'
+        self.environment["ROVE_LAB_CONFIG"] = f'policy.auto = false\nmove.mode = "{self.mode}"' + "\nlink.encrypt = true" * self.encrypt
         self.do("up", "--nodes", "3", "--cpus", "0", "--mem", "0")
         self.inits = {node: pathlib.Path(f"/run/rove-lab/{self.name}/{node}/init").read_text().split()[0] for node in NODES}
 
@@ -427,6 +428,7 @@ def arguments():
     parser.add_argument("names", nargs="*", help="parts of names of cases; all without")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="each case N times")
     parser.add_argument("--rove", default=os.environ.get("ROVE", REPOSITORY / "build/bin/rove"), help="the command to test")
+    parser.add_argument("--encrypt", action="store_true", help="all connections of guests are encrypted (link.encrypt)")
     parser.add_argument("--list", action="store_true", help="list the fault points and end")
     parser.add_argument("--verbose", "-v", action="store_true", help="one line per case, with its time")
     return parser.parse_args()
@@ -444,7 +446,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="rove-fault-"))
     binary = folder / "count"
     subprocess.run(["cc", "-O1", "-o", binary, FOLDER / "count.c", "-lpthread"], check=True)
-    lab = Lab(pathlib.Path(options.rove).resolve())
+    lab = Lab(pathlib.Path(options.rove).resolve(), options.encrypt)
     passed, failed, shaky = 0, [], 0
     troubles = (Broken, OSError, ValueError, subprocess.TimeoutExpired)
     try:
@@ -480,7 +482,7 @@ def main():
                         lab.down()
                         lab.up()
                 failed.append(case.name())
-                print(f"FAILED {case.name()} {time.monotonic() - begun:.2f} s: {why}\n  repeat with: tests/fault/run.py {case.name()}", flush=True)
+                print(f"FAILED {case.name()} {time.monotonic() - begun:.2f} s: {why}\n  repeat with: tests/fault/run.py {case.name()}{' --encrypt' * options.encrypt}", flush=True)
     finally:
         lab.down()
         shutil.rmtree(folder, ignore_errors=True)
