@@ -246,12 +246,14 @@ Status Steward::split(
                     links.push_back(TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));
                 TRY(body_.give_link(image.slot, links[image.slot - 1].number()));
             }
+            uint64_t const before = progress.bytes;
             TRY(send_memory(session, pages, layout, missing, progress));
+            uint64_t const sent = progress.bytes - before;
             FAULT_POINT("after_pages");
             progress.phase("memory");
             TRY(session.send(
                 SessionType::pages_done, wire::PagesDone{progress.bytes, progress.bytes}));
-            TRY(await_ready(session));
+            TRY(await_ready(session, sent));
             TRY(body_.write_landing(landing, epoch));
             FAULT_POINT("before_commit");
             TRY(session.receive()); // a host that has died by now is not moved to

@@ -68,11 +68,18 @@ Status Steward::give_up_ahead(
 }
 
 // Before the commit a guest may touch its memory already, on the way to its first instruction.
-Status Steward::await_ready(Session& session) {
+// A part of the pages that somebody has swallowed on the way is missed by nobody else: each part is
+// a sealed stream of its own.
+Status Steward::await_ready(Session& session, uint64_t sent) {
     for (;;) {
         auto frame =
             TRY(session.wait({SessionType::ready, SessionType::late_wanted}, ready_patience));
-        if (frame.type == SessionType::ready) return {};
+        if (frame.type == SessionType::ready) {
+            auto ready = wire::decode<wire::Ready>(frame.body);
+            if (ready && ready->bytes == sent) return {};
+            return deny(EBADMSG, "{} bytes of memory were sent to {}, and {} have come", sent,
+                session.landing().node, ready ? ready->bytes : 0);
+        }
         TRY(send_late(session, frame.body));
     }
 }

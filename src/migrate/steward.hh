@@ -172,7 +172,7 @@ private:
         Ranges const& missing, Rounds const& rounds, Progress& progress) const;
     Status give_up_ahead(
         Session& session, Survey const& found, Outward& outward, Ranges const& written);
-    Status await_ready(Session& session);
+    Status await_ready(Session& session, uint64_t sent); // bytes of memory
     Status send_late(Session& session, std::string const& question);
     bool serve_late(Session& session, Session::Frame const& frame);
     void serve_late_for_a_while();
