@@ -64,6 +64,9 @@ public:
 
     long add(uint64_t from, uint64_t n, bool of_program) {
         while (n > 0) {
+            // Not before something follows: what is said to be followed waits for that.
+            if (used_ == seal::text_max)
+                if (long error = flush(more_follows)) return error;
             uint64_t part = seal::text_max - used_;
             if (part > n) part = n;
             unsigned char* to = record_ + seal::head_size + used_;
@@ -74,8 +77,6 @@ public:
             used_ += part;
             from += part;
             n -= part;
-            if (used_ < seal::text_max) continue;
-            if (long error = flush(more_follows)) return error;
         }
         return 0;
     }
