@@ -19,6 +19,13 @@ constexpr Nanos reach_patience = std::chrono::seconds(2);
 } // namespace
 
 Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
+    // Whoever sends pages to the next host is told the secret of the session with it, on his own.
+    if (!wire::secret_of(landing.token).empty() &&
+        wire::secret_of(session_->landing().token).empty())
+        return deny(EPERM,
+            "the connections with {} are encrypted (link.encrypt) and those with {} are not: it "
+            "cannot go from one to the other but by way of home",
+            landing.node, host_);
     Body::Awake awake(body_);
     TRY(body_.keep_afloat());
     body_.set_idle([this] { return keep_sessions(); });
