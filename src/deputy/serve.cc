@@ -366,9 +366,12 @@ void serve(Slot& slot) {
     auto& mine = own(slot);
     for (;;) {
         uint32_t epoch = __atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE);
-        int fd = slot.link_fd;
-        // Not the one above: a link is of no older epoch than the number that was read before.
-        rt::begin_link(slot, __atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE));
+        int fd;
+        do { // the steward may just be putting another one there
+            fd = __atomic_load_n(&slot.link_fd, __ATOMIC_ACQUIRE);
+            // Not the epoch above: a link is of no older one than its number.
+            rt::begin_link(slot, fd, __atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE));
+        } while (fd != __atomic_load_n(&slot.link_fd, __ATOMIC_ACQUIRE));
         slot.signals_sent = 0;
         bool alive = slot.private_words[wire::restart_word] == 0 || finish_restart(slot);
         while (alive) {

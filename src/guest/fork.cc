@@ -94,7 +94,7 @@ void become_child(
     mine.signals_queued = mine.signals_wanted = mine.departed = mine.ask_again = 0;
     mine.home_cpu_as_of[0] = mine.home_cpu_as_of[1] = 0;
     mine.spin_misses = mine.spin_skip = mine.spin_pause = 0;
-    rt::begin_link(slot, c.epoch);
+    rt::begin_link(slot, slot.link_fd, c.epoch);
     mine.sent_mask = slot.thread.mask;
     if (wanted.flags & clone_settls) sys(158, 0x1002, wanted.tls);
     if (wanted.flags & clone_clear_sighand) reset_handlers(c.actions);
@@ -229,7 +229,7 @@ extern "C" void rove_guest_shares_main(Slot* slot) {
     int const fds[sockets] = {slot->link_fd, slot->next_link_fd};
     slot->next_link_fd = 0;
     take_sockets(*slot, fds);
-    rt::begin_link(*slot, control().epoch);
+    rt::begin_link(*slot, slot->link_fd, control().epoch);
     if (control().patch_allowed) sys(158, 0x1001, slot);
     sys(158, 0x1002, slot->thread.fs_base);
     if (slot->thread.clear_tid) sys(218, slot->thread.clear_tid);

@@ -166,7 +166,7 @@ extern "C" void rove_guest_thread_main(Slot* slot) {
         own(*slot).sent_mask = thread.mask;
         own(*slot).signals_wanted = 1;
     }
-    rt::begin_link(*slot, control().epoch);
+    rt::begin_link(*slot, slot->link_fd, control().epoch);
     thread.signals_seen = 0; // both ends count from the link's beginning
     own(*slot).stop = 1;     // look at the link before the first step
     rt::set_state(*slot, SlotState::running);

@@ -286,13 +286,13 @@ Status Body::write_landing(wire::Landing const& landing, uint32_t epoch) {
         control_address() + offsetof(wire::Control, places) + (epoch & 1) * sizeof place, place);
 }
 
-Status Body::write_secret(std::string const& secret, uint32_t epoch) {
-    uint8_t bytes[sizeof wire::Control::secrets[0]] = {};
-    uint32_t sealed = secret.size() == sizeof bytes ? 1 : 0;
-    if (sealed != 0) std::memcpy(bytes, secret.data(), sizeof bytes);
+Status Body::write_token(std::string const& token, uint32_t epoch) {
+    wire::Token bytes{};
+    uint32_t sealed = token.size() == sizeof bytes ? 1 : 0;
+    if (sealed != 0) std::memcpy(&bytes, token.data(), sizeof bytes);
     uint32_t which = epoch & 1;
     TRY(memory_.put(
-        control_address() + offsetof(wire::Control, secrets) + which * sizeof bytes, bytes));
+        control_address() + offsetof(wire::Control, tokens) + which * sizeof bytes, bytes));
     return memory_.put(
         control_address() + offsetof(wire::Control, sealed) + which * sizeof sealed, sealed);
 }

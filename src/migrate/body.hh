@@ -97,8 +97,8 @@ public:
     // Where it lives in that epoch; what stands there of the present one is not touched.
     Status write_landing(wire::Landing const& landing, uint32_t epoch);
     Result<wire::Landing> read_landing(uint32_t epoch) const;
-    // Of the session of that epoch; empty: its connections are not sealed.
-    Status write_secret(std::string const& secret, uint32_t epoch);
+    // Of the session of that epoch, as the runtime needs it.
+    Status write_token(std::string const& token, uint32_t epoch);
     // The link that a slot's deputy is to serve once that epoch is committed.
     Status put_next_link(uint32_t index, int number, uint32_t epoch);
     // After a commit, or after the attempt at one: next links of `epoch` become the links, others

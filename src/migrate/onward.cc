@@ -19,13 +19,13 @@ constexpr Nanos reach_patience = std::chrono::seconds(2);
 } // namespace
 
 Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
-    // Whoever sends pages to the next host is told the secret of the session with it, on his own.
-    if (!wire::secret_of(landing.token).empty() &&
-        wire::secret_of(session_->landing().token).empty())
-        return deny(EPERM,
-            "the connections with {} are encrypted (link.encrypt) and those with {} are not: it "
-            "cannot go from one to the other but by way of home",
-            landing.node, host_);
+    // Pages go from host to host as the node at either end wants it, and who sends them is told the
+    // next session's token on his own.
+    bool to_sealed = !wire::secret_of(landing.token).empty();
+    if (to_sealed != !wire::secret_of(session_->landing().token).empty())
+        return refusal_.because("encrypted_differently",
+            fmt::format("the connections with {} are encrypted and those with {} are not",
+                to_sealed ? landing.node : host_, to_sealed ? host_ : landing.node));
     Body::Awake awake(body_);
     TRY(body_.keep_afloat());
     body_.set_idle([this] { return keep_sessions(); });
@@ -104,7 +104,7 @@ Status Steward::move_onward(wire::Landing const& landing, Progress& progress) {
         progress.phase("state");
         TRY(session_->send(SessionType::send_pages, wish));
         wire::Control control = TRY(body_.control());
-        TRY(body_.write_secret(wire::secret_of(landing.token), epoch));
+        TRY(body_.write_token(landing.token, epoch));
         for (auto const& image : state.threads) {
             auto link = std::find_if(links.begin(), links.end(),
                 [&](auto const& one) { return one.first == image.slot; });

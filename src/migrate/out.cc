@@ -62,8 +62,7 @@ Status Steward::send_memory(Session& session, Fd const& pages, wire::Layout cons
                 TRY(body_.memory().read_forced(start, bytes.data(), bytes.size()));
                 wire::PageHeader header{start, bytes.size()};
                 if (!hard) {
-                    hard.emplace(seal::Use::pages, seal::Side::home,
-                        wire::secret_of(session.landing().token));
+                    hard.emplace(seal::Use::pages, seal::Side::home, session.landing().token);
                     TRY(hard->begin(pages.number()));
                 }
                 std::string head(reinterpret_cast<char const*>(&header), sizeof header);
@@ -240,7 +239,7 @@ Status Steward::split(
             FAULT_POINT("after_state");
             TRY(check_waits(layout, polled));
             progress.phase("state");
-            TRY(body_.write_secret(wire::secret_of(landing.token), epoch));
+            TRY(body_.write_token(landing.token, epoch));
             for (auto const& image : state.threads) {
                 if (image.slot > links.size())
                     links.push_back(TRY(connect_to(landing, wire::Kind::link, image.slot, epoch)));

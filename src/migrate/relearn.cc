@@ -65,7 +65,8 @@ Status Steward::relearn(bool& away) {
     TRY(session.wait({SessionType::running}, deaf_limit));
     session.set_patience(silence_limit);
     session_.emplace(std::move(session));
-    owing_.emplace(); // perhaps: the host will say
+    TRY(body_.write_token(landing.token, epoch)); // a child has its parent's by then
+    owing_.emplace();                             // perhaps: the host will say
     resumed_ = true;
     told_stopped_ = stands(); // nobody knows what the former steward had told
     TRY(session_->send(told_stopped_ ? SessionType::stop : SessionType::cont));

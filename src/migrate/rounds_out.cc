@@ -124,7 +124,7 @@ Status Steward::send_round(Session& session, Fd const& pages, Ranges const& rang
         return {};
     };
     warden::PageStream stream(
-        body_.pid(), read_hard, pages.number(), staging, wire::secret_of(session.landing().token));
+        body_.pid(), read_hard, pages.number(), staging, session.landing().token);
     TRY(stream.begin(send_patience));
     for (auto const& range : ranges) {
         for (uint64_t at = 0; at < range.length;) {

@@ -83,7 +83,7 @@ private:
     Session(wire::Landing landing, Fd fd, uint32_t epoch)
         : landing_(std::move(landing)),
           fd_(std::move(fd)),
-          seal_(seal::Use::control, seal::Side::home, wire::secret_of(landing_.token)),
+          seal_(seal::Use::control, seal::Side::home, landing_.token),
           epoch_(epoch),
           heard_(monotonic_now()) {}
     Status send_frame(wire::SessionType type, std::string const& body);

@@ -41,7 +41,7 @@ constexpr Knob own_knobs[] = {
     {"move.mode",          Unit::text,     "auto",      "How a process leaves home: auto, as its size, its writes and the line demand; or always by stop-and-copy, pre-copy, post-copy or hybrid, where that can be."},
     {"move.host_blocked",  Unit::flag,     "false",     "Whether this node starts out taking no guests."},
     {"run.programs",       Unit::number,   "1000",      "How many programs one user other than root may have at a time; a thousand cost the daemon some 5 % of a core."},
-    {"link.encrypt",       Unit::flag,     "false",     "Whether the connections of guests with their homes are encrypted and authenticated (AES-128-GCM); it is enough if one of the two nodes wants it."},
+    {"link.encrypt",       Unit::flag,     "false",     "Whether the connections of guests with their homes are encrypted and authenticated (AES-128-GCM); it is enough if one of the two nodes wants it. Sessions that have begun stay as they are, and so do the lines of mailboxes, which are in the clear."},
     {"links.port_range",   Unit::text,     "",          "The ports that guests' connections may use, first-last; empty: any."},
     {"drain.seconds",      Unit::number,   "60",        "How many seconds a drain takes at most, also that of a machine that shuts down."},
     {"cpu.hide",           Unit::texts,    "",          "CPU features that this node does not count among its own."},

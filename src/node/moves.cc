@@ -103,6 +103,10 @@ Task<Moved> Node::move(
         Reason const* reason = find_reason(moved.reason);
         bool passes = !moved.ok && reason && reason->passes == Passes::at_once;
         if (!passes || attempt == attempts_max || ending_) break;
+        if (moved.reason == "encrypted_differently") {
+            Moved home = co_await move_in_turn(process, name_, asker, false, nullptr);
+            if (!home.ok) break;
+        }
         co_await pause(io_, std::chrono::milliseconds(10));
     }
     // One that waits for an exec is reported when it has happened.

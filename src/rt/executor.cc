@@ -93,13 +93,13 @@ static long perform_calls(ExecCall const* calls, uint64_t count, int64_t* detail
 }
 
 /// Of the session of that epoch; null: it is not sealed.
-static uint8_t const* secret_of(uint64_t epoch) {
-    return control().sealed[epoch & 1] != 0 ? control().secrets[epoch & 1] : nullptr;
+static wire::Token const* token_of(uint64_t epoch) {
+    return control().sealed[epoch & 1] != 0 ? &control().tokens[epoch & 1] : nullptr;
 }
 
 static long receive_all(int fd) {
-    uint8_t const* secret = secret_of(__atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE));
-    return secret ? receive_pages_sealed(fd, secret) : receive_pages(fd);
+    auto const* token = token_of(__atomic_load_n(&control().epoch, __ATOMIC_ACQUIRE));
+    return token ? receive_pages_sealed(fd, *token) : receive_pages(fd);
 }
 
 /// Ahead of a homecoming, while deputies serve: only into what was mapped when that was asked for.
@@ -117,9 +117,9 @@ static long receive(uint64_t const* args) {
 static long send_all_pages(uint64_t const* args, PageRange const* ranges, uint64_t count) {
     int fd = static_cast<int>(args[0]);
     bool end_mark = args[3] != 0;
-    uint8_t const* secret = secret_of(args[4]);
-    return secret ? send_pages_sealed(fd, ranges, count, end_mark, secret)
-                  : send_pages(fd, ranges, count, end_mark);
+    auto const* token = token_of(args[4]);
+    return token ? send_pages_sealed(fd, ranges, count, end_mark, *token)
+                 : send_pages(fd, ranges, count, end_mark);
 }
 
 /// Ahead of a homecoming as well. The bits lie in the buffer.

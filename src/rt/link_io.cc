@@ -88,6 +88,15 @@ void settle_window(Slot& slot) {
         sizeof window); // setsockopt, IPPROTO_TCP, TCP_WINDOW_CLAMP
 }
 
+/// This thread's and this epoch's. In a session's memory no two threads have the same number.
+seal::Purpose purpose_of(Slot& slot) {
+    seal::Purpose purpose{};
+    uint32_t const words[] = {static_cast<uint32_t>(slot.tid), own(slot).link_epoch};
+    static_assert(sizeof words <= sizeof purpose);
+    memcpy(&purpose, words, sizeof words);
+    return purpose;
+}
+
 enum class Came { news, nothing_yet, end }; // end: or nonsense, which ends the link
 
 /// Opens what has come whole, and puts it behind what was opened before.
@@ -104,7 +113,8 @@ Came open_records(Slot& slot) {
         auto found = seal::find(at, p.sealed_end - p.sealed_begin);
         if (found.what == What::nothing_yet) return news ? Came::news : Came::nothing_yet;
         if (found.what == What::salt && p.link.begun == 1) {
-            seal::agree(p.link, control().secrets[p.link_epoch & 1], at + seal::head_size);
+            seal::agree(p.link, control().tokens[p.link_epoch & 1].secret, purpose_of(slot),
+                at + seal::head_size);
         } else if (found.what == What::text &&
                    seal::take(p.link, at, found, buffer(slot) + p.input_end)) {
             p.input_end += found.length;
@@ -269,10 +279,10 @@ bool take_to(Slot& slot, void* to, uint64_t n) {
 
 namespace {
 
-bool send_plain(Slot& slot, void const* bytes, uint64_t n, int flags) {
+bool send_plain(int fd, void const* bytes, uint64_t n, int flags) {
     auto const* at = static_cast<unsigned char const*>(bytes);
     while (n > 0) {
-        long put = sys(44, slot.link_fd, at, n, 0x4000 | flags); // MSG_NOSIGNAL
+        long put = sys(44, fd, at, n, 0x4000 | flags); // MSG_NOSIGNAL
         if (put == eintr) continue;
         if (put <= 0) return false;
         at += put;
@@ -342,14 +352,14 @@ bool send_sealed(Slot& slot, Vector* vectors, int count) {
         pass(vectors, count, length);
         constexpr int more_follows = 0x8000; // MSG_MORE
         uint64_t whole = seal::put(link, text, length, record);
-        if (!send_plain(slot, record, whole, count > 0 ? more_follows : 0)) return false;
+        if (!send_plain(slot.link_fd, record, whole, count > 0 ? more_follows : 0)) return false;
     }
     return true;
 }
 
 } // namespace
 
-void begin_link(Slot& slot, uint32_t epoch) {
+void begin_link(Slot& slot, int fd, uint32_t epoch) {
     auto& p = own(slot);
     p.input_begin = p.input_end = p.sealed_begin = p.sealed_end = 0;
     p.window_settled = 0;
@@ -360,12 +370,12 @@ void begin_link(Slot& slot, uint32_t epoch) {
     if (sys(318, salt, sizeof salt, 0) != sizeof salt) bug(11); // getrandom
     auto side = control().is_guest ? seal::Side::host : seal::Side::home;
     seal::begin(p.link, seal::Use::link, side, salt, record);
-    (void)send_plain(slot, record, sizeof record, 0); // a link that has ended is noticed elsewhere
+    (void)send_plain(fd, record, sizeof record, 0); // a link that has ended is noticed elsewhere
 }
 
 bool send_bytes(Slot& slot, void const* bytes, uint64_t n) {
     Vector all{word(bytes), n};
-    return is_sealed(slot) ? send_sealed(slot, &all, 1) : send_plain(slot, bytes, n, 0);
+    return is_sealed(slot) ? send_sealed(slot, &all, 1) : send_plain(slot.link_fd, bytes, n, 0);
 }
 
 bool send_all(Slot& slot, Vector* vectors, int count) {

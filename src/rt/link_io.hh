@@ -18,8 +18,8 @@ inline constexpr unsigned char bell =
 enum class Got : uint32_t { frame, interrupted, closed };
 
 /// To be called before anything else when a link is new: of a link that is sealed, says our salt.
-/// `epoch`: that it is of.
-void begin_link(Slot& slot, uint32_t epoch);
+/// `fd`, `epoch`: its number, and that it is of.
+void begin_link(Slot& slot, int fd, uint32_t epoch);
 /// Waits for a frame's header. Interrupted: `stop` was set or a signal came, and nothing was taken.
 Got wait_header(Slot& slot, wire::LinkHeader& header);
 /// Looks for a header without waiting: interrupted means that there is none.

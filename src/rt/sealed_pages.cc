@@ -24,6 +24,14 @@ bool make_salt(unsigned char* salt) {
     return sys(318, salt, seal::salt_size, 0) == static_cast<long>(seal::salt_size); // getrandom
 }
 
+/// The session's.
+seal::Purpose purpose_of(wire::Token const& token) {
+    seal::Purpose purpose;
+    static_assert(sizeof purpose == sizeof token.said);
+    memcpy(&purpose, token.said, sizeof purpose);
+    return purpose;
+}
+
 /// Of this process.
 bool read_memory(uint64_t from, void* to, uint64_t n) {
     Vector here{word(to), n}, there{from, n};
@@ -49,7 +57,7 @@ long send_record(int fd, void const* record, uint64_t length, int flags) {
 /// Fills records, and sends each when it is full.
 class Sender {
 public:
-    Sender(int fd, uint8_t const* secret) : fd_(fd), secret_(secret) {}
+    Sender(int fd, wire::Token const& token) : fd_(fd), token_(token) {}
 
     long begin() {
         unsigned char salt[seal::salt_size], record[seal::salt_record_size];
@@ -58,7 +66,7 @@ public:
         if (long error = send_record(fd_, record, sizeof record, 0)) return error;
         if (!read_exactly(fd_, record, sizeof record)) return broken_pipe;
         if (seal::find(record, sizeof record).what != seal::Found::What::salt) return protocol;
-        seal::agree(stream_, secret_, record + seal::head_size);
+        seal::agree(stream_, token_.secret, purpose_of(token_), record + seal::head_size);
         return 0;
     }
 
@@ -90,7 +98,7 @@ public:
 
 private:
     int fd_;
-    uint8_t const* secret_;
+    wire::Token const& token_;
     uint64_t used_ = 0;
     seal::Stream stream_;
     alignas(16) unsigned char record_[seal::record_max];
@@ -99,7 +107,7 @@ private:
 /// What has come, record by record; the last one's text is kept until it is asked for.
 class Receiver {
 public:
-    Receiver(int fd, uint8_t const* secret) : fd_(fd), secret_(secret) { stream_.begun = 0; }
+    Receiver(int fd, wire::Token const& token) : fd_(fd), token_(token) { stream_.begun = 0; }
 
     long take(uint64_t to, uint64_t n, bool of_program) {
         while (n > 0) {
@@ -141,12 +149,12 @@ private:
         unsigned char salt[seal::salt_size], record[seal::salt_record_size];
         if (!make_salt(salt)) return no_entropy;
         seal::begin(stream_, seal::Use::pages, seal::Side::host, salt, record);
-        seal::agree(stream_, secret_, record_ + seal::head_size);
+        seal::agree(stream_, token_.secret, purpose_of(token_), record_ + seal::head_size);
         return send_record(fd_, record, sizeof record, 0);
     }
 
     int fd_;
-    uint8_t const* secret_;
+    wire::Token const& token_;
     uint64_t begin_ = 0, end_ = 0;
     seal::Stream stream_;
     alignas(16) unsigned char record_[seal::record_max];
@@ -155,8 +163,8 @@ private:
 } // namespace
 
 long send_pages_sealed(
-    int fd, PageRange const* ranges, uint64_t count, bool end_mark, uint8_t const* secret) {
-    Sender sender(fd, secret);
+    int fd, PageRange const* ranges, uint64_t count, bool end_mark, wire::Token const& token) {
+    Sender sender(fd, token);
     if (long error = sender.begin()) return error;
     long total = 0;
     for (uint64_t i = 0; i < count; ++i) {
@@ -172,8 +180,8 @@ long send_pages_sealed(
     return total;
 }
 
-long receive_pages_sealed(int fd, uint8_t const* secret) {
-    Receiver receiver(fd, secret);
+long receive_pages_sealed(int fd, wire::Token const& token) {
+    Receiver receiver(fd, token);
     for (long total = 0;;) {
         PageHeader header;
         if (long error = receiver.take(word(&header), sizeof header, false)) return error;

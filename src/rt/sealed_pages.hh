@@ -12,7 +12,7 @@ namespace rove::rt {
 
 /// As send_pages and receive_pages.
 long send_pages_sealed(
-    int fd, wire::PageRange const* ranges, uint64_t count, bool end_mark, uint8_t const* secret);
-long receive_pages_sealed(int fd, uint8_t const* secret);
+    int fd, wire::PageRange const* ranges, uint64_t count, bool end_mark, wire::Token const& token);
+long receive_pages_sealed(int fd, wire::Token const& token);
 
 } // namespace rove::rt

@@ -34,9 +34,9 @@ void derive(uint8_t const* secret, uint8_t const* purpose, uint8_t* derived) {
 }
 
 void expand_direction(Key& key, uint8_t const* secret, Use use, Side sender) {
-    uint8_t const purpose[16] = {static_cast<uint8_t>(use), static_cast<uint8_t>(sender)};
+    uint8_t const direction[16] = {static_cast<uint8_t>(use), static_cast<uint8_t>(sender)};
     uint8_t own[secret_size];
-    derive(secret, purpose, own);
+    derive(secret, direction, own);
     expand(key, own);
 }
 
@@ -53,14 +53,16 @@ void begin(Stream& stream, Use use, Side side, uint8_t const salt[salt_size],
     stream.begun = 1;
 }
 
-void agree(Stream& stream, uint8_t const secret[secret_size], uint8_t const salt[salt_size]) {
+void agree(Stream& stream, uint8_t const secret[secret_size], Purpose const& purpose,
+    uint8_t const salt[salt_size]) {
     bool const at_home = stream.side == Side::home;
-    // A direction is named after who sends.
-    uint8_t with_home[secret_size], with_both[secret_size];
+    uint8_t with_home[secret_size], with_both[secret_size], own[secret_size];
     derive(secret, at_home ? stream.salt : salt, with_home);
     derive(with_home, at_home ? salt : stream.salt, with_both);
-    expand_direction(stream.out, with_both, stream.use, stream.side);
-    expand_direction(stream.in, with_both, stream.use, at_home ? Side::host : Side::home);
+    derive(with_both, purpose.bytes, own);
+    // A direction is named after who sends.
+    expand_direction(stream.out, own, stream.use, stream.side);
+    expand_direction(stream.in, own, stream.use, at_home ? Side::host : Side::home);
     stream.begun = 2;
 }
 

@@ -2,10 +2,10 @@
 // Stream: a TCP connection on which every byte is sealed.
 //
 // Both sides know a secret, of the session that the connection belongs to. Each first says a salt
-// of 16 random bytes, in the clear. The keys, one for each direction, follow from the secret and
-// both salts, so no two connections share one, and nothing that was recorded can be played back.
-// Then come records: a head of 4 bytes, what it holds, a tag. Their numbers are not sent: one that
-// is missing, doubled or moved does not open.
+// of 16 random bytes, in the clear. The keys, one for each direction, follow from the secret, both
+// salts and the connection's purpose, so no two connections share one, and nothing that was
+// recorded can be played back. Then come records: a head of 4 bytes, what it holds, a tag. Their
+// numbers are not sent: one that is missing, doubled or moved does not open.
 //
 //   salt   = 0x53 1 16(u16) salt(16)
 //   record = 0x53 2 length(u16) bytes(length) tag(16)
@@ -29,6 +29,13 @@ enum class Use : uint8_t { link = 1, control = 2, pages = 3 };
 /// pages between two hosts the one that sends.
 enum class Side : uint8_t { home = 1, host = 2 };
 
+/// What both sides of a connection know that it is for. They say so to nobody, but if they do not
+/// mean the same, nothing that one says opens at the other: so whoever crosses two connections of a
+/// session gains nothing.
+struct Purpose {
+    uint8_t bytes[16];
+};
+
 /// One connection, seen from one side.
 struct Stream {
     Key out, in;
@@ -44,7 +51,8 @@ struct Stream {
 void begin(Stream& stream, Use use, Side side, uint8_t const salt[salt_size],
     uint8_t record[salt_record_size]);
 /// The other side's salt has come.
-void agree(Stream& stream, uint8_t const secret[secret_size], uint8_t const salt[salt_size]);
+void agree(Stream& stream, uint8_t const secret[secret_size], Purpose const& purpose,
+    uint8_t const salt[salt_size]);
 
 /// What lies at the beginning of bytes that have come.
 struct Found {

@@ -65,8 +65,8 @@ struct Ends {
     void connect(Use home_use, Use host_use, Bytes const& at_home, Bytes const& at_host) {
         begin(home, home_use, Side::home, home_salt.data(), home_record.data());
         begin(host, host_use, Side::host, host_salt.data(), host_record.data());
-        agree(home, at_home.data(), host_record.data() + head_size);
-        agree(host, at_host.data(), home_record.data() + head_size);
+        agree(home, at_home.data(), Purpose{}, host_record.data() + head_size);
+        agree(host, at_host.data(), Purpose{}, home_record.data() + head_size);
     }
 };
 
@@ -110,12 +110,27 @@ TEST_F(SealedStream, keys_are_as_described) {
         encrypt_block(expanded, block.data(), result.data());
         return result;
     };
-    Bytes const both = encrypted(encrypted(secret, ends.home_salt), ends.host_salt);
+    Bytes const salts = encrypted(encrypted(secret, ends.home_salt), ends.host_salt);
+    Bytes const both = encrypted(salts, Bytes(16, 0)); // the purpose
     auto first_round = [](Key const& key) { return Bytes(key.rounds[0], 16); };
     EXPECT_EQ(first_round(ends.home.out), encrypted(both, Bytes{3, 1} + Bytes(14, 0)));
     EXPECT_EQ(first_round(ends.home.in), encrypted(both, Bytes{3, 2} + Bytes(14, 0)));
     EXPECT_EQ(std::memcmp(&ends.home.in, &ends.host.out, sizeof(Key)), 0);
     EXPECT_EQ(std::memcmp(&ends.home.out, &ends.host.in, sizeof(Key)), 0);
+}
+
+TEST_F(SealedStream, of_another_purpose) {
+    for (size_t byte : {0, 4, 15}) {
+        Ends ends;
+        Purpose other{};
+        other.bytes[byte] = 1;
+        agree(ends.host, secret.data(), other, ends.home_salt.data());
+        EXPECT_EQ(take(ends.host, put(ends.home, bytes_of("crossed"))), Bytes());
+        EXPECT_EQ(take(ends.home, put(ends.host, bytes_of("crossed"))), Bytes());
+        agree(ends.home, secret.data(), other, ends.host_salt.data());
+        ends.home.sent = ends.home.opened = ends.host.sent = ends.host.opened = 0;
+        EXPECT_EQ(take(ends.host, put(ends.home, bytes_of("together"))), bytes_of("together"));
+    }
 }
 
 TEST_F(SealedStream, every_length) {
@@ -173,7 +188,7 @@ TEST_F(SealedStream, is_not_turned_around) {
     Stream alone;
     Bytes own(salt_record_size, 0);
     begin(alone, Use::link, Side::home, ends.home_salt.data(), own.data());
-    agree(alone, secret.data(), own.data() + head_size);
+    agree(alone, secret.data(), Purpose{}, own.data() + head_size);
     EXPECT_EQ(take(alone, put(alone, bytes_of("hello"))), Bytes());
 }
 
@@ -218,7 +233,7 @@ TEST_F(SealedStream, both_must_mean_the_same) {
     ends.connect(Use::link, Use::link, secret, bytes_of("another secret, "));
     EXPECT_EQ(take(ends.host, put(ends.home, bytes_of("a"))), Bytes());
     begin(ends.host, Use::link, Side::home, ends.host_salt.data(), ends.host_record.data());
-    agree(ends.host, secret.data(), ends.home_salt.data());
+    agree(ends.host, secret.data(), Purpose{}, ends.home_salt.data());
     EXPECT_EQ(take(ends.host, put(ends.home, bytes_of("a"))), Bytes()) << "two homes";
 }
 
@@ -247,7 +262,7 @@ TEST_F(SealedStream, says_nothing_before_both_salts_are_known) {
     EXPECT_EQ(take(early, record), Bytes());
     Bytes room(100, 0);
     EXPECT_EQ(put(early, record.data(), 5, room.data()), 0U);
-    agree(early, secret.data(), ends.home_salt.data());
+    agree(early, secret.data(), Purpose{}, ends.home_salt.data());
     EXPECT_EQ(early.begun, 2);
     EXPECT_EQ(take(early, record), bytes_of("early"));
     EXPECT_FALSE(take(early, ends.home_record.data(), found_in(ends.home_record), room.data()))

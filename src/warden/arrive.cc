@@ -70,7 +70,7 @@ Status Warden::create_guest() {
     auto [command, command_theirs] = TRY(sys::socket_pair(SOCK_STREAM));
     auto [service, service_theirs] = TRY(sys::socket_pair(SOCK_SEQPACKET));
     Birth birth;
-    birth.secret = wire::secret_of(order_.token);
+    birth.token = order_.token;
     birth.order = &*prepare_;
     birth.fd_first = command_number;
     bool own_user = order_.guest_uid != 0;

@@ -87,9 +87,10 @@ void write_control(Birth const& birth, wire::Control& control) {
     control.realtime_offset_ns = static_cast<uint64_t>(birth.realtime_offset_ns);
     control.page_bytes = page;
     control.cpu_count = order.cpu_count;
-    auto& secret = control.secrets[order.epoch & 1];
-    if (birth.secret.size() != sizeof secret) return;
-    std::memcpy(secret, birth.secret.data(), sizeof secret);
+    auto& token = control.tokens[order.epoch & 1];
+    static_assert(sizeof token == wire::token_size);
+    if (birth.token.size() != sizeof token) return; // it is not sealed
+    std::memcpy(&token, birth.token.data(), sizeof token);
     control.sealed[order.epoch & 1] = 1;
 }
 

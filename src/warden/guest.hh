@@ -30,7 +30,7 @@ struct Birth {
     uint32_t uid = 0, gid = 0; // inside
     int64_t realtime_offset_ns = 0;
     int command = -1, service = -1;          // ours, their ends
-    std::string secret;                      // of the session; empty: it is not sealed
+    std::string token;                       // of the session
     std::vector<Fd> const* joined = nullptr; // namespaces of the household's first guest, if any
 };
 

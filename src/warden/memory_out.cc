@@ -123,7 +123,7 @@ Status Warden::send_pages(wire::SendPages const& request) {
             return request.more == 0 ? guest_->read(from, to, count)
                                      : read_what_is_there(from, to, count);
         },
-        socket, *staging_, wire::secret_of(onward_ ? request.landing.token : order_.token));
+        socket, *staging_, onward_ ? request.landing.token : order_.token);
     TRY(stream.begin(meet_patience));
     for (auto const& range : request.ranges) {
         for (uint64_t at = 0; at < range.length;) {

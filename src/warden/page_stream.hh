@@ -24,13 +24,14 @@ public:
     /// Reads what cannot be read like the rest, as it is not readable for the program.
     using ReadHard = std::function<Status(uint64_t from, void* to, size_t count)>;
 
-    /// `secret`: of the session that the pages go to, if it is sealed; begin() comes first then.
-    PageStream(pid_t pid, ReadHard read_hard, int socket, Staging& staging, std::string secret)
+    /// `token`: of the session that the pages go to; begin() comes first.
+    PageStream(
+        pid_t pid, ReadHard read_hard, int socket, Staging& staging, std::string const& token)
         : pid_(pid),
           read_hard_(std::move(read_hard)),
           socket_(socket),
           staging_(staging),
-          line_(seal::Use::pages, seal::Side::home, std::move(secret)) {}
+          line_(seal::Use::pages, seal::Side::home, token) {}
 
     /// The other side must be about to receive.
     Status begin(Nanos patience) {

@@ -3,10 +3,12 @@
 #include "warden/sealed_line.hh"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "sys/random.hh"
 #include "sys/sockets.hh"
+#include "wire/keeper.hh"
 
 namespace rove::warden {
 
@@ -22,9 +24,11 @@ Failure wrong() {
 
 } // namespace
 
-SealedLine::SealedLine(seal::Use use, seal::Side side, std::string secret)
-    : secret_(std::move(secret)) {
+SealedLine::SealedLine(seal::Use use, seal::Side side, std::string const& token)
+    : secret_(wire::secret_of(token)) {
     if (secret_.size() != seal::secret_size) return;
+    static_assert(sizeof purpose_ == wire::token_said);
+    std::memcpy(&purpose_, token.data(), sizeof purpose_);
     stream_ = std::make_unique<seal::Stream>();
     stream_->use = use;
     stream_->side = side;
@@ -41,12 +45,12 @@ Status SealedLine::begin(int fd) {
 Status SealedLine::meet(int fd, Nanos patience) {
     Deadline deadline = Deadline::after(patience);
     while (stream_ && stream_->begun == 1) {
-        // No byte more: what follows is for whoever reads the line.
-        char record[seal::salt_record_size];
-        size_t left = sizeof record - std::min(came_.size(), sizeof record);
-        TRY(sys::recv_exact(fd, record, left, deadline));
+        // No byte more: what follows is for whoever reads the line. Nor is one lost that has come
+        // when patience ends.
+        char byte;
+        TRY(sys::recv_exact(fd, &byte, 1, deadline));
         std::string none;
-        TRY(open({record, left}, none));
+        TRY(open({&byte, 1}, none));
     }
     return {};
 }
@@ -82,7 +86,7 @@ Status SealedLine::open(std::string_view bytes, std::string& text) {
         auto found = seal::find(record, came_.size() - at);
         if (found.what == What::nothing_yet) break;
         if (found.what == What::salt && stream_->begun == 1) {
-            seal::agree(*stream_, octets(secret_), record + seal::head_size);
+            seal::agree(*stream_, octets(secret_), purpose_, record + seal::head_size);
         } else if (found.what == What::text) {
             size_t before = text.size();
             text.resize(before + found.length);

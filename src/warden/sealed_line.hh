@@ -16,12 +16,14 @@ namespace rove::warden {
 class SealedLine {
 public:
     SealedLine() = default;
-    /// `secret`: of the session, see wire/keeper.hh; empty: nothing is sealed.
-    SealedLine(seal::Use use, seal::Side side, std::string secret);
+    /// `token`: of the session, see wire/keeper.hh; without a secret nothing is sealed.
+    SealedLine(seal::Use use, seal::Side side, std::string const& token);
 
     explicit operator bool() const { return stream_ != nullptr; }
     /// Says our salt.
     Status begin(int fd);
+    /// Whether the other's has come, or none is needed.
+    bool met() const { return !stream_ || stream_->begun == 2; }
     /// Waits for the other's.
     Status meet(int fd, Nanos patience);
     /// All of it; waits for the other's salt as long as it waits for room. Like sys::send_all if
@@ -33,6 +35,7 @@ public:
 
 private:
     std::string secret_;
+    seal::Purpose purpose_{};
     std::unique_ptr<seal::Stream> stream_;
     std::string came_; // and cannot be opened yet
 };

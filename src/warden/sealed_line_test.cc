@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <optional>
 #include <thread>
 
 #include "sys/sockets.hh"
+#include "wire/keeper.hh"
 
 namespace rove::warden {
 namespace {
@@ -15,11 +17,11 @@ using seal::Side;
 using seal::Use;
 
 constexpr Nanos patience = std::chrono::seconds(20);
-std::string const secret(seal::secret_size, 's');
+std::string const token(wire::token_size, 's');
 
 struct Pair {
     std::pair<Fd, Fd> fds = sys::socket_pair(SOCK_STREAM).value();
-    SealedLine home{Use::control, Side::home, secret}, host{Use::control, Side::host, secret};
+    SealedLine home{Use::control, Side::home, token}, host{Use::control, Side::host, token};
     int home_fd() const { return fds.first.number(); }
     int host_fd() const { return fds.second.number(); }
     void begin() {
@@ -51,9 +53,8 @@ TEST(SealedLine, what_is_sent_comes_and_is_not_to_be_seen_on_the_way) {
     pair.begin();
     ASSERT_TRUE(pair.host.meet(pair.host_fd(), patience));
     for (std::string const& said : {std::string("first words"), std::string(300000, 'x')}) {
-        std::thread sender([&] {
-            ASSERT_TRUE(pair.home.send(pair.home_fd(), as_bytes(said), patience));
-        });
+        std::thread sender(
+            [&] { ASSERT_TRUE(pair.home.send(pair.home_fd(), as_bytes(said), patience)); });
         std::string text, seen;
         while (text.size() < said.size()) {
             std::string part = come(pair.host_fd());
@@ -96,16 +97,34 @@ TEST(SealedLine, who_sends_first_waits_for_the_others_salt) {
     EXPECT_EQ(late.error().code, ETIMEDOUT);
 }
 
-TEST(SealedLine, a_changed_byte_or_another_secret_is_noticed) {
-    for (bool other_secret : {false, true}) {
+TEST(SealedLine, half_a_salt_is_kept_until_the_rest_comes) {
+    Pair pair;
+    auto [aside, behind] = sys::socket_pair(SOCK_STREAM).value();
+    ASSERT_TRUE(pair.host.begin(pair.host_fd()));
+    ASSERT_TRUE(pair.home.begin(behind.number()));
+    std::string salt = come(aside.number()), text;
+    ASSERT_EQ(salt.size(), seal::salt_record_size);
+    ASSERT_EQ(::send(pair.home_fd(), salt.data(), 10, 0), 10);
+    constexpr Nanos short_patience = std::chrono::milliseconds(20);
+    EXPECT_FALSE(pair.host.send(pair.host_fd(), as_bytes("early"), short_patience));
+    ASSERT_EQ(::send(pair.home_fd(), salt.data() + 10, 10, 0), 10);
+    ASSERT_TRUE(pair.host.send(pair.host_fd(), as_bytes("late"), patience));
+    ASSERT_TRUE(pair.home.open(come(pair.home_fd()), text));
+    EXPECT_EQ(text, "late");
+}
+
+TEST(SealedLine, a_changed_byte_or_another_token_is_noticed) {
+    // Another session of the same secret, as a child has, and another secret.
+    for (std::optional<size_t> changed : {std::optional<size_t>(), {size_t{0}}, {size_t{31}}}) {
         Pair pair;
-        if (other_secret)
-            pair.host = SealedLine(Use::control, Side::host, std::string(seal::secret_size, 't'));
+        std::string other = token;
+        if (changed) other[*changed] = 't';
+        if (changed) pair.host = SealedLine(Use::control, Side::host, other);
         pair.begin();
         ASSERT_TRUE(pair.host.meet(pair.host_fd(), patience));
         ASSERT_TRUE(pair.home.send(pair.home_fd(), as_bytes("order"), patience));
         std::string bytes = come(pair.host_fd()), text;
-        if (!other_secret) bytes[seal::head_size] ^= 1;
+        if (!changed) bytes[seal::head_size] ^= 1;
         auto opened = pair.host.open(bytes, text);
         ASSERT_FALSE(opened);
         EXPECT_EQ(opened.error().code, EBADMSG);

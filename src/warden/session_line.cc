@@ -18,9 +18,9 @@ namespace {
 constexpr Nanos silence_max = std::chrono::milliseconds(wire::session_dead_ms);
 }
 
-SessionLine::SessionLine(Fd socket, std::string secret)
+SessionLine::SessionLine(Fd socket, std::string const& token)
     : socket_(std::move(socket)),
-      seal_(seal::Use::control, seal::Side::host, std::move(secret)),
+      seal_(seal::Use::control, seal::Side::host, token),
       heard_(monotonic_now()) {
     timeval limit{std::chrono::duration_cast<std::chrono::seconds>(silence_max).count(), 0};
     (void)setsockopt(socket_.number(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -32,6 +32,9 @@ Status SessionLine::send(SessionType type, std::string const& body) {
     if (!socket_) return fail(EPIPE, "there is no control connection");
     if (body.size() > wire::session_frame_max)
         return fail(EMSGSIZE, "a message of {} bytes", body.size());
+    // These are for who listens; nobody else waits for one that has not said his salt yet.
+    bool sign_of_life = type == SessionType::ping || type == SessionType::tally;
+    if (sign_of_life && !seal_.met()) return {};
     SessionFrame frame;
     frame.length = static_cast<uint32_t>(body.size());
     frame.type = type;

@@ -19,8 +19,7 @@ public:
     using Take = std::function<void(wire::SessionType, std::string_view body)>;
 
     SessionLine() = default;
-    /// `secret`: of the session, if it is sealed.
-    SessionLine(Fd socket, std::string secret);
+    SessionLine(Fd socket, std::string const& token);
 
     int number() const { return socket_.number(); }
     explicit operator bool() const { return static_cast<bool>(socket_); }

@@ -148,7 +148,7 @@ void Warden::take_control(Fd socket) {
         loop_.unwatch(control_.number());
         control_.close();
     }
-    control_ = SessionLine(std::move(socket), wire::secret_of(order_.token));
+    control_ = SessionLine(std::move(socket), order_.token);
     abandoned_ = Nanos(0);
     if (late_) late_->ask_again();
     loop_.watch(control_.number(), POLLIN, [this](short) { serve_control(); });

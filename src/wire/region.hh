@@ -172,7 +172,7 @@ inline constexpr uint32_t call_counts = 512;
 struct Whereabouts {
     uint32_t epoch;
     char host[64];
-    uint8_t landing[256]; // where the warden is: an encoded Landing, length first (u16)
+    uint8_t landing[320]; // where the warden is: an encoded Landing, length first (u16)
 };
 
 /// R: a stretch of the program's text in which call sites may be patched, and the unused room at
@@ -199,7 +199,7 @@ struct Spare {
     uint32_t id;
     int32_t link_fd;
     uint32_t reserved;
-    uint8_t landing[256]; // encoded, length first (u16)
+    uint8_t landing[320]; // encoded, length first (u16)
 };
 inline constexpr uint32_t spares_max = 4;
 
@@ -217,6 +217,11 @@ enum class FollowExec : uint32_t {
     asked = 1,
     yes = 2, // it holds the process at its next exec
     no = 3,
+};
+
+/// See wire/keeper.hh.
+struct Token {
+    uint8_t said[16], secret[16];
 };
 
 struct Control {
@@ -269,9 +274,9 @@ struct Control {
     FollowExec follow_exec;   // P: futex word
     uint32_t own_files;       // files that it maps for writing, and has with it
     int32_t own_file_fds[own_files_max]; // P: each of them, under a lease of its steward
-    /// Of epoch e at e & 1: the session's secret, if its connections are sealed (seal/stream.hh).
-    /// P: the next one's is written beside the present one's.
-    uint8_t secrets[2][16];
+    /// Of epoch e at e & 1: the session's whole token, if its connections are sealed
+    /// (seal/stream.hh). P: the next one's is written beside the present one's.
+    Token tokens[2];
     uint32_t sealed[2]; // 1: there is one
     PatchText patch_texts[patch_texts_max];
     PatchSite patch_sites[patch_sites_max];

@@ -92,3 +92,15 @@ def test_it_is_enough_that_one_of_both_wants_it(lab, tmp_path, who):
     for node in who:
         configure(lab, node, "link.encrypt = true")
     assert heard_while_away(lab, tmp_path) == set()
+
+
+def test_from_one_that_encrypts_to_one_that_does_not_it_goes_by_home(lab):
+    configure(lab, "n2", "link.encrypt = true")
+    program = lab.start("n1", "rove", "run", "--", "sleep", "1000")
+    pid = row_of(lab, "sleep 1000")["pid"]
+    for to, moves in (("n2", 1), ("n3", 3), ("n2", 5)):
+        assert lab.json("n1", "move", str(pid), to)["to"] == to
+        row = row_of(lab, "sleep 1000")
+        assert row["host"] == to and row["moves"] == moves and row["state"] == "away"
+    lab.run("n1", "kill", "-9", str(pid))
+    program.wait(timeout=20)

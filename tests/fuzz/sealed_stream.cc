@@ -30,8 +30,8 @@ struct Connection {
         uint8_t record[salt_record_size];
         begin(host, Use::link, Side::host, at_host, record);
         begin(home, Use::link, Side::home, at_home, record);
-        agree(home, secret, at_host);
-        agree(host, secret, at_home);
+        agree(home, secret, Purpose{}, at_host);
+        agree(host, secret, Purpose{}, at_home);
         line.assign(record, sizeof record);
     }
 
