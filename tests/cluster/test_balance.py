@@ -183,10 +183,13 @@ def test_who_waits_for_its_children_is_not_taken_to_be_like_them(made):
         text = lab.run("n1", "sh", "-c", "cat /run/rove/executables || :").stdout
         return {line.split(" ", 4)[4]: float(line.split()[1]) for line in text.splitlines() if "sh" in line.split(" ", 4)[4]}
 
-    wait_for(lambda: any(name.endswith(" (child)") for name in used()), "what is known of executables", LIMIT_S)
-    known = used()
-    child = next(name for name in known if name.endswith(" (child)"))
-    assert known[child] > 5 * known[child.removesuffix(" (child)")]
+    def both():
+        """What is known of the children, and of their parent, who ends after them."""
+        known = used()
+        return next(((known[name], known[parent]) for name in known if (parent := name.removesuffix(" (child)")) != name and parent in known), None)
+
+    of_children, of_parent = wait_for(both, "what is known of executables", LIMIT_S)
+    assert of_children > 5 * of_parent
 
 
 def test_nothing_moves_where_it_is_turned_off(made):
